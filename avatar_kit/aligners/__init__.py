@@ -1,0 +1,1 @@
+"""Aligners that ship with the framework itself."""

@@ -1,0 +1,38 @@
+"""What the framework itself registers, through the same hooks as everybody."""
+
+from avatar_kit import hookimpl
+from avatar_kit.aligners.config import IdentityConfig
+from avatar_kit.capture.config import CaptureFolderConfig
+from avatar_kit.metrics.config import PSNRConfig, SSIMConfig, StLpipsConfig, StTlpipsConfig
+
+
+@hookimpl
+def register_aligners(register):
+    """The aligner that changes nothing."""
+    register(
+        "identity",
+        config=IdentityConfig,
+        target="avatar_kit.aligners.identity:Identity",
+        default=True,
+    )
+
+
+@hookimpl
+def register_datasets(register):
+    """A capture folder on disk."""
+    register(
+        "capture",
+        config=CaptureFolderConfig,
+        target="avatar_kit.capture.dataset:CaptureFolder",
+    )
+
+
+@hookimpl
+def register_metrics(register):
+    """Image and video metrics that need no download."""
+    register("psnr", config=PSNRConfig, target="avatar_kit.metrics.image:PSNR")
+    register("ssim", config=SSIMConfig, target="avatar_kit.metrics.image:SSIM")
+    register("st_lpips_alex", config=StLpipsConfig, target="avatar_kit.metrics.perceptual:StLpips")
+    register(
+        "st_tlpips_alex", config=StTlpipsConfig, target="avatar_kit.metrics.perceptual:StTlpips"
+    )

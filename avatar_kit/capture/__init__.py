@@ -1,0 +1,1 @@
+"""The capture folder: read, write, validate, split."""

@@ -1,0 +1,15 @@
+"""Config of a capture folder as a dataset."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from avatar_kit.config.base import DatasetConfig
+
+
+class CaptureFolderConfig(DatasetConfig):
+    """A capture that is already on disk, made by ``avatar-kit prepare`` or a dataset."""
+
+    type: Literal["capture"] = "capture"
+    path: Path = Field(description="The capture folder.")

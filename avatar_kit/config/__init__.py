@@ -1,0 +1,53 @@
+"""Typed configuration: pydantic models, component slots, layers, plain YAML."""
+
+from avatar_kit.config.base import (
+    AlignerConfig,
+    BodyConfig,
+    ComponentConfig,
+    Config,
+    DatasetConfig,
+    EncoderConfig,
+    MetricConfig,
+    RendererConfig,
+    TrackerConfig,
+)
+from avatar_kit.config.layers import Layered, Layer, parse_overrides, resolve_method
+from avatar_kit.config.method import CheckpointConfig, EvaluationConfig, MethodConfig
+from avatar_kit.config.slots import (
+    AlignerSlot,
+    BodySlot,
+    DatasetSlot,
+    EncoderSlot,
+    MetricSlot,
+    RendererSlot,
+    TrackerSlot,
+)
+from avatar_kit.config.yaml import dump_yaml, load_yaml
+
+__all__ = [
+    "AlignerConfig",
+    "AlignerSlot",
+    "BodyConfig",
+    "BodySlot",
+    "CheckpointConfig",
+    "ComponentConfig",
+    "Config",
+    "DatasetConfig",
+    "DatasetSlot",
+    "EncoderConfig",
+    "EncoderSlot",
+    "EvaluationConfig",
+    "Layer",
+    "Layered",
+    "MethodConfig",
+    "MetricConfig",
+    "MetricSlot",
+    "RendererConfig",
+    "RendererSlot",
+    "TrackerConfig",
+    "TrackerSlot",
+    "dump_yaml",
+    "load_yaml",
+    "parse_overrides",
+    "resolve_method",
+]

@@ -1,0 +1,56 @@
+"""Base classes of every config. Torch-free: they are read to print help."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ConditionKind = Literal["feature_map", "gaussians", "vector"]
+
+
+class Config(BaseModel):
+    """A frozen group of described values; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComponentConfig(Config):
+    """Config of a registered component; ``type`` is the name it was registered under."""
+
+    type: str = Field(description="Name of the component.")
+
+
+class BodyConfig(ComponentConfig):
+    """Config of a body model."""
+
+
+class EncoderConfig(ComponentConfig):
+    """Config of a condition encoder."""
+
+    def yields(self) -> tuple[ConditionKind, int]:
+        """Kind of the condition and its number of channels."""
+        raise TypeError(f"{type(self).__name__} does not declare what it yields")
+
+
+class RendererConfig(ComponentConfig):
+    """Config of a renderer."""
+
+    #: Kinds of conditions the renderer accepts.
+    consumes: ClassVar[frozenset[ConditionKind]] = frozenset()
+
+
+class AlignerConfig(ComponentConfig):
+    """Config of a motion aligner."""
+
+
+class DatasetConfig(ComponentConfig):
+    """Config of a dataset."""
+
+
+class TrackerConfig(ComponentConfig):
+    """Config of a tracker."""
+
+
+class MetricConfig(ComponentConfig):
+    """Config of a metric."""

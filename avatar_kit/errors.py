@@ -1,0 +1,26 @@
+"""The one error a user is meant to read.
+
+Everything a person can cause by a file, an option or a missing extra is a :class:`UserError`. The
+command line prints it as a single line and exits with code 2; anything else is a bug of ours and
+keeps its traceback.
+"""
+
+
+class UserError(Exception):
+    """Bad input that a person can mend: one line that names the file, the key and the fix."""
+
+
+class MissingExtra(UserError):
+    """A feature whose optional dependency is not installed.
+
+    Args:
+        feature: What was asked for, as the user would call it.
+        extra: Name of the extra that brings it.
+        package: The import that failed.
+    """
+
+    def __init__(self, feature: str, extra: str, package: str):
+        super().__init__(
+            f"{feature} needs the package '{package}', which is not installed: "
+            f'run  pip install "avatar-kit[{extra}]"'
+        )

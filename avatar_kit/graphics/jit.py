@@ -1,0 +1,68 @@
+"""Compiled CPU kernels and the threads that run them.
+
+Kernels release the GIL and run on a plain thread pool. Numba's own ``prange`` is not used: its
+threading layers either abort when two Python threads call them at once or forbid a later fork,
+and a live viewer does the first while a data loader does the second.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import torch
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def kernel(function: Callable) -> Callable:
+    """Compile on first use, keep the machine code on disk, release the GIL while running.
+
+    The code is kept beside the source, or in numba's user cache where that is read-only
+    (``NUMBA_CACHE_DIR`` moves it). Where neither can be written it lives in memory only.
+    """
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no folder it may write to
+        return numba.njit(**options)(function)
+
+
+def threads() -> int:
+    """How many threads a kernel is split over: torch's count (``OMP_NUM_THREADS``)."""
+    return torch.get_num_threads()
+
+
+def in_parallel(function: Callable, calls: Iterable[tuple[Any, ...]]) -> None:
+    """Call ``function(*arguments)`` for each of ``calls``, at the same time, and wait for all."""
+    first, *others = calls
+    futures = [_executor().submit(function, *arguments) for arguments in others]
+    function(*first)
+    for future in futures:
+        future.result()
+
+
+def spans(length: int, pieces: int) -> list[tuple[int, int]]:
+    """``range(length)`` cut into at most ``pieces`` (start, stop) spans of about equal length."""
+    pieces = max(1, min(pieces, length))
+    edges = [length * i // pieces for i in range(pieces + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def _executor() -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="avatar-kit-graphics")
+    return _pool
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None  # a forked child has the object and not its threads
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)

@@ -1,0 +1,27 @@
+"""The contracts: one file a part. A stranger implements one of these and registers it."""
+
+from avatar_kit.interfaces.aligner import Aligner
+from avatar_kit.interfaces.avatar import Avatar, Setup
+from avatar_kit.interfaces.body import Asset, Body
+from avatar_kit.interfaces.dataset import Dataset
+from avatar_kit.interfaces.encoder import Encoder
+from avatar_kit.interfaces.method import Batch, Method
+from avatar_kit.interfaces.metric import Metric
+from avatar_kit.interfaces.renderer import Renderer
+from avatar_kit.interfaces.tracker import FrameTrack, Tracker
+
+__all__ = [
+    "Aligner",
+    "Asset",
+    "Avatar",
+    "Batch",
+    "Body",
+    "Dataset",
+    "Encoder",
+    "FrameTrack",
+    "Method",
+    "Metric",
+    "Renderer",
+    "Setup",
+    "Tracker",
+]

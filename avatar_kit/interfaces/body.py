@@ -1,0 +1,123 @@
+"""Body: a parametric human surface."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from avatar_kit.errors import UserError
+from avatar_kit.scene import BodyParameters, Motion, ParameterSpec, PosedBody, Topology
+
+
+@dataclass(frozen=True)
+class Asset:
+    """Which body model this is, so that a checkpoint can name it without containing it.
+
+    Attributes:
+        name: Id of the model and its version, e.g. "anny-0.6.2".
+        sha256: Digest of the data the body was built from.
+        licence: SPDX id or a short plain sentence.
+    """
+
+    name: str
+    sha256: str
+    licence: str
+
+
+class Body(nn.Module, ABC):
+    """A body model. Built as ``Body(config)``; holds no trainable parameters by default.
+
+    World coordinates are y up, metres. The identity of a person is a vector of ``shape_names``,
+    each in [0, 1]; what moves is a :class:`~avatar_kit.scene.BodyParameters`.
+
+    Attributes:
+        asset: Which model this is.
+        parameter_specs: The parameters :meth:`forward` takes.
+        shape_names: Names of the identity values; each in [0, 1].
+        joint_names: Names of the J joints of :class:`~avatar_kit.scene.PosedBody`.
+        joint_parents: [J] parent index of each joint, -1 for the root.
+        topology: Faces, UVs, face region and part labels.
+        skinning_weights: [V, J] linear blend skinning weights, rows sum to one.
+    """
+
+    asset: Asset
+    parameter_specs: tuple[ParameterSpec, ...]
+    shape_names: tuple[str, ...]
+    joint_names: tuple[str, ...]
+    joint_parents: tuple[int, ...]
+    skinning_weights: Tensor
+
+    @property
+    @abstractmethod
+    def topology(self) -> Topology:
+        """The surface, on the device of the body."""
+
+    @abstractmethod
+    def forward(self, parameters: BodyParameters) -> PosedBody:
+        """Pose the body.
+
+        Args:
+            parameters: One value of every ``parameter_specs`` entry for B frames.
+
+        Returns:
+            B posed bodies in world metres; differentiable with respect to the parameters.
+        """
+
+    @abstractmethod
+    def from_motion(self, motion: Motion, shape: Tensor) -> BodyParameters:
+        """Express a motion in this body's parameters. Differentiable.
+
+        The pelvis joint of the posed body lies at ``motion.transl``.
+
+        Args:
+            motion: T frames in the SMPL-X joint convention.
+            shape: [S] identity in [0, 1], order of ``shape_names``; or [T, S].
+        """
+
+    @abstractmethod
+    def to_motion(self, parameters: BodyParameters, fps: float) -> Motion:
+        """The inverse of :meth:`from_motion` for every joint this body has."""
+
+    @abstractmethod
+    def keypoints(self, parameters: BodyParameters) -> Tensor:
+        """Key points without the full surface: what fitting to landmarks iterates on.
+
+        Returns:
+            [B, 65, 3] world metres: 23 ``BODY_KEYPOINTS``, then 21 ``HAND_KEYPOINTS`` of the left
+            and of the right hand. Differentiable.
+        """
+
+    @abstractmethod
+    def rest_transforms(self, shape: Tensor) -> Tensor:
+        """[J, 4, 4] bone-to-world in the rest pose that ``skinning_weights`` refer to.
+
+        ``bone_transforms @ inverse(rest_transforms)`` carries a point of the rest surface along.
+        """
+
+    @abstractmethod
+    def rest_vertices(self, shape: Tensor) -> Tensor:
+        """[V, 3] surface in that rest pose, without expression."""
+
+    @abstractmethod
+    def default_shape(self) -> Tensor:
+        """[S] an average adult."""
+
+    def shape_vector(self, values: Mapping[str, float]) -> Tensor:
+        """A shape as the capture stores it (name -> value) in the order of ``shape_names``.
+
+        Raises:
+            UserError: A name this body does not know.
+        """
+        unknown = sorted(set(values) - set(self.shape_names))
+        if unknown:
+            raise UserError(
+                f"body '{self.asset.name}' has no shape value {unknown[0]!r}; "
+                f"it knows {', '.join(self.shape_names)}"
+            )
+        default = self.default_shape()
+        given = [values.get(name, float(default[i])) for i, name in enumerate(self.shape_names)]
+        return torch.tensor(given, dtype=default.dtype, device=default.device)

@@ -1,0 +1,25 @@
+"""Dataset: makes or reads a capture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from avatar_kit.capture import Capture
+    from avatar_kit.config import DatasetConfig
+
+
+class Dataset(ABC):
+    """One person, recorded. Every format maps onto :class:`~avatar_kit.capture.Capture`."""
+
+    def __init__(self, config: DatasetConfig):
+        self.config = config
+
+    @abstractmethod
+    def open(self) -> Capture:
+        """The capture named by the config; made first if this dataset makes its data.
+
+        Raises:
+            UserError: The path does not exist or does not hold what is expected.
+        """

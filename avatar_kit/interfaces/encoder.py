@@ -1,0 +1,31 @@
+"""Encoder: describes a posed body to a renderer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from avatar_kit.scene import Condition, FrameContext
+
+if TYPE_CHECKING:
+    from avatar_kit.config import EncoderConfig
+    from avatar_kit.interfaces.avatar import Setup
+
+
+class Encoder(nn.Module, ABC):
+    """Turns a :class:`~avatar_kit.scene.FrameContext` into one condition.
+
+    What it yields is declared by its config (``EncoderConfig.yields``), so that a slot that does
+    not fit fails when the config is read.
+    """
+
+    def __init__(self, config: EncoderConfig, setup: Setup):
+        super().__init__()
+        self.config = config
+        self.setup = setup
+
+    @abstractmethod
+    def forward(self, context: FrameContext) -> Condition:
+        """Encode B frames; the map has the size of ``context.camera``."""

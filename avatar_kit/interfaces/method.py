@@ -1,0 +1,71 @@
+"""Method: trains an avatar on a capture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from avatar_kit.interfaces.avatar import Avatar
+from avatar_kit.scene import FrameContext
+
+if TYPE_CHECKING:
+    from avatar_kit.config import MethodConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B training frames.
+
+    Attributes:
+        context: Posed bodies, cameras, frame numbers.
+        image: [B, 3, H, W] the recorded pictures in [0, 1].
+        mask: [B, 1, H, W] soft mask of the person in [0, 1].
+        previous_image: [B, 3, H, W] picture at t-1, if the method asks for neighbours. Where there
+            is no t-1 within the clip and the split, it is the picture at t.
+        next_image: [B, 3, H, W] picture at t+1, likewise.
+    """
+
+    context: FrameContext
+    image: Tensor
+    mask: Tensor
+    previous_image: Tensor | None = None
+    next_image: Tensor | None = None
+
+
+class Method(ABC):
+    """The recipe: losses, optimisers, schedules, adversarial turns.
+
+    The engine owns the loop, the data, checkpoints and evaluation, so that numbers compare.
+    A learning rate is a function of the step, set in :meth:`training_step`; everything else that
+    changes lives in ``optimizers()``, ``modules()`` or the avatar, and so is saved and restored.
+
+    Attributes:
+        neighbours: Whether batches should carry the pictures at t-1 and t+1.
+    """
+
+    neighbours: ClassVar[bool] = False
+
+    def __init__(self, config: MethodConfig, avatar: Avatar):
+        self.config = config
+        self.avatar = avatar
+
+    @abstractmethod
+    def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Do one whole update (forward, backward, optimisers) and return the losses, detached.
+
+        Args:
+            batch: The training frames, on the device of the avatar.
+            step: Number of updates done before this one.
+        """
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Name -> optimiser, everything whose state a resumed run needs."""
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Trained modules that are not part of the avatar, such as a discriminator."""
+        return {}

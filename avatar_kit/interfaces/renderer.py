@@ -1,0 +1,39 @@
+"""Renderer: turns conditions into a picture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from avatar_kit.scene import Camera, Condition, ConditionSpec, RenderOutput
+
+if TYPE_CHECKING:
+    from avatar_kit.config import RendererConfig
+    from avatar_kit.interfaces.avatar import Setup
+
+
+class Renderer(nn.Module, ABC):
+    """Draws B frames from named conditions.
+
+    What it consumes is declared by its config (``RendererConfig.consumes``).
+    """
+
+    def __init__(
+        self, config: RendererConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
+    ):
+        super().__init__()
+        self.config = config
+        self.setup = setup
+        self.conditions = dict(conditions)
+
+    @abstractmethod
+    def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
+        """Render.
+
+        Args:
+            conditions: One condition per encoder, in the order of the config.
+            camera: B cameras; the picture has their size.
+        """

@@ -1,0 +1,67 @@
+"""Tracker: finds a person's landmarks and matte in pictures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from avatar_kit.config import TrackerConfig
+
+
+@dataclass(frozen=True)
+class FrameTrack:
+    """What was seen of one person in one frame. A confidence of 0 means: not seen.
+
+    Attributes:
+        body: [23, 2] ``BODY_KEYPOINTS`` in pixels.
+        body_confidence: [23] in [0, 1].
+        body_world: [23, 3] metres about the hip centre, camera axes (x right, y down, z forward).
+        hands: [2, 21, 2] left then right, ``HAND_KEYPOINTS`` in pixels.
+        hands_confidence: [2] in [0, 1].
+        hands_world: [2, 21, 3] metres about the hand's centre, camera axes.
+        face: [P, 2] points of the tracker's own face mesh in pixels.
+        face_confidence: In [0, 1]; 0 where no face is seen, e.g. from behind.
+        expression: [52] ARKit channels in [0, 1].
+        expression_confidence: In [0, 1].
+        matte: [H, W] uint8 soft mask of the person, 0 to 255.
+        people: How many people were found.
+    """
+
+    body: np.ndarray
+    body_confidence: np.ndarray
+    body_world: np.ndarray
+    hands: np.ndarray
+    hands_confidence: np.ndarray
+    hands_world: np.ndarray
+    face: np.ndarray
+    face_confidence: float
+    expression: np.ndarray
+    expression_confidence: float
+    matte: np.ndarray
+    people: int
+
+
+class Tracker(ABC):
+    """Landmarks and matte of one person, frame by frame in time order."""
+
+    def __init__(self, config: TrackerConfig):
+        self.config = config
+
+    @abstractmethod
+    def stream(self, frame: np.ndarray) -> FrameTrack:
+        """Track the next frame of a stream: [H, W, 3] uint8 RGB."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget the past: the next frame starts a new take."""
+
+    def track(self, frames: Iterable[np.ndarray]) -> Iterator[FrameTrack]:
+        """Track a take, lazily."""
+        self.reset()
+        for frame in frames:
+            yield self.stream(frame)

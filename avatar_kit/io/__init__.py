@@ -1,0 +1,1 @@
+"""Video, image, motion and cache files."""

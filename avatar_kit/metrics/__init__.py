@@ -1,0 +1,1 @@
+"""Image and video metrics that rest on nothing that must be downloaded."""

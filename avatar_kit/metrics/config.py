@@ -1,0 +1,29 @@
+"""Configs of the built-in metrics."""
+
+from typing import Literal
+
+from avatar_kit.config.base import MetricConfig
+
+
+class PSNRConfig(MetricConfig):
+    """Peak signal-to-noise ratio in dB, per frame, then the mean."""
+
+    type: Literal["psnr"] = "psnr"
+
+
+class SSIMConfig(MetricConfig):
+    """Structural similarity, 11x11 Gaussian window with sigma 1.5, per frame, then the mean."""
+
+    type: Literal["ssim"] = "ssim"
+
+
+class StLpipsConfig(MetricConfig):
+    """Shift-tolerant LPIPS on the AlexNet that its wheel carries. Not comparable to LPIPS."""
+
+    type: Literal["st_lpips_alex"] = "st_lpips_alex"
+
+
+class StTlpipsConfig(MetricConfig):
+    """Temporal twin of ``st_lpips_alex``: |d(p[t-1], p[t]) - d(g[t-1], g[t])| x 100."""
+
+    type: Literal["st_tlpips_alex"] = "st_tlpips_alex"

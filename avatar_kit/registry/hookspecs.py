@@ -1,0 +1,59 @@
+"""The hooks a plugin may implement, one per kind of component.
+
+Each receives ``register(name, config=ConfigClass, target="package.module:Class", default=False)``:
+
+* ``name``: what a person writes in a config.
+* ``config``: a torch-free pydantic class derived from the kind's config class.
+* ``target``: where the implementation lives; imported on first use.
+* ``default``: take this component where a config does not say (one per kind).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("avatar_kit")
+
+Register = Callable[..., None]
+
+
+@hookspec
+def register_bodies(register: Register) -> None:
+    """Register body models (config: ``BodyConfig``, target: ``Body``)."""
+
+
+@hookspec
+def register_encoders(register: Register) -> None:
+    """Register condition encoders (config: ``EncoderConfig``, target: ``Encoder``)."""
+
+
+@hookspec
+def register_renderers(register: Register) -> None:
+    """Register renderers (config: ``RendererConfig``, target: ``Renderer``)."""
+
+
+@hookspec
+def register_aligners(register: Register) -> None:
+    """Register motion aligners (config: ``AlignerConfig``, target: ``Aligner``)."""
+
+
+@hookspec
+def register_methods(register: Register) -> None:
+    """Register methods (config: ``MethodConfig``, target: ``Method``)."""
+
+
+@hookspec
+def register_datasets(register: Register) -> None:
+    """Register datasets (config: ``DatasetConfig``, target: ``Dataset``)."""
+
+
+@hookspec
+def register_trackers(register: Register) -> None:
+    """Register trackers (config: ``TrackerConfig``, target: ``Tracker``)."""
+
+
+@hookspec
+def register_metrics(register: Register) -> None:
+    """Register metrics (config: ``MetricConfig``, target: ``Metric``)."""

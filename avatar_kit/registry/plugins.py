@@ -1,0 +1,132 @@
+"""Finding and loading plugins. One that fails is recorded and never takes the others down."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from avatar_kit import API_VERSION
+from avatar_kit.errors import UserError
+from avatar_kit.registry import hookspecs
+from avatar_kit.registry.catalog import KINDS, Catalog, Component
+
+GROUP = "avatar_kit"
+
+
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """One plugin as ``avatar-kit plugins`` shows it.
+
+    Attributes:
+        name: Name of its entry point.
+        distribution: Installed package that brings it, or the file it was loaded from.
+        version: Version of that package.
+        components: What it registered.
+        failure: Why it could not be loaded; empty if it was.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    components: tuple[Component, ...]
+    failure: str = ""
+
+
+def load_plugins(
+    sources: list[EntryPoint], *, strict: bool = False
+) -> tuple[Catalog, list[LoadedPlugin]]:
+    """Load plugins into a fresh catalog.
+
+    Args:
+        sources: Entry points of the group ``avatar_kit``.
+        strict: Let a failure through instead of recording it.
+    """
+    found, loaded = Catalog(), []
+    for source in sorted(sources, key=lambda e: (e.name != "builtin", e.name)):
+        dist = source.dist
+        about = (dist.name, dist.version) if dist else (source.value, "")
+        try:
+            components = _register(source)
+            found.add(components)
+            loaded.append(LoadedPlugin(source.name, *about, tuple(components)))
+        except Exception as error:
+            if strict:
+                raise
+            reason = str(error) if isinstance(error, UserError) else _reason(error)
+            found.failures[source.name] = reason
+            loaded.append(LoadedPlugin(source.name, *about, (), reason))
+    return found, loaded
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _register(source: EntryPoint) -> list[Component]:
+    """Import one plugin and collect what it registers."""
+    module = source.load()
+    wanted = getattr(module, "avatar_kit_api", API_VERSION)
+    if wanted != API_VERSION:
+        raise UserError(
+            f"plugin '{source.name}' is written for plugin API {wanted}, "
+            f"this avatar-kit has {API_VERSION}; install a matching version"
+        )
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, source.name)
+    manager.check_pending()
+    components: list[Component] = []
+    for kind, hook in KINDS.items():
+
+        def register(
+            name: str, *, config: type[Any], target: str, default: bool = False, kind: str = kind
+        ) -> None:
+            components.append(Component(kind, name, config, target, source.name, default))
+
+        getattr(manager.hook, hook)(register=register)
+    return components
+
+
+def _sources() -> list[EntryPoint]:
+    """Entry points to load: installed ones, and the file named by ``AVATAR_KIT_DEV``."""
+    sources = {e.name: e for e in entry_points(group=GROUP)}
+    wanted = os.environ.get("AVATAR_KIT_PLUGINS")
+    if wanted is not None:
+        names = {n.strip() for n in wanted.split(",")} | {"builtin"}
+        sources = {n: e for n, e in sources.items() if n in names}
+    found = list(sources.values())
+    if dev := os.environ.get("AVATAR_KIT_DEV"):
+        found.append(_file_entry_point(Path(dev)))
+    return found
+
+
+def _file_entry_point(path: Path) -> EntryPoint:
+    import sys
+
+    name = path.stem
+    if path.parent != Path() and str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent.resolve()))
+    return EntryPoint(name=name, value=name, group=GROUP)
+
+
+@functools.cache
+def _loaded() -> tuple[Catalog, list[LoadedPlugin]]:
+    return load_plugins(_sources(), strict=os.environ.get("AVATAR_KIT_STRICT") == "1")
+
+
+def catalog() -> Catalog:
+    """The catalog of this process; plugins are loaded on first use."""
+    return _loaded()[0]
+
+
+def plugins() -> list[LoadedPlugin]:
+    """The plugins of this process, failed ones included."""
+    return _loaded()[1]

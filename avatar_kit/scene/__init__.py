@@ -1,0 +1,24 @@
+"""The values that travel between the parts of an avatar. They hold tensors and no behaviour to tune."""
+
+from avatar_kit.scene.body import BodyParameters, ParameterSpec, PosedBody, Topology
+from avatar_kit.scene.camera import Camera
+from avatar_kit.scene.conditions import Condition, ConditionSpec, FeatureMap, GaussianCloud, Vector
+from avatar_kit.scene.context import FrameContext
+from avatar_kit.scene.motion import Motion
+from avatar_kit.scene.output import RenderOutput
+
+__all__ = [
+    "BodyParameters",
+    "Camera",
+    "Condition",
+    "ConditionSpec",
+    "FeatureMap",
+    "FrameContext",
+    "GaussianCloud",
+    "Motion",
+    "ParameterSpec",
+    "PosedBody",
+    "RenderOutput",
+    "Topology",
+    "Vector",
+]

@@ -1,0 +1,143 @@
+"""Pinhole cameras, OpenCV axes (x right, y down, z forward), pixels and metres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A batch of pinhole cameras without lens distortion.
+
+    Pixel centres are at +0.5: the image covers [0, width] x [0, height], and the centre of the
+    top-left pixel is (0.5, 0.5).
+
+    Attributes:
+        K: [B, 3, 3] intrinsics in pixels.
+        R: [B, 3, 3] world-to-camera rotation.
+        t: [B, 3] world-to-camera translation in metres; ``x_camera = R x_world + t``.
+        width: Image width in pixels.
+        height: Image height in pixels.
+    """
+
+    K: Tensor
+    R: Tensor
+    t: Tensor
+    width: int
+    height: int
+
+    def __post_init__(self):
+        for name, shape in (("K", (3, 3)), ("R", (3, 3)), ("t", (3,))):
+            value = getattr(self, name)
+            if value.ndim == len(shape):
+                value = value[None]
+                object.__setattr__(self, name, value)
+            if tuple(value.shape[1:]) != shape:
+                raise ValueError(f"Camera.{name} must be [B, {shape}], got {tuple(value.shape)}")
+
+    @classmethod
+    def look_at(
+        cls,
+        eye: tuple[float, float, float],
+        target: tuple[float, float, float],
+        *,
+        width: int,
+        height: int,
+        fov_y: float,
+        up: tuple[float, float, float] = (0.0, 1.0, 0.0),
+    ) -> Camera:
+        """One camera at ``eye`` that looks at ``target``.
+
+        Args:
+            eye: Position in world metres.
+            target: The point in the middle of the image, world metres.
+            width: Image width in pixels.
+            height: Image height in pixels.
+            fov_y: Vertical field of view in degrees.
+            up: The world direction that points up in the image.
+        """
+        position = torch.tensor(eye, dtype=torch.float32)
+        forward = torch.nn.functional.normalize(torch.tensor(target).float() - position, dim=0)
+        right = torch.nn.functional.normalize(
+            torch.linalg.cross(forward, torch.tensor(up).float()), dim=0
+        )
+        R = torch.stack([right, torch.linalg.cross(forward, right), forward])
+        return cls(intrinsics(width, height, fov_y), R, -R @ position, width, height)
+
+    def __len__(self) -> int:
+        return self.K.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors live."""
+        return self.K.device
+
+    @property
+    def position(self) -> Tensor:
+        """[B, 3] camera centre in world metres."""
+        return -(self.R.mT @ self.t[..., None])[..., 0]
+
+    def to(self, device: torch.device | str) -> Camera:
+        """The same cameras on another device."""
+        return Camera(
+            self.K.to(device), self.R.to(device), self.t.to(device), self.width, self.height
+        )
+
+    def expand(self, batch: int) -> Camera:
+        """One camera seen as a batch of ``batch`` equal ones (no copy)."""
+        if len(self) == batch:
+            return self
+        return Camera(
+            self.K.expand(batch, 3, 3),
+            self.R.expand(batch, 3, 3),
+            self.t.expand(batch, 3),
+            self.width,
+            self.height,
+        )
+
+    def to_camera(self, points: Tensor) -> Tensor:
+        """World points [B, N, 3] in metres to camera coordinates [B, N, 3]."""
+        return points @ self.R.mT + self.t[:, None]
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Project world points.
+
+        Args:
+            points: [B, N, 3] world metres.
+
+        Returns:
+            Pixels [B, N, 2] and camera depth z [B, N] in metres. Points with z <= 0 are behind the
+            camera; their pixels are finite but meaningless.
+        """
+        camera = self.to_camera(points)
+        z = camera[..., 2]
+        safe = torch.where(z.abs() < 1e-6, torch.full_like(z, 1e-6), z)
+        pixels = (camera / safe[..., None]) @ self.K.mT
+        return pixels[..., :2], z
+
+    def crop_resize(self, left: float, top: float, scale: float, width: int, height: int) -> Camera:
+        """The camera of the image that is cropped at (left, top) and then scaled.
+
+        Args:
+            left: Left edge of the crop in pixels of this camera; may lie outside the image.
+            top: Top edge of the crop, likewise.
+            scale: New pixels for one old pixel.
+            width: Width of the new image.
+            height: Height of the new image.
+        """
+        transform = torch.tensor(
+            [[scale, 0.0, -left * scale], [0.0, scale, -top * scale], [0.0, 0.0, 1.0]],
+            dtype=self.K.dtype,
+            device=self.K.device,
+        )
+        return Camera(transform @ self.K, self.R, self.t, width, height)
+
+
+def intrinsics(width: int, height: int, fov_y: float) -> Tensor:
+    """[3, 3] intrinsics of a centred pinhole with square pixels; ``fov_y`` in degrees."""
+    focal = 0.5 * height / math.tan(math.radians(fov_y) / 2)
+    return torch.tensor([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])

@@ -1,0 +1,165 @@
+"""Motion: what drives an avatar, in the SMPL-X joint convention that every body understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+#: Width of every per-frame field of a motion; the empty tuple is a scalar per frame.
+FIELDS: dict[str, tuple[int, ...]] = {
+    "transl": (3,),
+    "global_orient": (3,),
+    "body_pose": (63,),
+    "left_hand_pose": (45,),
+    "right_hand_pose": (45,),
+    "jaw_pose": (3,),
+    "leye_pose": (3,),
+    "reye_pose": (3,),
+    "expression": (52,),
+    "confidence": (),
+}
+
+_ROTATIONS = (
+    "global_orient",
+    "body_pose",
+    "jaw_pose",
+    "leye_pose",
+    "reye_pose",
+    "left_hand_pose",
+    "right_hand_pose",
+)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A sequence of poses. World: y up, metres; the T-pose faces +z with the left arm along +x.
+
+    Attributes:
+        fps: Frames per second.
+        transl: [T, 3] position of the pelvis joint in metres.
+        global_orient: [T, 3] axis-angle of the pelvis in radians.
+        body_pose: [T, 63] axis-angle of the 21 body joints relative to their parents.
+        left_hand_pose: [T, 45] axis-angle of 15 finger joints (index, middle, pinky, ring, thumb).
+        right_hand_pose: [T, 45] likewise.
+        jaw_pose: [T, 3] axis-angle.
+        leye_pose: [T, 3] axis-angle.
+        reye_pose: [T, 3] axis-angle.
+        expression: [T, 52] ARKit channels in [0, 1], order of ``ARKIT_CHANNELS``.
+        confidence: [T] in [0, 1]: how sure a tracker was of the frame; 1 for authored motion.
+    """
+
+    fps: float
+    transl: Tensor
+    global_orient: Tensor
+    body_pose: Tensor
+    left_hand_pose: Tensor
+    right_hand_pose: Tensor
+    jaw_pose: Tensor
+    leye_pose: Tensor
+    reye_pose: Tensor
+    expression: Tensor
+    confidence: Tensor
+
+    def __post_init__(self):
+        frames = self.transl.shape[0]
+        for name, width in FIELDS.items():
+            shape = tuple(getattr(self, name).shape)
+            if shape != (frames, *width):
+                raise ValueError(f"Motion.{name} must be {(frames, *width)}, got {shape}")
+        if not self.fps > 0:
+            raise ValueError(f"Motion.fps must be positive, got {self.fps}")
+
+    @classmethod
+    def rest(cls, frames: int, fps: float = 30.0, **given: Tensor) -> Motion:
+        """A T-pose of ``frames`` frames, with any field replaced by the tensor given."""
+        values = {name: torch.zeros(frames, *width) for name, width in FIELDS.items()}
+        values["confidence"] = torch.ones(frames)
+        return cls(fps=fps, **{**values, **given})
+
+    @classmethod
+    def from_rotvec(
+        cls, fps: float, transl: Tensor, rotvec: Tensor, expression: Tensor, confidence: Tensor
+    ) -> Motion:
+        """The inverse of :meth:`rotvec`: [T, 55, 3] axis-angle in SMPL-X joint order."""
+        flat = rotvec.flatten(1)
+        edges = {
+            "global_orient": (0, 3),
+            "body_pose": (3, 66),
+            "jaw_pose": (66, 69),
+            "leye_pose": (69, 72),
+            "reye_pose": (72, 75),
+            "left_hand_pose": (75, 120),
+            "right_hand_pose": (120, 165),
+        }
+        parts = {name: flat[:, a:b] for name, (a, b) in edges.items()}
+        return cls(
+            fps=fps, transl=transl, expression=expression, confidence=confidence, **parts
+        )
+
+    def __len__(self) -> int:
+        return self.transl.shape[0]
+
+    def __getitem__(self, frames: slice | Tensor | list[int]) -> Motion:
+        """The chosen frames, as a motion; an index list may repeat frames."""
+        return replace(self, **{name: getattr(self, name)[frames] for name in FIELDS})
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self) / self.fps
+
+    def rotvec(self) -> Tensor:
+        """[T, 55, 3] axis-angle of all joints in SMPL-X order, radians."""
+        return torch.cat([getattr(self, name) for name in _ROTATIONS], dim=1).unflatten(1, (55, 3))
+
+    def to(self, device: torch.device | str) -> Motion:
+        """The same motion on another device."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in FIELDS})
+
+    def is_finite(self) -> Tensor:
+        """[T] bool: frames in which every value is finite."""
+        finite = torch.ones(len(self), dtype=torch.bool, device=self.transl.device)
+        for field in fields(self):
+            if field.name != "fps":
+                value = getattr(self, field.name)
+                finite &= torch.isfinite(value).flatten(1).all(1) if value.ndim > 1 else (
+                    torch.isfinite(value)
+                )
+        return finite
+
+    def resample(self, fps: float) -> Motion:
+        """The same motion at another frame rate: positions linear, rotations by slerp."""
+        import roma
+
+        if fps == self.fps or len(self) < 2:
+            return replace(self, fps=fps)
+        frames = max(1, round((len(self) - 1) / self.fps * fps) + 1)
+        at = torch.linspace(0, len(self) - 1, frames, device=self.transl.device)
+        low = at.floor().long().clamp(max=len(self) - 2)
+        weight = at - low
+        mix = lambda x: torch.lerp(  # noqa: E731
+            x[low], x[low + 1], weight.view(-1, *[1] * (x.ndim - 1))
+        )
+        quats = roma.rotvec_to_unitquat(self.rotvec())
+        blended = roma.unitquat_slerp(
+            quats[low], quats[low + 1], weight[:, None].expand(-1, 55), shortest_arc=True
+        )
+        steps = blended[0] if blended.ndim == 4 else blended
+        return Motion.from_rotvec(
+            fps,
+            mix(self.transl),
+            roma.unitquat_to_rotvec(steps),
+            mix(self.expression),
+            mix(self.confidence),
+        )
+
+
+def concatenate(motions: list[Motion]) -> Motion:
+    """Motions of one frame rate, one after another."""
+    rates = {m.fps for m in motions}
+    if len(rates) != 1:
+        raise ValueError(f"cannot join motions of different frame rates {sorted(rates)}")
+    joined = {name: torch.cat([getattr(m, name) for m in motions]) for name in FIELDS}
+    return Motion(fps=motions[0].fps, **joined)

@@ -1,0 +1,1 @@
+"""avatar-kit plugin, body model: Anny."""

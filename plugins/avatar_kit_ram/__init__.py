@@ -1,0 +1,1 @@
+"""avatar-kit plugin, method: RAM-Avatar."""

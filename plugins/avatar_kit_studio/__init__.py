@@ -1,0 +1,1 @@
+"""avatar-kit plugin, dataset: the embedded synthetic capture."""
