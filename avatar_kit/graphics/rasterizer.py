@@ -50,8 +50,9 @@ def rasterize(
     _check(vertices, faces, 3)
     camera = camera.expand(vertices.shape[0])
     size = (camera.height, camera.width)
+    differentiable = _needs_gradient(vertices, camera)
     with torch.no_grad():
-        points = to_screen(vertices.double(), camera)
+        points = to_screen(vertices.double(), camera)  # float32 would move edges by 1e-4 px
         if _use_nvdiffrast(backend, vertices.device):
             from avatar_kit.graphics.cuda import visible_triangles
 
@@ -59,10 +60,10 @@ def rasterize(
         else:
             points = torch.cat([points, torch.ones_like(points[..., :1])], dim=-1)
             found = _zbuffer(points, faces, size, near=NEAR, like=vertices)
-            if not _needs_gradient(vertices, camera):
+            if not differentiable:
                 return Fragments(*found)
             triangle = found[0]
-    return _with_gradient(to_screen(vertices, camera), faces, triangle)
+    return _with_gradient(to_screen(vertices.double(), camera), faces, triangle, vertices.dtype)
 
 
 def visibility(
@@ -115,7 +116,7 @@ def barycentrics_at(corners: Tensor, centres: Tensor) -> Tensor:
     Returns:
         [N, 3] weights that sum to 1.
     """
-    # Corners relative to the pixel first: the edge functions would cancel badly in float32.
+    # Corners relative to the pixel first: the edge functions would cancel badly otherwise.
     relative = corners[..., :2] - centres[:, None] * corners[..., 2:]
     x, y = relative.unbind(-1)
     edges = torch.stack(
@@ -129,7 +130,9 @@ def barycentrics_at(corners: Tensor, centres: Tensor) -> Tensor:
     return edges / edges.sum(1, keepdim=True)
 
 
-def _with_gradient(points: Tensor, faces: Tensor, triangle: Tensor) -> Fragments:
+def _with_gradient(
+    points: Tensor, faces: Tensor, triangle: Tensor, dtype: torch.dtype
+) -> Fragments:
     """Barycentrics and depth of known triangles, as differentiable functions of ``points``."""
     batch, height, width = triangle.shape
     flat = triangle.reshape(-1)
@@ -141,8 +144,10 @@ def _with_gradient(points: Tensor, faces: Tensor, triangle: Tensor) -> Fragments
     centres = torch.stack([column, row], dim=1).to(points.dtype) + 0.5
     weights = barycentrics_at(corners, centres)
     z = (weights * corners[..., 2]).sum(1)
-    barycentrics = points.new_zeros(flat.shape[0], 3).index_copy(0, covered, weights)
-    depth = points.new_zeros(flat.shape[0]).index_copy(0, covered, z)
+    barycentrics = torch.zeros(flat.shape[0], 3, dtype=dtype, device=points.device)
+    barycentrics = barycentrics.index_copy(0, covered, weights.to(dtype))
+    depth = torch.zeros(flat.shape[0], dtype=dtype, device=points.device)
+    depth = depth.index_copy(0, covered, z.to(dtype))
     return Fragments(triangle, barycentrics.view(batch, height, width, 3), depth.view_as(triangle))
 
 

@@ -101,10 +101,10 @@ def _bounds(points, faces, near, height, width, start, stop, boxes):
             u = faces[f, (i + 1) % 3]
             X, Y, W = points[v, 0], points[v, 1], points[v, 2]
             finite = finite and np.isfinite(X + Y + W)
-            if W > near:
+            if near < W:
                 x, y = X / W, Y / W
                 x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
-            if (W > near) != (points[u, 2] > near):  # the edge meets the near plane
+            if (near < W) != (points[u, 2] > near):  # the edge meets the near plane
                 s = (near - W) / (points[u, 2] - W)
                 x = (X + s * (points[u, 0] - X)) / near
                 y = (Y + s * (points[u, 1] - Y)) / near
@@ -178,9 +178,7 @@ def _draw_rows(
             entered = False
             for column in range(boxes[f, 0], boxes[f, 1]):
                 x = column + 0.5
-                inside = (
-                    (a0 * x + r0 >= least0) & (a1 * x + r1 >= least1) & (a2 * x + r2 >= least2)
-                )
+                inside = (a0 * x + r0 >= least0) & (a1 * x + r1 >= least1) & (a2 * x + r2 >= least2)
                 if inside:
                     entered = True
                     key = np.float32(ka * x + rk)
@@ -189,9 +187,7 @@ def _draw_rows(
                         ids[row, column] = f + 1
                 elif entered:
                     break
-    _resolve_rows(
-        points, faces, start, stop, ids, triangle, barycentrics, depth, perspective
-    )
+    _resolve_rows(points, faces, start, stop, ids, triangle, barycentrics, depth, perspective)
 
 
 @kernel
