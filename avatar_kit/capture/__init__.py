@@ -1,1 +1,17 @@
-"""The capture folder: read, write, validate, split."""
+"""The capture folder: read, write, validate, split.
+
+Names are imported when they are used, so that the torch-free config beside them stays light.
+"""
+
+from avatar_kit.lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "Capture": "avatar_kit.capture.folder",
+        "CaptureRecord": "avatar_kit.capture.record",
+        "CaptureView": "avatar_kit.capture.view",
+        "CaptureWriter": "avatar_kit.capture.writer",
+        "open_capture": "avatar_kit.capture.folder",
+    },
+)

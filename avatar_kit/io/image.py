@@ -1,0 +1,75 @@
+"""Pictures on disk."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from avatar_kit.errors import UserError
+from avatar_kit.io.atomic import atomic_path
+
+
+def read_image(path: str | Path, *, mode: str = "RGB") -> np.ndarray:
+    """Read a picture.
+
+    Args:
+        path: A file that Pillow can read.
+        mode: "RGB" for [H, W, 3], "L" for [H, W], "RGBA" for [H, W, 4].
+
+    Returns:
+        uint8 pixels.
+
+    Raises:
+        UserError: The file is missing, is no picture, or is cut short.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image if image.mode == mode else image.convert(mode))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such picture") from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise UserError(f"{path}: cannot be read as a picture ({error}); write it anew") from None
+
+
+def encode_image(image: np.ndarray, suffix: str, *, quality: int = 95) -> bytes:
+    """The bytes of a picture file.
+
+    Args:
+        image: [H, W, 3] RGB, [H, W, 4] RGBA (png only) or [H, W] grey; uint8.
+        suffix: ".png" or ".jpg".
+        quality: JPEG quality, 1 to 100; colour is not subsampled.
+
+    Raises:
+        ValueError: The array is no uint8 picture.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise ValueError(f"a picture is [H, W(, C)] uint8, got {image.shape} {image.dtype}")
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    buffer = io.BytesIO()
+    if suffix == ".png":
+        picture.save(buffer, format="png", compress_level=4)
+    else:
+        picture.save(buffer, format="jpeg", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> None:
+    """Write a picture, whole or not at all.
+
+    Args:
+        path: Ends in .png or .jpg.
+        image: As for :func:`encode_image`.
+        quality: JPEG quality, 1 to 100.
+
+    Raises:
+        UserError: The suffix names no format we write.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UserError(f"{path}: cannot write '{path.suffix}'; use .png or .jpg")
+    data = encode_image(image, path.suffix.lower(), quality=quality)
+    with atomic_path(path) as partial:
+        partial.write_bytes(data)

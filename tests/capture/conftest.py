@@ -1,0 +1,62 @@
+"""A small capture that any test can make: a blob that walks over a gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from avatar_kit.capture import Capture, CaptureWriter
+from avatar_kit.scene import Camera, Motion
+
+
+def camera(width: int, height: int) -> Camera:
+    return Camera.look_at((0, 1, 3), (0, 1, 0), width=width, height=height, fov_y=40)
+
+
+def frame(i: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[:height, :width]
+    image = np.stack([x * 255 // width, y * 255 // height, np.full_like(x, 40)], axis=2)
+    inside = (np.abs(x - (20 + i)) < 8) & (np.abs(y - height / 2) < height / 4)
+    image[inside] = (250, 250, 10 * (i % 20))
+    return image.astype(np.uint8), (inside * 255).astype(np.uint8)
+
+
+def facts(width: int = 64, height: int = 48, images: str = "png") -> dict:
+    return {
+        "name": "walker",
+        "fps": 30.0,
+        "width": width,
+        "height": height,
+        "body": "anny",
+        "shape": {"height": 0.6},
+        "camera": camera(width, height),
+        "images": images,
+    }
+
+
+def landmarks(frames: int) -> dict[str, np.ndarray]:
+    return {
+        "body": np.ones((frames, 23, 2)),
+        "body_confidence": np.ones((frames, 23)),
+        "hands": np.ones((frames, 2, 21, 2)),
+        "hands_confidence": np.ones((frames, 2)),
+        "face": np.ones((frames, 5, 2)),
+        "face_confidence": np.ones(frames),
+    }
+
+
+def write_capture(
+    root: Path, frames: int = 12, width: int = 64, height: int = 48, images: str = "png", **finish
+) -> Capture:
+    with CaptureWriter(root, **facts(width, height, images)) as writer:
+        for i in range(frames):
+            writer.add(*frame(i, width, height))
+        given = {
+            "motion": Motion.rest(frames),
+            "splits": {"train": range(frames - 4), "in_distribution": range(frames - 4, frames)},
+            "landmarks": landmarks(frames),
+            "background": np.zeros((height, width, 3), np.uint8),
+            "provenance": {"made_by": {"test": 1}},
+        }
+        return writer.finish(**{**given, **finish})
