@@ -11,7 +11,7 @@ from avatar_kit.config.base import (
     RendererConfig,
     TrackerConfig,
 )
-from avatar_kit.config.layers import Layered, Layer, parse_overrides, resolve_method
+from avatar_kit.config.layers import Layer, Layered, parse_overrides, resolve_method
 from avatar_kit.config.method import CheckpointConfig, EvaluationConfig, MethodConfig
 from avatar_kit.config.slots import (
     AlignerSlot,

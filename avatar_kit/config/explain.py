@@ -38,7 +38,10 @@ def _flatten(
         elif item["type"] == "extra_forbidden":
             owner = _owner(model, item["loc"])
             known = list(owner.model_fields)
-            yield path, "unknown key" + (near(str(path[-1]), known) or f"; known: {', '.join(known)}")
+            yield (
+                path,
+                "unknown key" + (near(str(path[-1]), known) or f"; known: {', '.join(known)}"),
+            )
         elif item["type"] == "missing":
             yield path, "is required"
         else:

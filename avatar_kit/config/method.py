@@ -83,15 +83,21 @@ class MethodConfig(ComponentConfig):
         default_factory=EvaluationConfig, description="How the avatar is measured."
     )
     data: DatasetSlot = Field(
-        default={}, validate_default=True, description="The capture to train on."  # type: ignore[assignment]
+        default={},
+        validate_default=True,
+        description="The capture to train on.",  # type: ignore[assignment]
     )
     body: BodySlot = Field(
-        default={}, validate_default=True, description="The body model."  # type: ignore[assignment]
+        default={},
+        validate_default=True,
+        description="The body model.",  # type: ignore[assignment]
     )
     encoders: dict[str, EncoderSlot] = Field(description="Condition encoders by name.")
     renderer: RendererSlot = Field(description="Turns the conditions into a picture.")
     aligner: AlignerSlot = Field(
-        default={}, validate_default=True, description="Adapts driving motions."  # type: ignore[assignment]
+        default={},
+        validate_default=True,
+        description="Adapts driving motions.",  # type: ignore[assignment]
     )
 
     @model_validator(mode="after")

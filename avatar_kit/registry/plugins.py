@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import os
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points

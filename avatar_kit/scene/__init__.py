@@ -1,4 +1,4 @@
-"""The values that travel between the parts of an avatar. They hold tensors and no behaviour to tune."""
+"""The values that travel between the parts of an avatar: tensors, and nothing to tune."""
 
 from avatar_kit.scene.body import BodyParameters, ParameterSpec, PosedBody, Topology
 from avatar_kit.scene.camera import Camera

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from avatar_kit.scene.body import PosedBody
 from avatar_kit.scene.camera import Camera
+
+if TYPE_CHECKING:
+    from avatar_kit.graphics import Fragments
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,10 @@ class FrameContext:
 
     def __len__(self) -> int:
         return len(self.body)
+
+    @cached_property
+    def fragments(self) -> Fragments:
+        """What every pixel sees of the bodies at t: rasterised once, shared by all encoders."""
+        from avatar_kit.graphics import rasterize
+
+        return rasterize(self.body.vertices, self.body.topology.faces, self.camera)

@@ -148,5 +148,9 @@ BODY_KEYPOINTS = (
 #: The 21 points of a hand in the usual order: wrist, then thumb to little finger, base to tip.
 HAND_KEYPOINTS = (
     "wrist",
-    *(f"{finger}{i}" for finger in ("thumb", "index", "middle", "ring", "pinky") for i in range(1, 5)),
+    *(
+        f"{finger}{i}"
+        for finger in ("thumb", "index", "middle", "ring", "pinky")
+        for i in range(1, 5)
+    ),
 )

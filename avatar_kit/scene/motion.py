@@ -94,9 +94,7 @@ class Motion:
             "right_hand_pose": (120, 165),
         }
         parts = {name: flat[:, a:b] for name, (a, b) in edges.items()}
-        return cls(
-            fps=fps, transl=transl, expression=expression, confidence=confidence, **parts
-        )
+        return cls(fps=fps, transl=transl, expression=expression, confidence=confidence, **parts)
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -124,8 +122,10 @@ class Motion:
         for field in fields(self):
             if field.name != "fps":
                 value = getattr(self, field.name)
-                finite &= torch.isfinite(value).flatten(1).all(1) if value.ndim > 1 else (
-                    torch.isfinite(value)
+                finite &= (
+                    torch.isfinite(value).flatten(1).all(1)
+                    if value.ndim > 1
+                    else (torch.isfinite(value))
                 )
         return finite
 

@@ -1,0 +1,47 @@
+"""``avatar-kit doctor``."""
+
+from __future__ import annotations
+
+HELP = """Say what this machine can do, and what to install for the rest."""
+
+_EXTRAS = {
+    "track": ("mediapipe", "prepare your own videos; drive with a video"),
+    "cuda": ("nvdiffrast", "fast rasterising on NVIDIA GPUs (non-commercial licence)"),
+    "view": ("viser", "live viewer"),
+    "smplx": ("smplx", "SMPL-X body (non-commercial licence, your own model file)"),
+}
+
+
+def doctor() -> None:
+    """Check the machine."""
+    import importlib.util
+    import shutil
+
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from avatar_kit import __version__
+    from avatar_kit.cli.train import threads
+    from avatar_kit.io.cache import cache_dir
+    from avatar_kit.registry import plugins
+
+    console = Console()
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    good, bad = "[green]ok[/]", "[yellow]--[/]"
+    cuda = torch.cuda.is_available()
+    gpu = torch.cuda.get_device_name() if cuda else "none: training uses the preset 'demo'"
+    table.add_row(good, "avatar-kit", __version__)
+    table.add_row(good, "torch", f"{torch.__version__}, {threads()} CPU threads")
+    table.add_row(good if cuda else bad, "CUDA", gpu)
+    for extra, (module, purpose) in _EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        fix = "" if there else f'   pip install "avatar-kit\\[{extra}]"'
+        table.add_row(good if there else bad, f"extra {extra}", purpose + fix)
+    failed = [p for p in plugins() if p.failure]
+    names = ", ".join(p.name for p in failed) or "all load"
+    table.add_row(bad if failed else good, "plugins", names)
+    folder = cache_dir()
+    free = shutil.disk_usage(folder).free / 2**30
+    table.add_row(good if free > 2 else bad, "cache", f"{folder}, {free:.0f} GiB free")
+    console.print(table)

@@ -1,0 +1,72 @@
+"""``avatar-kit``: the commands, and how errors reach a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from avatar_kit import __version__
+from avatar_kit.cli import config, doctor, evaluate, plugins, prepare, render, train
+from avatar_kit.errors import UserError
+
+app = typer.Typer(
+    name="avatar-kit",
+    help="Turn a video of one person into an avatar you can drive: body, hands and face.",
+    epilog="Start with:  avatar-kit train --method ram",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_ANY = {"allow_extra_args": False, "ignore_unknown_options": False}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"avatar-kit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Turn a video of one person into an avatar you can drive: body, hands and face."""
+
+
+app.command("train", help=train.HELP)(train.train)
+app.command("prepare", help=prepare.HELP)(prepare.prepare)
+app.command("render", help=render.HELP)(render.render)
+app.command("eval", help=evaluate.HELP)(evaluate.evaluate)
+app.command("plugins", help=plugins.HELP)(plugins.plugins)
+app.add_typer(config.app, name="config")
+app.command("doctor", help=doctor.HELP)(doctor.doctor)
+
+
+def main() -> None:
+    """Entry point: a :class:`UserError` is one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        if os.environ.get("AVATAR_KIT_STRICT") == "1":
+            raise
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        console.print(f"[bold red]error[/]: {_escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+if __name__ == "__main__":
+    main()

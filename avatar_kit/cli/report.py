@@ -1,0 +1,143 @@
+"""What training and evaluation say on the terminal, and the files they leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from avatar_kit.capture import CaptureView
+from avatar_kit.config import MethodConfig
+from avatar_kit.engine.evaluation import evaluate, test_splits
+from avatar_kit.engine.preview import Preview
+from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.trainer import Training
+from avatar_kit.interfaces import Avatar
+
+_NAMES = {"avatar": "avatar", "nearest_frame": "nearest frame", "mean_frame": "mean frame"}
+
+
+def opening(training: Training) -> Panel:
+    """What is trained, on what, where."""
+    config, capture = training.config, training.view.capture
+    learned = sum(p.numel() for p in training.avatar.parameters() if p.requires_grad)
+    rows = Table.grid(padding=(0, 2))
+    rows.add_row("capture", f"{capture.name}, {len(training.frames)} training frames")
+    rows.add_row("size", f"{config.size}x{config.size}, batch {config.batch_size}")
+    rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
+    rows.add_row("device", str(training.frames.device))
+    rows.add_row("run", str(training.run.root))
+    title = f"{config.type}" + (f" [{config.preset}]" if config.preset else "")
+    return Panel.fit(rows, title=Text(title), title_align="left", border_style="cyan")
+
+
+def evaluate_and_preview(training: Training, console: Console) -> dict[str, Any]:
+    """Evaluate, write ``eval/test.json``, the preview picture and video."""
+    return evaluate_run(training.avatar, training.view, training.config, training.run, console)
+
+
+def evaluate_run(
+    avatar: Avatar, view: CaptureView, config: MethodConfig, run: RunFolder, console: Console
+) -> dict[str, Any]:
+    """Evaluate an avatar on its capture and write the results into the run folder."""
+    total = sum(len(split.frames) for split in test_splits(view, config.evaluation))
+    columns = ("[bold]evaluate", BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar, Preview(view, run.root) as preview:
+        task = bar.add_task("evaluate", total=total)
+
+        def observe(split: Any, k: int, picture: Any) -> None:
+            preview.observe(split, k, picture)
+            bar.advance(task)
+
+        result = evaluate(avatar, view, config, observe)
+    run.write_json("eval/test.json", result)
+    return result
+
+
+def result_table(result: dict[str, Any]) -> Table:
+    """Rows: split x (avatar, baselines). Columns: metrics on the full frame and on the person."""
+    metrics = result["protocol"]["metrics"]
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("split")
+    table.add_column("")
+    for region in ("", " (person)"):
+        for name, about in metrics.items():
+            arrow = "↑" if about["higher_is_better"] else "↓"
+            table.add_column(f"{name}{region} {arrow}", justify="right")
+    for split, values in result["splits"].items():
+        rows = {"avatar": values, **values["baselines"]}
+        for key in _NAMES:
+            cells = [_cell(rows[key][m]) for m in metrics]
+            cells += [_cell(rows[key]["person"][m]) for m in metrics]
+            label = f"{split} ({values['n']})" if key == "avatar" else ""
+            table.add_row(label, _NAMES[key], *cells, style="" if key == "avatar" else "dim")
+        table.add_section()
+    return table
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def protocol_line(result: dict[str, Any]) -> str:
+    """The protocol in one line, for under the table."""
+    about = result["protocol"]
+    weights = ", ".join(
+        f"{name} {m['weights_sha256'][:12]}"
+        for name, m in about["metrics"].items()
+        if m["weights_sha256"]
+    )
+    n = sum(s["n"] for s in result["splits"].values())
+    return (
+        f"protocol {about['version']}: {about['capture']} at {about['size']}, n={n}, full frame and "
+        f"person crop, background as recorded, test poses not refitted; weights {weights or 'none'}"
+    )
+
+
+def closing(training: Training, result: dict[str, Any], console: Console) -> None:
+    """The table, the summary file and the paths to look at."""
+    splits = result["splits"]
+    first = next(iter(splits.values()), {})
+    summary = {
+        "method": training.config.type,
+        "preset": training.config.preset,
+        "capture": training.view.capture.name,
+        "steps": training.step,
+        "seconds": round(training.seconds, 1),
+        "psnr": first.get("psnr"),
+        "splits": splits,
+    }
+    training.run.write_json("summary.json", summary)
+    show(result, training.run.root, console)
+
+
+def show(result: dict[str, Any], root: Path, console: Console) -> None:
+    """Print the table, the protocol, and where the pictures are."""
+    if result["splits"]:
+        console.print(result_table(result))
+        console.print(f"[dim]{protocol_line(result)}[/]", highlight=False, soft_wrap=True)
+    else:
+        console.print("[yellow]the capture has no held-out split: nothing was evaluated[/]")
+    paths = Table.grid(padding=(0, 2))
+    for label, name in (
+        ("preview picture", "preview.png"),
+        ("preview video", "preview.mp4"),
+        ("figures", "eval/test.json"),
+    ):
+        if (root / name).exists():
+            paths.add_row(label, str(root / name))
+    console.print(paths)
+    console.print(
+        f"drive it with  [bold]avatar-kit render {root} --motion FILE.npz --out dance.mp4[/]",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,210 @@
+"""Checkpoints: whole or not at all.
+
+``step-000600/{weights.safetensors, training.safetensors, state.json}``. The three are written to a
+temporary folder, flushed to disk, and the folder is renamed. ``state.json`` carries the sha256 of
+the other two, so a file that was damaged later is found out.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from avatar_kit.errors import UserError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was found whole.
+
+    Attributes:
+        path: Its folder.
+        state: Content of ``state.json``.
+    """
+
+    path: Path
+    state: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """Number of training steps done."""
+        return self.state["step"]
+
+    def weights(self) -> dict[str, Tensor]:
+        """What the avatar learned."""
+        return load_file(self.path / "weights.safetensors")
+
+    def training(self) -> dict[str, Tensor]:
+        """What only training needs: optimisers and other modules."""
+        return load_file(self.path / "training.safetensors")
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    weights: Mapping[str, Tensor],
+    training: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+) -> Path:
+    """Write ``folder/step-NNNNNN``.
+
+    Raises:
+        UserError: The disk is full; nothing half-written is left.
+    """
+    final = folder / f"step-{step:06d}"
+    temporary = folder / f".step-{step:06d}.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        files = {"weights.safetensors": weights, "training.safetensors": training}
+        for name, tensors in files.items():
+            plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+            save_file(plain, temporary / name)
+        manifest = {
+            "format": FORMAT,
+            "step": step,
+            **state,
+            "sha256": {name: sha256(temporary / name) for name in files},
+        }
+        (temporary / "state.json").write_text(json.dumps(manifest, indent=1))
+        for file in temporary.iterdir():
+            _flush(file)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+        _flush(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"{folder}: the disk is full, checkpoint of step {step} was not written; "
+                "earlier checkpoints are whole: free some space and go on with --resume"
+            ) from None
+        raise
+    return final
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Open a checkpoint folder and verify it.
+
+    Raises:
+        UserError: It is not a checkpoint, was made by another format, or a file is damaged.
+    """
+    try:
+        state = json.loads((path / "state.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: not a checkpoint (no state.json)") from None
+    except ValueError:
+        raise UserError(f"{path / 'state.json'}: damaged; take another checkpoint") from None
+    if state.get("format") != FORMAT:
+        raise UserError(
+            f"{path / 'state.json'}: format {state.get('format')}, this version reads {FORMAT}"
+        )
+    for name, digest in state["sha256"].items():
+        if not (path / name).exists() or sha256(path / name) != digest:
+            raise UserError(
+                f"{path / name}: truncated or altered (sha256 differs); take another checkpoint"
+            )
+    return Checkpoint(path, state)
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Checkpoint folders, oldest first; unfinished ones are not listed."""
+    return sorted(p for p in folder.glob("step-*") if p.is_dir())
+
+
+def latest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
+    """The newest checkpoint that is whole, and a line for each damaged one that was passed over.
+
+    Raises:
+        UserError: There is none.
+    """
+    passed: list[str] = []
+    for path in reversed(list_checkpoints(folder)):
+        try:
+            return load_checkpoint(path), passed
+        except UserError as error:
+            passed.append(str(error))
+    reason = f" ({passed[0]})" if passed else ""
+    raise UserError(f"{folder}: no whole checkpoint here{reason}; train again without --resume")
+
+
+def prune(folder: Path, keep: int, best: int | None) -> None:
+    """Delete all but the last ``keep`` checkpoints and the best one."""
+    for path in list_checkpoints(folder)[:-keep]:
+        if best is None or path.name != f"step-{best:06d}":
+            shutil.rmtree(path)
+
+
+def flatten_optimizer(name: str, state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's ``state_dict`` as tensors under ``optimizer/NAME/INDEX/KEY`` and JSON."""
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, dict[str, Any]] = {}
+    for index, entry in state["state"].items():
+        for key, value in entry.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{name}/{index}/{key}"] = value
+            else:
+                plain.setdefault(str(index), {})[key] = value
+    return tensors, {"plain": plain, "groups": state["param_groups"]}
+
+
+def unflatten_optimizer(
+    name: str, tensors: Mapping[str, Tensor], described: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The inverse of :func:`flatten_optimizer`."""
+    state: dict[int, dict[str, Any]] = {
+        int(index): dict(entry) for index, entry in described["plain"].items()
+    }
+    prefix = f"optimizer/{name}/"
+    for key, value in tensors.items():
+        if key.startswith(prefix):
+            index, _, field = key[len(prefix) :].partition("/")
+            state.setdefault(int(index), {})[field] = value
+    return {"state": state, "param_groups": described["groups"]}
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Force a file or a folder entry to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def load_strict(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Load a module's whole state.
+
+    Raises:
+        UserError: Keys or shapes differ: the checkpoint belongs to another config or method.
+    """
+    own = {k: v for k, v in module.state_dict().items() if not k.startswith("body.")}
+    wrong = sorted(set(own) ^ set(tensors)) or sorted(
+        k for k in own if own[k].shape != tensors[k].shape
+    )
+    if wrong:
+        raise UserError(
+            f"{what}: does not fit the config ({len(wrong)} tensors differ, first '{wrong[0]}'); "
+            "it was made by another method or with other structural keys"
+        )
+    module.load_state_dict(dict(tensors), strict=False)

@@ -1,0 +1,58 @@
+"""Where and in what precision the networks run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+
+from avatar_kit.errors import UserError
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` takes CUDA where there is one.
+
+    Raises:
+        UserError: The device asked for is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"device: unknown device '{name}'; use auto, cpu or cuda") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: no CUDA device here; use device=cpu or device=auto")
+    return device
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """The autocast region of a precision; float32 is no region at all."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def seed_step(seed: int, step: int) -> None:
+    """Make the randomness of a step a function of (seed, step).
+
+    This is what makes a resumed run exact without storing the state of any generator.
+    """
+    mixed = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint32)[0])
+    torch.manual_seed(mixed)
+    np.random.seed(mixed)  # noqa: NPY002 - for plugins that use the global generator
+    random.seed(mixed)
+
+
+def peak_memory_gib(device: torch.device) -> float:
+    """Peak memory of this process (CPU) or of its allocations on the GPU, in GiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    import resource
+
+    unit = 2**30 if os.uname().sysname == "Darwin" else 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -1,0 +1,232 @@
+"""Measure an avatar on the named splits, beside two baselines every method must beat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avatar_kit.capture import CaptureView
+from avatar_kit.config import EvaluationConfig, MethodConfig
+from avatar_kit.config.base import ComponentConfig
+from avatar_kit.engine.assemble import load_class
+from avatar_kit.engine.device import autocast
+from avatar_kit.engine.frames import PosedFrames, load_pictures
+from avatar_kit.interfaces import Avatar, Metric
+
+#: Bumped when the way numbers are made changes, so that old and new are not mixed.
+PROTOCOL_VERSION = 1
+
+REGIONS = ("full", "person")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Frames of a split that are evaluated, and where the person is in them.
+
+    Attributes:
+        name: Name of the split.
+        frames: Frame numbers in time order.
+        new_clip: Whether the frame does not follow the one before it.
+        boxes: [n, 4] left, top, right, bottom in pixels; all of one size.
+    """
+
+    name: str
+    frames: list[int]
+    new_clip: list[bool]
+    boxes: np.ndarray
+
+
+def evaluate(
+    avatar: Avatar,
+    view: CaptureView,
+    config: MethodConfig,
+    observe: Callable[[Split, int, Tensor], None] = lambda split, k, picture: None,
+) -> dict[str, Any]:
+    """Evaluate on every split but ``train``.
+
+    Memory does not grow with the number of frames: pictures stream through the metrics.
+
+    Args:
+        avatar: The avatar; evaluated in evaluation mode.
+        view: The capture it was trained on.
+        config: Its config.
+        observe: Called with the split, the position in it and the rendered [3, H, W] picture.
+
+    Returns:
+        ``{"protocol": ..., "splits": {name: {"n", metric: value, "person": {...},
+        "baselines": {"mean_frame": ..., "nearest_frame": ...}}}}``.
+    """
+    posed = PosedFrames(avatar.body, view.capture.motion, avatar.shape)
+    train = list(view.capture.splits["train"])
+    mean = mean_picture(view, train)
+    train_joints = _joints(posed, train)
+    was_training = avatar.training
+    avatar.eval()
+    splits = {}
+    for split in test_splits(view, config.evaluation):
+        nearest = nearest_frames(train, train_joints, _joints(posed, split.frames))
+        scores = {
+            name: _Scores(config.evaluation) for name in ("avatar", "mean_frame", "nearest_frame")
+        }
+        rendered = render_split(avatar, view, posed, split, config.precision)
+        for k, picture in enumerate(rendered):
+            truth = load_pictures(view, [split.frames[k]], posed.device)
+            others = {
+                "avatar": picture,
+                "mean_frame": mean.to(posed.device),
+                "nearest_frame": load_pictures(view, [nearest[k]], posed.device),
+            }
+            for name, candidate in others.items():
+                scores[name].update(candidate, truth, split.boxes[k], split.new_clip[k])
+            observe(split, k, picture[0])
+        baselines = {n: s.compute() for n, s in scores.items() if n != "avatar"}
+        splits[split.name] = {
+            "n": len(split.frames),
+            **scores["avatar"].compute(),
+            "baselines": baselines,
+        }
+    avatar.train(was_training)
+    return {"protocol": protocol(view, config), "splits": splits}
+
+
+def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
+    """Everything a reader needs to compare the numbers with others."""
+    metrics = {}
+    for component in config.evaluation.metrics:
+        cls = load_class("metric", component)
+        metric = cls(component)
+        metrics[component.type] = {
+            "higher_is_better": cls.higher_is_better,
+            "unit": cls.unit,
+            "weights_sha256": metric.weights_sha256,
+        }
+    return {
+        "version": PROTOCOL_VERSION,
+        "capture": view.capture.name,
+        "capture_key": view.capture.key(),
+        "size": config.size,
+        "crop": [round(v, 2) for v in view.crop],
+        "regions": {
+            "full": "the whole trained picture",
+            "person": f"a box of one size per split around the mask, margin "
+            f"{config.evaluation.crop_margin:g} of its side",
+        },
+        "background": "as recorded",
+        "test_poses_refitted": False,
+        "max_frames": config.evaluation.max_frames,
+        "metrics": metrics,
+    }
+
+
+def test_splits(view: CaptureView, config: EvaluationConfig) -> list[Split]:
+    """The splits to evaluate, cut to ``max_frames`` contiguous frames from their start."""
+    starts = {start for start, _ in view.capture.clips}
+    found = []
+    for name, numbers in view.capture.splits.items():
+        frames = list(numbers)[: config.max_frames]
+        if name == "train" or not frames:
+            continue
+        follows = [
+            k > 0 and frames[k - 1] == f - 1 and f not in starts for k, f in enumerate(frames)
+        ]
+        boxes = person_boxes([view.mask(f) for f in frames], config.crop_margin)
+        found.append(Split(name, frames, [not f for f in follows], boxes))
+    return found
+
+
+def person_boxes(masks: list[np.ndarray], margin: float) -> np.ndarray:
+    """[n, 4] boxes of one size around the person, inside the picture.
+
+    Args:
+        masks: [H, W] uint8 masks.
+        margin: Added on each side, as a share of the box's larger side.
+    """
+    height, width = masks[0].shape
+    tight = []
+    for mask in masks:
+        rows, columns = np.nonzero(mask.max(1) > 127)[0], np.nonzero(mask.max(0) > 127)[0]
+        if len(rows) == 0:
+            tight.append((0, 0, width, height))
+        else:
+            tight.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+    box = np.asarray(tight, dtype=np.float64)
+    extent = (box[:, 2:] - box[:, :2]).max(0)
+    extent = np.ceil(extent + 2 * margin * extent.max()).astype(int)
+    extent = np.minimum(np.maximum(extent, 32), (width, height))
+    corner = np.rint((box[:, :2] + box[:, 2:]) / 2 - extent / 2).astype(int)
+    corner = np.clip(corner, 0, np.array([width, height]) - extent)
+    return np.concatenate([corner, corner + extent], axis=1)
+
+
+@torch.no_grad()
+def render_split(
+    avatar: Avatar, view: CaptureView, posed: PosedFrames, split: Split, precision: str
+) -> Iterator[Tensor]:
+    """Rendered frames of a split, [1, 3, H, W] in [0, 1]."""
+    camera = view.camera.to(posed.device)
+    for k, frame in enumerate(split.frames):
+        before = frame if split.new_clip[k] else split.frames[k - 1]
+        context = posed.context([frame], [before], camera, [-1])
+        with autocast(posed.device, precision):
+            rgb = avatar(context).rgb
+        yield rgb.float().clamp(0, 1)
+
+
+def mean_picture(view: CaptureView, frames: list[int]) -> Tensor:
+    """[1, 3, H, W] mean of some frames, in [0, 1]."""
+    total = np.zeros((3, view.camera.height, view.camera.width), dtype=np.float64)
+    for frame in frames:
+        total += view.image(frame)
+    return torch.from_numpy(total / len(frames) / 255).float()[None]
+
+
+def nearest_frames(frames: list[int], known: Tensor, wanted: Tensor) -> list[int]:
+    """For each wanted pose, the frame whose joints are nearest on average.
+
+    Args:
+        frames: Frame numbers of the known poses.
+        known: [N, J, 3] world joints in metres.
+        wanted: [M, J, 3] likewise.
+    """
+    distance = torch.stack([(known - pose).norm(dim=-1).mean(-1) for pose in wanted])
+    return [frames[i] for i in distance.argmin(1).tolist()]
+
+
+def _joints(posed: PosedFrames, frames: list[int]) -> Tensor:
+    chunks = [posed.at(frames[i : i + 32]).joints for i in range(0, len(frames), 32)]
+    return torch.cat(chunks).cpu()
+
+
+class _Scores:
+    """Every metric on every region, for one candidate."""
+
+    def __init__(self, config: EvaluationConfig):
+        self.metrics: dict[tuple[str, str], Metric] = {
+            (region, c.type): _metric(c) for region in REGIONS for c in config.metrics
+        }
+
+    def update(self, picture: Tensor, truth: Tensor, box: np.ndarray, new_clip: bool) -> None:
+        left, top, right, bottom = (int(v) for v in box)
+        for (region, _), metric in self.metrics.items():
+            a, b = picture, truth
+            if region == "person":
+                a, b = (x[..., top:bottom, left:right] for x in (a, b))
+            metric.update(a, b, new_clip=new_clip)
+
+    def compute(self) -> dict[str, Any]:
+        values: dict[str, Any] = {"person": {}}
+        for (region, name), metric in self.metrics.items():
+            value = metric.compute()
+            number = None if math.isnan(value) else value
+            (values if region == "full" else values["person"])[name] = number
+        return values
+
+
+def _metric(config: ComponentConfig) -> Metric:
+    return load_class("metric", config)(config)

@@ -1,0 +1,59 @@
+"""An avatar read back from its run folder, without the data it was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from avatar_kit.config import MethodConfig
+from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.assemble import build_avatar, build_body
+from avatar_kit.engine.device import pick_device
+from avatar_kit.engine.run import RunFolder, Subject
+from avatar_kit.interfaces import Avatar
+
+
+@dataclass(frozen=True)
+class LoadedAvatar:
+    """A trained avatar, ready to render.
+
+    Attributes:
+        avatar: In evaluation mode, without gradients.
+        config: The config it was trained with.
+        subject: Who it is of and how it was seen.
+        step: Training steps of the checkpoint.
+        device: Where it lives.
+    """
+
+    avatar: Avatar
+    config: MethodConfig
+    subject: Subject
+    step: int
+    device: torch.device
+
+
+def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto") -> LoadedAvatar:
+    """Load the avatar of a run.
+
+    Args:
+        run: The run folder.
+        step: Checkpoint to take; None takes the last one that is whole.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        UserError: No whole checkpoint, one of another config, or another body model is installed.
+    """
+    config = run.read_config()
+    subject = run.read_subject()
+    if step is None:
+        found, _ = ckpt.latest_checkpoint(run.checkpoints)
+    else:
+        found = ckpt.load_checkpoint(run.checkpoints / f"step-{step:06d}")
+    place = pick_device(device)
+    body = build_body(config).to(place)
+    subject.check_asset(body, run.root / "subject.json")
+    avatar = build_avatar(config, body, subject.shape, subject.training_frames)
+    ckpt.load_strict(avatar, found.weights(), str(found.path / "weights.safetensors"))
+    avatar = avatar.to(place).eval().requires_grad_(False)
+    return LoadedAvatar(avatar, config, subject, found.step, place)

@@ -1,0 +1,92 @@
+"""Pictures of a run: a sheet of held-out frames, a video of truth beside avatar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from avatar_kit.capture import CaptureView
+from avatar_kit.engine.evaluation import Split
+from avatar_kit.io.image import write_image
+from avatar_kit.io.video import VideoWriter
+
+_INK, _PAPER, _SOFT = (32, 33, 36), (255, 255, 255), (110, 114, 120)
+
+
+class Preview:
+    """Collects what evaluation renders into ``preview.png`` and ``preview.mp4``.
+
+    The sheet shows three frames of every held-out split: recorded above, rendered below. The video
+    plays the held-out splits one after another, recorded on the left, rendered on the right.
+
+    Args:
+        view: The capture.
+        folder: Where the two files go.
+    """
+
+    def __init__(self, view: CaptureView, folder: Path):
+        self.view = view
+        self.png, self.mp4 = folder / "preview.png", folder / "preview.mp4"
+        self._video = VideoWriter(
+            self.mp4, view.capture.fps, (2 * view.camera.width, view.camera.height)
+        )
+        self._rows: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = {}
+
+    def __enter__(self) -> Preview:
+        self._video.__enter__()
+        return self
+
+    def observe(self, split: Split, k: int, picture: Tensor) -> None:
+        """Take in the rendered [3, H, W] picture of position ``k`` of a split."""
+        truth = np.ascontiguousarray(self.view.image(split.frames[k]).transpose(1, 2, 0))
+        rendered = to_uint8(picture)
+        self._video.write(np.concatenate([truth, rendered], axis=1))
+        if k in _spread(len(split.frames), 3):
+            truths, renders = self._rows.setdefault(split.name, ([], []))
+            truths.append(truth)
+            renders.append(rendered)
+
+    def __exit__(self, kind: type | None, *rest: object) -> None:
+        self._video.__exit__(kind, *rest)
+        if kind is None and self._rows:
+            rows = [(name, *pictures) for name, pictures in self._rows.items()]
+            write_image(self.png, compose_sheet(rows, self.view.camera.height))
+
+
+def to_uint8(picture: Tensor) -> np.ndarray:
+    """[3, H, W] in [0, 1] to [H, W, 3] uint8."""
+    scaled = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
+    return scaled.permute(1, 2, 0).cpu().numpy()
+
+
+def compose_sheet(
+    rows: list[tuple[str, list[np.ndarray], list[np.ndarray]]], size: int
+) -> np.ndarray:
+    """Splits side by side: the recorded frames above, the rendered ones below, with labels."""
+    gap, gutter, band, margin = 4, 28, 34, 64
+    columns = sum(len(truths) for _, truths, _ in rows)
+    width = margin + columns * (size + gap) - gap + gutter * (len(rows) - 1) + 16
+    height = band + 2 * size + gap + 16
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    title, label = ImageFont.load_default(17), ImageFont.load_default(13)
+    for text, y in (("recorded", band + size // 2), ("avatar", band + size + gap + size // 2)):
+        draw.text((margin - 8, y), text, _SOFT, font=label, anchor="rm")
+    x = margin
+    for name, truths, renders in rows:
+        draw.text((x, band - 9), name.replace("_", " "), _INK, font=title, anchor="ls")
+        for truth, picture in zip(truths, renders, strict=True):
+            sheet.paste(Image.fromarray(truth), (x, band))
+            sheet.paste(Image.fromarray(picture), (x, band + size + gap))
+            x += size + gap
+        x += gutter - gap
+    return np.asarray(sheet)
+
+
+def _spread(frames: int, count: int) -> set[int]:
+    """Positions of ``count`` frames spread over ``frames``."""
+    return {round((2 * k + 1) * (frames - 1) / (2 * count)) for k in range(count)}

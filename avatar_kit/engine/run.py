@@ -1,0 +1,183 @@
+"""The run folder: everything a training leaves behind, readable by a person."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avatar_kit import __version__
+from avatar_kit.config import MethodConfig, dump_yaml, load_yaml, resolve_method
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Body
+from avatar_kit.io.atomic import atomic_path
+from avatar_kit.scene import Camera
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who the avatar is of and how it was seen: what rendering needs instead of the capture.
+
+    Attributes:
+        capture: Name of the capture.
+        capture_key: Digest of its content.
+        body: Registered name of the body model.
+        body_asset: Id and sha256 of the body model's data.
+        shape: Shape values by name.
+        camera: The camera of the trained picture.
+        training_frames: Number of training frames.
+        fps: Frame rate of the capture.
+    """
+
+    capture: str
+    capture_key: str
+    body: str
+    body_asset: dict[str, str]
+    shape: dict[str, float]
+    camera: Camera
+    training_frames: int
+    fps: float
+
+    def check_asset(self, body: Body, where: Path) -> None:
+        """Refuse a body model that differs from the one trained with.
+
+        Raises:
+            UserError: The sha256 of the body's data is another one.
+        """
+        if body.asset.sha256 != self.body_asset["sha256"]:
+            raise UserError(
+                f"{where}: trained with the body data {self.body_asset['name']} "
+                f"(sha256 {self.body_asset['sha256'][:12]}), here is {body.asset.name} "
+                f"({body.asset.sha256[:12]}); install the same version"
+            )
+
+
+class RunFolder:
+    """Paths and small files of a run."""
+
+    def __init__(self, root: Path):
+        self.root = Path(root)
+        self.checkpoints = self.root / "checkpoints"
+        self.log = self.root / "log.jsonl"
+
+    @classmethod
+    def create(cls, root: Path) -> RunFolder:
+        """Make a new run folder.
+
+        Raises:
+            UserError: It exists and is not empty.
+        """
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise UserError(
+                f"{root}: the output folder is not empty; choose another --out, "
+                f"or go on with  avatar-kit train --resume {root}"
+            )
+        run = cls(root)
+        run.checkpoints.mkdir(parents=True, exist_ok=True)
+        return run
+
+    @classmethod
+    def open(cls, root: Path) -> RunFolder:
+        """Open an existing run.
+
+        Raises:
+            UserError: It is not a run folder.
+        """
+        if not (root / "config.yaml").exists():
+            raise UserError(f"{root}: not a run folder (no config.yaml)")
+        return cls(root)
+
+    @staticmethod
+    def default_path(method: str, capture: str) -> Path:
+        """``runs/METHOD-CAPTURE-DATE-TIME``."""
+        return Path("runs") / f"{method}-{capture}-{datetime.now():%Y%m%d-%H%M%S}"
+
+    def write_config(self, config: MethodConfig) -> None:
+        """Save the config as plain YAML."""
+        with atomic_path(self.root / "config.yaml") as path:
+            path.write_text(dump_yaml(config.model_dump(mode="json")))
+
+    def read_config(self, overrides: dict[str, Any] | None = None) -> MethodConfig:
+        """The saved config with values laid over it."""
+        file = self.root / "config.yaml"
+        saved = load_yaml(file)
+        if "type" not in saved:
+            raise UserError(f"{file}: the key 'type' (the method) is missing")
+        return resolve_method(saved["type"], file=file, overrides=overrides).config
+
+    def write_subject(self, subject: Subject) -> None:
+        """Save what rendering needs to know of the person and the camera."""
+        camera = subject.camera
+        values = {k: v for k, v in vars(subject).items() if k != "camera"}
+        values["camera"] = {
+            "K": camera.K[0].tolist(),
+            "R": camera.R[0].tolist(),
+            "t": camera.t[0].tolist(),
+            "width": camera.width,
+            "height": camera.height,
+        }
+        self.write_json("subject.json", values)
+
+    def read_subject(self) -> Subject:
+        """The inverse of :meth:`write_subject`."""
+        values = self.read_json("subject.json")
+        camera = values.pop("camera")
+        tensors = {k: torch.tensor(camera[k]) for k in ("K", "R", "t")}
+        return Subject(
+            **values, camera=Camera(**tensors, width=camera["width"], height=camera["height"])
+        )
+
+    def write_json(self, name: str, values: dict[str, Any]) -> Path:
+        """Write a JSON file of the run, whole or not at all."""
+        target = self.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(target) as path:
+            path.write_text(json.dumps(values, indent=1))
+        return target
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file of the run.
+
+        Raises:
+            UserError: It is missing or damaged.
+        """
+        path = self.root / name
+        try:
+            return json.loads(path.read_text())
+        except FileNotFoundError:
+            raise UserError(f"{path}: missing; is the run complete?") from None
+        except ValueError:
+            raise UserError(f"{path}: not valid JSON") from None
+
+    def append_log(self, line: dict[str, Any]) -> None:
+        """Add a line to ``log.jsonl``."""
+        with self.log.open("a") as file:
+            file.write(json.dumps({"time": round(time.time(), 3), **line}) + "\n")
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and hardware, for ``environment.json``."""
+    packages = {}
+    for name in ("torch", "numpy", "pydantic", "anny", "numba", "av", "mediapipe", "gsplat"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    cuda = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "avatar_kit": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "device": str(device),
+        "gpu": cuda,
+        "threads": torch.get_num_threads(),
+        "packages": packages,
+    }

@@ -1,0 +1,295 @@
+"""The training loop, top to bottom."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from avatar_kit.capture import CaptureView
+from avatar_kit.config import MethodConfig
+from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.assemble import (
+    build_avatar,
+    build_body,
+    build_method,
+    check_body,
+    load_class,
+)
+from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
+from avatar_kit.engine.frames import PosedFrames, TrainingFrames, load_pictures
+from avatar_kit.engine.progress import Progress
+from avatar_kit.engine.run import RunFolder, Subject, environment
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Avatar, Method
+from avatar_kit.io.motion import save_motion
+
+
+@dataclass
+class Training:
+    """A training that is set up and can be run.
+
+    Attributes:
+        config: The method's config.
+        run: Where it writes.
+        view: The capture as it is trained on.
+        method: The method with its avatar.
+        frames: Batches of the training split.
+        step: Updates done.
+        best: (step, probe PSNR) of the best checkpoint so far.
+        seconds: Time spent in the loop, earlier sittings included.
+    """
+
+    config: MethodConfig
+    run: RunFolder
+    view: CaptureView
+    method: Method
+    frames: TrainingFrames
+    step: int = 0
+    best: tuple[int, float] | None = None
+    seconds: float = 0.0
+
+    @property
+    def avatar(self) -> Avatar:
+        """The avatar being trained."""
+        return self.method.avatar
+
+
+def open_view(config: MethodConfig) -> CaptureView:
+    """The capture a config names, cropped and resized.
+
+    Raises:
+        UserError: It cannot be opened, has no training split, or is of another body.
+    """
+    capture = load_class("dataset", config.data)(config.data).open()
+    check_body(config, capture.body, str(capture.root))
+    if not capture.splits.get("train"):
+        raise UserError(f"{capture.root / 'capture.json'}: the split 'train' is missing or empty")
+    return CaptureView(capture, config.size)
+
+
+def set_up(config: MethodConfig, run: RunFolder, view: CaptureView) -> Training:
+    """Build every part on its device."""
+    device = pick_device(config.device)
+    capture = view.capture
+    body = build_body(config).to(device)
+    avatar = build_avatar(config, body, capture.shape, len(capture.splits["train"])).to(device)
+    if avatar.aligner.needs_fit:
+        avatar.aligner.fit(capture.motion[list(capture.splits["train"])])
+    method = build_method(config, avatar)
+    frames = TrainingFrames(
+        view,
+        PosedFrames(body, capture.motion, avatar.shape),
+        batch_size=config.batch_size,
+        seed=config.seed,
+        neighbours=method.neighbours,
+    )
+    return Training(config, run, view, method, frames)
+
+
+def describe(training: Training) -> None:
+    """Write what a run folder says before the first step."""
+    run, capture = training.run, training.view.capture
+    asset = training.avatar.body.asset
+    run.write_config(training.config)
+    run.write_json("environment.json", environment(training.frames.device))
+    run.write_subject(
+        Subject(
+            capture=capture.name,
+            capture_key=capture.key(),
+            body=capture.body,
+            body_asset={"name": asset.name, "sha256": asset.sha256},
+            shape=dict(capture.shape),
+            camera=training.view.camera,
+            training_frames=len(training.frames),
+            fps=capture.fps,
+        )
+    )
+    save_motion(run.root / "training_motion.npz", capture.motion[training.frames.frames])
+
+
+def train(training: Training, progress: Progress) -> bool:
+    """Run the loop.
+
+    Returns:
+        Whether the schedule is done: False where ``stop_at`` or a signal ended it early.
+
+    Raises:
+        UserError: A loss is not finite, or the disk is full.
+    """
+    config, run, method = training.config, training.run, training.method
+    device = training.frames.device
+    stop = min(config.steps, config.stop_at if config.stop_at is not None else config.steps)
+    asked_to_stop = StopSignal()
+    training.avatar.train()
+    inside, started, before = 0.0, time.perf_counter(), training.seconds
+    first = training.step
+    with asked_to_stop, progress, _tensorboard(run.root) as board:
+        progress.start(training.step, stop)
+        while training.step < stop and not asked_to_stop:
+            step = training.step
+            seed_step(config.seed, step)
+            batch = training.frames.batch(step)
+            tick = time.perf_counter()
+            with autocast(device, config.precision):
+                losses = method.training_step(batch, step)
+            inside += time.perf_counter() - tick
+            training.step = step + 1
+            training.seconds = before + time.perf_counter() - started
+            ending = training.step == stop or bool(asked_to_stop)
+            saving = training.step % config.checkpoint.every == 0 or ending
+            if saving or training.step % config.report_every == 0:
+                values = {k: float(v) for k, v in losses.items()}
+                _refuse_non_finite(values, training)
+                rate = (training.step - first) / (training.seconds - before)
+                run.append_log({"step": training.step, **values, "steps_per_second": rate})
+                for name, value in values.items():
+                    board.add_scalar(f"loss/{name}", value, training.step)
+                progress.report(training.step, values, rate, peak_memory_gib(device))
+            if saving:
+                psnr = probe(training)
+                board.add_scalar("probe/psnr", psnr, training.step)
+                run.append_log({"step": training.step, "probe_psnr": psnr})
+                save(training, psnr)
+                progress.note(f"step {training.step}: saved, probe {psnr:.2f} dB")
+    elapsed = training.seconds - before
+    share = 1 - inside / elapsed if elapsed else 0.0
+    run.append_log({"step": training.step, "seconds": training.seconds, "loop_overhead": share})
+    return training.step >= config.steps
+
+
+def _refuse_non_finite(values: dict[str, float], training: Training) -> None:
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        whole = ckpt.list_checkpoints(training.run.checkpoints)
+        rest = f"the last good state is {whole[-1]}" if whole else "no checkpoint was written yet"
+        raise UserError(
+            f"loss '{bad[0]}' is not finite at step {training.step}; {rest}. Lower the learning "
+            "rate or use precision=float32, then go on with --resume"
+        )
+
+
+@torch.no_grad()
+def probe(training: Training, frames: int = 8) -> float:
+    """PSNR in dB on a few training frames rendered as at test time.
+
+    It ranks checkpoints without looking at any held-out frame.
+    """
+    avatar, source = training.avatar, training.frames
+    positions = torch.linspace(0, len(source) - 1, min(frames, len(source))).long().tolist()
+    was_training = avatar.training
+    avatar.eval()
+    errors: list[Tensor] = []
+    for position in positions:
+        frame = source.frames[position]
+        before = source.neighbours[frame][0]
+        context = source.posed.context([frame], [before], source.camera, [-1])
+        with autocast(source.device, training.config.precision):
+            rendered = avatar(context).rgb
+        truth = load_pictures(source.view, [frame], source.device)
+        errors.append((rendered.float().clamp(0, 1) - truth).square().mean())
+    avatar.train(was_training)
+    mse = torch.stack(errors).mean().item()
+    return -10 * math.log10(max(mse, 1e-12))
+
+
+def save(training: Training, psnr: float) -> None:
+    """Write a checkpoint and let old ones go."""
+    tensors: dict[str, Tensor] = {}
+    optimizers: dict[str, Any] = {}
+    for name, module in training.method.modules().items():
+        tensors |= {f"module/{name}/{k}": v for k, v in module.state_dict().items()}
+    for name, optimizer in training.method.optimizers().items():
+        flat, optimizers[name] = ckpt.flatten_optimizer(name, optimizer.state_dict())
+        tensors |= flat
+    if training.best is None or psnr > training.best[1]:
+        training.best = (training.step, psnr)
+    ckpt.save_checkpoint(
+        training.run.checkpoints,
+        training.step,
+        training.avatar.learned_state(),
+        tensors,
+        {
+            "method": training.config.type,
+            "probe_psnr": psnr,
+            "best": training.best,
+            "seconds": training.seconds,
+            "optimizers": optimizers,
+        },
+    )
+    ckpt.prune(training.run.checkpoints, training.config.checkpoint.keep, training.best[0])
+
+
+def restore(training: Training, found: ckpt.Checkpoint) -> None:
+    """Put a checkpoint's state into a training that was just set up.
+
+    Raises:
+        UserError: The checkpoint belongs to another method or config.
+    """
+    if found.state["method"] != training.config.type:
+        raise UserError(
+            f"{found.path}: a checkpoint of method '{found.state['method']}', "
+            f"not of '{training.config.type}'"
+        )
+    ckpt.load_strict(training.avatar, found.weights(), str(found.path / "weights.safetensors"))
+    tensors = found.training()
+    for name, module in training.method.modules().items():
+        prefix = f"module/{name}/"
+        own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        ckpt.load_strict(module, own, f"{found.path / 'training.safetensors'} ({name})")
+    for name, optimizer in training.method.optimizers().items():
+        described = found.state["optimizers"].get(name)
+        if described is None:
+            raise UserError(f"{found.path}: holds no state of the optimiser '{name}'")
+        optimizer.load_state_dict(ckpt.unflatten_optimizer(name, tensors, described))
+    training.step = found.step
+    training.seconds = found.state["seconds"]
+    best = found.state["best"]
+    training.best = (int(best[0]), float(best[1]))
+
+
+def structural_changes(old: MethodConfig, new: MethodConfig) -> tuple[list[str], list[str]]:
+    """Top-level keys that differ: (those a resumed run must keep, the others)."""
+    a, b = old.model_dump(mode="json"), new.model_dump(mode="json")
+    changed = [k for k in a if a[k] != b.get(k)]
+    return (
+        [k for k in changed if k in old.structural],
+        [k for k in changed if k not in old.structural],
+    )
+
+
+class StopSignal:
+    """True once SIGTERM or Ctrl-C came; the second Ctrl-C ends at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._old: dict[int, Any] = {}
+
+    def __bool__(self) -> bool:
+        return self.received is not None
+
+    def __enter__(self) -> StopSignal:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._old[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, _frame: object) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number
+
+
+def _tensorboard(root: Path) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(root / "tensorboard"))
