@@ -1,4 +1,4 @@
-"""Rasterise, interpolate, sample: numba on the CPU, nvdiffrast on CUDA, the same answer from both."""
+"""Rasterise, interpolate, sample: numba on the CPU, nvdiffrast on CUDA, the same answer."""
 
 from avatar_kit.graphics.attributes import interpolate, uv_map
 from avatar_kit.graphics.fragments import Fragments

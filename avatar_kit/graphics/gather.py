@@ -7,6 +7,7 @@ in its cache, sums need no locks, and the result does not depend on the number o
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from avatar_kit.graphics.jit import in_parallel, kernel, spans, threads
+from avatar_kit.graphics.jit import blank, in_parallel, kernel, spans, threads
+
+#: Pixels handled at a time: their taps stay in the cache while the channels go by.
+_BLOCK = 1024
 
 
 def weighted_gather(
@@ -29,7 +33,7 @@ def weighted_gather(
         table: [B or 1, C, M].
         index: [N, K] int64 in [0, M); K taps of every covered pixel.
         weight: [N, K].
-        pixel: [N] int64, distinct positions in the flattened [B * P].
+        pixel: [N] int64, distinct positions in the flattened [B * P], ascending.
         batch: B.
         pixels: P, the number of pixels of a picture.
 
@@ -64,72 +68,102 @@ class _WeightedGather(torch.autograd.Function):
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         table, index, weight, pixel, batch, pixels = inputs
         ctx.save_for_backward(table, index, weight, pixel)
-        ctx.pixels = pixels
-        # calloc: pages of the background are never touched
-        out = np.zeros((batch, table.shape[1], pixels), _array(table).dtype)
-        data = (_array(table), _array(index), _array(weight), _array(pixel), pixels, out)
-        in_parallel(_forward, [(*data, *span) for span in spans(table.shape[1], threads())])
+        ctx.shape = (batch, pixels)
+        source = _array(table)
+        out = blank((batch, table.shape[1], pixels), source.dtype)
+        calls = [
+            (source[b % len(source)], *taps, out[b], *channels)
+            for b, taps in enumerate(_taps_of_frames(index, weight, pixel, batch, pixels))
+            for channels in spans(table.shape[1], threads())
+        ]
+        in_parallel(_forward, calls)
         return torch.from_numpy(out)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         table, index, weight, pixel = ctx.saved_tensors
-        grad = _array(gradients[0])
-        taps = (_array(index), _array(weight), _array(pixel), ctx.pixels)
+        grad, source = _array(gradients[0]), _array(table)
+        frames = _taps_of_frames(index, weight, pixel, *ctx.shape)
         to_table = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_table = np.zeros(table.shape, grad.dtype)
-            parts = spans(table.shape[1], threads())
-            in_parallel(_backward_table, [(to_table, *taps, grad, *part) for part in parts])
-            to_table = torch.from_numpy(to_table)
+            to_table = blank(source.shape, grad.dtype)
+            for b, taps in enumerate(frames):  # one after another: they may share the table
+                target = to_table[b % len(to_table)]
+                parts = spans(table.shape[1], threads())
+                in_parallel(_backward_table, [(target, *taps, grad[b], *part) for part in parts])
         if ctx.needs_input_grad[2]:
-            to_weight = np.zeros(weight.shape, grad.dtype)
-            parts = spans(len(pixel), threads())
-            in_parallel(
-                _backward_weight,
-                [(_array(table), to_weight, taps[0], *taps[2:], grad, *part) for part in parts],
-            )
-            to_weight = torch.from_numpy(to_weight)
-        return to_table, None, to_weight, None, None, None
+            to_weight = blank(weight.shape, grad.dtype)
+            first = 0
+            for b, (tap, _, place) in enumerate(frames):
+                target = to_weight[first : first + len(tap)]
+                first += len(tap)
+                data = (source[b % len(source)], target, tap, place, grad[b])
+                parts = spans(len(tap), threads())
+                in_parallel(_backward_weight, [(*data, *part) for part in parts])
+        return _tensor(to_table), None, _tensor(to_weight), None, None, None
+
+
+def _taps_of_frames(
+    index: Tensor, weight: Tensor, pixel: Tensor, batch: int, pixels: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Index, weight and pixel (within its picture) of each frame's covered pixels."""
+    taps, weights, places = _array(index), _array(weight), _array(pixel)
+    cuts = np.searchsorted(places, np.arange(batch + 1) * pixels)
+    # Unsigned, because signed indices cost numba a test for negative ones at every access.
+    return [
+        (
+            taps[start:stop].view(np.uint64),
+            weights[start:stop],
+            (places[start:stop] - b * pixels).view(np.uint64),
+        )
+        for b, (start, stop) in enumerate(pairwise(cuts))
+    ]
 
 
 def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
-@kernel
-def _forward(table, index, weight, pixel, pixels, out, start, stop):
-    """Channels [start, stop) of ``out``."""
-    for c in range(start, stop):
-        for n in range(index.shape[0]):
-            b = pixel[n] // pixels
-            source = table[b if table.shape[0] > 1 else 0, c]
-            value = weight[n, 0] * source[index[n, 0]]
-            for k in range(1, index.shape[1]):
-                value += weight[n, k] * source[index[n, k]]
-            out[b, c, pixel[n] - b * pixels] = value
+def _tensor(array: np.ndarray | None) -> Tensor | None:
+    return None if array is None else torch.from_numpy(array)
 
 
 @kernel
-def _backward_table(to_table, index, weight, pixel, pixels, grad, start, stop):
+def _forward(table, index, weight, pixel, out, start, stop):
+    """Channels [start, stop) of ``out`` [C, P] from ``table`` [C, M]."""
+    for block in range(0, index.shape[0], _BLOCK):
+        end = min(block + _BLOCK, index.shape[0])
+        for c in range(start, stop):
+            source, target = table[c], out[c]
+            for n in range(block, end):
+                value = weight[n, 0] * source[index[n, 0]]
+                for k in range(1, index.shape[1]):
+                    value += weight[n, k] * source[index[n, k]]
+                target[pixel[n]] = value
+
+
+@kernel
+def _backward_table(to_table, index, weight, pixel, grad, start, stop):
     """Gradient of channels [start, stop) of the table."""
-    for c in range(start, stop):
-        for n in range(index.shape[0]):
-            b = pixel[n] // pixels
-            target = to_table[b if to_table.shape[0] > 1 else 0, c]
-            g = grad[b, c, pixel[n] - b * pixels]
-            for k in range(index.shape[1]):
-                target[index[n, k]] += weight[n, k] * g
+    for block in range(0, index.shape[0], _BLOCK):
+        end = min(block + _BLOCK, index.shape[0])
+        for c in range(start, stop):
+            target, given = to_table[c], grad[c]
+            for n in range(block, end):
+                g = given[pixel[n]]
+                for k in range(index.shape[1]):
+                    target[index[n, k]] += weight[n, k] * g
 
 
 @kernel
-def _backward_weight(table, to_weight, index, pixel, pixels, grad, start, stop):
+def _backward_weight(table, to_weight, index, pixel, grad, start, stop):
     """Gradient of the weights of covered pixels [start, stop)."""
-    for c in range(table.shape[1]):
-        for n in range(start, stop):
-            b = pixel[n] // pixels
-            source = table[b if table.shape[0] > 1 else 0, c]
-            g = grad[b, c, pixel[n] - b * pixels]
-            for k in range(index.shape[1]):
-                to_weight[n, k] += source[index[n, k]] * g
+    for block in range(start, stop, _BLOCK):
+        end = min(block + _BLOCK, stop)
+        for c in range(table.shape[0]):
+            source, given = table[c], grad[c]
+            for n in range(block, end):
+                g = given[pixel[n]]
+                for k in range(index.shape[1]):
+                    to_weight[n, k] += source[index[n, k]] * g

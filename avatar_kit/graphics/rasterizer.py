@@ -92,8 +92,13 @@ def visibility(
     Returns:
         triangle [B, H, W] int64 (-1: none), barycentrics [B, H, W, 3] and depth [B, H, W] (0
         where there is none).
+
+    Raises:
+        ValueError: A shape or an index does not fit, or ``near`` is not positive.
     """
     _check(pixels, faces, 2)
+    if near <= 0:
+        raise ValueError(f"the near plane must lie before the camera, got {near}")
     xy, z = pixels.detach().double(), depth.detach().double()[..., None]
     ones = torch.ones_like(z)
     points = torch.cat([xy * z, z, ones] if perspective else [xy, ones, -z], dim=-1)

@@ -26,13 +26,16 @@ def sample_texture(texture: Tensor, uv: Tensor, mask: Tensor | None = None) -> T
     if uv.is_cuda:
         return sample_dense(texture, uv, mask)
     batch, _, height, width = uv.shape
-    flat = uv.permute(0, 2, 3, 1).reshape(-1, 2)
+    pixels = height * width
     if mask is None:
-        covered = torch.arange(flat.shape[0])
+        covered = torch.arange(batch * pixels)
     else:
         covered = (mask.reshape(-1) != 0).nonzero()[:, 0]
-    index, weight = bilinear_taps(flat.index_select(0, covered), *texture.shape[-2:])
-    picture = weighted_gather(texture.flatten(2), index, weight, covered, batch, height * width)
+    flat = uv.reshape(-1)
+    in_u = covered + torch.div(covered, pixels, rounding_mode="floor") * pixels
+    u, v = flat.index_select(0, in_u), flat.index_select(0, in_u + pixels)
+    index, weight = bilinear_taps(u, v, *texture.shape[-2:])
+    picture = weighted_gather(texture.flatten(2), index, weight, covered, batch, pixels)
     return picture.view(batch, -1, height, width)
 
 
@@ -45,19 +48,20 @@ def sample_dense(texture: Tensor, uv: Tensor, mask: Tensor | None = None) -> Ten
     return picture if mask is None else picture * (mask != 0)
 
 
-def bilinear_taps(uv: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+def bilinear_taps(u: Tensor, v: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """The four texels around each coordinate and their weights.
 
     Args:
-        uv: [N, 2] coordinates.
+        u: [N] coordinates to the right.
+        v: [N] coordinates down.
         height: Texture height.
         width: Texture width.
 
     Returns:
         index [N, 4] int64 into the flattened texture, weight [N, 4].
     """
-    x = (uv[:, 0] * width - 0.5).clamp(0, width - 1)
-    y = (uv[:, 1] * height - 0.5).clamp(0, height - 1)
+    x = (u * width - 0.5).clamp(0, width - 1)
+    y = (v * height - 0.5).clamp(0, height - 1)
     left = x.detach().long().clamp(max=max(width - 2, 0))
     top = y.detach().long().clamp(max=max(height - 2, 0))
     fx, fy = x - left, y - top

@@ -19,9 +19,11 @@ which is linear on the screen; the largest key is seen. Perspective: ``W = z``, 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from avatar_kit.graphics.jit import in_parallel, kernel, spans, threads
+from avatar_kit.graphics.jit import blank, in_parallel, kernel, spans, threads
 
 #: Stands for "strictly positive" in edge tests; no non-zero edge function comes near it.
 _POSITIVE = 1e-300
@@ -57,35 +59,26 @@ def draw(
     nearest = near if near is not None else 0.0
     shape = (batch, height, width)
     boxes = np.empty((batch, len(faces), 4), np.int32)
-    ids = np.zeros(shape, np.int32)  # triangle + 1; calloc leaves untouched pages unmapped
-    keys = np.zeros(shape, np.float32) if perspective else np.full(shape, -np.inf, np.float32)
-    triangle = np.empty(shape, np.int64)
-    barycentrics = np.zeros((*shape, 3), dtype)
-    depth = np.zeros(shape, dtype)
+    keys = blank(shape, np.float32, 0.0 if perspective else -np.inf)
+    triangle = blank(shape, np.int64, -1)
+    barycentrics = blank((*shape, 3), dtype)
+    depth: np.ndarray = blank(shape, dtype)
     if batch == 0:
         return triangle, barycentrics, depth
 
     pieces = threads()
-    in_parallel(
-        _bounds,
-        [
-            (points[b], faces, nearest, height, width, *span, boxes[b])
-            for b in range(batch)
-            for span in spans(len(faces), pieces)
-        ],
-    )
+    bounds = [
+        (points[b], faces, nearest, height, width, *span, boxes[b])
+        for b in range(batch)
+        for span in spans(len(faces), pieces)
+    ]
+    in_parallel(_bounds, bounds)
     bands = []
     for b in range(batch):
-        rows = _balanced_rows(boxes[b], height, pieces)
-        bands += [(b, rows[i], rows[i + 1]) for i in range(pieces) if rows[i] < rows[i + 1]]
-    in_parallel(
-        _draw_rows,
-        [
-            (points[b], faces, boxes[b], start, stop, nearest, ids[b], keys[b])
-            + (triangle[b], barycentrics[b], depth[b], perspective)
-            for b, start, stop in bands
-        ],
-    )
+        scene, result = (points[b], faces, boxes[b]), (triangle[b], barycentrics[b], depth[b])
+        for rows in pairwise(_balanced_rows(boxes[b], height, pieces)):
+            bands.append((*scene, *rows, nearest, perspective, keys[b], *result))
+    in_parallel(_draw_rows, bands)
     return triangle, barycentrics, depth
 
 
@@ -151,7 +144,7 @@ def _edge(A, B, sign):
 
 @kernel
 def _draw_rows(
-    points, faces, boxes, start, stop, near, ids, keys, triangle, barycentrics, depth, perspective
+    points, faces, boxes, start, stop, near, perspective, keys, triangle, barycentrics, depth
 ):
     """Draw all triangles into rows [start, stop) and write the results of those rows."""
     most = 1.0 / near if perspective else np.inf
@@ -184,20 +177,19 @@ def _draw_rows(
                     key = np.float32(ka * x + rk)
                     if key > keys[row, column] and key <= most:
                         keys[row, column] = key
-                        ids[row, column] = f + 1
+                        triangle[row, column] = f
                 elif entered:
                     break
-    _resolve_rows(points, faces, start, stop, ids, triangle, barycentrics, depth, perspective)
+    _resolve_rows(points, faces, start, stop, perspective, triangle, barycentrics, depth)
 
 
 @kernel
-def _resolve_rows(points, faces, start, stop, ids, triangle, barycentrics, depth, perspective):
-    """Triangle, barycentrics and depth of the covered pixels of rows [start, stop)."""
+def _resolve_rows(points, faces, start, stop, perspective, triangle, barycentrics, depth):
+    """Barycentrics and depth of the covered pixels of rows [start, stop)."""
     for row in range(start, stop):
         y = row + 0.5
-        for column in range(ids.shape[1]):
-            f = ids[row, column] - 1
-            triangle[row, column] = f
+        for column in range(triangle.shape[1]):
+            f = triangle[row, column]
             if f < 0:
                 continue
             x = column + 0.5
