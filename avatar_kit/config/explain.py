@@ -32,9 +32,8 @@ def _flatten(
 ) -> Iterator[tuple[tuple[Any, ...], str]]:
     for item in error.errors(include_url=False):
         path = (*at, *item["loc"])
-        cause = item.get("ctx", {}).get("cause")
-        if item["type"] == "nested" and isinstance(cause, ValidationError):
-            yield from _flatten(cause, _model_of(cause), path)
+        if item["type"] == "nested":
+            yield from _flatten(item["ctx"]["cause"], item["ctx"]["model"], path)
         elif item["type"] == "extra_forbidden":
             owner = _owner(model, item["loc"])
             known = list(owner.model_fields)
@@ -49,17 +48,6 @@ def _flatten(
             shown = f" (got {given!r})" if isinstance(given, (str, int, float, bool)) else ""
             custom = item["type"] in ("component", "fit")
             yield path, item["msg"] + ("" if custom else shown)
-
-
-def _model_of(error: ValidationError) -> type[BaseModel]:
-    """The config class an inner error came from, by the title pydantic keeps."""
-    todo = [BaseModel]
-    while todo:
-        cls = todo.pop()
-        if cls.__name__ == error.title:
-            return cls
-        todo += cls.__subclasses__()
-    return BaseModel
 
 
 def _owner(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:

@@ -92,7 +92,9 @@ def resolve_method(
     if chosen and chosen not in cls.presets:
         known = ", ".join(cls.presets) or "none"
         raise UserError(f"method '{name}' has no preset '{chosen}'; it has {known}")
+    slots = {k: f.default for k, f in cls.model_fields.items() if isinstance(f.default, dict)}
     layers = [
+        Layer("default", slots),
         Layer(f"preset {chosen}", {**cls.presets.get(chosen, {}), "preset": chosen}),
         Layer(str(file), {k: v for k, v in from_file.items() if k not in ("type", "preset")}),
         Layer("command line", {k: v for k, v in (overrides or {}).items() if k != "preset"}),
@@ -108,7 +110,8 @@ def resolve_method(
 def merge(layers: Iterable[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     """Lay values over one another; later layers win, key by key.
 
-    Where a later layer names another component ``type``, what was below is dropped.
+    Where a later layer names another component ``type``, what was below is dropped. Values of a
+    layer called "default" have no origin.
     """
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -134,4 +137,5 @@ def _lay(
             _lay(below[key], value, origin, origins, path)
         else:
             below[key] = value
-            origins[path] = origin
+            if origin != "default":
+                origins[path] = origin

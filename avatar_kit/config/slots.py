@@ -54,7 +54,9 @@ def resolve_component(kind: str, value: Any) -> ComponentConfig:
     except ValidationError as error:
         # pydantic would flatten these into one text: carry them up with their path instead
         raise PydanticCustomError(
-            "nested", "{count} errors", {"count": error.error_count(), "cause": error}
+            "nested",
+            "{count} errors",
+            {"count": error.error_count(), "cause": error, "model": component.config},
         ) from None
 
 

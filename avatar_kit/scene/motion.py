@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -130,27 +131,29 @@ class Motion:
         return finite
 
     def resample(self, fps: float) -> Motion:
-        """The same motion at another frame rate: positions linear, rotations by slerp."""
+        """The same motion sampled at the times ``k / fps``: positions linear, rotations by slerp."""
         import roma
 
         if fps == self.fps or len(self) < 2:
             return replace(self, fps=fps)
-        frames = max(1, round((len(self) - 1) / self.fps * fps) + 1)
-        at = torch.linspace(0, len(self) - 1, frames, device=self.transl.device)
+        frames = math.floor((len(self) - 1) / self.fps * fps + 1e-6) + 1
+        at = torch.arange(frames, device=self.transl.device) * (self.fps / fps)
+        at = at.clamp(max=len(self) - 1)
         low = at.floor().long().clamp(max=len(self) - 2)
         weight = at - low
         mix = lambda x: torch.lerp(  # noqa: E731
             x[low], x[low + 1], weight.view(-1, *[1] * (x.ndim - 1))
         )
         quats = roma.rotvec_to_unitquat(self.rotvec())
-        blended = roma.unitquat_slerp(
-            quats[low], quats[low + 1], weight[:, None].expand(-1, 55), shortest_arc=True
+        turn = roma.unitquat_to_rotvec(
+            roma.quat_product(roma.quat_conjugation(quats[low]), quats[low + 1]), shortest_arc=True
         )
-        steps = blended[0] if blended.ndim == 4 else blended
+        part = roma.rotvec_to_unitquat(turn * weight[:, None, None])
+        blended = roma.quat_product(quats[low], part)
         return Motion.from_rotvec(
             fps,
             mix(self.transl),
-            roma.unitquat_to_rotvec(steps),
+            roma.unitquat_to_rotvec(blended),
             mix(self.expression),
             mix(self.confidence),
         )

@@ -1,0 +1,141 @@
+"""Loading plugins: isolation, taken names, near matches, API version."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from avatar_kit.config.base import EncoderConfig, MetricConfig
+from avatar_kit.errors import MissingExtra, UserError
+from avatar_kit.registry import Component, load_plugins
+from avatar_kit.registry.loading import _sources
+
+
+@pytest.fixture
+def plugin_file(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(name: str, text: str) -> EntryPoint:
+        (tmp_path / f"{name}.py").write_text(text)
+        return EntryPoint(name=name, value=name, group="avatar_kit")
+
+    yield write
+    for name in [n for n in sys.modules if n.startswith("plug_")]:
+        del sys.modules[name]
+
+
+GOOD = """
+from avatar_kit import hookimpl
+from avatar_kit.config.base import MetricConfig
+
+class Config(MetricConfig):
+    pass
+
+@hookimpl
+def register_metrics(register):
+    register("{name}", config=Config, target="json:JSONDecoder")
+"""
+
+
+def test_a_broken_plugin_is_recorded_and_the_others_load(plugin_file):
+    catalog, loaded = load_plugins(
+        [
+            plugin_file("plug_bad", "import does_not_exist_anywhere"),
+            plugin_file("plug_good", GOOD.format(name="mine")),
+        ]
+    )
+    assert catalog.names("metric") == ["mine"]
+    failures = {p.name: p.failure for p in loaded}
+    assert "does_not_exist_anywhere" in failures["plug_bad"]
+    assert failures["plug_good"] == ""
+
+
+def test_strict_lets_the_failure_through(plugin_file):
+    with pytest.raises(ModuleNotFoundError):
+        load_plugins([plugin_file("plug_bad", "import does_not_exist_anywhere")], strict=True)
+
+
+def test_a_taken_name_names_its_owner_and_registers_nothing(plugin_file):
+    second = GOOD.format(name="other") + (
+        '    register("mine", config=Config, target="json:JSONDecoder")\n'
+    )
+    catalog, loaded = load_plugins(
+        [plugin_file("plug_a", GOOD.format(name="mine")), plugin_file("plug_b", second)]
+    )
+    assert "'mine' is taken by plugin 'plug_a'" in loaded[1].failure
+    assert catalog.names("metric") == ["mine"]  # 'other' was not kept: all or none
+
+
+def test_another_api_version_is_refused(plugin_file):
+    _, loaded = load_plugins(
+        [plugin_file("plug_old", "avatar_kit_api = 99\n" + GOOD.format(name="mine"))]
+    )
+    assert "written for plugin API 99" in loaded[0].failure
+
+
+def test_a_hook_that_does_not_exist_is_refused(plugin_file):
+    text = "from avatar_kit import hookimpl\n@hookimpl\ndef register_metrix(register): ...\n"
+    _, loaded = load_plugins([plugin_file("plug_typo", text)])
+    assert "register_metrix" in loaded[0].failure
+
+
+def test_a_config_of_the_wrong_kind_is_refused(plugin_file):
+    text = GOOD.format(name="mine").replace("register_metrics", "register_encoders")
+    _, loaded = load_plugins([plugin_file("plug_kind", text)])
+    assert "must derive from EncoderConfig" in loaded[0].failure
+
+
+def test_unknown_name_gives_the_near_match_and_the_failed_plugins(plugin_file):
+    catalog, _ = load_plugins(
+        [
+            plugin_file("plug_bad", "1/0"),
+            plugin_file("plug_good", GOOD.format(name="sharpness")),
+        ]
+    )
+    with pytest.raises(UserError, match=r"unknown metric 'sharpnes'; did you mean 'sharpness'\?"):
+        catalog.get("metric", "sharpnes")
+    with pytest.raises(UserError, match="failed to load: plug_bad"):
+        catalog.get("metric", "sharpnes")
+
+
+def test_no_default_is_one_clear_message():
+    catalog, _ = load_plugins([])
+    with pytest.raises(UserError, match="no default body is registered"):
+        catalog.default("body")
+
+
+@pytest.mark.parametrize("target", ["no_such_package.module:X", "json:NoSuchClass"])
+def test_a_missing_target_names_the_plugin(target):
+    component = Component("encoder", "mine", EncoderConfig, target, "plug")
+    with pytest.raises(UserError, match=r"plugin 'plug' registered the target .*does not exist"):
+        component.load()
+
+
+def test_a_missing_extra_says_what_to_install(plugin_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gsplat", None)
+    plugin_file("plug_extra", "import gsplat")
+    component = Component("metric", "mine", MetricConfig, "plug_extra:X", "plug")
+    with pytest.raises(MissingExtra, match=r"avatar-kit\[cuda\]"):
+        component.load()
+
+
+def test_a_file_named_by_the_environment_is_a_plugin(tmp_path, monkeypatch):
+    (tmp_path / "plug_dev.py").write_text(GOOD.format(name="dev_metric"))
+    monkeypatch.setenv("AVATAR_KIT_DEV", str(tmp_path / "plug_dev.py"))
+    monkeypatch.setenv("AVATAR_KIT_PLUGINS", "")
+    catalog, loaded = load_plugins(_sources())
+    assert [p.name for p in loaded] == ["builtin", "plug_dev"]
+    assert "dev_metric" in catalog.names("metric")
+
+
+def test_listing_and_help_import_no_torch():
+    code = (
+        "import sys, avatar_kit.cli.main\n"
+        "from avatar_kit.registry import plugins, catalog\n"
+        "failed = [p.failure for p in plugins() if p.failure]\n"
+        "assert not failed, failed\n"
+        "heavy = {'torch', 'numpy', 'numba', 'av', 'mediapipe', 'anny'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
