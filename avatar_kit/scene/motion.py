@@ -131,7 +131,7 @@ class Motion:
         return finite
 
     def resample(self, fps: float) -> Motion:
-        """The same motion sampled at the times ``k / fps``: positions linear, rotations by slerp."""
+        """The motion at the times ``k / fps``: positions linear, rotations by slerp."""
         import roma
 
         if fps == self.fps or len(self) < 2:
