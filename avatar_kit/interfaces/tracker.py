@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,3 +65,11 @@ class Tracker(ABC):
         self.reset()
         for frame in frames:
             yield self.stream(frame)
+
+    def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
+        """[T, 52] expressions of a whole take, where that tells more than its frames alone.
+
+        A tracker that learns the person's neutral face overrides this; by default each frame keeps
+        the expression it was given.
+        """
+        return np.stack([track.expression for track in tracks])

@@ -1,0 +1,106 @@
+"""How many people are in the picture, and where the others stand.
+
+MediaPipe's pose tracker follows one person. Its detector sees several: it is run on its own here,
+and the smaller people are painted over before the tracker looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Detections whose boxes overlap more than this are one person.
+SAME = 0.5
+
+
+@dataclass(frozen=True)
+class Person:
+    """A detected person.
+
+    Attributes:
+        score: Of the detector, in [0, 1].
+        centre: Hip centre in pixels.
+        radius: Of the circle around the hips that holds the whole body, in pixels.
+    """
+
+    score: float
+    centre: tuple[float, float]
+    radius: float
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom of the upright body inside the picture."""
+        (x, y), r = self.centre, self.radius
+        return (
+            int(np.clip(x - 0.55 * r, 0, width)),
+            int(np.clip(y - 1.1 * r, 0, height)),
+            int(np.clip(x + 0.55 * r, 0, width)),
+            int(np.clip(y + 1.1 * r, 0, height)),
+        )
+
+
+class PeopleDetector:
+    """MediaPipe's person detector, every detection of it."""
+
+    def __init__(self, least_score: float):
+        from google.protobuf import text_format
+        from mediapipe.framework import calculator_pb2
+        from mediapipe.python.solution_base import SolutionBase
+
+        graph = text_format.Parse(
+            'input_stream: "image" output_stream: "detections" '
+            'node { calculator: "PoseDetectionCpu" '
+            'input_stream: "IMAGE:image" output_stream: "DETECTIONS:detections" }',
+            calculator_pb2.CalculatorGraphConfig(),
+        )
+        self._graph = SolutionBase(graph_config=graph, outputs=["detections"])
+        self._least_score = least_score
+
+    def find(self, frame: np.ndarray) -> list[Person]:
+        """People in an [H, W, 3] uint8 RGB picture, the largest first."""
+        height, width = frame.shape[:2]
+        people = []
+        for detection in self._graph.process({"image": frame}).detections or []:
+            points = detection.location_data.relative_keypoints
+            hip, rim = ((p.x * width, p.y * height) for p in points[:2])
+            radius = float(np.hypot(rim[0] - hip[0], rim[1] - hip[1]))
+            if detection.score[0] >= self._least_score:
+                people.append(Person(float(detection.score[0]), hip, radius))
+        return distinct(sorted(people, key=lambda p: -p.radius))
+
+    def close(self) -> None:
+        """Free the graph."""
+        self._graph.close()
+
+
+def distinct(people: list[Person]) -> list[Person]:
+    """Drop detections that lie on a larger one."""
+    kept: list[Person] = []
+    for person in people:
+        apart = (
+            np.hypot(person.centre[0] - k.centre[0], person.centre[1] - k.centre[1])
+            > SAME * k.radius
+            for k in kept
+        )
+        if all(apart):
+            kept.append(person)
+    return kept
+
+
+def paint_over(frame: np.ndarray, people: list[Person]) -> np.ndarray:
+    """The picture with everybody but the first covered by its median colour.
+
+    The first person's own box stays as it is.
+    """
+    if len(people) < 2:
+        return frame
+    height, width = frame.shape[:2]
+    cover = np.zeros((height, width), dtype=bool)
+    for other in people[1:]:
+        left, top, right, bottom = other.box(width, height)
+        cover[top:bottom, left:right] = True
+    left, top, right, bottom = people[0].box(width, height)
+    cover[top:bottom, left:right] = False
+    painted = frame.copy()
+    painted[cover] = np.median(frame[::8, ::8].reshape(-1, 3), axis=0).astype(np.uint8)
+    return painted

@@ -1,0 +1,156 @@
+"""The MediaPipe tracker: Holistic for one person, and a detector that counts the others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mediapipe
+import numpy as np
+
+from avatar_kit.interfaces import FrameTrack, Tracker
+from avatar_kit_mediapipe import expression, landmarks
+from avatar_kit_mediapipe.config import MediapipeConfig
+from avatar_kit_mediapipe.people import PeopleDetector, Person, paint_over
+from avatar_kit_mediapipe.quiet import quiet
+
+FACE_POINTS = 478
+#: Frames over which a stream learns the neutral face.
+MEMORY = 300
+
+
+@dataclass(frozen=True)
+class MediapipeTrack(FrameTrack):
+    """A frame's track with the face measures that the neutral face of a take is found from.
+
+    Attributes:
+        measures: [23] of :func:`~avatar_kit_mediapipe.expression.measure`; NaN without a face.
+        face_pixels: Distance of the outer eye corners in pixels; 0 without a face.
+    """
+
+    measures: np.ndarray
+    face_pixels: float
+
+
+class MediapipeTracker(Tracker):
+    """Body, hands, 478 face points, expression and a matte, on the CPU, without a network."""
+
+    config: MediapipeConfig
+
+    def __init__(self, config: MediapipeConfig):
+        super().__init__(config)
+        blank = np.zeros((64, 64, 3), dtype=np.uint8)
+        # The models load on threads and talk while they do: wait for them inside `quiet`.
+        with quiet():
+            self._detector = PeopleDetector(config.detection_confidence)
+            self._holistic = mediapipe.solutions.holistic.Holistic(
+                model_complexity=1,
+                smooth_landmarks=False,  # its filter lags fast wrists by up to 4 % of the height
+                enable_segmentation=True,
+                smooth_segmentation=False,
+                refine_face_landmarks=True,
+                min_detection_confidence=config.detection_confidence,
+                min_tracking_confidence=config.tracking_confidence,
+            )
+            self._detector.find(blank)
+            self._holistic.process(blank)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._frame = 0
+        self._people: list[Person] = []
+        self._measures: deque[np.ndarray] = deque([expression.TYPICAL] * 5, maxlen=MEMORY)
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._holistic.reset()
+        self._forget()
+
+    def stream(self, frame: np.ndarray) -> MediapipeTrack:
+        """Track the next frame: [H, W, 3] uint8 RGB."""
+        frame = np.ascontiguousarray(frame)
+        height, width = frame.shape[:2]
+        with quiet():
+            if self._frame % self.config.people_every == 0:
+                self._people = self._detector.find(frame)
+            seen = self._holistic.process(paint_over(frame, self._people))
+        self._frame += 1
+        pose = landmarks.to_array(seen.pose_landmarks, 33)
+        world = landmarks.to_array(seen.pose_world_landmarks, 33)
+        face = landmarks.to_array(seen.face_landmarks, FACE_POINTS)[:, :3] * (width, height, width)
+        face_found = seen.face_landmarks is not None
+        pixels, sure, metres = landmarks.body_points(pose, world, face_found, width, height)
+        hands, hands_sure, hands_world = self._hands(seen, pixels, sure, width, height)
+        found = seen.pose_landmarks is not None
+        return MediapipeTrack(
+            body=pixels,
+            body_confidence=sure,
+            body_world=metres,
+            hands=hands,
+            hands_confidence=hands_sure,
+            hands_world=hands_world,
+            face=face[:, :2].astype(np.float32),
+            face_confidence=float(face_found),
+            **self._expression(face, face_found),
+            matte=_matte(seen.segmentation_mask, height, width),
+            people=max(len(self._people), int(found)) if found else 0,
+        )
+
+    def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
+        """[T, 52] expressions of a whole take, against the neutral face of all of it."""
+        faces = [t for t in tracks if isinstance(t, MediapipeTrack)]
+        sure = [t.measures for t in faces if t.expression_confidence > 0.5]
+        if len(faces) != len(tracks) or not sure:
+            return super().expressions(tracks)
+        neutral = expression.neutral_face(np.stack(sure))
+        return np.stack(
+            [
+                expression.channels(t.measures, neutral, t.face_pixels)
+                if t.face_confidence > 0
+                else t.expression
+                for t in faces
+            ]
+        )
+
+    def _hands(self, seen, body, sure, width, height):
+        lists = (seen.left_hand_landmarks, seen.right_hand_landmarks)
+        arrays = [landmarks.to_array(hand, 21) for hand in lists]
+        pixels, metres = (
+            np.stack(parts)
+            for parts in zip(
+                *(landmarks.hand_points(a, width, height) for a in arrays), strict=True
+            )
+        )
+        found = np.array([hand is not None for hand in lists])
+        visible = body[sure > 0.3]
+        tall = float(np.ptp(visible[:, 1])) if len(visible) else 0.0
+        reach = self.config.hand_reach * max(tall, 1.0)
+        return pixels, landmarks.trusted_hands(pixels, found, body, sure, reach), metres
+
+    def _expression(self, face: np.ndarray, found: bool) -> dict:
+        if not found:
+            return {
+                "expression": np.zeros(52, dtype=np.float32),
+                "expression_confidence": 0.0,
+                "measures": np.full(len(expression.MEASURES), np.nan),
+                "face_pixels": 0.0,
+            }
+        axes, _, unit = expression.head_frame(face)
+        measures = expression.measure(face)
+        sure = expression.confidence(expression.yaw(axes))
+        if sure > 0.5:
+            self._measures.append(measures)
+        neutral = expression.neutral_face(np.stack(self._measures))
+        return {
+            "expression": expression.channels(measures, neutral, unit),
+            "expression_confidence": sure,
+            "measures": measures,
+            "face_pixels": unit,
+        }
+
+
+def _matte(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
+    if mask is None:
+        return np.zeros((height, width), dtype=np.uint8)
+    return (np.clip(mask, 0, 1) * 255 + 0.5).astype(np.uint8)
