@@ -39,8 +39,9 @@ MEASURES = (
 
 #: A neutral face before one was seen (medians over real clips).
 TYPICAL = np.array(
-    (0.28, 0.28, -0.03, -0.03, 0.17, 0.17, 0.22, 0.22, 0.70, 0.01, 0.28, 0.28)
-    + (-0.20, -0.20, 0.0, -0.13, -0.13, 0.07, 0.11, 0.03, -0.03, 0.05, 0.05)
+    "0.28 0.28 -0.03 -0.03 0.17 0.17 0.22 0.22 0.70 0.01 0.28 0.28 -0.20 -0.20 0.00 -0.13 -0.13 "
+    "0.07 0.11 0.03 -0.03 0.05 0.05".split(),
+    dtype=np.float64,
 )
 
 #: A speaking mouth is open more often than not: its neutral is a low quantile, not the median.
