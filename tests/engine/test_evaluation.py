@@ -1,0 +1,42 @@
+"""Parts of the evaluation against closed forms."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatar_kit.engine.evaluation import nearest_frames, person_boxes
+
+
+def disc(height, width, x, y, radius):
+    rows, columns = np.mgrid[:height, :width]
+    return (((rows - y) ** 2 + (columns - x) ** 2 <= radius**2) * 255).astype(np.uint8)
+
+
+@given(st.integers(20, 100), st.integers(20, 60), st.integers(5, 15))
+def test_boxes_hold_the_person_and_have_one_size(x, y, radius):
+    masks = [disc(80, 120, x, y, radius), disc(80, 120, 60, 40, 12), np.zeros((80, 120), np.uint8)]
+    boxes = person_boxes(masks[:2], 0.1)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    assert (sizes == sizes[0]).all()
+    for mask, (left, top, right, bottom) in zip(masks, boxes, strict=False):
+        assert 0 <= left < right <= 120
+        assert 0 <= top < bottom <= 80
+        assert mask[top:bottom, left:right].sum() == mask.sum()
+
+
+def test_an_empty_mask_means_the_whole_picture():
+    assert person_boxes([np.zeros((40, 60), np.uint8)], 0.0).tolist() == [[0, 0, 60, 40]]
+
+
+def test_the_nearest_pose_is_found_as_a_plain_search_finds_it():
+    generator = torch.Generator().manual_seed(0)
+    known = torch.randn(20, 7, 3, generator=generator)
+    wanted = torch.randn(5, 7, 3, generator=generator)
+    frames = list(range(100, 120))
+    expected = []
+    for pose in wanted.numpy():
+        distance = [np.linalg.norm(k - pose, axis=1).mean() for k in known.numpy()]
+        expected.append(frames[int(np.argmin(distance))])
+    assert nearest_frames(frames, known, wanted) == expected
+    assert nearest_frames(frames, known, known[[3, 11]]) == [103, 111]
