@@ -11,38 +11,34 @@ import numpy as np
 
 from avatar_kit.scene.joints import ARKIT_CHANNELS
 
-MEASURES = (
-    "eye_left",
-    "eye_right",
-    "lower_lid_left",
-    "lower_lid_right",
-    "brow_inner_left",
-    "brow_inner_right",
-    "brow_outer_left",
-    "brow_outer_right",
-    "chin_drop",
-    "lip_gap",
-    "corner_out_left",
-    "corner_out_right",
-    "corner_up_left",
-    "corner_up_right",
-    "mouth_shift",
-    "upper_lip_up_left",
-    "upper_lip_up_right",
-    "upper_lip",
-    "lower_lip",
-    "gaze_aside_left",
-    "gaze_aside_right",
-    "gaze_up_left",
-    "gaze_up_right",
-)
-
-#: A neutral face before one was seen (medians over real clips).
-TYPICAL = np.array(
-    "0.28 0.28 -0.03 -0.03 0.17 0.17 0.22 0.22 0.70 0.01 0.28 0.28 -0.20 -0.20 0.00 -0.13 -0.13 "
-    "0.07 0.11 0.03 -0.03 0.05 0.05".split(),
-    dtype=np.float64,
-)
+#: The measures, each with its value on a neutral face before one was seen (medians of real clips).
+_TYPICAL = {
+    "eye_left": 0.28,
+    "eye_right": 0.28,
+    "lower_lid_left": -0.03,
+    "lower_lid_right": -0.03,
+    "brow_inner_left": 0.17,
+    "brow_inner_right": 0.17,
+    "brow_outer_left": 0.22,
+    "brow_outer_right": 0.22,
+    "chin_drop": 0.7,
+    "lip_gap": 0.01,
+    "corner_out_left": 0.28,
+    "corner_out_right": 0.28,
+    "corner_up_left": -0.2,
+    "corner_up_right": -0.2,
+    "mouth_shift": 0.0,
+    "upper_lip_up_left": -0.13,
+    "upper_lip_up_right": -0.13,
+    "upper_lip": 0.07,
+    "lower_lip": 0.11,
+    "gaze_aside_left": 0.03,
+    "gaze_aside_right": -0.03,
+    "gaze_up_left": 0.05,
+    "gaze_up_right": 0.05,
+}
+MEASURES = tuple(_TYPICAL)
+TYPICAL = np.array(list(_TYPICAL.values()))
 
 #: A speaking mouth is open more often than not: its neutral is a low quantile, not the median.
 _QUANTILES = np.full(len(MEASURES), 0.5)
