@@ -106,7 +106,7 @@ def protocol_line(result: dict[str, Any]) -> str:
 def closing(training: Training, result: dict[str, Any], console: Console) -> None:
     """The table, the summary file and the paths to look at."""
     splits = result["splits"]
-    first = next(iter(splits.values()), {})
+    first: dict[str, Any] = next(iter(splits.values()), {})
     summary = {
         "method": training.config.type,
         "preset": training.config.preset,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from avatar_kit.config.explain import explain
 from avatar_kit.config.method import MethodConfig
@@ -92,9 +93,8 @@ def resolve_method(
     if chosen and chosen not in cls.presets:
         known = ", ".join(cls.presets) or "none"
         raise UserError(f"method '{name}' has no preset '{chosen}'; it has {known}")
-    slots = {k: f.default for k, f in cls.model_fields.items() if isinstance(f.default, dict)}
     layers = [
-        Layer("default", slots),
+        Layer("default", _defaults(cls)),
         Layer(f"preset {chosen}", {**cls.presets.get(chosen, {}), "preset": chosen}),
         Layer(str(file), {k: v for k, v in from_file.items() if k not in ("type", "preset")}),
         Layer("command line", {k: v for k, v in (overrides or {}).items() if k != "preset"}),
@@ -105,6 +105,16 @@ def resolve_method(
     except ValidationError as error:
         raise UserError(explain(error, cls, origins)) from None
     return Layered(config, origins)
+
+
+def _defaults(cls: type[MethodConfig]) -> dict[str, Any]:
+    """Default values that have keys of their own, so that a layer can change one of them."""
+    found = {}
+    for name, field in cls.model_fields.items():
+        value = field.get_default(call_default_factory=True)
+        if isinstance(value, (dict, BaseModel)):
+            found[name] = to_jsonable_python(value)
+    return found
 
 
 def merge(layers: Iterable[Layer]) -> tuple[dict[str, Any], dict[str, str]]:

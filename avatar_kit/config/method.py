@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from avatar_kit.config.base import ComponentConfig, Config
@@ -92,13 +92,22 @@ class MethodConfig(ComponentConfig):
         validate_default=True,
         description="The body model.",  # type: ignore[assignment]
     )
-    encoders: dict[str, EncoderSlot] = Field(description="Condition encoders by name.")
+    encoders: dict[str, EncoderSlot] = Field(
+        description="Condition encoders by name; null removes one."
+    )
     renderer: RendererSlot = Field(description="Turns the conditions into a picture.")
     aligner: AlignerSlot = Field(
         default={},
         validate_default=True,
         description="Adapts driving motions.",  # type: ignore[assignment]
     )
+
+    @field_validator("encoders", mode="before")
+    @classmethod
+    def _null_removes_an_encoder(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: encoder for name, encoder in value.items() if encoder is not None}
+        return value
 
     @model_validator(mode="after")
     def _parts_fit(self):

@@ -99,11 +99,10 @@ def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
     """Everything a reader needs to compare the numbers with others."""
     metrics = {}
     for component in config.evaluation.metrics:
-        cls = load_class("metric", component)
-        metric = cls(component)
+        metric = _metric(component)
         metrics[component.type] = {
-            "higher_is_better": cls.higher_is_better,
-            "unit": cls.unit,
+            "higher_is_better": metric.higher_is_better,
+            "unit": metric.unit,
             "weights_sha256": metric.weights_sha256,
         }
     return {

@@ -165,7 +165,7 @@ class RunFolder:
 
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions and hardware, for ``environment.json``."""
-    packages = {}
+    packages: dict[str, str | None] = {}
     for name in ("torch", "numpy", "pydantic", "anny", "numba", "av", "mediapipe", "gsplat"):
         try:
             packages[name] = version(name)

@@ -125,6 +125,11 @@ def test_a_slot_can_be_filled_by_name_alone():
     assert resolve("encoders.more=dots", "encoders.more.channels=9").encoders["more"].channels == 9
 
 
+def test_null_removes_an_encoder():
+    assert "dots" in resolve().encoders
+    assert resolve("encoders.dots=null").encoders == {}
+
+
 def test_naming_another_type_drops_the_values_of_the_old_one():
     layers = [
         Layer("a", {"renderer": {"type": "painter", "width": 3}}),

@@ -1,0 +1,47 @@
+"""A tiny training that the CLI tests share."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+#: A RAM small enough for a test: every part is there, narrow.
+TINY = (
+    "size=64",
+    "batch_size=2",
+    "checkpoint.every=4",
+    "report_every=2",
+    "evaluation.max_frames=3",
+    "encoders.body.size=32",
+    "encoders.body.channels=4",
+)
+
+
+@pytest.fixture(scope="session")
+def cli(tmp_path_factory):
+    """Run ``avatar-kit WORDS`` in a process of its own."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run(*words, check=0, **env):
+        done = subprocess.run(
+            [sys.executable, "-m", "avatar_kit.cli.main", *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=home,
+            env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **env},
+        )
+        assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained_run(cli, capture_folder, tmp_path_factory):
+    """A run of ten steps."""
+    out = tmp_path_factory.mktemp("runs") / "ten"
+    text = cli(
+        "train", "--method", "ram", "--data", capture_folder, "--out", out, "steps=10", *TINY
+    )
+    return out, text
