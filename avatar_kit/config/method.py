@@ -33,9 +33,6 @@ class EvaluationConfig(Config):
         validate_default=True,
         description="Metrics to compute.",
     )
-    every: int = Field(
-        default=0, ge=0, description="Steps between validations while training; 0: at the end only."
-    )
     max_frames: int | None = Field(
         default=None, ge=1, description="Frames of each split to evaluate; null: all."
     )
