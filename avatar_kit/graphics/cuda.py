@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+
+def installed() -> bool:
+    """Whether the package is there."""
+    return find_spec("nvdiffrast") is not None
+
+
+@cache
+def usable(device: torch.device) -> bool:
+    """Whether nvdiffrast runs on this device; says once why not.
+
+    It compiles itself at first use and needs the CUDA compiler for that.
+    """
+    if not installed():
+        reason = 'not installed: pip install "avatar-kit[cuda]" (for non-commercial use only)'
+    else:
+        try:
+            context(device)
+        except (ImportError, OSError, RuntimeError) as error:
+            reason = f"not usable: {str(error).strip().splitlines()[0]}"
+        else:
+            return True
+    logger.warning("rasterising on the CPU, which is slower: nvdiffrast is %s", reason)
+    return False
+
+
+@cache
+def context(device: torch.device) -> Any:
+    """The buffers of nvdiffrast on a device, made once."""
+    import nvdiffrast.torch as dr
+
+    return dr.RasterizeCudaContext(device=device)
 
 
 def visible_triangles(
@@ -15,7 +51,7 @@ def visible_triangles(
     """The triangle seen through every pixel.
 
     Args:
-        points: [B, V, 3] homogeneous pixel positions ``(x z, y z, z)``, float32 on CUDA.
+        points: [B, V, 3] homogeneous pixel positions ``(x z, y z, z)`` on CUDA, all finite.
         faces: [F, 3] vertex indices.
         height: Image height in pixels.
         width: Image width in pixels.
@@ -26,10 +62,9 @@ def visible_triangles(
     """
     import nvdiffrast.torch as dr
 
-    clip = to_clip(points, height, width, near).contiguous()
-    drawn, _ = dr.rasterize(
-        _context(points.device), clip, faces.int().contiguous(), (height, width), grad_db=False
-    )
+    clip = to_clip(points, height, width, near).float().contiguous()
+    triangles = faces.int().contiguous()
+    drawn, _ = dr.rasterize(context(points.device), clip, triangles, (height, width), grad_db=False)
     return drawn[..., 3].long() - 1
 
 
@@ -47,10 +82,3 @@ def to_clip(points: Tensor, height: int, width: int, near: float) -> Tensor:
     last = torch.maximum(z.amax(), first * 1.001) * 1.001
     depth = ((last + first) * z - 2 * last * first) / (last - first)
     return torch.stack([2 * x / width - z, 2 * y / height - z, depth, z], dim=-1)
-
-
-@cache
-def _context(device: torch.device) -> Any:
-    import nvdiffrast.torch as dr
-
-    return dr.RasterizeCudaContext(device=device)

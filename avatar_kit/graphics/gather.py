@@ -42,11 +42,13 @@ def weighted_gather(
     """
     if table.shape[0] not in (1, batch):
         raise ValueError(f"a batch of {table.shape[0]} tables does not fit {batch} pictures")
-    if table.is_cuda:
+    if table.device.type != "cpu":
         return gather_dense(table, index, weight, pixel, batch, pixels)
-    weight = weight.to(table.dtype)
-    result: Tensor = _WeightedGather.apply(table, index, weight, pixel, batch, pixels)
-    return result
+    # The kernels know float32 and float64.
+    wide = table if table.dtype == torch.float64 else table.float()
+    weight = weight.to(wide.dtype)
+    picture: Tensor = _WeightedGather.apply(wide, index, weight, pixel, batch, pixels)
+    return picture.to(table.dtype)
 
 
 def gather_dense(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
-from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -12,11 +9,9 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import MissingExtra
-from avatar_kit.graphics import zbuffer
+from avatar_kit.graphics import cuda, zbuffer
 from avatar_kit.graphics.fragments import Fragments
 from avatar_kit.scene.camera import Camera
-
-logger = logging.getLogger(__name__)
 
 Backend = Literal["auto", "numba", "nvdiffrast"]
 
@@ -44,7 +39,7 @@ def rasterize(
         not finite is not drawn.
 
     Raises:
-        ValueError: A shape or an index does not fit.
+        ValueError: A shape or an index does not fit, or the backend does not fit the device.
         MissingExtra: ``backend="nvdiffrast"`` and it is not installed.
     """
     _check(vertices, faces, 3)
@@ -54,9 +49,7 @@ def rasterize(
     with torch.no_grad():
         points = to_screen(vertices.double(), camera)  # float32 would move edges by 1e-4 px
         if _use_nvdiffrast(backend, vertices.device):
-            from avatar_kit.graphics.cuda import visible_triangles
-
-            triangle = visible_triangles(points.float(), faces, *size, near=NEAR)
+            triangle = cuda.visible_triangles(points, faces, *size, near=NEAR)
         else:
             points = torch.cat([points, torch.ones_like(points[..., :1])], dim=-1)
             found = _zbuffer(points, faces, size, near=NEAR, like=vertices)
@@ -159,14 +152,14 @@ def _with_gradient(
 def _zbuffer(
     points: Tensor, faces: Tensor, size: tuple[int, int], *, near: float | None, like: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
+    corners = np.ascontiguousarray(faces.cpu().numpy(), dtype=np.int64)
+    # The compiled kernels do not check indices.
+    if corners.size and not 0 <= corners.min() <= corners.max() < points.shape[1]:
+        named = f"{corners.min()}..{corners.max()}"
+        raise ValueError(f"faces name vertices {named} of {points.shape[1]}")
     dtype = np.float64 if like.dtype == torch.float64 else np.float32
-    arrays = zbuffer.draw(
-        np.ascontiguousarray(points.cpu().numpy()),
-        np.ascontiguousarray(faces.cpu().numpy().astype(np.int64, copy=False)),
-        *size,
-        near=near,
-        dtype=dtype,
-    )
+    vertices = np.ascontiguousarray(points.cpu().numpy())
+    arrays = zbuffer.draw(vertices, corners, *size, near=near, dtype=dtype)
     triangle, barycentrics, depth = (torch.from_numpy(a).to(like.device) for a in arrays)
     return triangle, barycentrics, depth
 
@@ -176,11 +169,6 @@ def _check(points: Tensor, faces: Tensor, width: int) -> None:
         raise ValueError(f"points must be [B, V, {width}], got {tuple(points.shape)}")
     if faces.ndim != 2 or faces.shape[1] != 3:
         raise ValueError(f"faces must be [F, 3], got {tuple(faces.shape)}")
-    # The compiled kernels do not check indices.
-    if not faces.is_cuda and faces.numel():
-        low, high = int(faces.min()), int(faces.max())
-        if low < 0 or high >= points.shape[1]:
-            raise ValueError(f"faces name vertices {low}..{high} of {points.shape[1]}")
 
 
 def _needs_gradient(vertices: Tensor, camera: Camera) -> bool:
@@ -189,23 +177,10 @@ def _needs_gradient(vertices: Tensor, camera: Camera) -> bool:
 
 
 def _use_nvdiffrast(backend: Backend, device: torch.device) -> bool:
-    if backend == "numba":
-        return False
-    installed = find_spec("nvdiffrast") is not None
-    if backend == "nvdiffrast" and not installed:
-        raise MissingExtra("rasterising on CUDA", "cuda", "nvdiffrast")
-    if device.type != "cuda":
-        if backend == "nvdiffrast":
+    if backend == "nvdiffrast":
+        if not cuda.installed():
+            raise MissingExtra("rasterising on CUDA", "cuda", "nvdiffrast")
+        if device.type != "cuda":
             raise ValueError(f"nvdiffrast draws on CUDA only, the vertices are on {device}")
-        return False
-    if not installed:
-        _say_slow()
-    return installed
-
-
-@cache
-def _say_slow() -> None:
-    logger.warning(
-        "nvdiffrast is not installed: rasterising on the CPU, slower. "
-        'pip install "avatar-kit[cuda]" brings it (licensed for non-commercial use)'
-    )
+        return True
+    return backend == "auto" and device.type == "cuda" and cuda.usable(device)

@@ -39,7 +39,7 @@ def draw_segments(
     if channel.numel() and not 0 <= int(channel.min()) <= int(channel.max()) < channels:
         raise ValueError(f"segments name channels beyond 0..{channels - 1}")
     ends = torch.cat([points_a, points_b], dim=-1).detach()
-    if ends.is_cuda:
+    if ends.device.type != "cpu":
         return draw_dense(ends, channel, channels, line_width, height, width)
     picture = np.zeros((ends.shape[0], channels, height, width), np.float32)
     lines = np.ascontiguousarray(ends.double().numpy())

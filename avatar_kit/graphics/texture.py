@@ -23,7 +23,7 @@ def sample_texture(texture: Tensor, uv: Tensor, mask: Tensor | None = None) -> T
     Returns:
         [B, C, H, W]; 0 where the mask is 0.
     """
-    if uv.is_cuda:
+    if uv.device.type != "cpu":
         return sample_dense(texture, uv, mask)
     batch, _, height, width = uv.shape
     pixels = height * width

@@ -124,10 +124,16 @@ def _balanced_rows(boxes, height, pieces):
             cost = boxes[f, 1] - boxes[f, 0] + _SETUP_COST / rows
             work[boxes[f, 2]] += cost
             work[boxes[f, 3]] -= cost
-    work = np.cumsum(np.cumsum(work)[:height] + 1.0)
-    cuts = np.zeros(pieces + 1, np.int64)
-    for i in range(1, pieces):
-        cuts[i] = np.searchsorted(work, work[-1] * i / pieces)
+    row_work, total = 1.0, 0.0
+    for y in range(height):  # plain loops compile in a fraction of cumsum's and searchsorted's time
+        row_work += work[y]
+        total += row_work
+        work[y] = total
+    cuts, y = np.zeros(pieces + 1, np.int64), 0
+    for i in range(1, pieces + 1):
+        while y < height and work[y] <= total * i / pieces:
+            y += 1
+        cuts[i] = y
     cuts[pieces] = height
     return cuts
 

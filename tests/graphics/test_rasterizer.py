@@ -1,14 +1,15 @@
 """Meshes seen through cameras: closed forms, gradients, both backends."""
 
 import math
-from importlib.util import find_spec
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from graphics_shapes import centres, sphere
 
 from avatar_kit.errors import MissingExtra
-from avatar_kit.graphics import interpolate, rasterize
+from avatar_kit.graphics import cuda, interpolate, rasterize, visibility
 from avatar_kit.graphics.cuda import to_clip
 from avatar_kit.graphics.rasterizer import NEAR, to_screen
 from avatar_kit.scene import Camera
@@ -153,15 +154,63 @@ def test_near_plane_of_clip_space():
     assert clip[2, 2] < clip[2, 3]
 
 
-def test_backend_that_cannot_be_had():
+def test_backend_that_cannot_be_had(monkeypatch):
     vertices, faces = sphere(3)
-    installed = find_spec("nvdiffrast") is not None
-    with pytest.raises(ValueError if installed else MissingExtra, match="CUDA"):
+    monkeypatch.setattr(cuda, "installed", lambda: False)
+    with pytest.raises(MissingExtra, match=r"rasterising on CUDA needs .*avatar-kit\[cuda\]"):
+        rasterize(vertices[None], faces, camera(), backend="nvdiffrast")
+    monkeypatch.setattr(cuda, "installed", lambda: True)
+    with pytest.raises(ValueError, match="nvdiffrast draws on CUDA only"):
         rasterize(vertices[None], faces, camera(), backend="nvdiffrast")
 
 
+def test_nvdiffrast_that_does_not_compile_is_reported_once(monkeypatch, caplog):
+    def broken(device):
+        raise RuntimeError("Error building extension\nlong log")
+
+    monkeypatch.setattr(cuda, "installed", lambda: True)
+    monkeypatch.setattr(cuda, "context", broken)
+    device = torch.device("cuda", 99)
+    assert not cuda.usable(device)
+    assert not cuda.usable(device)
+    reason = "nvdiffrast is not usable: Error building extension"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"rasterising on the CPU, which is slower: {reason}"
+    ]
+
+
+class DocumentedNvdiffrast:
+    """Draws as nvdiffrast documents it: row y is at clip y = 2 (y + 0.5) / height - 1."""
+
+    @staticmethod
+    def rasterize(context, pos, tri, resolution, grad_db):
+        assert pos.dtype == torch.float32 and pos.is_contiguous()
+        assert tri.dtype == torch.int32 and tri.is_contiguous()
+        (height, width), pos = resolution, pos.double()
+        pixels = (pos[..., :2] / pos[..., 3:] + 1) / 2 * torch.tensor([width, height])
+        ids, _, _ = visibility(
+            pixels, pos[..., 2] / pos[..., 3], tri, height, width, perspective=False
+        )
+        empty = torch.zeros(*ids.shape, 3)
+        return torch.cat([empty, (ids + 1)[..., None].float()], -1), torch.empty(0)
+
+
+def test_nvdiffrast_is_called_as_documented(monkeypatch):
+    """z / w is linear on the screen, so an orthographic draw of it must find the same."""
+    package = SimpleNamespace(torch=DocumentedNvdiffrast)
+    monkeypatch.setitem(sys.modules, "nvdiffrast", package)
+    monkeypatch.setitem(sys.modules, "nvdiffrast.torch", DocumentedNvdiffrast)
+    monkeypatch.setattr(cuda, "context", lambda device: None)
+    vertices, faces = sphere(30)
+    view = camera(70).crop_resize(4, 9, 1.1, 60, 50)
+    found = cuda.visible_triangles(to_screen(vertices[None], view), faces, 50, 60, near=NEAR)
+    expected = rasterize(vertices[None], faces, view).triangle
+    assert found.dtype == torch.int64
+    assert (found == expected).float().mean() > 0.998  # float32 clip space moves a few edges
+
+
 @pytest.mark.skipif(
-    not torch.cuda.is_available() or find_spec("nvdiffrast") is None,
+    not torch.cuda.is_available() or not cuda.installed(),
     reason="needs a CUDA device and nvdiffrast",
 )
 def test_nvdiffrast_equals_numba():
