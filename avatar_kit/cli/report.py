@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig
-from avatar_kit.engine.evaluation import evaluate, test_splits
+from avatar_kit.engine.evaluation import REGIONS, evaluate, test_splits
 from avatar_kit.engine.preview import Preview
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import Training
@@ -61,24 +62,21 @@ def evaluate_run(
     return result
 
 
-def result_table(result: dict[str, Any]) -> Table:
-    """Rows: split x (avatar, baselines). Columns: metrics on the full frame and on the person."""
+def result_table(result: dict[str, Any], region: str) -> Table:
+    """Splits with the avatar and its baselines below one another; metrics as columns."""
     metrics = result["protocol"]["metrics"]
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("split")
-    table.add_column("")
-    for region in ("", " (person)"):
-        for name, about in metrics.items():
-            arrow = "↑" if about["higher_is_better"] else "↓"
-            table.add_column(f"{name}{region} {arrow}", justify="right")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("full frame" if region == "full" else "person crop")
+    for name, about in metrics.items():
+        arrow = "↑" if about["higher_is_better"] else "↓"
+        table.add_column(f"{name} {arrow}", justify="right")
     for split, values in result["splits"].items():
+        table.add_row(Text(f"{split} ({values['n']})", style="bold"))
         rows = {"avatar": values, **values["baselines"]}
-        for key in _NAMES:
-            cells = [_cell(rows[key][m]) for m in metrics]
-            cells += [_cell(rows[key]["person"][m]) for m in metrics]
-            label = f"{split} ({values['n']})" if key == "avatar" else ""
-            table.add_row(label, _NAMES[key], *cells, style="" if key == "avatar" else "dim")
-        table.add_section()
+        for key, label in _NAMES.items():
+            row = rows[key] if region == "full" else rows[key]["person"]
+            cells = [_cell(row[m]) for m in metrics]
+            table.add_row(f"  {label}", *cells, style="" if key == "avatar" else "dim")
     return table
 
 
@@ -98,8 +96,8 @@ def protocol_line(result: dict[str, Any]) -> str:
     )
     n = sum(s["n"] for s in result["splits"].values())
     return (
-        f"protocol {about['version']}: {about['capture']} at {about['size']}, n={n}, full frame and "
-        f"person crop, background as recorded, test poses not refitted; weights {weights or 'none'}"
+        f"protocol {about['version']}: {about['capture']} at {about['size']}, n={n}, background as "
+        f"recorded, test poses not refitted; metric weights {weights or 'none'}"
     )
 
 
@@ -123,7 +121,9 @@ def closing(training: Training, result: dict[str, Any], console: Console) -> Non
 def show(result: dict[str, Any], root: Path, console: Console) -> None:
     """Print the table, the protocol, and where the pictures are."""
     if result["splits"]:
-        console.print(result_table(result))
+        for region in REGIONS:
+            console.print(result_table(result, region))
+            console.print()
         console.print(f"[dim]{protocol_line(result)}[/]", highlight=False, soft_wrap=True)
     else:
         console.print("[yellow]the capture has no held-out split: nothing was evaluated[/]")
