@@ -1,0 +1,435 @@
+"""Clothes cut from the base mesh's shells: selected, eased off the skin and hemmed at rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+
+from avatar_kit_studio.mesh import base_mesh, strongest, subdivide
+from avatar_kit_studio.noise import ridges
+
+#: Where a garment wrinkles: names of the rows of :attr:`Garment.wrinkles`.
+WRINKLES = (
+    "torso",
+    "waist",
+    "left_elbow",
+    "right_elbow",
+    "left_shoulder",
+    "right_shoulder",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A half-space that ends a garment: a vertex stays where ``normal . x + offset`` is positive."""
+
+    region: str
+    normal: np.ndarray
+    offset: float
+
+
+@dataclass(frozen=True)
+class Garment:
+    """One piece of clothing at rest.
+
+    Attributes:
+        name: "top", "trousers", "skirt" or "shoes".
+        rest: [N, 3] metres.
+        weights: [N, J] skinning weights on the bones of the rig.
+        faces: [F, 3] triangles, counter-clockwise from outside.
+        surface: [N, 3] position on the skin's shell before easing: coordinates for textures.
+        along: [N] metres up from the hem (along the sleeve for sleeves): coordinate of stripes.
+        edge: [N] metres to the nearest hem, neck line or cuff.
+        side: [N] metres to the side seam.
+        loose: [N] in [0, 1], how far springs may carry the cloth.
+        clear: [N] metres between cloth and skin shell at rest.
+        neighbours: CSR adjacency (indptr, indices) for smoothing; hems see only the hem.
+        wrinkles: [W, N] fold patterns in about [-0.5, 0.5], masked to where each belongs.
+        rim: [N] True for the inner side of hems.
+    """
+
+    name: str
+    rest: np.ndarray
+    weights: np.ndarray
+    faces: np.ndarray
+    surface: np.ndarray
+    along: np.ndarray
+    edge: np.ndarray
+    side: np.ndarray
+    loose: np.ndarray
+    clear: np.ndarray
+    neighbours: tuple[np.ndarray, np.ndarray]
+    wrinkles: np.ndarray
+    rim: np.ndarray
+    cuts: tuple[Cut, ...] = field(repr=False, default=())
+
+
+@njit(cache=True, nogil=True)
+def smooth(points: np.ndarray, start: np.ndarray, items: np.ndarray, amount: float, times: int):
+    """Laplacian smoothing in place: each point moves ``amount`` towards its neighbours' mean."""
+    n, c = points.shape
+    mean = np.empty_like(points)
+    for _ in range(times):
+        for i in range(n):
+            lo, hi = start[i], start[i + 1]
+            if hi == lo:
+                mean[i] = points[i]
+                continue
+            for k in range(c):
+                total = 0.0
+                for j in range(lo, hi):
+                    total += points[items[j], k]
+                mean[i, k] = total / (hi - lo)
+        for i in range(n):
+            for k in range(c):
+                points[i, k] += amount * (mean[i, k] - points[i, k])
+
+
+def triangles(quads: np.ndarray) -> np.ndarray:
+    """[2F, 3] triangles of [F, 4] quads."""
+    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+
+
+def normals_of(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """[N, 3] area-weighted unit normals."""
+    a, b, c = (points[faces[:, k]] for k in range(3))
+    cross = np.cross(b - a, c - a)
+    out = np.zeros_like(points)
+    for k in range(3):
+        for d in range(3):
+            out[:, d] += np.bincount(faces[:, k], cross[:, d], len(points))
+    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
+
+
+def boundary(quads: np.ndarray) -> np.ndarray:
+    """[E, 2] directed edges that only one face uses."""
+    ends = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
+    _, owner, count = np.unique(
+        np.sort(ends, 1), axis=0, return_inverse=True, return_counts=True
+    )
+    return ends[count[owner.reshape(-1)] == 1]
+
+
+def adjacency(count: int, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """CSR neighbours over edges; vertices on a boundary see only the boundary."""
+    ends = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
+    rim = boundary(quads)
+    on_rim = np.zeros(count, bool)
+    on_rim[rim.ravel()] = True
+    both = np.concatenate([ends, ends[:, ::-1]])
+    both = np.concatenate([both[~on_rim[both[:, 0]]], rim, rim[:, ::-1]])
+    both = np.unique(both, axis=0)
+    start = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(both[:, 0], minlength=count), out=start[1:])
+    return start, both[:, 1].astype(np.int64)
+
+
+class Landmarks:
+    """Joint positions and regions of one person at rest."""
+
+    def __init__(self, vertices: np.ndarray, bones: tuple[str, ...], weights: np.ndarray):
+        groups = base_mesh().groups
+        self.vertices, self.bones, self.weights = vertices, bones, weights
+        self._at = {
+            name[6:]: vertices[np.unique(q.faces)].mean(0)
+            for name, q in groups.items()
+            if name.startswith("joint-")
+        }
+        self.floor = float(vertices[base_mesh().groups["body"].faces, 1].min())
+
+    def __getitem__(self, joint: str) -> np.ndarray:
+        return self._at[joint]
+
+    def columns(self, *starts: str) -> np.ndarray:
+        """Indices of the bones whose names start so."""
+        return np.array([i for i, b in enumerate(self.bones) if b.startswith(starts)])
+
+    def arm(self, points: np.ndarray, weights: np.ndarray, side: str) -> np.ndarray:
+        """[N] metres down the arm from the shoulder joint; -1 away from the arm."""
+        tag = side[0]
+        own = self.columns("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
+        own = own[[self.bones[i].endswith(f".{tag.upper()}") for i in own]]
+        shoulder, elbow, wrist = self[f"{tag}-shoulder"], self[f"{tag}-elbow"], self[f"{tag}-hand"]
+        upper, lower = elbow - shoulder, wrist - elbow
+        a, b = np.linalg.norm(upper), np.linalg.norm(lower)
+        s = (points - shoulder) @ (upper / a)
+        t = (points - elbow) @ (lower / b)
+        along = np.where(s < a, s, a + np.maximum(t, 0.0))
+        return np.where(weights[:, own].sum(1) > 0.35, along, -1.0)
+
+
+def inside(cuts: tuple[Cut, ...], points: np.ndarray, regions: dict[str, np.ndarray]) -> np.ndarray:
+    """[N, C] signed distance to every cut, positive inside; large where a cut does not apply."""
+    out = np.full((len(points), len(cuts)), 1.0)
+    for i, cut in enumerate(cuts):
+        here = regions[cut.region]
+        out[here, i] = points[here] @ cut.normal + cut.offset
+    return out
+
+
+def regions_of(marks: Landmarks, points: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Which vertices each named cut applies to."""
+    arms = {side: marks.arm(points, weights, side) for side in ("left", "right")}
+    arm = (arms["left"] > 0.0) | (arms["right"] > 0.0)
+    return {
+        "left_arm": arms["left"] > 0.0,
+        "right_arm": arms["right"] > 0.0,
+        "trunk": ~arm,
+        "neck": ~arm & (points[:, 1] > marks["spine-2"][1]),
+    }
+
+
+def plane(region: str, point: np.ndarray, normal: np.ndarray) -> Cut:
+    """The cut through ``point`` that keeps the side ``normal`` looks to."""
+    unit = np.asarray(normal, float) / np.linalg.norm(normal)
+    return Cut(region, unit, -float(unit @ point))
+
+
+def top_cuts(marks: Landmarks, hem: float, sleeve: float, neck: float) -> tuple[Cut, ...]:
+    """Cuts of a top: hem height above the crotch [m], sleeve (1 elbow, 2 wrist), neck drop [m]."""
+    cuts = [
+        plane("trunk", np.array([0, marks["pelvis"][1] + hem, 0]), np.array([0, 1.0, 0])),
+        plane(
+            "neck",
+            marks["neck"] + np.array([0.0, 0.012 - neck, 0.0]),
+            np.array([0.0, -1.0, -0.62]),
+        ),
+    ]
+    for side in ("left", "right"):
+        shoulder, elbow, wrist = (marks[f"{side[0]}-{j}"] for j in ("shoulder", "elbow", "hand"))
+        start, end, part = (shoulder, elbow, sleeve) if sleeve <= 1 else (elbow, wrist, sleeve - 1)
+        cuts.append(plane(f"{side}_arm", start + part * (end - start), start - end))
+    return tuple(cuts)
+
+
+def trouser_cuts(marks: Landmarks, waist: float, cuff: float) -> tuple[Cut, ...]:
+    """Cuts of trousers: waist above the pelvis joint [m], cuff above the ankle joint [m]."""
+    up = np.array([0, 1.0, 0])
+    none = np.array([0.0, 1.0, 0.0])
+    return (
+        plane("trunk", np.array([0, marks["pelvis"][1] + waist, 0]), -up),
+        plane("trunk", np.array([0, marks["l-ankle"][1] + cuff, 0]), up),
+        Cut("left_arm", none, -1e3),
+        Cut("right_arm", none, -1e3),
+    )
+
+
+def shoe_cuts(marks: Landmarks, height: float) -> tuple[Cut, ...]:
+    """Cuts of shoes that reach ``height`` [m] above the ankle joint at the back."""
+    top = np.array([0, marks["l-ankle"][1] + height, marks["l-ankle"][2]])
+    none = np.array([0.0, 1.0, 0.0])
+    return (
+        plane("trunk", top, np.array([0, -1.0, -0.12])),
+        Cut("left_arm", none, -1e3),
+        Cut("right_arm", none, -1e3),
+    )
+
+
+def fold_patterns(marks: Landmarks, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[W, N] rows of :data:`WRINKLES` for a garment: crests of folds, masked and centred."""
+    y = points[:, 1]
+    bump = lambda d, w: np.exp(-0.5 * (d / w) ** 2)  # noqa: E731
+    regions = regions_of(marks, points, weights)
+    trunk = regions["trunk"].astype(float)
+    pelvis, chest = marks["pelvis"][1], marks["spine-2"][1]
+    # Left and right take different parts of the noise, or folds meet in mirrored V shapes.
+    shift = np.where(points[:, :1] > 0, 7.3, 0.0) * (1 - bump(points[:, :1], 0.06))
+    diagonal = np.stack(
+        [points[:, 0] * 9 + y * 11, y * 13 - points[:, 0] * 7, points[:, 2] * 9], 1
+    )
+    level = np.stack([points[:, 0] * 8, y * 26, points[:, 2] * 8], 1) + shift
+    rows = [
+        ridges(diagonal, 1.1) * trunk * bump(y - (pelvis + chest) / 2 - 0.02, 0.13),
+        ridges(level + 3.7, 0.8) * trunk * bump(y - pelvis - 0.06, 0.07),
+    ]
+    for side in ("left", "right"):
+        along = marks.arm(points, weights, side)
+        elbow = np.linalg.norm(marks[f"{side[0]}-elbow"] - marks[f"{side[0]}-shoulder"])
+        axis = np.stack([along * 30, points[:, 1] * 9, points[:, 2] * 9], 1) + (side == "left") * 5
+        rows.append(ridges(axis, 0.7) * (along > 0) * bump(along - elbow, 0.075))
+    for side in ("left", "right"):
+        near = np.linalg.norm(points - marks[f"{side[0]}-shoulder"] + [0, 0.05, 0], axis=1)
+        rows.append(ridges(diagonal[:, [1, 0, 2]] + 9.0 * (side == "left"), 0.9) * bump(near, 0.10))
+    for joint, width in (("upper-leg", 0.075), ("knee", 0.085)):
+        for side in ("left", "right"):
+            own = (points[:, 0] > 0) == (side == "left")
+            mask = bump(y - marks[f"{side[0]}-{joint}"][1], width) * own * trunk
+            rows.append(ridges(level + 4.1 * (side == "left"), 0.9) * mask)
+    pattern = np.stack(rows).astype(np.float32)
+    return pattern - 0.45 * (pattern != 0) * np.minimum(1, np.abs(pattern) * 3)
+
+
+def _select(values: np.ndarray, quads: np.ndarray, keep: np.ndarray):
+    """Quads whose vertices are all kept, without ears; and the vertices they still use."""
+    quads = quads[keep[quads].all(1)]
+    for _ in range(3):
+        on_rim = np.zeros(len(values), bool)
+        on_rim[boundary(quads).ravel()] = True
+        quads = quads[on_rim[quads].sum(1) < 3]
+    used, index = np.unique(quads, return_inverse=True)
+    return used, index.reshape(-1, 4)
+
+
+def _snap(points: np.ndarray, rim: np.ndarray, distance: np.ndarray, cuts: tuple[Cut, ...]):
+    """Move the rim onto the plane of the cut it belongs to."""
+    owner = np.abs(distance[rim]).argmin(1)
+    for i, cut in enumerate(cuts):
+        mine = rim[owner == i]
+        points[mine] -= (points[mine] @ cut.normal + cut.offset)[:, None] * cut.normal
+    return owner
+
+
+def _hem(points, quads, normals, thickness, depth):
+    """Turn the rim inwards: a strip of quads along every boundary edge.
+
+    Returns:
+        The strip's extra positions, which vertex each was copied from, and its quads.
+    """
+    edges = boundary(quads)
+    loop, index = np.unique(edges, return_inverse=True)
+    index = index.reshape(-1, 2)
+    inward = points[loop] - thickness * normals[loop] + depth[loop]
+    base = len(points)
+    strip = np.stack([edges[:, 1], edges[:, 0], index[:, 0] + base, index[:, 1] + base], 1)
+    return inward, loop, strip
+
+
+def cut_shell(
+    marks: Landmarks, group: str, cuts: tuple[Cut, ...], levels: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Subdivide a helper shell and cut it.
+
+    Returns:
+        Positions on the shell [N, 3], weights [N, J], quads [F, 4], distance to the cuts [N, C].
+    """
+    source = base_mesh().groups[group].faces
+    used, quads = np.unique(source, return_inverse=True)
+    quads = quads.reshape(-1, 4)
+    values = np.concatenate([marks.vertices[used], marks.weights[used]], 1)
+    for _ in range(levels):
+        values, quads = subdivide(values, quads)
+    points, weights = values[:, :3], values[:, 3:]
+    distance = inside(cuts, points, regions_of(marks, points, weights))
+    used, quads = _select(values, quads, (distance > -0.003).all(1))
+    return points[used].copy(), weights[used], quads, distance[used]
+
+
+@dataclass(frozen=True)
+class Ease:
+    """How a shell becomes cloth: all lengths in metres.
+
+    Attributes:
+        shell: Distance off the skin everywhere.
+        hem: Extra distance at the hems, fading over ``fade``.
+        fade: See ``hem``.
+        smoothing: Laplacian steps on the eased shell; how little of the body shows through.
+    """
+
+    shell: float
+    hem: float = 0.0
+    fade: float = 0.2
+    smoothing: int = 20
+
+
+def sew(
+    marks: Landmarks,
+    name: str,
+    cuts: tuple[Cut, ...],
+    ease: Ease,
+    *,
+    group: str = "helper-tights",
+    levels: int = 2,
+    shape=None,
+) -> Garment:
+    """Make a garment from a shell.
+
+    Args:
+        marks: The person at rest.
+        name: Name of the garment.
+        cuts: Where it ends.
+        ease: How it hangs.
+        group: Which helper shell it is made of.
+        levels: Catmull-Clark steps.
+        shape: ``shape(points, surface, normals) -> points``, the garment's own cut, or None.
+    """
+    surface, weights, quads, distance = cut_shell(marks, group, cuts, levels)
+    count = len(surface)
+    start, items = adjacency(count, quads)
+    rim = np.unique(boundary(quads))
+    rim_start, rim_items = _only(rim, start, items, count)
+    smooth(surface, rim_start, rim_items, 0.5, 30)
+    owner = _snap(surface, rim, distance, cuts)
+    faces = triangles(quads)
+    normals = normals_of(surface, faces)
+    smooth(normals, start, items, 0.5, 4)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+
+    edge = np.clip(np.where(np.abs(distance) < 0.9, distance, 9.0), 0, None).min(1)
+    hem = np.clip(np.where(np.abs(distance[:, _free(cuts)]) < 0.9, distance[:, _free(cuts)], 9), 0, 9)
+    lift = ease.shell + ease.hem * np.clip(1 - hem.min(1) / ease.fade, 0, 1) ** 1.3
+    points = surface + lift[:, None] * normals
+    smooth(points, start, items, 0.5, ease.smoothing)
+    if shape is not None:
+        points = shape(points, surface, normals)
+    # Smoothing shrinks: what came too close to the skin is pushed out again.
+    height = ((points - surface) * normals).sum(1)
+    points = points + np.maximum(0, 0.6 * lift - height)[:, None] * normals
+    smooth(points, start, items, 0.5, 2)
+    for i, cut in enumerate(cuts):
+        mine = rim[owner == i]
+        points[mine] -= (points[mine] @ cut.normal + cut.offset)[:, None] * cut.normal
+
+    depth = np.zeros_like(points)
+    for i, cut in enumerate(cuts):
+        depth[rim[owner == i]] = 0.012 * cut.normal
+    outward = normals_of(points, faces)
+    extra, source, strip = _hem(points, quads, outward, 0.0035, depth)
+    all_of = np.concatenate([np.arange(count), source])
+    everything = np.concatenate([points, extra])
+    arms = {side: marks.arm(surface, weights, side) for side in ("left", "right")}
+    along = surface[:, 1] - surface[:, 1].min()
+    for values in arms.values():
+        along = np.where(values > 0, 0.36 + 0.3 - values, along)
+    clear = np.maximum(((points - surface) * normals).sum(1), 0.002)
+    return Garment(
+        name=name,
+        rest=everything.astype(np.float32),
+        weights=weights[all_of],
+        faces=triangles(np.concatenate([quads, strip])).astype(np.int32),
+        surface=surface[all_of].astype(np.float32),
+        along=along[all_of].astype(np.float32),
+        edge=edge[all_of].astype(np.float32),
+        side=np.abs(surface[all_of, 2] - marks["pelvis"][2]).astype(np.float32),
+        loose=np.zeros(len(everything), np.float32),
+        clear=clear[all_of].astype(np.float32),
+        neighbours=adjacency(len(everything), np.concatenate([quads, strip])),
+        wrinkles=fold_patterns(marks, surface, weights)[:, all_of],
+        rim=np.arange(len(everything)) >= count,
+        cuts=cuts,
+    )
+
+
+def _free(cuts: tuple[Cut, ...]) -> list[int]:
+    """Cuts whose hem hangs away from the body: all but the neck line and the waist."""
+    return [i for i, c in enumerate(cuts) if c.region != "neck" and c.normal[1] > -0.99]
+
+
+def _only(rim: np.ndarray, start: np.ndarray, items: np.ndarray, count: int):
+    """The part of an adjacency that moves the rim alone."""
+    size = np.zeros(count, np.int64)
+    size[rim] = start[rim + 1] - start[rim]
+    first = np.zeros(count + 1, np.int64)
+    np.cumsum(size, out=first[1:])
+    picked = [items[start[i] : start[i + 1]] for i in rim]
+    return first, np.concatenate(picked) if picked else items[:0]
+
+
+def bones_of(garment: Garment) -> tuple[np.ndarray, np.ndarray]:
+    """Bone index and weight of the strongest influences [N, 8]."""
+    return strongest(garment.weights)

@@ -1,0 +1,180 @@
+"""The lights of the studio: a key with a shadow map, a sky with occlusion, a rim."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from avatar_kit.graphics import visibility
+from avatar_kit.graphics.jit import kernel
+
+
+def _unit(v: tuple[float, float, float]) -> np.ndarray:
+    return np.array(v) / np.linalg.norm(v)
+
+
+#: Directions towards the lights, and their linear strength.
+KEY = _unit((-0.55, 0.78, 0.72))
+KEY_COLOUR = np.array([2.05, 1.97, 1.86])
+RIM = _unit((0.60, 0.55, -0.80))
+RIM_COLOUR = np.array([0.86, 0.92, 1.02])
+SKY_COLOUR = np.array([0.50, 0.53, 0.57])
+FLOOR_COLOUR = np.array([0.26, 0.245, 0.235])
+
+_DIRECTIONS = 20
+_OCCLUSION_SIZE = 192
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An orthographic view: ``x_view = (axes @ x - centre) * scale + size / 2``."""
+
+    axes: np.ndarray
+    centre: np.ndarray
+    scale: float
+    size: int
+
+
+def _axes(direction: np.ndarray) -> np.ndarray:
+    """[3, 3] right, up and away for someone who looks against ``direction``."""
+    away = -np.asarray(direction, float)
+    helper = np.array([0.0, 1.0, 0.0]) if abs(away[1]) < 0.95 else np.array([1.0, 0.0, 0.0])
+    right = np.cross(away, helper)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(right, away), away])
+
+
+def view_along(points: np.ndarray, direction: np.ndarray, size: int) -> Frame:
+    """The square orthographic view against ``direction`` that holds all points."""
+    axes = _axes(direction)
+    seen = points @ axes.T
+    low, high = seen.min(0), seen.max(0)
+    centre = (low + high) / 2
+    extent = max(high[0] - low[0], high[1] - low[1]) * 1.04 + 1e-3
+    return Frame(axes, centre, size / extent, size)
+
+
+def shadow_map(points: np.ndarray, faces: np.ndarray, size: int) -> tuple[Frame, np.ndarray]:
+    """Depth [size, size] of the scene seen from the key light; infinite where nothing is."""
+    frame = view_along(points, KEY, size)
+    seen = (points @ frame.axes.T - frame.centre) * frame.scale
+    pixels = torch.from_numpy(seen[None, :, :2] + size / 2)
+    depth = torch.from_numpy(np.ascontiguousarray(seen[None, :, 2] / frame.scale))
+    triangle, _, found = visibility(
+        pixels, depth, torch.from_numpy(faces), size, size, perspective=False
+    )
+    out = found[0].numpy().astype(np.float32)
+    out[triangle[0].numpy() < 0] = np.inf
+    return frame, out
+
+
+@kernel
+def lit(x, y, z, axes, centre, scale, depth, bias, reach):
+    """Fraction of the key light that reaches a point: 5x5 taps ``reach`` texels apart."""
+    size = depth.shape[0]
+    u = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - centre[0]) * scale + size / 2 - 0.5
+    v = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - centre[1]) * scale + size / 2 - 0.5
+    w = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - centre[2] - bias
+    if u < -3 * reach or v < -3 * reach or u > size + 3 * reach or v > size + 3 * reach:
+        return 1.0
+    total = 0.0
+    for j in range(-2, 3):
+        for i in range(-2, 3):
+            a, b = u + i * reach, v + j * reach
+            ia, ib = int(math.floor(a)), int(math.floor(b))
+            fa, fb = a - ia, b - ib
+            for dj in range(2):
+                for di in range(2):
+                    p, q = ia + di, ib + dj
+                    weight = (fa if di else 1 - fa) * (fb if dj else 1 - fb)
+                    if p < 0 or q < 0 or p >= size or q >= size or depth[q, p] >= w:
+                        total += weight
+    return total / 25.0
+
+
+def sky_directions() -> np.ndarray:
+    """[20, 3] directions spread evenly over the whole sphere, none exactly level."""
+    k = np.arange(_DIRECTIONS) + 0.5
+    height = 1 - 2 * k / _DIRECTIONS
+    turn = np.pi * (1 + 5**0.5) * k
+    flat = np.sqrt(1 - height**2)
+    return np.stack([flat * np.cos(turn), height, flat * np.sin(turn)], 1)
+
+
+@kernel
+def _splat(points, axes, centre, scale, size):
+    """Depth map of points, each covering 2x2 texels."""
+    depth = np.full((size, size), np.float32(1e9), np.float32)
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        u = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - centre[0]) * scale + size / 2 - 0.5
+        v = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - centre[1]) * scale + size / 2 - 0.5
+        w = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - centre[2]
+        iu, iv = int(math.floor(u)), int(math.floor(v))
+        for q in range(max(iv, 0), min(iv + 2, size)):
+            for p in range(max(iu, 0), min(iu + 2, size)):
+                if w < depth[q, p]:
+                    depth[q, p] = w
+    return depth
+
+
+@kernel
+def _gather_sky(points, normals, soft, direction, axes, centre, scale, depth, bias, out, weights):
+    """Add one direction's light to every receiver.
+
+    ``soft`` marks receivers without a surface (hair): they take light from everywhere.
+    """
+    size = depth.shape[0]
+    column = 0 if direction[1] > 0 else 1
+    for i in range(points.shape[0]):
+        facing = 0.6
+        if not soft[i]:
+            facing = (
+                normals[i, 0] * direction[0]
+                + normals[i, 1] * direction[1]
+                + normals[i, 2] * direction[2]
+            )
+            facing = 0.85 * facing + 0.15
+            if facing <= 0:
+                continue
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        u = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - centre[0]) * scale + size / 2
+        v = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - centre[1]) * scale + size / 2
+        w = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - centre[2] - bias
+        iu, iv = int(math.floor(u)), int(math.floor(v))
+        seen = 0
+        for q in range(iv - 1, iv + 2):
+            for p in range(iu - 1, iu + 2):
+                if p < 0 or q < 0 or p >= size or q >= size or depth[q, p] >= w:
+                    seen += 1
+        out[i, column] += facing * seen / 9.0
+        weights[i] += facing
+
+
+def sky_light(
+    occluders: np.ndarray, points: np.ndarray, normals: np.ndarray, soft: np.ndarray
+) -> np.ndarray:
+    """Light from above and from below that reaches each point, occlusion included.
+
+    Args:
+        occluders: [M, 3] points dense enough to stand for the surface.
+        points: [N, 3] receivers.
+        normals: [N, 3] their normals.
+        soft: [N] bool, receivers without a surface.
+
+    Returns:
+        [N, 2] share of sky and of floor each receiver sees; they sum to one in the open.
+    """
+    out = np.zeros((len(points), 2), np.float32)
+    weights = np.zeros(len(points), np.float32)
+    for direction in sky_directions():
+        frame = view_along(occluders, direction, _OCCLUSION_SIZE)
+        depth = _splat(occluders, frame.axes, frame.centre, frame.scale, frame.size)
+        _gather_sky(
+            points, normals, soft, direction, frame.axes, frame.centre, frame.scale, depth,
+            0.014, out, weights,
+        )
+    return out / np.maximum(weights, 1e-6)[:, None]

@@ -1,0 +1,234 @@
+"""One frame: from posed vertices to an image and its alpha."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from avatar_kit.graphics import visibility
+from avatar_kit.graphics.jit import kernel
+from avatar_kit.scene import Camera
+from avatar_kit_studio import fabrics
+from avatar_kit_studio.hair import ribbon_faces, ribbons
+from avatar_kit_studio.lighting import shadow_map, sky_light
+from avatar_kit_studio.person import Person
+from avatar_kit_studio.shade import gather, illuminate, resolve
+from avatar_kit_studio.skin import MATERIALS
+from avatar_kit_studio.stage import Stage, contact_grid, shadowed
+
+_WEAVES = {"knit": 0, "stripes": 1, "denim": 2, "twill": 3}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A posed person: ``vertices`` [N, 3] and ``strands`` [S, P, 3] in world metres."""
+
+    vertices: np.ndarray
+    strands: np.ndarray
+
+
+@kernel
+def vertex_normals(points, faces):
+    """[N, 3] area-weighted unit normals, float32."""
+    out = np.zeros((points.shape[0], 3))
+    for f in range(faces.shape[0]):
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        ax, ay, az = (
+            points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+        )
+        bx, by, bz = (
+            points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
+        )
+        nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+        for v in (i, j, k):
+            out[v, 0] += nx
+            out[v, 1] += ny
+            out[v, 2] += nz
+    for v in range(points.shape[0]):
+        n = np.sqrt(out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2) + 1e-20
+        out[v, 0] /= n
+        out[v, 1] /= n
+        out[v, 2] /= n
+    return out.astype(np.float32)
+
+
+class Photographer:
+    """Takes pictures of one person from one camera.
+
+    Args:
+        person: Who.
+        camera: One camera; its size is the picture's.
+        stage: The room.
+        supersample: Samples along a pixel's side.
+    """
+
+    def __init__(self, person: Person, camera: Camera, stage: Stage, supersample: int):
+        self.person, self.camera, self.stage, self.factor = person, camera, stage, supersample
+        strands = person.strands
+        count, length = strands.points.shape[:2]
+        base = len(person.rest)
+        self.faces = np.concatenate(
+            [person.faces, ribbon_faces(count, length) + base]
+        ).astype(np.int64)
+        hair = MATERIALS.index("hair")
+        self.material = np.concatenate(
+            [person.material, np.full(len(self.faces) - len(person.faces), hair, np.int32)]
+        )
+        tint = np.zeros((count, length, 7), np.float32)
+        tint[..., 0] = strands.tint[:, None]
+        tint[..., 1] = strands.depth[:, None]
+        tint[..., 2] = np.linspace(0, 1, length)
+        self._hair_values = np.repeat(tint.reshape(-1, 7), 2, 0)
+        self._torch_faces = torch.from_numpy(self.faces)
+        self._used = np.unique(person.faces)
+        self._eye = camera.position[0].double().numpy()
+        self._K = camera.K[0].double().numpy().copy()
+        self._K[:2] *= supersample
+        self._R = camera.R[0].double().numpy()
+        self._t = camera.t[0].double().numpy()
+        centre = person.marks["spine-2"]
+        distance = float(np.linalg.norm(self._eye - centre))
+        #: Width of a sample on the person, metres.
+        self.footprint = distance / self._K[0, 0]
+        self._shadow_size = 1024 if camera.height > 320 else 640
+        self._face = _face_points(person)
+
+    def __call__(self, look: Look) -> tuple[np.ndarray, np.ndarray]:
+        """Take a picture.
+
+        Returns:
+            Display values [H, W, 3] in [0, 1] and coverage [H, W] in [0, 1].
+        """
+        person = self.person
+        normals = vertex_normals(look.vertices, person.faces)
+        ribbon, tangent = ribbons(
+            look.strands, self._eye, person.strands.width, 1.25 * self.footprint
+        )
+        points = np.concatenate([look.vertices, ribbon.reshape(-1, 3)])
+        frame, depth = shadow_map(points, self.faces, self._shadow_size)
+        sky, contact, middle = self._sky(look, normals)
+
+        h, w = self.camera.height * self.factor, self.camera.width * self.factor
+        seen = points @ self._R.T + self._t
+        pixels = seen[:, :2] / seen[:, 2:] * self._K[[0, 1], [0, 1]] + self._K[:2, 2]
+        triangle, bary, _ = visibility(
+            torch.from_numpy(pixels)[None], torch.from_numpy(seen[:, 2].copy())[None],
+            self._torch_faces, h, w,
+        )
+        triangle, bary = triangle[0].numpy(), bary[0].numpy()
+        attributes = np.concatenate(
+            [
+                points.astype(np.float32),
+                np.concatenate([normals, tangent.reshape(-1, 3)]),
+                sky,
+                np.concatenate([person.surface, ribbon.reshape(-1, 3)]),
+                np.concatenate([person.values, self._hair_values]),
+            ],
+            1,
+        )
+        where, kind, values = gather(
+            triangle, bary, self.faces, self.material, attributes, int((triangle >= 0).sum())
+        )
+        radiance = self._shade(kind, values, frame, depth)
+        background = shadowed(self.stage, frame, depth, contact, middle)
+        return resolve(where, radiance, background, self.factor)
+
+    def _sky(self, look: Look, normals: np.ndarray):
+        """Sky light at all vertices, and on the floor."""
+        person = self.person
+        strand = look.strands[:, ::2].reshape(-1, 3)
+        middle = look.vertices[self._used].mean(0) * [1, 0, 1]
+        floor = contact_grid(middle)
+        body = look.vertices[self._used]
+        points = np.concatenate([body, strand, floor]).astype(np.float32)
+        upright = np.zeros_like(floor)
+        upright[:, 1] = 1
+        facing = np.concatenate([normals[self._used], np.zeros_like(strand), upright])
+        soft = np.zeros(len(points), bool)
+        soft[len(body) : len(body) + len(strand)] = True
+        light = sky_light(
+            np.concatenate([body, strand]).astype(np.float32), points, facing.astype(np.float32),
+            soft,
+        )
+        out = np.zeros((len(person.rest), 2), np.float32)
+        out[self._used] = light[: len(body)]
+        s, p = look.strands.shape[:2]
+        hair = light[len(body) : len(body) + len(strand)].reshape(s, -1, 2)
+        hair = np.repeat(hair, 2, 1)[:, :p]
+        hair = np.repeat(hair.reshape(-1, 2), 2, 0)
+        return np.concatenate([out, hair]), light[len(body) + len(strand) :, 0], middle
+
+    def _shade(self, kind, values, frame, depth) -> np.ndarray:
+        person, subject = self.person, self.person.subject
+        position = values[:, 0:3]
+        normal = values[:, 3:6].copy()
+        hair = kind == MATERIALS.index("hair")
+        away = (normal * (self._eye - position)).sum(1) < 0
+        inside_out = away & ~hair & (kind >= MATERIALS.index("top"))
+        normal[away & ~hair] *= -1
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+        sky, surface, carried = values[:, 6:8], values[:, 8:11], values[:, 11:18].copy()
+        carried[inside_out, 3] = 1.0
+        albedo = np.full((len(kind), 3), 0.5, np.float32)
+        gloss = np.zeros((len(kind), 2), np.float32)
+        rows = {name: np.flatnonzero(kind == i) for i, name in enumerate(MATERIALS)}
+        colours = np.array([subject.skin, subject.lips, subject.hair.colour])
+        fabrics.skin(
+            rows["skin"], surface, carried, colours, self._face, subject.freckles,
+            subject.hair.beard, self.footprint, albedo, gloss, normal,
+        )
+        fabrics.eyes(
+            rows["eye"], surface, person.skin.eyes[:, 0], person.skin.eyes[:, 1],
+            np.array(subject.iris), albedo, gloss,
+        )
+        fabrics.plain(rows["teeth"], 0.62, 0.58, 0.50, 0.15, 60.0, albedo, gloss)
+        fabrics.plain(rows["tongue"], 0.40, 0.12, 0.11, 0.10, 40.0, albedo, gloss)
+        fabrics.plain(rows["lash"], 0.012, 0.009, 0.008, 0.0, 10.0, albedo, gloss)
+        fabrics.strands(rows["hair"], carried, np.array(subject.hair.colour), albedo, gloss)
+        chest = person.marks["spine-2"] * [0, 1, 0] + [0, 0.03, person.marks["spine-2"][2] + 0.02]
+        for garment in person.garments:
+            fabric = subject.fabrics[garment.name]
+            own = rows[garment.name]
+            colour, second = np.array(fabric.colour), np.array(fabric.second)
+            if fabric.weave == "leather":
+                fabrics.shoes(
+                    own, surface, carried, colour, second, fabric.gloss, person.marks.floor,
+                    float(garment.surface[:, 2].max()), albedo, gloss,
+                )
+                continue
+            strokes = fabrics.chest_print() if fabric.printed else np.zeros((0, 4))
+            fabrics.cloth(
+                own, surface, carried, _WEAVES[fabric.weave], colour, second, fabric.gloss,
+                strokes, chest, self.footprint, albedo, gloss, normal,
+            )
+        return illuminate(
+            kind, position, normal, sky, albedo, gloss, self._eye, frame.axes, frame.centre,
+            frame.scale, depth, 1.0, 0.0,
+        )
+
+
+def _face_points(person: Person) -> np.ndarray:
+    """[10, 3] cheeks, nose tip, chin, and three points of each brow, at rest."""
+    skin, head = person.skin, person.head
+    points = skin.rest[np.unique(skin.faces[skin.material == 0])].astype(np.float64)
+
+    def front(x: float, y: float) -> np.ndarray:
+        near = np.hypot(points[:, 0] - x, points[:, 1] - y) < 0.008
+        near &= points[:, 2] > head.centre[2]
+        depth = points[near, 2].max() if near.any() else head.front
+        return np.array([x, y, depth])
+
+    left, right = head.eyes
+    span = abs(left[0])
+    face = [
+        front(1.15 * span, left[1] - 0.036),
+        front(-1.15 * span, left[1] - 0.036),
+        front(0.0, left[1] - 0.042),
+        front(0.0, left[1] - 0.105),
+    ]
+    for side, eye in ((1, left), (-1, right)):
+        for x, y in ((0.40, 0.0205), (1.05, 0.0270), (1.68, 0.0180)):
+            face.append(front(side * x * span, eye[1] + y))
+    return np.array(face)

@@ -1,0 +1,179 @@
+"""From what a sample sees to the light it sends to the camera."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from avatar_kit.graphics.jit import kernel
+from avatar_kit_studio.lighting import (
+    FLOOR_COLOUR,
+    KEY,
+    KEY_COLOUR,
+    RIM,
+    RIM_COLOUR,
+    SKY_COLOUR,
+    lit,
+)
+from avatar_kit_studio.skin import MATERIALS
+
+_SKIN, _EYE, _HAIR = (MATERIALS.index(m) for m in ("skin", "eye", "hair"))
+
+
+@kernel
+def gather(triangle, bary, faces, material, attributes, least):
+    """Interpolate vertex attributes at every covered sample.
+
+    Args:
+        triangle: [H, W] triangle index, -1 for none.
+        bary: [H, W, 3].
+        faces: [F, 3].
+        material: [F].
+        attributes: [N, C].
+        least: Number of covered samples.
+
+    Returns:
+        Flat sample index [n], material [n], values [n, C].
+    """
+    h, w = triangle.shape
+    channels = attributes.shape[1]
+    where = np.empty(least, np.int64)
+    kind = np.empty(least, np.int32)
+    values = np.empty((least, channels), np.float32)
+    n = 0
+    for y in range(h):
+        for x in range(w):
+            f = triangle[y, x]
+            if f < 0:
+                continue
+            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+            u, v, t = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
+            where[n] = y * w + x
+            kind[n] = material[f]
+            for k in range(channels):
+                values[n, k] = u * attributes[a, k] + v * attributes[b, k] + t * attributes[c, k]
+            n += 1
+    return where, kind, values
+
+
+@kernel
+def illuminate(
+    kind, position, normal, sky, albedo, gloss, eye, light_axes, light_centre, light_scale, depth,
+    reach, iris_axis,
+):
+    """Light sent to the camera by every sample.
+
+    Args:
+        kind: [n] material.
+        position: [n, 3] world metres.
+        normal: [n, 3] unit normal, towards the camera; the tangent for hair.
+        sky: [n, 2] shares of sky and floor light.
+        albedo: [n, 3] linear.
+        gloss: [n, 2] strength and exponent of the highlight.
+        eye: [3] camera centre.
+        light_axes, light_centre, light_scale, depth: The key's shadow map.
+        reach: Distance between shadow taps in texels.
+        iris_axis: Unused share of the highlight on eyes, in [0, 1].
+
+    Returns:
+        [n, 3] linear radiance.
+    """
+    out = np.empty((kind.shape[0], 3), np.float32)
+    wrap = np.array([0.34, 0.15, 0.09])
+    for i in range(kind.shape[0]):
+        px, py, pz = position[i, 0], position[i, 1], position[i, 2]
+        nx, ny, nz = normal[i, 0], normal[i, 1], normal[i, 2]
+        vx, vy, vz = eye[0] - px, eye[1] - py, eye[2] - pz
+        s = 1.0 / math.sqrt(vx * vx + vy * vy + vz * vz)
+        vx, vy, vz = vx * s, vy * s, vz * s
+        hair = kind[i] == _HAIR
+        off = 0.010 if hair else 0.007
+        ox, oy, oz = (KEY[0], KEY[1], KEY[2]) if hair else (nx, ny, nz)
+        shade = lit(
+            px + off * ox, py + off * oy, pz + off * oz,
+            light_axes, light_centre, light_scale, depth, 0.002, reach,
+        )
+        if hair:
+            tl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
+            tr = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
+            tv = nx * vx + ny * vy + nz * vz
+            sl, sv = math.sqrt(max(0.0, 1 - tl * tl)), math.sqrt(max(0.0, 1 - tv * tv))
+            sr = math.sqrt(max(0.0, 1 - tr * tr))
+            spread = max(0.0, sl * sv - tl * tv)
+            rim = max(0.0, sr * sv - tr * tv)
+            for k in range(3):
+                ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
+                base = albedo[i, k]
+                body = base * (0.62 * shade * sl * KEY_COLOUR[k] + 1.25 * ambient)
+                shine = shade * KEY_COLOUR[k] * (
+                    0.030 * spread**80 + (0.010 + 0.55 * base) * 0.35 * spread**16
+                )
+                back = RIM_COLOUR[k] * sky[i, 0] * (0.02 + 0.5 * base) * 0.5 * rim**10
+                out[i, k] = body + shine * gloss[i, 0] + back * gloss[i, 0]
+            continue
+        ndl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
+        ndr = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
+        ndv = max(0.0, nx * vx + ny * vy + nz * vz)
+        hx, hy, hz = KEY[0] + vx, KEY[1] + vy, KEY[2] + vz
+        s = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz)
+        ndh = max(0.0, (nx * hx + ny * hy + nz * hz) * s)
+        fresnel = (1 - ndv) ** 5
+        open_sky = min(1.0, 1.25 * (sky[i, 0] + sky[i, 1]))
+        for k in range(3):
+            soft = wrap[k] if kind[i] == _SKIN else 0.06
+            direct = max(0.0, (ndl + soft) / (1 + soft))
+            # Blood spreads the light past the edge of a shadow: red reaches farther.
+            reached = shade ** (1.0 - 0.5 * soft) if kind[i] == _SKIN else shade
+            rim = max(0.0, (ndr + 0.1) / 1.1) * open_sky
+            ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
+            light = (
+                reached * direct * KEY_COLOUR[k] * 0.80
+                + 0.45 * rim * RIM_COLOUR[k]
+                + 1.35 * ambient
+            )
+            highlight = gloss[i, 0] * (
+                shade * max(0.0, ndl) * KEY_COLOUR[k] * ndh ** gloss[i, 1]
+                * (gloss[i, 1] + 8) / 25.0
+                + fresnel * open_sky * SKY_COLOUR[k] * 1.5
+            )
+            out[i, k] = albedo[i, k] * light + highlight
+    return out
+
+
+@kernel
+def tone(x):
+    """ACES filmic curve (Narkowicz's fit) and display gamma."""
+    y = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
+    return max(0.0, min(1.0, y)) ** (1 / 2.2)
+
+
+@kernel
+def resolve(where, radiance, background, factor):
+    """Average the samples of every pixel.
+
+    Args:
+        where: [n] flat index of each sample in the [f H, f W] sample grid.
+        radiance: [n, 3] linear.
+        background: [H, W, 3] linear, behind the person.
+        factor: Samples along a pixel's side, f.
+
+    Returns:
+        Display values [H, W, 3] in [0, 1] and coverage [H, W].
+    """
+    h, w = background.shape[:2]
+    image = np.empty((h, w, 3), np.float32)
+    alpha = np.zeros((h, w), np.float32)
+    share = 1.0 / (factor * factor)
+    total = np.zeros((h, w, 3), np.float32)
+    for i in range(where.shape[0]):
+        y = where[i] // (w * factor) // factor
+        x = where[i] % (w * factor) // factor
+        alpha[y, x] += share
+        for k in range(3):
+            total[y, x, k] += share * tone(radiance[i, k])
+    for y in range(h):
+        for x in range(w):
+            for k in range(3):
+                image[y, x, k] = total[y, x, k] + (1 - alpha[y, x]) * tone(background[y, x, k])
+    return image, alpha
