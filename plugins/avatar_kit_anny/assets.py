@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
@@ -84,7 +83,7 @@ def _read(path: Path, version: str) -> Assets | None:
 
 
 def _write(path: Path) -> None:
-    """Bake into ``path``. Processes that bake at once each write a file of their own; the last wins."""
+    """Bake into ``path``. Processes that bake at once write files of their own; the last wins."""
     root = source.package_root()
     with _shown_progress() as progress:
         arrays, text = bake(root, progress)

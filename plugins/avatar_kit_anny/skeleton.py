@@ -1,13 +1,14 @@
-"""Forward kinematics of a joint tree: one batched product a level."""
+"""Forward kinematics of a joint tree, one product a level. Frames last throughout."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from avatar_kit_anny.identity import Identity
+from avatar_kit_anny.framewise import apply, compose, transposed
 
 
 class Skeleton(nn.Module):
@@ -17,6 +18,11 @@ class Skeleton(nn.Module):
         parents: Parent index of every joint; the root comes first and has -1.
     """
 
+    above: Tensor
+    order: Tensor
+    place: Tensor
+    up: Tensor
+
     def __init__(self, parents: Sequence[int]):
         super().__init__()
         depth: list[int] = []
@@ -25,44 +31,43 @@ class Skeleton(nn.Module):
         order = sorted(range(len(parents)), key=lambda joint: (depth[joint], joint))
         place = {joint: i for i, joint in enumerate(order)}
         starts = [sum(d < level for d in depth) for level in range(max(depth) + 2)]
-        self.spans = list(zip(starts[1:-1], starts[2:], strict=True))
+        self.spans = list(itertools.pairwise(starts[1:]))
         # place of each joint's parent among the joints of the level above
         above = [0 if parents[j] < 0 else place[parents[j]] - starts[depth[j] - 1] for j in order]
-        self.register_buffer("above", torch.tensor(above), persistent=False)
-        self.register_buffer("order", torch.tensor(order), persistent=False)
-        self.register_buffer("place", torch.argsort(torch.tensor(order)), persistent=False)
-        up = torch.tensor(parents).clamp(min=0)
-        self.register_buffer("up", up, persistent=False)
+        buffers = {
+            "above": torch.tensor(above),
+            "order": torch.tensor(order),
+            "place": torch.argsort(torch.tensor(order)),
+            "up": torch.tensor(parents).clamp(min=0),
+        }
+        for name, value in buffers.items():
+            self.register_buffer(name, value, persistent=False)
 
     def accumulate(self, rotations: Tensor) -> Tensor:
-        """Rotations relative to the parent [B, J, 3, 3] to rotations in the world."""
-        local = rotations[:, self.order]
-        levels = [local[:, :1]]
+        """Rotations relative to the parent [J, 3, 3, B] to rotations in the world."""
+        local = rotations.index_select(0, self.order)
+        levels = [local[:1]]
         for start, stop in self.spans:
-            levels.append(levels[-1][:, self.above[start:stop]] @ local[:, start:stop])
-        return torch.cat(levels, 1)[:, self.place]
+            up = levels[-1].index_select(0, self.above[start:stop])
+            levels.append(compose(up, local[start:stop]))
+        return torch.cat(levels).index_select(0, self.place)
 
     def relative(self, world: Tensor) -> Tensor:
-        """Rotations in the world [B, J, 3, 3] to rotations relative to the parent."""
-        return torch.cat([world[:, :1], world[:, self.up[1:]].mT @ world[:, 1:]], 1)
+        """Rotations in the world [J, 3, 3, B] to rotations relative to the parent."""
+        up = world.index_select(0, self.up[1:])
+        return torch.cat([world[:1], compose(transposed(up), world[1:])])
 
     def heads(self, world: Tensor, offsets: Tensor, root: Tensor) -> Tensor:
-        """Positions of the joints [B, J, 3] in metres.
+        """Positions of the joints [J, 3, B] in metres.
 
         Args:
-            world: [B, J, 3, 3] rotations in the world.
-            offsets: [B or 1, J, 3] from the parent to the joint where no rotation acts.
-            root: [B, 3] position of the root.
+            world: [J, 3, 3, B] rotations in the world.
+            offsets: [J, 3, B or 1] from the parent to the joint where no rotation acts.
+            root: [3, B] position of the root.
         """
-        steps = (world[:, self.up] @ offsets[..., None])[..., 0][:, self.order]
-        levels = [root[:, None]]
+        steps = apply(world.index_select(0, self.up), offsets).index_select(0, self.order)
+        levels = [root[None]]
         for start, stop in self.spans:
-            levels.append(levels[-1][:, self.above[start:stop]] + steps[:, start:stop])
-        return torch.cat(levels, 1)[:, self.place]
-
-
-def skinning_transforms(world: Tensor, heads: Tensor, identity: Identity) -> Tensor:
-    """[B, J, 3, 4] what carries a point of the rest surface along with each bone."""
-    rotation = world @ identity.turn
-    shift = heads - (rotation @ identity.heads[..., None])[..., 0]
-    return torch.cat([rotation, shift[..., None]], -1)
+            up = levels[-1].index_select(0, self.above[start:stop])
+            levels.append(up + steps[start:stop])
+        return torch.cat(levels).index_select(0, self.place)
