@@ -12,6 +12,6 @@ class CaptureFolder(Dataset):
 
     config: CaptureFolderConfig
 
-    def open(self) -> Capture:
-        """The capture at ``config.path``."""
+    def open(self, size: int | None = None) -> Capture:
+        """The capture at ``config.path``, at its own size."""
         return open_capture(self.config.path)

@@ -67,7 +67,7 @@ def open_view(config: MethodConfig) -> CaptureView:
     Raises:
         UserError: It cannot be opened, has no training split, or is of another body.
     """
-    capture = load_class("dataset", config.data)(config.data).open()
+    capture = load_class("dataset", config.data)(config.data).open(config.size)
     check_body(config, capture.body, str(capture.root))
     if not capture.splits.get("train"):
         raise UserError(f"{capture.root / 'capture.json'}: the split 'train' is missing or empty")

@@ -17,8 +17,12 @@ class Dataset(ABC):
         self.config = config
 
     @abstractmethod
-    def open(self) -> Capture:
+    def open(self, size: int | None = None) -> Capture:
         """The capture named by the config; made first if this dataset makes its data.
+
+        Args:
+            size: Width and height in pixels that training works at. A dataset that makes its
+                pictures may follow it where its config leaves the size open; others ignore it.
 
         Raises:
             UserError: The path does not exist or does not hold what is expected.

@@ -16,7 +16,9 @@ class StudioConfig(DatasetConfig):
     subject: Literal["ada", "ben", "cleo"] = Field(
         "ada", description="Who is filmed; they differ in body, clothes and hair."
     )
-    size: int = Field(256, ge=64, le=2048, description="Side of the square pictures in pixels.")
+    size: int | None = Field(
+        None, ge=64, le=2048, description="Side of the pictures in pixels; null: as training asks."
+    )
     frames: int = Field(240, ge=8, description="Frames of the train split, at 25 per second.")
     test_frames: int = Field(48, ge=4, description="Frames of each of the three test splits.")
     seed: int = Field(0, ge=0, description="Seed of motion, noise and hair.")

@@ -64,8 +64,10 @@ class Studio(Dataset):
         key = hashlib.sha256(options.encode()).hexdigest()[:16]
         return cache_dir("studio") / f"{self.config.subject}-{self.config.size}-{key}"
 
-    def open(self) -> Capture:
+    def open(self, size: int | None = None) -> Capture:
         """The capture of these options; made on first use, which takes about a minute."""
+        if self.config.size is None:
+            self.config = self.config.model_copy(update={"size": size or 256})
         if not (self.folder / "capture.json").is_file():
             self._make()
         return open_capture(self.folder)
