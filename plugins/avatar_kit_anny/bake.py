@@ -10,10 +10,10 @@ import numpy as np
 
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit_anny import source
-from avatar_kit_anny.surface import build_surface, face_region, vertex_parts
+from avatar_kit_anny.surface import Surface, build_surface, face_region, vertex_parts
 
 #: Part of the cache key: raise it when the contents of the file change.
-BAKE_VERSION = 1
+BAKE_VERSION = 2
 
 #: Finger bones whose ends are the finger tips, thumb to little finger, left hand then right.
 TIP_BONES = tuple(f"finger{i}-3.{side}" for side in "LR" for i in range(1, 6))
@@ -74,7 +74,7 @@ def bake(root: Path, progress: Progress) -> tuple[dict[str, np.ndarray], dict[st
         "reference": rig.reference.astype(np.float32),
         "regressors": regressors.astype(np.float32),
         **_sparse(weights),
-        **_surface_arrays(surface, mesh.vertices[kept], faces, weights, rig.names),
+        **_surface_arrays(surface, mesh.vertices[kept], weights, rig.names),
         **_collapsed(regressors, weights, mesh.vertices[kept], shapes, faces),
     }
     text = {
@@ -119,19 +119,26 @@ def _tip_regressors(vertices: np.ndarray, weights: np.ndarray, rig: source.Rig) 
     return rows
 
 
-def _surface_arrays(surface, vertices, faces, weights, bones) -> dict[str, np.ndarray]:
+def _surface_arrays(
+    surface: Surface, vertices: np.ndarray, weights: np.ndarray, bones: list[str]
+) -> dict[str, np.ndarray]:
     parts = vertex_parts(surface, weights, bones)
-    region = face_region(surface, vertices, np.abs(faces).max((0, 2)) * source.QUANTUM, parts)
     return {
         "faces": surface.faces.astype(np.int32),
         "uvs": surface.uvs.astype(np.float32),
         "uv_faces": surface.uv_faces.astype(np.int32),
         "parts": parts.astype(np.uint8),
-        "face_region": region,
+        "face_region": face_region(surface, vertices, parts),
     }
 
 
-def _collapsed(regressors, weights, template, shapes, actions) -> dict[str, np.ndarray]:
+def _collapsed(
+    regressors: np.ndarray,
+    weights: np.ndarray,
+    template: np.ndarray,
+    shapes: np.ndarray,
+    actions: np.ndarray,
+) -> dict[str, np.ndarray]:
     """Key point regressors times skinning, one row for every (key point, bone) that matters.
 
     With skinning x_v = sum_j w_vj T_j r_v and key point k = sum_v g_kv x_v, the pair (k, j) needs

@@ -2,20 +2,21 @@
 
 With all rotations zero Anny stands in an A-pose with bent elbows; a motion's zero is the T-pose:
 arms along +-x with the palms down, elbows that flex forward about the vertical, legs along -y, feet
-straight ahead, fingers flat. The directions of the T-pose are stated here; the rotations follow from
-where the bones of an identity point, so they are computed anew for every identity.
+straight ahead, fingers flat. The directions of the T-pose are stated here; the rotations follow
+from where the bones of an identity point, so they are computed anew for every identity.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-#: Angle of the thumb bones to the hand in the plane of the palm, degrees, base to tip.
-THUMB_ANGLES = (55.0, 37.0, 37.0)
+#: Angles of the thumb's first two bones to the hand in the plane of the palm, degrees.
+THUMB_ANGLES = (55.0, 37.0)
 
 
 def swing(start: Tensor, end: Tensor) -> Tensor:
@@ -37,14 +38,14 @@ def _cross_matrix(v: Tensor) -> Tensor:
 
 
 def _frame(first: Tensor, second: Tensor) -> Tensor:
-    """[..., 3, 3] right-handed frame: columns ``first``, ``second`` made orthogonal, their cross."""
+    """[..., 3, 3] right-handed: ``first``, ``second`` made orthogonal to it, their cross product."""
     x = normalize(first, dim=-1)
     z = normalize(torch.linalg.cross(x, second), dim=-1)
     return torch.stack([x, torch.linalg.cross(z, x), z], -1)
 
 
 def align(first: Tensor, second: Tensor, to_first: Tensor, to_second: Tensor) -> Tensor:
-    """Rotation that carries ``first`` to ``to_first``, and ``second`` into the plane of both targets."""
+    """Rotation of ``first`` to ``to_first`` that brings ``second`` nearest to its target."""
     return _frame(to_first.expand_as(first), to_second.expand_as(second)) @ _frame(first, second).mT
 
 
@@ -92,30 +93,28 @@ def _arm(at: dict[str, Tensor], sign: float) -> dict[str, Tensor]:
 def _finger(at: dict[str, Tensor], hand: Tensor, finger: int) -> dict[str, Tensor]:
     """One finger laid flat along the direction in which it leaves the hand."""
     names = [f"finger{finger}-{i}" for i in (1, 2, 3)]
-    along = [
-        normalize((hand @ (at[b] - at[a])[..., None])[..., 0], dim=-1)
-        for a, b in zip(names[:2], names[1:], strict=True)
-    ]
-    level = along[0].new_tensor([1.0, 0.0, 1.0])
-    target = normalize(along[0] * level, dim=-1)
-    first, second = (swing(bone, target) @ hand for bone in along)
-    return dict(zip(names, (first, second, second), strict=True))
+    first, second = _phalanges(at, hand, names)
+    target = normalize(first * first.new_tensor([1.0, 0.0, 1.0]), dim=-1)
+    base, middle = swing(first, target) @ hand, swing(second, target) @ hand
+    return dict(zip(names, (base, middle, middle), strict=True))
 
 
 def _thumb(at: dict[str, Tensor], hand: Tensor, sign: float) -> dict[str, Tensor]:
     """The thumb spread in the plane of the palm."""
     names = [f"finger1-{i}" for i in (1, 2, 3)]
-    ends = [*names[1:], None]
-    found = {}
-    for name, end, angle in zip(names, ends, THUMB_ANGLES, strict=True):
-        if end is None:
-            found[name] = found[names[1]]
-            continue
-        bone = normalize((hand @ (at[end] - at[name])[..., None])[..., 0], dim=-1)
+    turned = []
+    for bone, angle in zip(_phalanges(at, hand, names), THUMB_ANGLES, strict=True):
         radians = math.radians(angle)
         target = bone.new_tensor([sign * math.cos(radians), 0.0, math.sin(radians)])
-        found[name] = swing(bone, target.expand_as(bone)) @ hand
-    return found
+        turned.append(swing(bone, target.expand_as(bone)) @ hand)
+    base, middle = turned
+    return dict(zip(names, (base, middle, middle), strict=True))
+
+
+def _phalanges(at: dict[str, Tensor], hand: Tensor, names: list[str]) -> list[Tensor]:
+    """Directions of a finger's first two bones on the turned hand; the last has no end to aim."""
+    steps = [at[end] - at[start] for start, end in itertools.pairwise(names)]
+    return [normalize((hand @ step[..., None])[..., 0], dim=-1) for step in steps]
 
 
 def _leg(at: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,12 +1,12 @@
 """Expression channels, jaw and eyes of a motion, each counted once.
 
 A motion may open the mouth by the channel ``jawOpen`` or by rotating the jaw, and turn the eyes by
-the ``eyeLook*`` channels or by rotating the eyes; a source that gives both says the same thing twice.
-The larger of the two counts:
+the ``eyeLook*`` channels or by rotating the eyes; a source that gives both says the same thing
+twice. The larger of the two counts:
 
 * Anny has no jaw bone: ``jawOpen`` becomes the larger of itself and the jaw's rotation about x.
-* Anny's eyes are bones and turn as the motion says; what an ``eyeLook*`` channel adds is only what it
-  exceeds the bone's rotation by.
+* Anny's eyes are bones and turn as the motion says; what an ``eyeLook*`` channel adds is only what
+  it exceeds the bone's rotation by.
 
 All other channels pass unchanged.
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: Phenotype -> its values at evenly spaced points of [0, 1]. Anny's newborn (age below 0) is left out.
+#: Phenotype -> its values at evenly spaced points of [0, 1]. Anny's newborn (age < 0) is left out.
 VARIATIONS: dict[str, tuple[str, ...]] = {
     "gender": ("male", "female"),
     "age": ("baby", "child", "young", "old"),

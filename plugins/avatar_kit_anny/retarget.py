@@ -1,7 +1,7 @@
 """Joints of the SMPL-X convention to Anny's bones and back.
 
-A bone's rotation in the world is ``G_b = M_b C_b``: ``M_b`` is the rotation of the SMPL-X joint that
-drives it, relative to the T-pose, and ``C_b`` brings Anny's identity pose into the T-pose
+A bone's rotation in the world is ``G_b = M_b C_b``: ``M_b`` is the rotation of the SMPL-X joint
+that drives it, relative to the T-pose, and ``C_b`` brings Anny's identity pose into the T-pose
 (:mod:`avatar_kit_anny.calibration`). Where Anny has several bones for one joint the rotation is
 spread over them: bending evenly along spine and neck, twisting (about the T-pose axis of the limb)
 evenly along arms and legs, which keeps the skin from pinching at shoulder, wrist and hip.

@@ -89,8 +89,8 @@ def read_mesh(root: Path) -> Mesh:
         elif key == "f":
             corners = [[int(x) - 1 for x in corner.split("/")] for corner in rest.split()]
             groups.setdefault(group, []).append(corners)
-    corners = np.array([face for name in _GROUPS for face in groups[name]])
-    return Mesh(np.array(vertices) * UNIT, np.array(uvs), corners[..., 0], corners[..., 1])
+    faces = np.array([face for name in _GROUPS for face in groups[name]])
+    return Mesh(np.array(vertices) * UNIT, np.array(uvs), faces[..., 0], faces[..., 1])
 
 
 def shape_files(root: Path) -> dict[str, Path]:

