@@ -40,6 +40,9 @@ def threads() -> int:
 
 def in_parallel(function: Callable, calls: Iterable[tuple[Any, ...]]) -> None:
     """Call ``function(*arguments)`` for each of ``calls``, at the same time, and wait for all."""
+    calls = list(calls)
+    if not calls:
+        return
     first, *others = calls
     futures = [_executor().submit(function, *arguments) for arguments in others]
     function(*first)

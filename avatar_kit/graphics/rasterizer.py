@@ -46,13 +46,15 @@ def rasterize(
     camera = camera.expand(vertices.shape[0])
     size = (camera.height, camera.width)
     differentiable = _needs_gradient(vertices, camera)
-    with torch.no_grad():
-        points = to_screen(vertices.double(), camera)  # float32 would move edges by 1e-4 px
+    with torch.no_grad():  # in double: float32 would move edges by 1e-4 pixels
         if _use_nvdiffrast(backend, vertices.device):
+            points = to_screen(vertices.double(), camera)
             triangle = cuda.visible_triangles(points, faces, *size, near=NEAR)
         else:
-            points = torch.cat([points, torch.ones_like(points[..., :1])], dim=-1)
-            found = _zbuffer(points, faces, size, near=NEAR, like=vertices)
+            matrix = torch.cat([camera.R, camera.t[..., None]], dim=-1)
+            matrix = camera.K.double() @ matrix.double()
+            rows = zbuffer.project(vertices.cpu().contiguous().numpy(), matrix.cpu().numpy())
+            found = _draw(rows, faces, size, near=NEAR, like=vertices)
             if not differentiable:
                 return Fragments(*found)
             triangle = found[0]
@@ -95,7 +97,8 @@ def visibility(
     xy, z = pixels.detach().double(), depth.detach().double()[..., None]
     ones = torch.ones_like(z)
     points = torch.cat([xy * z, z, ones] if perspective else [xy, ones, -z], dim=-1)
-    return _zbuffer(points, faces, (height, width), near=near if perspective else None, like=pixels)
+    rows = points.cpu().contiguous().numpy()
+    return _draw(rows, faces, (height, width), near=near if perspective else None, like=pixels)
 
 
 def to_screen(vertices: Tensor, camera: Camera) -> Tensor:
@@ -149,17 +152,16 @@ def _with_gradient(
     return Fragments(triangle, barycentrics.view(batch, height, width, 3), depth.view_as(triangle))
 
 
-def _zbuffer(
-    points: Tensor, faces: Tensor, size: tuple[int, int], *, near: float | None, like: Tensor
+def _draw(
+    rows: np.ndarray, faces: Tensor, size: tuple[int, int], *, near: float | None, like: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     corners = np.ascontiguousarray(faces.cpu().numpy(), dtype=np.int64)
     # The compiled kernels do not check indices.
-    if corners.size and not 0 <= corners.min() <= corners.max() < points.shape[1]:
+    if corners.size and not 0 <= corners.min() <= corners.max() < rows.shape[1]:
         named = f"{corners.min()}..{corners.max()}"
-        raise ValueError(f"faces name vertices {named} of {points.shape[1]}")
+        raise ValueError(f"faces name vertices {named} of {rows.shape[1]}")
     dtype = np.float64 if like.dtype == torch.float64 else np.float32
-    vertices = np.ascontiguousarray(points.cpu().numpy())
-    arrays = zbuffer.draw(vertices, corners, *size, near=near, dtype=dtype)
+    arrays = zbuffer.draw(rows, corners, *size, near=near, dtype=dtype)
     triangle, barycentrics, depth = (torch.from_numpy(a).to(like.device) for a in arrays)
     return triangle, barycentrics, depth
 

@@ -9,7 +9,9 @@ camera, so triangles that reach behind it need no clipping: the near plane is a 
 
 Two triangles that share an edge compute its edge function with exactly opposite signs (all
 products are antisymmetric in the two vertices), and a top-left rule decides zeros, so a pixel on
-the edge belongs to one of them: no cracks, no double cover. Nothing depends on how the rows are
+the edge belongs to one of them: no cracks, no double cover. (Where a corner of many triangles
+lies within float64 rounding of a pixel centre, the edges' signs are each consistent but may not
+agree with one another; that one pixel can then be missed.) Nothing depends on how the rows are
 split over threads.
 
 A vertex row holds ``(X, Y, W, q)``, and the *key* of a surface point is ``sum_i E_i q_i / det``,
@@ -80,6 +82,31 @@ def draw(
             bands.append((*scene, *rows, nearest, perspective, keys[b], *result))
     in_parallel(_draw_rows, bands)
     return triangle, barycentrics, depth
+
+
+def project(vertices: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Perspective vertex rows [B, V, 4] of world points.
+
+    In numba, because torch's own threads wait for each other even in work as small as this: on a
+    busy machine that costs more than the drawing.
+
+    Args:
+        vertices: [B, V, 3] world positions.
+        matrix: [B, 3, 4] float64, world to homogeneous pixels: ``K [R | t]``.
+    """
+    points = np.empty((*vertices.shape[:2], 4))
+    in_parallel(_project, zip(vertices, matrix, points, strict=True))
+    return points
+
+
+@kernel
+def _project(vertices, matrix, points):
+    for v in range(vertices.shape[0]):
+        x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+        for i in range(3):
+            row = matrix[i]
+            points[v, i] = row[0] * x + row[1] * y + row[2] * z + row[3]
+        points[v, 3] = 1.0
 
 
 @kernel
