@@ -38,7 +38,7 @@ def _cross_matrix(v: Tensor) -> Tensor:
 
 
 def _frame(first: Tensor, second: Tensor) -> Tensor:
-    """[..., 3, 3] right-handed: ``first``, ``second`` made orthogonal to it, their cross product."""
+    """[..., 3, 3] right-handed: ``first``, ``second`` made orthogonal to it, their product."""
     x = normalize(first, dim=-1)
     z = normalize(torch.linalg.cross(x, second), dim=-1)
     return torch.stack([x, torch.linalg.cross(z, x), z], -1)
@@ -82,7 +82,17 @@ def _arm(at: dict[str, Tensor], sign: float) -> dict[str, Tensor]:
     forward = at["finger3-1"] - at["wrist"]
     across = at["finger2-1"] - at["finger5-1"]
     hand = align(forward, across, out, axis([0.0, 0.0, 1.0]))
-    found = {"upperarm01": arm, "upperarm02": arm, "lowerarm01": forearm, "lowerarm02": forearm}
+    # the shoulder blade follows the arm from where it hangs: a quarter of the way, in two halvings
+    hanging = normalize(upper, dim=-1)
+    half = normalize(hanging + out, dim=-1)
+    blade = swing(hanging, normalize(hanging + half, dim=-1))
+    found = {
+        "shoulder01": blade,
+        "upperarm01": arm,
+        "upperarm02": arm,
+        "lowerarm01": forearm,
+        "lowerarm02": forearm,
+    }
     found["wrist"] = hand
     found |= {f"metacarpal{i}": hand for i in range(1, 5)}
     for finger in range(2, 6):

@@ -61,6 +61,9 @@ def drive(bone: str) -> Drive:
     )
 
 
+#: Share of the shoulder's rotation that the shoulder blade takes over: raised arms lift it.
+SHOULDER_SHARE = 1 / 4
+
 _TRUNK = {
     "root": Drive("pelvis"),
     "spine05": Drive("pelvis", "spine1", 1 / 3),
@@ -78,7 +81,7 @@ _LIMBS = {
     "pelvis": Drive("pelvis"),
     "eye": Drive("{}_eye"),
     "clavicle": Drive("{}_collar"),
-    "shoulder01": Drive("{}_collar"),
+    "shoulder01": Drive("{}_collar", "{}_shoulder", SHOULDER_SHARE),
     "upperarm01": Drive("{}_shoulder", "{}_shoulder", -1 / 2, "twist"),
     "upperarm02": Drive("{}_shoulder"),
     "lowerarm01": Drive("{}_elbow", "{}_elbow", -1 / 2, "twist"),
