@@ -2,24 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.motion.arrays import checked, read_npz
+from avatar_kit.io.motion.arrays import checked, read_npy, read_npz
+from avatar_kit.io.motion.axes import Up, find_up, turn_up
+from avatar_kit.io.motion.bvh_retarget import load_bvh
+from avatar_kit.io.motion.clips import clip_frames, clip_names
 from avatar_kit.io.motion.native import from_native, is_native
+from avatar_kit.io.motion.smpl import from_amass, from_smpl, from_talkshow
 from avatar_kit.scene import Motion
 
+_LAYOUTS = (
+    "ours (save_motion), AMASS npz (poses, trans), SMPL or SMPL-X npz (global_orient, body_pose, "
+    "transl), TalkSHOW npy (T, 265) and BVH"
+)
 
-def load_motion(path: str | Path, fps: float | None = None) -> Motion:
-    """Read a motion file."""
-    path = Path(path)
-    data = read_npz(path)
-    if not is_native(data):
-        raise UserError(f"{path}: unknown layout of a motion file, keys {', '.join(sorted(data))}")
-    motion = checked(from_native(data, path), path)
+
+def load_motion(
+    path: str | Path, fps: float | None = None, *, clip: str | int | None = None, up: Up = "auto"
+) -> Motion:
+    """Read a motion file of any layout we know.
+
+    * our npz, written by :func:`save_motion`;
+    * AMASS npz, SMPL and SMPL-X npz, TalkSHOW npy: see :mod:`avatar_kit.io.motion.smpl`, also for
+      where the root is;
+    * BVH: see :mod:`avatar_kit.io.motion.bvh_retarget`.
+
+    Args:
+        path: The file. ``FILE#CLIP`` chooses a clip, like ``clip``.
+        fps: Resample to this rate; the file's own if None. Files that do not say are taken as 30.
+        clip: Name or number of the clip in a file that holds several.
+        up: Which axis of the file points up. "auto" takes the one people stand along on average
+            over the whole file: y, z (AMASS), or -y (fits in camera axes, y down).
+
+    Raises:
+        UserError: The file is missing or damaged, its layout is unknown, a clip is not there, it
+            holds no frames, or a value is not finite. Names the file and the key.
+    """
+    path, clip = _split_clip(Path(path), clip)
+    suffix = path.suffix.lower()
+    data = read_npz(path) if suffix == ".npz" else {}
+    if suffix == ".npz" and is_native(data):
+        motion = checked(from_native(data, path), path)
+    elif suffix in (".npz", ".npy", ".bvh"):
+        motion, default = _foreign(path, suffix, data)
+        motion = checked(motion, path)
+        motion = turn_up(motion, find_up(motion.global_orient, default) if up == "auto" else up)
+    else:
+        raise UserError(f"{path}: unknown kind of motion file '{suffix}'; known: {_LAYOUTS}")
+    motion = checked(motion[clip_frames(data, clip, path)], path)
     return motion if fps is None else motion.resample(fps)
 
 
 def list_clips(path: str | Path) -> list[str]:
-    """Names of the clips in a motion file."""
-    return []
+    """Names of the clips in a motion file; its own name if it holds one motion.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    path = Path(path)
+    return clip_names(read_npz(path) if path.suffix.lower() == ".npz" else {}, path)
+
+
+def _split_clip(path: Path, clip: str | int | None) -> tuple[Path, str | int | None]:
+    name, mark, chosen = path.name.rpartition("#")
+    if clip is None and mark and not path.exists():
+        return path.with_name(name), chosen
+    return path, clip
+
+
+def _foreign(
+    path: Path, suffix: str, data: Mapping[str, np.ndarray]
+) -> tuple[Motion, Literal["y", "z"]]:
+    """The motion in the file's own axes, and the axis that usually points up in that format."""
+    if suffix == ".bvh":
+        return load_bvh(path), "y"
+    if suffix == ".npy":
+        return from_talkshow(read_npy(path), path), "y"
+    if {"poses", "trans"} <= data.keys():
+        return from_amass(data, path), "z"
+    if {"global_orient", "body_pose", "transl"} <= data.keys():
+        return from_smpl(data, path), "y"
+    keys = ", ".join(sorted(data)) or "none"
+    raise UserError(f"{path}: unknown layout of a motion file (keys: {keys}); known: {_LAYOUTS}")
