@@ -38,6 +38,8 @@ class Body(nn.Module, ABC):
         asset: Which model this is.
         parameter_specs: The parameters :meth:`forward` takes.
         shape_names: Names of the identity values; each in [0, 1].
+        fitted_shape: Those of them that a video of the person shows; the others are given or keep
+            their default. All of them, unless a body says otherwise.
         joint_names: Names of the J joints of :class:`~avatar_kit.scene.PosedBody`.
         joint_parents: [J] parent index of each joint, -1 for the root.
         topology: Faces, UVs, face region and part labels.
@@ -47,6 +49,7 @@ class Body(nn.Module, ABC):
     asset: Asset
     parameter_specs: tuple[ParameterSpec, ...]
     shape_names: tuple[str, ...]
+    fitted_shape: tuple[str, ...]
     joint_names: tuple[str, ...]
     joint_parents: tuple[int, ...]
     skinning_weights: Tensor

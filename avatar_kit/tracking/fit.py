@@ -1,0 +1,171 @@
+"""Fitting a body to the landmarks of a whole video, all frames at once.
+
+The body is known by its contract alone: a motion in the SMPL-X joint convention and a shape go in,
+key points come out, with gradients. Nothing here knows which body it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from avatar_kit.interfaces import Body
+from avatar_kit.scene import Camera, Motion
+from avatar_kit.tracking.limits import body_limits, hand_limits
+from avatar_kit.tracking.objective import (
+    Steps,
+    Targets,
+    Weights,
+    landmark_terms,
+    pose_terms,
+    smoothness_terms,
+)
+from avatar_kit.tracking.tracks import Tracks
+from avatar_kit.tracking.variables import Variables
+
+#: Told of every iteration: how many are done, and how many there are.
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of optimisation.
+
+    Attributes:
+        iterations: Steps of Adam under a one-cycle schedule.
+        moving: Names of the variables that move.
+        sigma: Error over height at which a landmark is half believed.
+        rate: Peak learning rate of rotations and shape; the root's place moves at a third of it.
+    """
+
+    iterations: int
+    moving: tuple[str, ...]
+    sigma: float
+    rate: float = 0.03
+
+
+ROOT = ("root", "place", "depth", "shape")
+PHASES = (
+    Phase(75, ROOT, 0.2),
+    Phase(200, (*ROOT, "pose"), 0.1),
+    Phase(250, (*ROOT, "pose", "hands"), 0.04),
+)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted video.
+
+    Attributes:
+        motion: [T] frames.
+        shape: [S] values in [0, 1].
+        keypoints: [T, 65, 3] of the fitted body, world metres.
+        yaw: [T] of the pelvis in radians, continuous inside a take.
+        height: Of the person in pixels, as it appears.
+        losses: The terms of the objective at the end.
+    """
+
+    motion: Motion
+    shape: Tensor
+    keypoints: Tensor
+    yaw: Tensor
+    height: float
+    losses: dict[str, float]
+
+
+class Fitter:
+    """Holds what a fit needs; :meth:`run` moves the variables.
+
+    Args:
+        body: Any body.
+        camera: One static camera.
+        tracks: What the tracker saw in the T frames to fit.
+        takes: Half-open ranges of frames that follow each other; they tile the T frames.
+        fps: Frames per second.
+        known_shape: Shape values that are given and not fitted.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        camera: Camera,
+        tracks: Tracks,
+        takes: list[tuple[int, int]],
+        fps: float,
+        known_shape: dict[str, float] | None = None,
+    ):
+        self.body, self.camera, self.fps = body, camera, fps
+        self.variables = Variables(tracks, takes, camera, body, known_shape or {})
+        self.targets = Targets.of(tracks, self.variables.yaw.numpy(), self.variables.height)
+        self.steps = Steps.of(takes, fps)
+        self.limits = (body_limits(), hand_limits())
+        self.expression = torch.from_numpy(tracks.expression).float()
+
+    def run(self, report: Report | None = None, phases: tuple[Phase, ...] = PHASES) -> Fit:
+        """Fit; deterministic."""
+        total, done = sum(p.iterations for p in phases), 0
+        terms: dict[str, Tensor] = {}
+        for phase in phases:
+            optimiser, schedule = self._optimiser(phase)
+            weights = replace(Weights(), sigma=phase.sigma)
+            for _ in range(phase.iterations):
+                optimiser.zero_grad(set_to_none=True)
+                terms = self.terms(weights)
+                torch.stack(list(terms.values())).sum().backward()
+                optimiser.step()
+                schedule.step()
+                done += 1
+                if report:
+                    report(done, total)
+        return self.result({k: float(v) for k, v in terms.items()})
+
+    def terms(self, weights: Weights) -> dict[str, Tensor]:
+        """The terms of the objective."""
+        v = self.variables
+        shape = v.shape_vector()
+        parameters = self.body.from_motion(v.motion(self.fps), shape)
+        keypoints = self.body.keypoints(parameters)
+        orientation = v.orientation().flatten(1).unflatten(1, (3, 3)) * 0.7  # chord to angle
+        rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
+        return {
+            **landmark_terms(keypoints, self.camera, self.targets, weights),
+            **pose_terms(v.pose, v.hands, self.limits, weights),
+            **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
+            "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
+        }
+
+    def _optimiser(self, phase: Phase):
+        v = self.variables
+        for value in v.values():
+            value.requires_grad_(False)
+        groups = []
+        for name in phase.moving:
+            value = getattr(v, name).requires_grad_(True)
+            rate = phase.rate / 3 if name in ("place", "depth") else phase.rate
+            if value.numel():
+                groups.append({"params": [value], "lr": rate})
+        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.98))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, [g["lr"] for g in groups], total_steps=phase.iterations, pct_start=0.2
+        )
+        return optimiser, schedule
+
+    @torch.no_grad()
+    def result(self, losses: dict[str, float] | None = None) -> Fit:
+        """The variables as they are."""
+        v = self.variables
+        shape = v.shape_vector().detach()
+        motion = v.motion(self.fps, expression=self.expression)
+        keypoints = self.body.keypoints(self.body.from_motion(motion, shape))
+        return Fit(motion, shape, keypoints, self._yaw(), v.height, losses or {})
+
+    def _yaw(self) -> Tensor:
+        """Heading of the pelvis, continued from the first guess without a jump."""
+        forward = self.variables.orientation()[:, :, 2]
+        heading = torch.atan2(forward[:, 0], forward[:, 2])
+        guess = self.variables.yaw
+        wrapped = torch.remainder(heading - guess + torch.pi, 2 * torch.pi) - torch.pi
+        return guess + wrapped

@@ -1,0 +1,151 @@
+"""What a fit moves: root, pose, hands and shape, and how they make a motion."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+
+from avatar_kit.interfaces import Body
+from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene.joints import BODY_JOINTS
+from avatar_kit.tracking.initial import (
+    apparent_height,
+    limb_rotations,
+    observed_yaw,
+    smooth,
+    to_world,
+    unwrapped_yaw,
+)
+from avatar_kit.tracking.limits import body_limits, hand_limits
+from avatar_kit.tracking.tracks import Tracks, main_joints
+
+#: A standing adult in metres: what an apparent height is turned into a depth with.
+ADULT = 1.7
+
+
+class Variables:
+    """The unknowns of T frames.
+
+    The root's place is held in pixels and log depth (what a picture shows well, and what it does
+    not), its rotation as a small turn on top of the first guess of the yaw, and the shape behind a
+    sigmoid, so that it stays inside (0, 1).
+
+    Attributes:
+        root: [T, 3] axis-angle, before the yaw.
+        place: [T, 2] pixel of the pelvis over the person's height.
+        depth: [T] log of the depth in metres.
+        pose: [T, 21, 3] axis-angle.
+        hands: [T, 30, 3] axis-angle, left then right.
+        shape: [S] logits of the shape values that are fitted.
+    """
+
+    def __init__(
+        self,
+        tracks: Tracks,
+        takes: list[tuple[int, int]],
+        camera: Camera,
+        body: Body,
+        known_shape: dict[str, float],
+    ):
+        self.camera = camera
+        self.height = apparent_height(tracks.body, tracks.body_confidence)
+        self.yaw = torch.from_numpy(_yaw(tracks, takes)).float()
+        self.fitted = [n for n in body.fitted_shape if n not in known_shape]
+        self._fixed_shape = body.shape_vector(known_shape)
+        self._columns = [body.shape_names.index(n) for n in self.fitted]
+        start = self._fixed_shape[self._columns].clamp(0.05, 0.95)
+        self.liked_shape = torch.logit(start)
+        frames = len(tracks)
+        self.root = torch.zeros(frames, 3)
+        self.place = torch.from_numpy(_hip_pixels(tracks, takes) / self.height).float()
+        focal = float(camera.K[0, 1, 1])
+        self.depth = torch.full((frames,), math.log(ADULT * focal / self.height))
+        self.pose = _first_pose(tracks, takes, self.yaw.numpy())
+        self.hands = hand_limits().liked.expand(frames, 30, 3).clone()
+        self.shape = self.liked_shape.clone()
+        for value in self.values():
+            value.requires_grad_(True)
+
+    def values(self) -> list[Tensor]:
+        """All unknowns."""
+        return [self.root, self.place, self.depth, self.pose, self.hands, self.shape]
+
+    def shape_vector(self) -> Tensor:
+        """[S] all shape values, fitted or not."""
+        values = self._fixed_shape
+        if self._columns:
+            values = values.index_copy(0, torch.tensor(self._columns), torch.sigmoid(self.shape))
+        return values
+
+    def transl(self) -> Tensor:
+        """[T, 3] pelvis in world metres."""
+        z = self.depth.exp()
+        pixel = torch.cat([self.place * self.height, torch.ones_like(z)[:, None]], 1)
+        ray = pixel @ torch.linalg.inv(self.camera.K[0]).mT
+        return (ray * z[:, None] - self.camera.t) @ self.camera.R[0]
+
+    def orientation(self) -> Tensor:
+        """[T, 3, 3] rotation of the pelvis in the world."""
+        axis = torch.zeros(len(self.yaw), 3)
+        axis[:, 1] = self.yaw
+        return roma.rotvec_to_rotmat(axis) @ roma.rotvec_to_rotmat(self.root)
+
+    def motion(
+        self,
+        fps: float,
+        frames: Tensor | None = None,
+        expression: Tensor | None = None,
+        confidence: Tensor | None = None,
+    ) -> Motion:
+        """The motion of all or some frames; differentiable."""
+        count = len(self.yaw)
+        chosen = torch.arange(count) if frames is None else frames
+        half = torch.zeros(count, 4)
+        half[:, 1], half[:, 3] = torch.sin(self.yaw / 2), torch.cos(self.yaw / 2)
+        turn = roma.quat_product(half, roma.rotvec_to_unitquat(self.root))
+        extra = {
+            "expression": torch.zeros(count, 52) if expression is None else expression,
+            "confidence": torch.ones(count) if confidence is None else confidence,
+        }
+        zeros = torch.zeros(len(chosen), 3)
+        return Motion(
+            fps=fps,
+            transl=self.transl()[chosen],
+            global_orient=roma.unitquat_to_rotvec(turn, shortest_arc=True)[chosen],
+            body_pose=self.pose[chosen].flatten(1),
+            left_hand_pose=self.hands[chosen, :15].flatten(1),
+            right_hand_pose=self.hands[chosen, 15:].flatten(1),
+            jaw_pose=zeros,
+            leye_pose=zeros,
+            reye_pose=zeros,
+            **{k: v[chosen] for k, v in extra.items()},
+        )
+
+
+def _yaw(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
+    world = to_world(tracks.body_world)
+    yaw = np.zeros(len(tracks))
+    for a, b in takes:
+        seen = unwrapped_yaw(observed_yaw(world[a:b]), tracks.face_confidence[a:b])
+        yaw[a:b] = smooth(seen, 2.0)
+    return yaw
+
+
+def _hip_pixels(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
+    hips = main_joints()[6:8]
+    middle = tracks.body[:, hips].mean(1)
+    return np.concatenate([smooth(middle[a:b], 1.0) for a, b in takes])
+
+
+def _first_pose(tracks: Tracks, takes: list[tuple[int, int]], yaw: np.ndarray) -> Tensor:
+    limits = body_limits()
+    pose = limits.liked.expand(len(tracks), -1, -1).clone()
+    world = to_world(tracks.body_world)
+    for a, b in takes:
+        for joint, rotvec in limb_rotations(smooth(world[a:b], 1.5), yaw[a:b]).items():
+            pose[a:b, BODY_JOINTS.index(joint)] = torch.from_numpy(rotvec).float()
+    return pose.clamp(limits.low, limits.high)
