@@ -44,6 +44,8 @@ class VideoReader:
         corrupt: Frames that were lost to damage; complete after an iteration.
         gaps: Numbers of the yielded frames that do not follow the one before them in time;
             complete after an iteration.
+        suspect: Numbers of the yielded frames that were predicted from lost ones: between a loss
+            and the next key frame; complete after an iteration. They may show smears.
         constant: Whether the file had a constant frame rate.
     """
 
@@ -51,6 +53,7 @@ class VideoReader:
         self.path = Path(path)
         self.corrupt = 0
         self.gaps: list[int] = []
+        self.suspect: list[int] = []
         self._times, tick = self._scan()
         self.fps = self._rate(tick)
         self.constant = is_constant(self._times, self.fps, tick)
@@ -59,7 +62,7 @@ class VideoReader:
             if self.constant
             else resample_nearest(self._times, self.fps)
         )
-        first = next((image for _, image in self._decode()), None)
+        first = next((image for _, image, _ in self._decode()), None)
         if first is None:
             raise UserError(
                 f"{path}: no frame of the video can be decoded; convert it to H.264 mp4"
@@ -76,21 +79,26 @@ class VideoReader:
         Raises:
             UserError: The size of the picture changes, or nothing can be decoded.
         """
-        self.corrupt, self.gaps = 0, []
+        self.corrupt, self.gaps, self.suspect = 0, [], []
         repeats = np.bincount(self._slots, minlength=len(self._times))
-        given, expected = 0, 0
-        for number, image in self._decode():
+        given, expected, damaged = 0, 0, False
+        for number, image, is_key in self._decode():
             if image.shape[:2] != (self.height, self.width):
                 raise UserError(
                     f"{self.path}: frame {number} is {image.shape[1]}x{image.shape[0]} pixels, the "
                     f"first was {self.width}x{self.height}; cut the video where its size changes"
                 )
+            if number < expected:
+                continue  # after damage a decoder may give a frame out of turn
             if number > expected:
                 self.corrupt += number - expected
                 if repeats[expected:number].any():
                     self.gaps.append(given)
+            damaged = (damaged or number > expected) and not is_key
             expected = number + 1
             for _ in range(repeats[number]):
+                if damaged:
+                    self.suspect.append(given)
                 given += 1
                 yield image
         self.corrupt += len(self._times) - expected
@@ -134,8 +142,8 @@ class VideoReader:
         found = frame_rate(self._times, tick)
         return nominal if abs(found - nominal) < 1e-3 * nominal else found
 
-    def _decode(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Number in presentation order and upright picture of every frame that is sound."""
+    def _decode(self) -> Iterator[tuple[int, np.ndarray, bool]]:
+        """Number in presentation order, upright picture, and whether it is a key frame."""
         container, stream = self._open()
         with container:
             stream.thread_type = "AUTO"
@@ -145,7 +153,7 @@ class VideoReader:
                     continue
                 count = self._number(frame, tick, count)
                 if 0 <= count < len(self._times):
-                    yield count, _upright(frame)
+                    yield count, _upright(frame), bool(frame.key_frame)
 
     def _number(self, frame: av.VideoFrame, tick: float, last: int) -> int:
         if frame.pts is None or len(self._times) < 2:
@@ -189,13 +197,13 @@ def read_frames(path: Path, wanted: Iterable[int]) -> Iterator[np.ndarray]:
         UserError: A frame is lost to damage or beyond the end.
     """
     reader = read_video(path)
-    source, at = reader._decode(), -1
-    image = np.empty(0)
+    source, last = reader._decode(), (-1, np.empty(0), True)
     for frame in wanted:
-        if frame < at:
-            source, at = reader._decode(), -1
-        while at < frame:
-            at, image = next(source, (len(reader), image))
-        if at != frame:
+        if frame < last[0]:
+            source = reader._decode()
+            last = next(source)
+        while last[0] < frame:
+            last = next(source, (frame + 1, *last[1:]))
+        if last[0] != frame:
             raise UserError(f"{path}: frame {frame} cannot be decoded; restore the file")
-        yield image
+        yield last[1]

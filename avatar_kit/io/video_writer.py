@@ -18,10 +18,11 @@ _BT709 = 1
 
 
 class VideoWriter:
-    """An H.264 video (yuv420p, BT.709, index in front), there whole or not at all.
+    """An H.264 video, there whole or not at all.
 
-    A context manager: the file appears under its name when the block ends well. H.264 needs even
-    sizes; an odd picture is continued by repeating its last row or column.
+    yuv420p, BT.709, a key frame a second, the index in front. A context manager: the file appears
+    under its name when the block ends well. H.264 needs even sizes; an odd picture is continued by
+    repeating its last row or column.
 
     Args:
         path: Where to write; .mp4, .mov or .mkv.
@@ -48,7 +49,7 @@ class VideoWriter:
             raise UserError(f"{path}: cannot write '{self.path.suffix}'; use .mp4")
         self.size = size
         self._fps = Fraction(fps).limit_denominator(10_000)
-        self._options = {"crf": str(crf), "preset": preset}
+        self._options = {"crf": str(crf), "preset": preset, "g": str(max(1, round(fps)))}
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
