@@ -20,7 +20,7 @@ from avatar_kit_studio.poses import ARMS, euler, rotation, two_links
 #: Frames per second of every take.
 FPS = 25.0
 #: Seconds played before a take so that cloth and hair have a past.
-LEAD_IN = 1.2
+LEAD_IN = 0.8
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def idle(times: np.ndarray, rng: np.random.Generator) -> Script:
         times=times,
         yaw=np.zeros(n),
         sway=sway,
-        drop=0.012 + 0.006 * np.abs(weight),
+        drop=0.010 + 0.004 * np.abs(weight),
         lean=lean,
         gaze=poses.wander(times, rng, 3, 1.6) * [5.0, 8.0, 3.0],
         look=np.zeros((n, 2)),
@@ -225,7 +225,9 @@ def to_motion(script: Script, skeleton: Skeleton) -> Motion:
     )
     R["pelvis"] = pelvis
     third = euler(
-        ("y", 0.25 * script.lean[:, 1]), ("x", 0.25 * script.lean[:, 0]), ("z", 0.25 * script.lean[:, 2])
+        ("y", 0.25 * script.lean[:, 1]),
+        ("x", 0.25 * script.lean[:, 0]),
+        ("z", 0.25 * script.lean[:, 2]),
     )
     for joint in ("spine1", "spine2", "spine3"):
         R[joint] = third
@@ -274,7 +276,7 @@ def _arm(arm: np.ndarray, trunk: np.ndarray, skeleton: Skeleton) -> dict[str, np
     pole[:, 2] -= 0.5 * np.clip(-arm[:, 1] - 0.5, 0, 1)
     axis = target / np.maximum(np.linalg.norm(target, axis=1, keepdims=True), 1e-9)
     pole = (rotation(axis * np.radians(-arm[:, 3:4])) @ pole[..., None])[..., 0]
-    upper, lower = two_links(target, pole, a, b)
+    upper, lower = two_links(target, pole, a, b, 0.94)
     hinge = np.cross(upper, lower)
     hinge /= np.maximum(np.linalg.norm(hinge, axis=1, keepdims=True), 1e-9)
     # The T-pose arm points along x and its elbow bends about -y.
@@ -299,10 +301,12 @@ def _leg(
     top = where + (pelvis @ hip)
     ground = foot[:, :3] + [0, skeleton.sole, 0]
     target = (np.swapaxes(pelvis, 1, 2) @ (ground - top)[..., None])[..., 0]
-    ahead = turn @ np.array([0.12 * sign[0], 0.0, 1.0])
+    ahead = turn @ np.array([0.20 * sign[0], 0.0, 1.0])
     pole = (np.swapaxes(pelvis, 1, 2) @ ahead[..., None])[..., 0]
     a, b = knee - hip, ankle - knee
-    upper, lower = two_links(target, pole, np.linalg.norm(a), np.linalg.norm(b))
+    upper, lower = two_links(
+        target, pole, float(np.linalg.norm(a)), float(np.linalg.norm(b)), 0.992
+    )
     side = np.cross(upper, pole)  # for a leg pointing down and a knee ahead: the rest x axis
     rest_side = np.cross(a / np.linalg.norm(a), [0.0, 0.0, 1.0])
     hip_r = _frame(upper, side) @ _frame(a, rest_side).T

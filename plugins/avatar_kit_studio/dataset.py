@@ -31,7 +31,7 @@ from avatar_kit_studio.subjects import SUBJECTS
 from avatar_kit_studio.tracked import estimate_shape, track
 
 #: Counts up with every change of what the studio makes; a new version is a new cache entry.
-VERSION = 1
+VERSION = 2
 #: Standard deviation of the sensor's noise, display values.
 _SENSOR = 0.007
 #: Pictures from this side on get finer skin and more hair.

@@ -33,7 +33,9 @@ def _segment(px, py, ax, ay, bx, by):
 
 
 @kernel
-def skin(rows, surface, values, colours, face, freckles, beard, footprint, albedo, gloss, normal):
+def skin(
+    rows, surface, values, colours, face, freckles, beard, brow, footprint, albedo, gloss, normal
+):
     """Skin, lips, nails, brows, the roots of hair.
 
     Args:
@@ -44,6 +46,7 @@ def skin(rows, surface, values, colours, face, freckles, beard, footprint, albed
         face: [10, 3] cheeks (2), nose tip, chin, and three points of each brow, inner to outer.
         freckles: Strength in [0, 1].
         beard: Strength in [0, 1].
+        brow: Thickness of the brows, 1 is average.
         footprint: Width of a sample, metres.
         albedo: [N, 3] written.
         gloss: [N, 2] written.
@@ -78,8 +81,8 @@ def skin(rows, surface, values, colours, face, freckles, beard, footprint, albed
         c0 += lips * (colours[1, 0] * (1 + crease) - c0) * 0.85
         c1 += lips * (colours[1, 1] * (1 + crease) - c1) * 0.85
         c2 += lips * (colours[1, 2] * (1 + crease) - c2) * 0.85
-        shine += 0.06 * lips
-        power += 25 * lips
+        shine += 0.025 * lips
+        power += 12 * lips
         nail = step(0.3, 0.7, values[i, 1])
         c0 += nail * (0.30 + 0.62 * colours[0, 0] - c0) * 0.6
         c1 += nail * (0.16 + 0.72 * colours[0, 1] - c1) * 0.6
@@ -101,14 +104,14 @@ def skin(rows, surface, values, colours, face, freckles, beard, footprint, albed
                 if d < best:
                     best, along = d, 0.5 * (piece + t)
             if best < 0.02 and z > face[4 + 3 * side + 2, 2] - 0.02:
-                half = 0.0052 * (1 - 0.62 * along) * (0.75 + 0.5 * step(0.0, 0.18, along))
+                half = 0.0050 * brow * (1 - 0.62 * along) * (0.75 + 0.5 * step(0.0, 0.18, along))
                 slant = value_noise((x * (1 - 2 * side) - 0.55 * y) * 1100, y * 240, 3.3)
                 edge = step(half * 1.35, half * 0.45, best + 0.0018 * slant * fine)
                 hairs = max(hairs, edge * (0.80 + 0.20 * slant * fine))
         hairs = max(root * 0.93, hairs)
-        c0 += hairs * (colours[2, 0] * 0.75 - c0)
-        c1 += hairs * (colours[2, 1] * 0.75 - c1)
-        c2 += hairs * (colours[2, 2] * 0.75 - c2)
+        c0 += hairs * (colours[2, 0] * 0.55 - c0)
+        c1 += hairs * (colours[2, 1] * 0.55 - c1)
+        c2 += hairs * (colours[2, 2] * 0.55 - c2)
         mouth = step(0.35, 0.75, values[i, 4]) * (1 - lips)
         c0 += mouth * (0.16 - c0)
         c1 += mouth * (0.035 - c1)
@@ -171,14 +174,28 @@ def _tilt(normal, i, dx, dy, dz):
 
 
 @kernel
-def cloth(rows, surface, values, weave, colour, second, shine, print_, chest, footprint, albedo,
-          gloss, normal):
+def cloth(
+    rows,
+    surface,
+    values,
+    weave,
+    colour,
+    second,
+    shine,
+    print_,
+    chest,
+    footprint,
+    albedo,
+    gloss,
+    normal,
+):
     """Woven and knitted cloth.
 
     Args:
         rows: [n] samples of this garment.
         surface: [N, 3] rest position, metres.
-        values: [N, 7] metres along from the hem, to the edge, to the side seam; inner side.
+        values: [N, 7] metres along from the hem, to the edge, to the side seam; inner side;
+            metres down the sleeve, and whether on it.
         weave: 0 knit, 1 stripes, 2 denim, 3 twill.
         colour: [3] linear.
         second: [3] linear.
@@ -199,14 +216,14 @@ def cloth(rows, surface, values, weave, colour, second, shine, print_, chest, fo
         inner = values[i, 3]
         blend, dark = 0.0, 1.0
         dark += 0.05 * fractal(x * 14 + 3, y * 14, z * 14, 3)
-        neck = y > chest[1] + 0.07 and abs(x) < 0.13
-        band = 0.017 if neck else 0.024
+        neck = y > chest[1] + 0.09 and abs(x) < 0.14
+        band = 0.014 if neck else 0.024
         if weave == 1:
-            wave = along / 0.036 - math.floor(along / 0.036)
+            run = 0.30 - values[i, 4] if values[i, 5] > 0 else along
+            wave = run / 0.036 - math.floor(run / 0.036)
             soft = max(0.02, 0.5 * footprint / 0.036)
             blend = step(0.29 - soft, 0.29 + soft, wave) * step(0.71 + soft, 0.71 - soft, wave)
-            blend = 1.0 - blend if False else blend
-            if neck and edge < band:
+            if neck and (edge < band or inner > 0.5):
                 blend = 1.0
         if weave <= 1:
             u, v = (x + 0.6 * z) * 420.0, y * 420.0
@@ -217,13 +234,14 @@ def cloth(rows, surface, values, weave, colour, second, shine, print_, chest, fo
                 _tilt(normal, i, 0.12 * rib * fine, 0.0, 0.10 * rib * fine)
             else:
                 knit = math.sin(u * 2.1) * math.cos(v * 1.5 + math.sin(u * 2.1))
-                dark += 0.07 * knit * fine
-                _tilt(normal, i, 0.10 * knit * fine, 0.10 * math.cos(v * 1.5) * fine, 0.0)
+                dark += 0.05 * knit * fine
+                _tilt(normal, i, 0.05 * knit * fine, 0.05 * math.cos(v * 1.5) * fine, 0.0)
             fuzz = value_noise(x * 190, y * 190, z * 190)
             dark += 0.04 * fuzz * coarse
             seam = step(0.0016, 0.0, abs(edge - band)) * coarse
             dark *= 1 - 0.35 * seam
             dark *= 1 - 0.22 * step(0.0022, 0.0, side) * coarse
+            dark *= 1 - 0.30 * step(0.0020, 0.0, abs(values[i, 5])) * coarse
         elif weave == 2:
             slub = value_noise(x * 230, y * 26, z * 230)
             slub = slub + 0.6 * value_noise(x * 520, y * 70, z * 520) * fine
@@ -239,9 +257,9 @@ def cloth(rows, surface, values, weave, colour, second, shine, print_, chest, fo
             )
             hem = step(0.0011, 0.0004, abs(edge - 0.019)) * coarse
             c = max(stitch * coarse, hem)
-            albedo[i, 0] = (colour[0] * dark * (1 + 1.6 * fade) + 0.05 * fade)
-            albedo[i, 1] = (colour[1] * dark * (1 + 1.3 * fade) + 0.05 * fade)
-            albedo[i, 2] = (colour[2] * dark * (1 + 1.0 * fade) + 0.05 * fade)
+            albedo[i, 0] = colour[0] * dark * (1 + 1.6 * fade) + 0.05 * fade
+            albedo[i, 1] = colour[1] * dark * (1 + 1.3 * fade) + 0.05 * fade
+            albedo[i, 2] = colour[2] * dark * (1 + 1.0 * fade) + 0.05 * fade
             groove = 1 - 0.35 * step(0.0025, 0.0008, side) * coarse
             for k in range(3):
                 albedo[i, k] = groove * (albedo[i, k] + 0.55 * c * (second[k] - albedo[i, k]))
@@ -259,7 +277,11 @@ def cloth(rows, surface, values, weave, colour, second, shine, print_, chest, fo
             best = 1.0
             for k in range(print_.shape[0]):
                 d, _ = _segment(
-                    x - chest[0], y - chest[1], print_[k, 0], print_[k, 1], print_[k, 2],
+                    x - chest[0],
+                    y - chest[1],
+                    print_[k, 0],
+                    print_[k, 1],
+                    print_[k, 2],
                     print_[k, 3],
                 )
                 best = min(best, d)
@@ -309,8 +331,14 @@ def chest_print() -> np.ndarray:
     strokes: list[tuple[float, float, float, float]] = []
     w, h, c = 0.066, 0.038, 0.012
     corners = [
-        (-w + c, h), (w - c, h), (w, h - c), (w, -h + c),
-        (w - c, -h), (-w + c, -h), (-w, -h + c), (-w, h - c),
+        (-w + c, h),
+        (w - c, h),
+        (w, h - c),
+        (w, -h + c),
+        (w - c, -h),
+        (-w + c, -h),
+        (-w, -h + c),
+        (-w, h - c),
     ]
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
         strokes.append((ax, ay, bx, by))

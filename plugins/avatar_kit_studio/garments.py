@@ -44,7 +44,9 @@ class Garment:
         weights: [N, J] skinning weights on the bones of the rig.
         faces: [F, 3] triangles, counter-clockwise from outside.
         surface: [N, 3] position on the skin's shell before easing: coordinates for textures.
-        along: [N] metres up from the hem (along the sleeve for sleeves): coordinate of stripes.
+        along: [N] metres up from the hem: coordinate of stripes.
+        sleeve: [N] metres down the arm from the shoulder: coordinate of stripes on sleeves.
+        on_sleeve: [N] positive on sleeves; its zero is the shoulder seam, its size about metres.
         edge: [N] metres to the nearest hem, neck line or cuff.
         side: [N] metres to the side seam.
         loose: [N] in [0, 1], how far springs may carry the cloth.
@@ -60,6 +62,8 @@ class Garment:
     faces: np.ndarray
     surface: np.ndarray
     along: np.ndarray
+    sleeve: np.ndarray
+    on_sleeve: np.ndarray
     edge: np.ndarray
     side: np.ndarray
     loose: np.ndarray
@@ -110,10 +114,10 @@ def normals_of(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
 def boundary(quads: np.ndarray) -> np.ndarray:
     """[E, 2] directed edges that only one face uses."""
     ends = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
-    _, owner, count = np.unique(
-        np.sort(ends, 1), axis=0, return_inverse=True, return_counts=True
-    )
-    return ends[count[owner.reshape(-1)] == 1]
+    low, high = ends.min(1), ends.max(1)
+    code = low * (int(quads.max(initial=0)) + 1) + high
+    _, owner, count = np.unique(code, return_inverse=True, return_counts=True)
+    return ends[count[owner] == 1]
 
 
 def adjacency(count: int, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +128,8 @@ def adjacency(count: int, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     on_rim[rim.ravel()] = True
     both = np.concatenate([ends, ends[:, ::-1]])
     both = np.concatenate([both[~on_rim[both[:, 0]]], rim, rim[:, ::-1]])
-    both = np.unique(both, axis=0)
+    code = np.unique(both[:, 0] * count + both[:, 1])
+    both = np.stack([code // count, code % count], 1)
     start = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(both[:, 0], minlength=count), out=start[1:])
     return start, both[:, 1].astype(np.int64)
@@ -162,6 +167,33 @@ class Landmarks:
         t = (points - elbow) @ (lower / b)
         along = np.where(s < a, s, a + np.maximum(t, 0.0))
         return np.where(weights[:, own].sum(1) > 0.35, along, -1.0)
+
+    def sleeve(self, points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Metres down the nearer arm, and a smooth field that is positive on sleeves, both [N]."""
+        own = self.columns("upperarm", "lowerarm", "wrist")
+        share = weights[:, own].sum(1)
+        left = points[:, 0] > 0
+        along = np.empty(len(points))
+        for side, mine in (("l", left), ("r", ~left)):
+            shoulder, elbow = self[f"{side}-shoulder"], self[f"{side}-elbow"]
+            along[mine] = (points[mine] - shoulder) @ (elbow - shoulder)
+            along[mine] /= np.linalg.norm(elbow - shoulder)
+        return along, np.minimum(along + 0.005, 0.12 * (share - 0.5))
+
+
+def _trim(points, surface, weights, marks, cuts, rim, owner) -> None:
+    """Pull inner vertices that easing pushed over a cut back behind it, and the rim onto it."""
+    inner = np.ones(len(points), bool)
+    inner[rim] = False
+    regions = regions_of(marks, surface, weights)
+    for i, cut in enumerate(cuts):
+        distance = points @ cut.normal + cut.offset
+        shell = surface @ cut.normal + cut.offset
+        near = inner & regions[cut.region] & (shell < 0.03)
+        short = np.maximum(0, np.minimum(0.6 * shell, 0.004) - distance) * near
+        points += short[:, None] * cut.normal
+        mine = rim[owner == i]
+        points[mine] -= distance[mine, None] * cut.normal
 
 
 def inside(cuts: tuple[Cut, ...], points: np.ndarray, regions: dict[str, np.ndarray]) -> np.ndarray:
@@ -240,12 +272,10 @@ def fold_patterns(marks: Landmarks, points: np.ndarray, weights: np.ndarray) -> 
     pelvis, chest = marks["pelvis"][1], marks["spine-2"][1]
     # Left and right take different parts of the noise, or folds meet in mirrored V shapes.
     shift = np.where(points[:, :1] > 0, 7.3, 0.0) * (1 - bump(points[:, :1], 0.06))
-    diagonal = np.stack(
-        [points[:, 0] * 9 + y * 11, y * 13 - points[:, 0] * 7, points[:, 2] * 9], 1
-    )
+    diagonal = np.stack([points[:, 0] * 8 + y * 9, y * 12 - points[:, 0] * 6, points[:, 2] * 8], 1)
     level = np.stack([points[:, 0] * 8, y * 26, points[:, 2] * 8], 1) + shift
     rows = [
-        ridges(diagonal, 1.1) * trunk * bump(y - (pelvis + chest) / 2 - 0.02, 0.13),
+        ridges(diagonal, 1.1) * trunk * bump(y - (pelvis + chest) / 2 - 0.02, 0.16),
         ridges(level + 3.7, 0.8) * trunk * bump(y - pelvis - 0.06, 0.07),
     ]
     for side in ("left", "right"):
@@ -371,7 +401,9 @@ def sew(
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
 
     edge = np.clip(np.where(np.abs(distance) < 0.9, distance, 9.0), 0, None).min(1)
-    hem = np.clip(np.where(np.abs(distance[:, _free(cuts)]) < 0.9, distance[:, _free(cuts)], 9), 0, 9)
+    hem = np.clip(
+        np.where(np.abs(distance[:, _free(cuts)]) < 0.9, distance[:, _free(cuts)], 9), 0, 9
+    )
     lift = ease.shell + ease.hem * np.clip(1 - hem.min(1) / ease.fade, 0, 1) ** 1.3
     points = surface + lift[:, None] * normals
     smooth(points, start, items, 0.5, ease.smoothing)
@@ -381,6 +413,8 @@ def sew(
     height = ((points - surface) * normals).sum(1)
     points = points + np.maximum(0, 0.6 * lift - height)[:, None] * normals
     smooth(points, start, items, 0.5, 2)
+    _trim(points, surface, weights, marks, cuts, rim, owner)
+    smooth(points, rim_start, rim_items, 0.5, 8)
     for i, cut in enumerate(cuts):
         mine = rim[owner == i]
         points[mine] -= (points[mine] @ cut.normal + cut.offset)[:, None] * cut.normal
@@ -392,10 +426,7 @@ def sew(
     extra, source, strip = _hem(points, quads, outward, 0.0035, depth)
     all_of = np.concatenate([np.arange(count), source])
     everything = np.concatenate([points, extra])
-    arms = {side: marks.arm(surface, weights, side) for side in ("left", "right")}
-    along = surface[:, 1] - surface[:, 1].min()
-    for values in arms.values():
-        along = np.where(values > 0, 0.36 + 0.3 - values, along)
+    sleeve, on_sleeve = marks.sleeve(surface, weights)
     clear = np.maximum(((points - surface) * normals).sum(1), 0.002)
     return Garment(
         name=name,
@@ -403,7 +434,9 @@ def sew(
         weights=weights[all_of],
         faces=triangles(np.concatenate([quads, strip])).astype(np.int32),
         surface=surface[all_of].astype(np.float32),
-        along=along[all_of].astype(np.float32),
+        along=(surface[:, 1] - surface[:, 1].min())[all_of].astype(np.float32),
+        sleeve=sleeve[all_of].astype(np.float32),
+        on_sleeve=on_sleeve[all_of].astype(np.float32),
         edge=edge[all_of].astype(np.float32),
         side=np.abs(surface[all_of, 2] - marks["pelvis"][2]).astype(np.float32),
         loose=np.zeros(len(everything), np.float32),

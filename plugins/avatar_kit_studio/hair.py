@@ -134,8 +134,9 @@ def _ponytail(hair: Hair, roots, head: Head, obstacle: Obstacle, rng: np.random.
         heading = _unit(np.array([0.0, 0.25 - 1.9 * s**0.6, -1.0 + 1.0 * s**0.45])[None])
         centre = centre + heading * (length / tail_steps)[:, None]
         bulk = 0.011 + 0.020 * np.sin(np.pi * min(1.0, s * 0.95 + 0.08)) ** 0.8
+        pushed, _ = obstacle.push(centre[:1], np.full(1, 0.020 + bulk))
+        centre = centre + (pushed - centre[:1])
         p = centre + bulk * spread + 0.004 * s * _curl(centre + 0.3 * spread, 30.0, 5.1)
-        p, _ = obstacle.push(p, np.full(count, 0.008))
         path.append(p)
     points = np.stack(path, 1)
     free = np.concatenate([np.zeros(scalp_steps + 1), np.linspace(0, 1, tail_steps + 1)[1:]])
@@ -176,9 +177,12 @@ def _long(hair: Hair, roots, head: Head, obstacle: Obstacle, rng: np.random.Gene
         angle = np.degrees(np.arctan2(d[:, 0] * side, d[:, 2]))
         # Off the forehead: sweep to the side and back until the strand has passed the temple.
         front = np.clip((74 - angle) / 40, 0, 1) * (d[:, 1] > -0.13)
+        back = np.clip((angle - 95) / 50, 0, 1)
+        gather = back * np.clip((0.05 - d[:, 1]) / 0.1, 0, 1)
         heading = np.stack(
             [
-                side * (0.35 + 0.9 * front) * (d[:, 1] > 0.0),
+                side * (0.35 + 0.9 * front) * (1 - 0.8 * back) * (d[:, 1] > 0.0)
+                - 2.5 * gather * d[:, 0],
                 -1.0 + 0.55 * front,
                 -0.25 - 1.1 * front + 0.25 * (d[:, 1] < 0.02),
             ],
@@ -186,7 +190,7 @@ def _long(hair: Hair, roots, head: Head, obstacle: Obstacle, rng: np.random.Gene
         )
         heading += 0.16 * _curl(p + depth[:, None] * 0.02, 22.0, 2.9)
         at_skin = obstacle.push(p, np.full(count, -1.0))[1]
-        near = np.exp(-np.clip(d[:, 1] + 0.02, -0.2, 0) ** 2 / 0.001)[:, None] * (k < 11)
+        near = np.exp(-(np.clip(d[:, 1] + 0.02, -0.2, 0) ** 2) / 0.001)[:, None] * (k < 11)
         heading -= near * (heading * at_skin).sum(1, keepdims=True) * at_skin
         p = p + _unit(heading) * step[:, None]
         below = np.clip(-d[:, 1] / 0.12, 0, 1)
@@ -197,6 +201,19 @@ def _long(hair: Hair, roots, head: Head, obstacle: Obstacle, rng: np.random.Gene
         path.append(p.copy())
         free.append(np.clip((0.02 - (p - head.centre)[:, 1]) / 0.22, 0, 1))
     return np.stack(path, 1), np.stack(free, 1), depth
+
+
+def _groom(points: np.ndarray, depth: np.ndarray, obstacle: Obstacle) -> np.ndarray:
+    """Round off kinks along each strand, roots and skull staying where they are."""
+    count, length = points.shape[:2]
+    gap = np.repeat(0.002 + 0.008 * depth, length - 1)
+    for _ in range(2):
+        for _ in range(3):
+            inner = 0.25 * points[:, :-2] + 0.5 * points[:, 1:-1] + 0.25 * points[:, 2:]
+            points = np.concatenate([points[:, :1], inner, points[:, -1:]], 1)
+        body, _ = obstacle.push(points[:, 1:].reshape(-1, 3), gap)
+        points = np.concatenate([points[:, :1], body.reshape(count, length - 1, 3)], 1)
+    return points
 
 
 def grow(
@@ -226,6 +243,10 @@ def grow(
     roots = _roots(skin, count, rng, 0.0)
     style = {"ponytail": _ponytail, "short": _short, "long": _long}[hair.style]
     points, free, depth = style(hair, roots, head, obstacle, rng)
+    if hair.style != "short":
+        points = _groom(points, depth, obstacle)
+        whole = np.linalg.norm(np.diff(points, axis=1), axis=2).max(1) < 0.045
+        points, free, depth = points[whole], free[whole], depth[whole]
     tint = 1.0 + 0.22 * rng.normal(size=len(points))
     clump = _curl(points[:, 0], 55.0, 4.4)[:, 0]
     return Strands(

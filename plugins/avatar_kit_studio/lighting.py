@@ -24,9 +24,6 @@ RIM_COLOUR = np.array([0.86, 0.92, 1.02])
 SKY_COLOUR = np.array([0.50, 0.53, 0.57])
 FLOOR_COLOUR = np.array([0.26, 0.245, 0.235])
 
-_DIRECTIONS = 20
-_OCCLUSION_SIZE = 192
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -47,28 +44,26 @@ def _axes(direction: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(right, away), away])
 
 
-def view_along(points: np.ndarray, direction: np.ndarray, size: int) -> Frame:
-    """The square orthographic view against ``direction`` that holds all points."""
+def view_along(direction: np.ndarray, middle: np.ndarray, radius: float, size: int) -> Frame:
+    """The square orthographic view against ``direction`` of a ball.
+
+    The ball stays where it is while the person moves, or the texels of every map would crawl over
+    the picture.
+    """
     axes = _axes(direction)
-    seen = points @ axes.T
-    low, high = seen.min(0), seen.max(0)
-    centre = (low + high) / 2
-    extent = max(high[0] - low[0], high[1] - low[1]) * 1.04 + 1e-3
-    return Frame(axes, centre, size / extent, size)
+    return Frame(axes, axes @ middle, size / (2 * radius), size)
 
 
-def shadow_map(points: np.ndarray, faces: np.ndarray, size: int) -> tuple[Frame, np.ndarray]:
+def shadow_map(points: np.ndarray, faces: torch.Tensor, frame: Frame) -> np.ndarray:
     """Depth [size, size] of the scene seen from the key light; infinite where nothing is."""
-    frame = view_along(points, KEY, size)
+    size = frame.size
     seen = (points @ frame.axes.T - frame.centre) * frame.scale
     pixels = torch.from_numpy(seen[None, :, :2] + size / 2)
     depth = torch.from_numpy(np.ascontiguousarray(seen[None, :, 2] / frame.scale))
-    triangle, _, found = visibility(
-        pixels, depth, torch.from_numpy(faces), size, size, perspective=False
-    )
+    triangle, _, found = visibility(pixels, depth, faces, size, size, perspective=False)
     out = found[0].numpy().astype(np.float32)
     out[triangle[0].numpy() < 0] = np.inf
-    return frame, out
+    return out
 
 
 @kernel
@@ -95,13 +90,14 @@ def lit(x, y, z, axes, centre, scale, depth, bias, reach):
     return total / 25.0
 
 
-def sky_directions() -> np.ndarray:
-    """[20, 3] directions spread evenly over the whole sphere, none exactly level."""
-    k = np.arange(_DIRECTIONS) + 0.5
-    height = 1 - 2 * k / _DIRECTIONS
+def sky_views(count: int, middle: np.ndarray, radius: float, size: int) -> list[Frame]:
+    """Views from ``count`` directions spread evenly over the whole sphere, none exactly level."""
+    k = np.arange(count) + 0.5
+    height = 1 - 2 * k / count
     turn = np.pi * (1 + 5**0.5) * k
     flat = np.sqrt(1 - height**2)
-    return np.stack([flat * np.cos(turn), height, flat * np.sin(turn)], 1)
+    directions = np.stack([flat * np.cos(turn), height, flat * np.sin(turn)], 1)
+    return [view_along(d, middle, radius, size) for d in directions]
 
 
 @kernel
@@ -155,11 +151,16 @@ def _gather_sky(points, normals, soft, direction, axes, centre, scale, depth, bi
 
 
 def sky_light(
-    occluders: np.ndarray, points: np.ndarray, normals: np.ndarray, soft: np.ndarray
+    views: list[Frame],
+    occluders: np.ndarray,
+    points: np.ndarray,
+    normals: np.ndarray,
+    soft: np.ndarray,
 ) -> np.ndarray:
     """Light from above and from below that reaches each point, occlusion included.
 
     Args:
+        views: From where the light comes.
         occluders: [M, 3] points dense enough to stand for the surface.
         points: [N, 3] receivers.
         normals: [N, 3] their normals.
@@ -170,11 +171,19 @@ def sky_light(
     """
     out = np.zeros((len(points), 2), np.float32)
     weights = np.zeros(len(points), np.float32)
-    for direction in sky_directions():
-        frame = view_along(occluders, direction, _OCCLUSION_SIZE)
+    for frame in views:
         depth = _splat(occluders, frame.axes, frame.centre, frame.scale, frame.size)
         _gather_sky(
-            points, normals, soft, direction, frame.axes, frame.centre, frame.scale, depth,
-            0.014, out, weights,
+            points,
+            normals,
+            soft,
+            -frame.axes[2],
+            frame.axes,
+            frame.centre,
+            frame.scale,
+            depth,
+            0.014,
+            out,
+            weights,
         )
     return out / np.maximum(weights, 1e-6)[:, None]

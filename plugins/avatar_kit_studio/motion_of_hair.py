@@ -149,7 +149,11 @@ class HairState:
         self.before = np.zeros_like(self.guides)
 
     def step(
-        self, head: np.ndarray, upright: np.ndarray, obstacle: np.ndarray, normals: np.ndarray,
+        self,
+        head: np.ndarray,
+        upright: np.ndarray,
+        obstacle: np.ndarray,
+        normals: np.ndarray,
         dt: float,
     ) -> np.ndarray:
         """Advance one frame.
@@ -182,7 +186,13 @@ class HairState:
         if self.position is None:
             self.position, self.before = target.copy(), target.copy()
         swing(
-            self.position, self.velocity, self.before, target, self.free, self.length, dt,
+            self.position,
+            self.velocity,
+            self.before,
+            target,
+            self.free,
+            self.length,
+            dt,
             _SUBSTEPS,
         )
         keep_out(self.position, obstacle, normals, 0.006)

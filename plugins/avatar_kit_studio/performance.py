@@ -109,7 +109,10 @@ def perform(cast: Cast, motion: Motion, lead_in: int) -> Iterator[Look]:
         moved = np.tensordot(faces[t], person.skin.actions, 1)
         rest[person.skin.moving] += moved
         skin_points(
-            rest, person.bones[:skin_count], person.weights[:skin_count], transforms[t],
+            rest,
+            person.bones[:skin_count],
+            person.weights[:skin_count],
+            transforms[t],
             vertices[:skin_count],
         )
         joints = world[t][legs, :3, 3]

@@ -75,7 +75,7 @@ def _looseness(garment: Garment, marks: Landmarks) -> np.ndarray:
         for side in ("left", "right"):
             along = marks.arm(garment.surface, garment.weights, side)
             sleeve = np.maximum(sleeve, np.clip(along / 0.25, 0, 1) * 0.55 * (along > 0))
-        return np.maximum(body ** 1.5, sleeve)
+        return np.maximum(body**1.5, sleeve)
     if garment.name == "trousers":
         return 0.45 * ramp(marks["l-upper-leg"][1], marks["l-ankle"][1]) ** 1.2
     if garment.name == "skirt":
@@ -137,7 +137,7 @@ def _dress(subject: Subject, marks: Landmarks) -> list[Garment]:
                 marks,
                 "trousers",
                 trouser_cuts(marks, 0.06, 0.0),
-                Ease(0.008, 0.016, 0.35, smoothing=18),
+                Ease(0.009, 0.022, 0.42, smoothing=26),
             )
         )
     if "skirt" in subject.fabrics:
@@ -191,8 +191,8 @@ def make_person(
     values = [skin.masks]
     for g in garments:
         inner = g.rim.astype(np.float32)
-        chest = np.zeros_like(inner)
-        values.append(np.stack([g.along, g.edge, g.side, inner, g.loose, chest, chest], 1))
+        spare = np.zeros_like(inner)
+        values.append(np.stack([g.along, g.edge, g.side, inner, g.sleeve, g.on_sleeve, spare], 1))
     return Person(
         subject=subject,
         marks=marks,

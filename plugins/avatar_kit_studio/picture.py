@@ -12,7 +12,7 @@ from avatar_kit.graphics.jit import kernel
 from avatar_kit.scene import Camera
 from avatar_kit_studio import fabrics
 from avatar_kit_studio.hair import ribbon_faces, ribbons
-from avatar_kit_studio.lighting import shadow_map, sky_light
+from avatar_kit_studio.lighting import KEY, shadow_map, sky_light, sky_views, view_along
 from avatar_kit_studio.person import Person
 from avatar_kit_studio.shade import gather, illuminate, resolve
 from avatar_kit_studio.skin import MATERIALS
@@ -36,10 +36,14 @@ def vertex_normals(points, faces):
     for f in range(faces.shape[0]):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         ax, ay, az = (
-            points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+            points[j, 0] - points[i, 0],
+            points[j, 1] - points[i, 1],
+            points[j, 2] - points[i, 2],
         )
         bx, by, bz = (
-            points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
+            points[k, 0] - points[i, 0],
+            points[k, 1] - points[i, 1],
+            points[k, 2] - points[i, 2],
         )
         nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
         for v in (i, j, k):
@@ -69,9 +73,9 @@ class Photographer:
         strands = person.strands
         count, length = strands.points.shape[:2]
         base = len(person.rest)
-        self.faces = np.concatenate(
-            [person.faces, ribbon_faces(count, length) + base]
-        ).astype(np.int64)
+        self.faces = np.concatenate([person.faces, ribbon_faces(count, length) + base]).astype(
+            np.int64
+        )
         hair = MATERIALS.index("hair")
         self.material = np.concatenate(
             [person.material, np.full(len(self.faces) - len(person.faces), hair, np.int32)]
@@ -92,7 +96,12 @@ class Photographer:
         distance = float(np.linalg.norm(self._eye - centre))
         #: Width of a sample on the person, metres.
         self.footprint = distance / self._K[0, 0]
-        self._shadow_size = 1024 if camera.height > 320 else 640
+        large = camera.height > 320
+        height = person.head.top - person.marks.floor
+        ball = np.array([0.0, 0.62 * height, 0.0]), 0.80 * height
+        self._key = view_along(KEY, *ball, 1280 if large else 768)
+        self._views = sky_views(20 if large else 14, *ball, 224)
+        self._occluders = self._used[:: 1 if large else 2]
         self._face = _face_points(person)
 
     def __call__(self, look: Look) -> tuple[np.ndarray, np.ndarray]:
@@ -107,15 +116,18 @@ class Photographer:
             look.strands, self._eye, person.strands.width, 1.25 * self.footprint
         )
         points = np.concatenate([look.vertices, ribbon.reshape(-1, 3)])
-        frame, depth = shadow_map(points, self.faces, self._shadow_size)
+        frame, depth = self._key, shadow_map(points, self._torch_faces, self._key)
         sky, contact, middle = self._sky(look, normals)
 
         h, w = self.camera.height * self.factor, self.camera.width * self.factor
         seen = points @ self._R.T + self._t
         pixels = seen[:, :2] / seen[:, 2:] * self._K[[0, 1], [0, 1]] + self._K[:2, 2]
         triangle, bary, _ = visibility(
-            torch.from_numpy(pixels)[None], torch.from_numpy(seen[:, 2].copy())[None],
-            self._torch_faces, h, w,
+            torch.from_numpy(pixels)[None],
+            torch.from_numpy(seen[:, 2].copy())[None],
+            self._torch_faces,
+            h,
+            w,
         )
         triangle, bary = triangle[0].numpy(), bary[0].numpy()
         attributes = np.concatenate(
@@ -148,10 +160,8 @@ class Photographer:
         facing = np.concatenate([normals[self._used], np.zeros_like(strand), upright])
         soft = np.zeros(len(points), bool)
         soft[len(body) : len(body) + len(strand)] = True
-        light = sky_light(
-            np.concatenate([body, strand]).astype(np.float32), points, facing.astype(np.float32),
-            soft,
-        )
+        occluders = np.concatenate([look.vertices[self._occluders], strand]).astype(np.float32)
+        light = sky_light(self._views, occluders, points, facing.astype(np.float32), soft)
         out = np.zeros((len(person.rest), 2), np.float32)
         out[self._used] = light[: len(body)]
         s, p = look.strands.shape[:2]
@@ -176,36 +186,82 @@ class Photographer:
         rows = {name: np.flatnonzero(kind == i) for i, name in enumerate(MATERIALS)}
         colours = np.array([subject.skin, subject.lips, subject.hair.colour])
         fabrics.skin(
-            rows["skin"], surface, carried, colours, self._face, subject.freckles,
-            subject.hair.beard, self.footprint, albedo, gloss, normal,
+            rows["skin"],
+            surface,
+            carried,
+            colours,
+            self._face,
+            subject.freckles,
+            subject.hair.beard,
+            subject.hair.brow,
+            self.footprint,
+            albedo,
+            gloss,
+            normal,
         )
         fabrics.eyes(
-            rows["eye"], surface, person.skin.eyes[:, 0], person.skin.eyes[:, 1],
-            np.array(subject.iris), albedo, gloss,
+            rows["eye"],
+            surface,
+            person.skin.eyes[:, 0],
+            person.skin.eyes[:, 1],
+            np.array(subject.iris),
+            albedo,
+            gloss,
         )
         fabrics.plain(rows["teeth"], 0.62, 0.58, 0.50, 0.15, 60.0, albedo, gloss)
         fabrics.plain(rows["tongue"], 0.40, 0.12, 0.11, 0.10, 40.0, albedo, gloss)
         fabrics.plain(rows["lash"], 0.012, 0.009, 0.008, 0.0, 10.0, albedo, gloss)
         fabrics.strands(rows["hair"], carried, np.array(subject.hair.colour), albedo, gloss)
-        chest = person.marks["spine-2"] * [0, 1, 0] + [0, 0.03, person.marks["spine-2"][2] + 0.02]
+        shoulder, middle = person.marks["l-shoulder"], person.marks["spine-2"]
+        chest = np.array([0.0, shoulder[1] - 0.105, middle[2] + 0.02])
         for garment in person.garments:
             fabric = subject.fabrics[garment.name]
             own = rows[garment.name]
             colour, second = np.array(fabric.colour), np.array(fabric.second)
             if fabric.weave == "leather":
                 fabrics.shoes(
-                    own, surface, carried, colour, second, fabric.gloss, person.marks.floor,
-                    float(garment.surface[:, 2].max()), albedo, gloss,
+                    own,
+                    surface,
+                    carried,
+                    colour,
+                    second,
+                    fabric.gloss,
+                    person.marks.floor,
+                    float(garment.surface[:, 2].max()),
+                    albedo,
+                    gloss,
                 )
                 continue
             strokes = fabrics.chest_print() if fabric.printed else np.zeros((0, 4))
             fabrics.cloth(
-                own, surface, carried, _WEAVES[fabric.weave], colour, second, fabric.gloss,
-                strokes, chest, self.footprint, albedo, gloss, normal,
+                own,
+                surface,
+                carried,
+                _WEAVES[fabric.weave],
+                colour,
+                second,
+                fabric.gloss,
+                strokes,
+                chest,
+                self.footprint,
+                albedo,
+                gloss,
+                normal,
             )
         return illuminate(
-            kind, position, normal, sky, albedo, gloss, self._eye, frame.axes, frame.centre,
-            frame.scale, depth, 1.0, 0.0,
+            kind,
+            position,
+            normal,
+            sky,
+            albedo,
+            gloss,
+            self._eye,
+            frame.axes,
+            frame.centre,
+            frame.scale,
+            depth,
+            1.0,
+            0.0,
         )
 
 
@@ -221,6 +277,7 @@ def _face_points(person: Person) -> np.ndarray:
         return np.array([x, y, depth])
 
     left, right = head.eyes
+    arch = person.subject.hair.arch
     span = abs(left[0])
     face = [
         front(1.15 * span, left[1] - 0.036),
@@ -229,6 +286,6 @@ def _face_points(person: Person) -> np.ndarray:
         front(0.0, left[1] - 0.105),
     ]
     for side, eye in ((1, left), (-1, right)):
-        for x, y in ((0.40, 0.0205), (1.05, 0.0270), (1.68, 0.0180)):
+        for x, y in ((0.42, 0.0195), (1.05, 0.0195 + 0.0065 * arch), (1.66, 0.0195 - 0.002 * arch)):
             face.append(front(side * x * span, eye[1] + y))
     return np.array(face)

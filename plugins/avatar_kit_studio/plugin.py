@@ -9,6 +9,4 @@ from avatar_kit_studio.config import StudioConfig
 @hookimpl
 def register_datasets(register) -> None:
     """The synthetic capture that needs no data."""
-    register(
-        "studio", config=StudioConfig, target="avatar_kit_studio.dataset:Studio", default=True
-    )
+    register("studio", config=StudioConfig, target="avatar_kit_studio.dataset:Studio", default=True)

@@ -12,8 +12,19 @@ from avatar_kit.scene.joints import ARKIT_CHANNELS
 #: the elbow about that line [degrees, positive lifts it], roll of the palm [degrees, positive turns
 #: it down], bend and side bend of the wrist [degrees], curl of thumb to little finger [0, 1], spread.
 ARM = (
-    "out", "up", "forward", "swivel", "roll", "bend", "side",
-    "thumb", "index", "middle", "ring", "pinky", "spread",
+    "out",
+    "up",
+    "forward",
+    "swivel",
+    "roll",
+    "bend",
+    "side",
+    "thumb",
+    "index",
+    "middle",
+    "ring",
+    "pinky",
+    "spread",
 )
 
 _RELAXED = (0.25, 0.22, 0.26, 0.30, 0.34, 0.1)
@@ -55,7 +66,14 @@ ARMS: dict[str, np.ndarray] = {
 #: What each style of take draws its arm poses from.
 GESTURES = ("low_open", "explain", "wide", "chest", "together", "stop", "pinch", "down", "hip")
 SIGNS = (
-    "point_front", "count_1", "count_2", "count_3", "count_5", "point_up", "point_side", "fist",
+    "point_front",
+    "count_1",
+    "count_2",
+    "count_3",
+    "count_5",
+    "point_up",
+    "point_side",
+    "fist",
     "wave_out",
 )
 
@@ -73,7 +91,10 @@ VISEMES: tuple[Mapping[str, float], ...] = (
 FACES: dict[str, Mapping[str, float]] = {
     "smile": {"mouthSmile": 0.62, "cheekSquint": 0.45, "eyeSquint": 0.20, "mouthDimple": 0.2},
     "laugh": {
-        "mouthSmile": 0.80, "cheekSquint": 0.60, "jawOpen": 0.30, "eyeSquint": 0.40,
+        "mouthSmile": 0.80,
+        "cheekSquint": 0.60,
+        "jawOpen": 0.30,
+        "eyeSquint": 0.40,
         "mouthUpperUp": 0.30,
     },
     "surprise": {"browInnerUp": 0.8, "browOuterUp": 0.7, "eyeWide": 0.6, "jawOpen": 0.25},
@@ -119,7 +140,7 @@ def _unit(v: np.ndarray) -> np.ndarray:
 
 
 def two_links(
-    target: np.ndarray, pole: np.ndarray, upper: float, lower: float
+    target: np.ndarray, pole: np.ndarray, upper: float, lower: float, ease_from: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Directions [T, 3] of two links that reach a target, the middle joint towards ``pole``.
 
@@ -128,11 +149,12 @@ def two_links(
         pole: [T, 3] direction the middle joint leans to.
         upper: Length of the first link.
         lower: Length of the second link.
+        ease_from: Share of the full reach beyond which it is eased.
     """
     length = np.linalg.norm(target, axis=-1)
     near, far = 1.02 * abs(upper - lower), 0.998 * (upper + lower)
     # A soft limit: the last stretch of the reach is eased, or joints snap as they straighten.
-    knee = 0.94 * far
+    knee = ease_from * far
     over = np.maximum(0, length - knee)
     length = np.where(over > 0, knee + (far - knee) * (1 - np.exp(-over / (far - knee))), length)
     length = np.maximum(length, near)
@@ -154,7 +176,9 @@ def hand_rotvecs(curls: np.ndarray, spread: np.ndarray) -> np.ndarray:
     out = np.zeros((len(curls), 15, 3))
     most = np.radians([72.0, 95.0, 60.0])
     fans = {"index": 9.0, "middle": 1.0, "pinky": -14.0, "ring": -6.0}
-    for slot, (finger, column) in enumerate((("index", 1), ("middle", 2), ("pinky", 4), ("ring", 3))):
+    for slot, (finger, column) in enumerate(
+        (("index", 1), ("middle", 2), ("pinky", 4), ("ring", 3))
+    ):
         out[:, 3 * slot : 3 * slot + 3, 2] = -most * curls[:, column, None]
         out[:, 3 * slot, 1] = -np.radians(fans[finger]) * spread * (1 - curls[:, column])
     thumb = curls[:, 0]

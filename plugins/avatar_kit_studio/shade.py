@@ -59,8 +59,19 @@ def gather(triangle, bary, faces, material, attributes, least):
 
 @kernel
 def illuminate(
-    kind, position, normal, sky, albedo, gloss, eye, light_axes, light_centre, light_scale, depth,
-    reach, iris_axis,
+    kind,
+    position,
+    normal,
+    sky,
+    albedo,
+    gloss,
+    eye,
+    light_axes,
+    light_centre,
+    light_scale,
+    depth,
+    reach,
+    iris_axis,
 ):
     """Light sent to the camera by every sample.
 
@@ -80,7 +91,7 @@ def illuminate(
         [n, 3] linear radiance.
     """
     out = np.empty((kind.shape[0], 3), np.float32)
-    wrap = np.array([0.34, 0.15, 0.09])
+    wrap = np.array([0.25, 0.13, 0.09])
     for i in range(kind.shape[0]):
         px, py, pz = position[i, 0], position[i, 1], position[i, 2]
         nx, ny, nz = normal[i, 0], normal[i, 1], normal[i, 2]
@@ -91,8 +102,15 @@ def illuminate(
         off = 0.010 if hair else 0.007
         ox, oy, oz = (KEY[0], KEY[1], KEY[2]) if hair else (nx, ny, nz)
         shade = lit(
-            px + off * ox, py + off * oy, pz + off * oz,
-            light_axes, light_centre, light_scale, depth, 0.002, reach,
+            px + off * ox,
+            py + off * oy,
+            pz + off * oz,
+            light_axes,
+            light_centre,
+            light_scale,
+            depth,
+            0.002,
+            reach,
         )
         if hair:
             tl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
@@ -106,8 +124,10 @@ def illuminate(
                 ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
                 base = albedo[i, k]
                 body = base * (0.62 * shade * sl * KEY_COLOUR[k] + 1.25 * ambient)
-                shine = shade * KEY_COLOUR[k] * (
-                    0.030 * spread**80 + (0.010 + 0.55 * base) * 0.35 * spread**16
+                shine = (
+                    shade
+                    * KEY_COLOUR[k]
+                    * (0.030 * spread**80 + (0.010 + 0.55 * base) * 0.35 * spread**16)
                 )
                 back = RIM_COLOUR[k] * sky[i, 0] * (0.02 + 0.5 * base) * 0.5 * rim**10
                 out[i, k] = body + shine * gloss[i, 0] + back * gloss[i, 0]
@@ -124,7 +144,7 @@ def illuminate(
             soft = wrap[k] if kind[i] == _SKIN else 0.06
             direct = max(0.0, (ndl + soft) / (1 + soft))
             # Blood spreads the light past the edge of a shadow: red reaches farther.
-            reached = shade ** (1.0 - 0.5 * soft) if kind[i] == _SKIN else shade
+            reached = shade ** (1.0 - 0.35 * soft) if kind[i] == _SKIN else shade
             rim = max(0.0, (ndr + 0.1) / 1.1) * open_sky
             ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
             light = (
@@ -133,8 +153,12 @@ def illuminate(
                 + 1.35 * ambient
             )
             highlight = gloss[i, 0] * (
-                shade * max(0.0, ndl) * KEY_COLOUR[k] * ndh ** gloss[i, 1]
-                * (gloss[i, 1] + 8) / 25.0
+                shade
+                * max(0.0, ndl)
+                * KEY_COLOUR[k]
+                * ndh ** gloss[i, 1]
+                * (gloss[i, 1] + 8)
+                / 25.0
                 + fresnel * open_sky * SKY_COLOUR[k] * 1.5
             )
             out[i, k] = albedo[i, k] * light + highlight
@@ -144,6 +168,7 @@ def illuminate(
 @kernel
 def tone(x):
     """ACES filmic curve (Narkowicz's fit) and display gamma."""
+    x = 0.88 * x
     y = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
     return max(0.0, min(1.0, y)) ** (1 / 2.2)
 

@@ -12,7 +12,17 @@ from avatar_kit_studio.mesh import base_mesh, data_folder, face_actions, subdivi
 
 #: Materials a renderer tells apart; garments follow.
 MATERIALS = (
-    "skin", "eye", "teeth", "tongue", "lash", "hair", "brow", "top", "trousers", "skirt", "shoes"
+    "skin",
+    "eye",
+    "teeth",
+    "tongue",
+    "lash",
+    "hair",
+    "brow",
+    "top",
+    "trousers",
+    "skirt",
+    "shoes",
 )
 
 #: Grey masks that ship with the base mesh, and what each paints.
@@ -25,8 +35,6 @@ _GROUPS = {
     "helper-upper-teeth": "teeth",
     "helper-lower-teeth": "teeth",
     "helper-tongue": "tongue",
-    "helper-l-eyelashes-1": "lash",
-    "helper-r-eyelashes-1": "lash",
     "helper-l-eyelashes-2": "lash",
     "helper-r-eyelashes-2": "lash",
 }
@@ -81,7 +89,20 @@ class Head:
         d = points - self.centre
         angle = np.degrees(np.arctan2(np.abs(d[:, 0]), d[:, 2]))
         at = [0, 18, 34, 46, 58, 68, 80, 92, 108, 130, 155, 180]
-        height = [0.088, 0.087, 0.080, 0.064, 0.047, 0.024, 0.022, 0.040, 0.012, -0.022, -0.046, -0.05]
+        height = [
+            0.086,
+            0.085,
+            0.078,
+            0.062,
+            0.045,
+            0.016,
+            0.004,
+            0.030,
+            0.008,
+            -0.026,
+            -0.05,
+            -0.055,
+        ]
         scale = (self.top - self.centre[1]) / 0.125
         return d[:, 1] - scale * np.interp(angle, at, height)
 
@@ -90,15 +111,19 @@ class Head:
         d = points - self.centre
         mouth = points - np.array([0.0, self.mouth[1], self.front])
         angle = np.degrees(np.arctan2(np.abs(d[:, 0]), d[:, 2]))
-        upper = np.interp(angle, [0, 14, 22, 40, 62, 74, 90], [-0.040, -0.043, -0.060, -0.062, -0.040, 0.02, 0.02])
+        upper = np.interp(
+            angle, [0, 14, 22, 40, 62, 74, 90], [-0.040, -0.043, -0.060, -0.062, -0.040, 0.02, 0.02]
+        )
         ramp = lambda x, w: np.clip(0.5 + x / w, 0, 1)  # noqa: E731
         below = ramp(upper - d[:, 1], 0.014)
         above = ramp(d[:, 1] + 0.125, 0.03)
         side = ramp(80 - angle, 12)
+        # Under the jaw the beard ends where the throat begins.
+        neck = ramp(d[:, 1] + 0.104 + 0.25 * np.clip(0.075 - d[:, 2], 0, 0.2), 0.02)
         chin_gap = 1 - 0.8 * np.exp(
             -((mouth[:, 0] / 0.016) ** 2) - ((mouth[:, 1] + 0.020) / 0.006) ** 2
         )
-        return below * above * side * chin_gap
+        return below * above * side * neck * chin_gap
 
 
 def _vertex_masks(quads_of: dict[str, np.ndarray], uvs: np.ndarray, count: int) -> np.ndarray:
@@ -124,7 +149,7 @@ def _covered(marks: Landmarks, garments: list[Garment], points, weights) -> np.n
     head = marks.columns("head", "eye")
     body = weights[:, head].sum(1) < 0.5
     for garment in garments:
-        margin = np.array([0.016 if c.region == "neck" else 0.035 for c in garment.cuts])
+        margin = np.array([0.05 if c.region == "neck" else 0.035 for c in garment.cuts])
         hidden |= (inside(garment.cuts, points, regions) > margin).all(1)
     return hidden & body
 
@@ -143,9 +168,7 @@ def make_skin(marks: Landmarks, garments: list[Garment], levels: int) -> tuple[S
         [np.full(len(mesh.groups[g].faces), MATERIALS.index(m)) for g, m in _GROUPS.items()]
     )
     body = mesh.groups["body"]
-    masks = _vertex_masks(
-        {"vertices": body.faces, "uvs": body.uv_faces}, mesh.uvs, len(vertices)
-    )
+    masks = _vertex_masks({"vertices": body.faces, "uvs": body.uv_faces}, mesh.uvs, len(vertices))
     hidden = _covered(marks, garments, vertices, marks.weights)
     kept = ~hidden[quads].all(1)
     quads, kinds = quads[kept], kinds[kept]

@@ -80,7 +80,11 @@ def _shadowed(plate, floor, share, axes, centre, scale, depth, contact, corner, 
 
 
 def shadowed(
-    stage: Stage, frame: Frame, depth: np.ndarray, contact: np.ndarray, centre: np.ndarray,
+    stage: Stage,
+    frame: Frame,
+    depth: np.ndarray,
+    contact: np.ndarray,
+    centre: np.ndarray,
     reach: float = 1.0,
 ) -> np.ndarray:
     """[H, W, 3] the room with the person's shadow on its floor.
@@ -101,7 +105,16 @@ def shadowed(
     grid = (grid + (1 - grid) * fade).astype(np.float32)
     corner = np.array([centre[0] - reach, centre[2] - reach, centre[0], centre[2]])
     _shadowed(
-        stage.plate, stage.floor, stage.share, frame.axes, frame.centre, frame.scale, depth, grid,
-        corner, 2 * reach / size, out,
+        stage.plate,
+        stage.floor,
+        stage.share,
+        frame.axes,
+        frame.centre,
+        frame.scale,
+        depth,
+        grid,
+        corner,
+        2 * reach / size,
+        out,
     )
     return out

@@ -38,12 +38,16 @@ class Hair:
         colour: Linear RGB of the strands.
         length: Metres of free hair.
         beard: Strength of a beard in [0, 1].
+        brow: Thickness of the brows, 1 is average.
+        arch: How far the brows are arched, 0 is straight.
     """
 
     style: Literal["ponytail", "short", "long"]
     colour: Colour
     length: float
     beard: float = 0.0
+    brow: float = 1.0
+    arch: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,13 +97,13 @@ SUBJECTS: dict[str, Subject] = {
             "firmness": 0.7,
         },
         details={"mouth/mouth-scale-horiz-incr": 0.25, "nose/nose-scale-horiz-decr": 0.3},
-        skin=(0.72, 0.43, 0.31),
+        skin=(0.60, 0.36, 0.26),
         lips=(0.52, 0.16, 0.14),
         iris=(0.24, 0.13, 0.05),
-        hair=Hair("ponytail", (0.15, 0.060, 0.024), 0.27),
+        hair=Hair("ponytail", (0.105, 0.047, 0.021), 0.27),
         fabrics={
             "top": Fabric("stripes", (0.82, 0.81, 0.78), (0.03, 0.06, 0.22)),
-            "trousers": Fabric("denim", (0.055, 0.10, 0.24), (0.45, 0.30, 0.12)),
+            "trousers": Fabric("denim", (0.045, 0.085, 0.19), (0.45, 0.30, 0.12)),
             "shoes": Fabric("leather", (0.78, 0.77, 0.75), (0.80, 0.79, 0.77), 0.08),
         },
         sleeve=0.62,
@@ -111,18 +115,18 @@ SUBJECTS: dict[str, Subject] = {
             "age": 0.68,
             "muscle": 0.62,
             "weight": 0.52,
-            "height": 0.55,
+            "height": 0.40,
             "proportions": 0.35,
             "caucasian": 0.05,
             "asian": 0.05,
             "african": 0.9,
         },
         skin=(0.23, 0.105, 0.055),
-        lips=(0.20, 0.065, 0.05),
+        lips=(0.165, 0.062, 0.048),
         iris=(0.05, 0.022, 0.010),
-        hair=Hair("short", (0.010, 0.008, 0.007), 0.014, beard=0.85),
+        hair=Hair("short", (0.010, 0.008, 0.007), 0.014, beard=0.85, brow=1.25, arch=0.45),
         fabrics={
-            "top": Fabric("knit", (0.50, 0.045, 0.028), (0.85, 0.80, 0.70), printed=True),
+            "top": Fabric("knit", (0.36, 0.045, 0.032), (0.80, 0.76, 0.68), printed=True),
             "trousers": Fabric("denim", (0.045, 0.050, 0.060), (0.09, 0.09, 0.10)),
             "shoes": Fabric("leather", (0.10, 0.10, 0.11), (0.80, 0.80, 0.80), 0.06),
         },
@@ -135,7 +139,7 @@ SUBJECTS: dict[str, Subject] = {
             "age": 0.70,
             "muscle": 0.42,
             "weight": 0.66,
-            "height": 0.36,
+            "height": 0.40,
             "proportions": 0.3,
             "caucasian": 0.1,
             "asian": 0.85,
@@ -143,12 +147,12 @@ SUBJECTS: dict[str, Subject] = {
             "cupsize": 0.5,
             "firmness": 0.6,
         },
-        skin=(0.76, 0.50, 0.37),
+        skin=(0.56, 0.35, 0.245),
         lips=(0.50, 0.12, 0.12),
         iris=(0.06, 0.03, 0.015),
         hair=Hair("long", (0.016, 0.011, 0.009), 0.33),
         fabrics={
-            "top": Fabric("knit", (0.62, 0.40, 0.035), (0.40, 0.25, 0.02)),
+            "top": Fabric("knit", (0.47, 0.285, 0.040), (0.35, 0.22, 0.03)),
             "skirt": Fabric("twill", (0.020, 0.095, 0.070), (0.012, 0.055, 0.042)),
             "shoes": Fabric("leather", (0.30, 0.10, 0.035), (0.75, 0.72, 0.66), 0.10),
         },
