@@ -1,0 +1,192 @@
+"""Configs of RAM-Avatar: its encoders, its renderer, its training. Torch-free."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from avatar_kit.config import (
+    Config,
+    EncoderConfig,
+    EncoderSlot,
+    MethodConfig,
+    RendererConfig,
+    RendererSlot,
+)
+from avatar_kit.config.base import ConditionKind
+
+
+class NeuralTextureConfig(EncoderConfig):
+    """A learned texture of features on the body's surface, rasterised."""
+
+    type: Literal["neural_texture"] = "neural_texture"
+    channels: int = Field(default=48, ge=1, description="Features of a texel.")
+    size: int = Field(default=1024, ge=1, description="Width and height of the texture in texels.")
+    normals: bool = Field(
+        default=False, description="Append the surface normal in camera axes (3 channels)."
+    )
+
+    def yields(self) -> tuple[ConditionKind, int]:
+        """A feature map."""
+        return "feature_map", self.channels + 3 * self.normals
+
+
+class FaceMapConfig(EncoderConfig):
+    """The face region with its normals and coordinates, through a shallow U-Net."""
+
+    type: Literal["face_map"] = "face_map"
+    channels: int = Field(default=16, ge=2, multiple_of=2, description="Features of a pixel.")
+
+    def yields(self) -> tuple[ConditionKind, int]:
+        """A feature map."""
+        return "feature_map", self.channels
+
+
+class HandMapConfig(EncoderConfig):
+    """The skeletons of both hands, one channel per finger, through a shallow U-Net."""
+
+    type: Literal["hand_map"] = "hand_map"
+    channels: int = Field(default=16, ge=2, multiple_of=2, description="Features of a pixel.")
+    line_width: float = Field(
+        default=9.0, gt=0, description="Thickness of a bone in pixels of a picture 1024 wide."
+    )
+
+    def yields(self) -> tuple[ConditionKind, int]:
+        """A feature map."""
+        return "feature_map", self.channels
+
+
+class FrameCodeConfig(EncoderConfig):
+    """A learned style code for each training frame; their mean for every other frame."""
+
+    type: Literal["frame_code"] = "frame_code"
+    size: int = Field(default=512, ge=1, description="Length of the code.")
+
+    def yields(self) -> tuple[ConditionKind, int]:
+        """A vector."""
+        return "vector", self.size
+
+
+class StyleUNetConfig(RendererConfig):
+    """The StyleUNet: a style-modulated U-Net that paints Haar wavelet bands."""
+
+    type: Literal["style_unet"] = "style_unet"
+    consumes: ClassVar[frozenset[ConditionKind]] = frozenset({"feature_map", "vector"})
+
+    channel_multiplier: float = Field(
+        default=2.0, gt=0, description="Width: 16384 x this / resolution channels, within limits."
+    )
+    max_channels: int = Field(default=512, ge=1, description="Most channels of a level.")
+    style: int = Field(default=512, ge=1, description="Length of the style vector.")
+    background: Literal["painted", "plate"] = Field(
+        default="painted",
+        description="painted: by the network, as in the paper; plate: a learned still picture that "
+        "the network covers with a matte.",
+    )
+    shortcut: bool = Field(
+        default=False,
+        description="Add a linear readout of the conditions to the colours at full resolution.",
+    )
+
+
+class LossConfig(Config):
+    """Weights of the training loss (RAM-Avatar, equation 3, first form)."""
+
+    pixel: float = Field(default=5.0, ge=0, description="Weight of the mean absolute error.")
+    perceptual: float = Field(default=0.03, ge=0, description="Weight of the perceptual loss.")
+    matte: float = Field(
+        default=0.0, ge=0, description="Weight of the matte's cross entropy, with a plate."
+    )
+    perceptual_stages: int = Field(
+        default=5, ge=1, le=5, description="Stages of the VGG network to compare, shallow first."
+    )
+    perceptual_size: int | None = Field(
+        default=512, ge=32, description="Shrink what is compared to at most this many pixels."
+    )
+    perceptual_crop: int | None = Field(
+        default=None,
+        ge=32,
+        description="Compare this many pixels square around the person; null: the whole picture.",
+    )
+
+
+class OptimizerConfig(Config):
+    """Adam: linear warm-up, then a cosine down to zero."""
+
+    learning_rate: float = Field(default=1e-4, gt=0, description="Peak rate of the networks.")
+    texture_learning_rate: float = Field(default=1e-4, gt=0, description="Peak rate of textures.")
+    weight_decay: float = Field(
+        default=1e-4, ge=0, description="L2 penalty on the weights of the networks."
+    )
+    warm_up: int = Field(default=0, ge=0, description="Steps until the peak rate is reached.")
+
+
+def _encoders() -> dict[str, EncoderConfig]:
+    return {
+        "body": NeuralTextureConfig(),
+        "face": FaceMapConfig(),
+        "hands": HandMapConfig(),
+        "style": FrameCodeConfig(),
+    }
+
+
+class RamConfig(MethodConfig):
+    """RAM-Avatar (Deng et al., CVPR 2024), first form: no attention, no discriminator yet.
+
+    The defaults are the figures of the paper and its supplement.
+    """
+
+    type: Literal["ram"] = "ram"
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Arithmetic of the networks."
+    )
+    steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
+    size: int = Field(default=1024, ge=32, description="Width and height of the picture in pixels.")
+    batch_size: int = Field(default=1, ge=1, description="Frames in a training step.")
+    encoders: dict[str, EncoderSlot] = Field(
+        default_factory=_encoders, description="Condition encoders by name."
+    )
+    renderer: RendererSlot = Field(
+        default=StyleUNetConfig(), description="Turns the conditions into a picture."
+    )
+    loss: LossConfig = Field(default=LossConfig(), description="Weights of the training loss.")
+    optimizer: OptimizerConfig = Field(
+        default=OptimizerConfig(), description="Learning rates and decay."
+    )
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "light": {
+            "size": 512,
+            "steps": 40_000,
+            "batch_size": 2,
+            "encoders": {"body": {"size": 512}},
+            "renderer": {"channel_multiplier": 1.0},
+            "optimizer": {"learning_rate": 1e-3, "texture_learning_rate": 1e-2},
+        },
+        "demo": {
+            "size": 256,
+            "steps": 600,
+            "batch_size": 2,
+            "encoders": {
+                "body": {"channels": 16, "size": 256},
+                "face": {"channels": 4},
+                "hands": {"channels": 4},
+                "style": None,
+            },
+            "renderer": {
+                "channel_multiplier": 0.25,
+                "max_channels": 64,
+                "style": 64,
+                "background": "plate",
+                "shortcut": True,
+            },
+            "loss": {"perceptual_stages": 2, "perceptual_crop": 96, "matte": 0.1},
+            "optimizer": {
+                "learning_rate": 2e-3,
+                "texture_learning_rate": 1e-2,
+                "weight_decay": 0.0,
+            },
+        },
+    }

@@ -1,0 +1,67 @@
+"""The renderer: joins the conditions and lets the StyleUNet paint person and background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from avatar_kit.interfaces import Renderer, Setup
+from avatar_kit.nn.equalized import EqualConv2d, EqualLinear, pixel_norm
+from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
+from avatar_kit_ram.config import StyleUNetConfig
+from avatar_kit_ram.style_unet import StyleUNet
+
+
+class StyleUNetRenderer(Renderer):
+    """Feature maps and style codes to a picture, background included: the camera must not move."""
+
+    def __init__(
+        self, config: StyleUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
+    ):
+        super().__init__(config, setup, conditions)
+        maps = sum(c.channels for c in conditions.values() if c.kind == "feature_map")
+        codes = sum(c.channels for c in conditions.values() if c.kind == "vector")
+        self.constant = None if codes else nn.Parameter(torch.randn(1, config.style))
+        self.mapping = nn.Sequential(
+            EqualLinear(codes or config.style, config.style, rate=0.01, activate=True),
+            EqualLinear(config.style, config.style, rate=0.01, activate=True),
+        )
+        plate = config.background == "plate"
+        self.network = StyleUNet(
+            maps,
+            setup.height,
+            setup.width,
+            channel_multiplier=config.channel_multiplier,
+            max_channels=config.max_channels,
+            style=config.style,
+            outputs=3 + plate,
+        )
+        self.shortcut = EqualConv2d(maps, 3 + plate, 1, activate=False) if config.shortcut else None
+        self.plate = (
+            nn.Parameter(torch.full((1, 3, setup.height, setup.width), 0.5)) if plate else None
+        )
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
+        """[B, 3, H, W] pictures from the conditions; extras: "matte" [B, 1, H, W] with a plate."""
+        maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
+        codes = [c.values for c in conditions.values() if isinstance(c, Vector)]
+        joined = torch.cat(maps, dim=1).contiguous(memory_format=torch.channels_last)
+        painted = self.network(joined, self.style(codes))
+        if self.shortcut is not None:
+            painted = painted + self.shortcut(joined)
+        rgb = 0.5 + 0.5 * painted[:, :3]
+        if self.plate is None:
+            return RenderOutput(rgb=rgb)
+        matte = torch.sigmoid(painted[:, 3:])
+        return RenderOutput(
+            rgb=matte * rgb + (1 - matte) * self.plate,
+            extras={"matte": matte, "matte_logit": painted[:, 3:]},
+        )
+
+    def style(self, codes: list[Tensor]) -> Tensor:
+        """[B or 1, S] style from the frames' codes; without codes, from a learned constant."""
+        code = self.constant if self.constant is not None else torch.cat(codes, dim=1)
+        return self.mapping(pixel_norm(code))

@@ -1,0 +1,146 @@
+"""The StyleUNet of RAM-Avatar: an encoder-decoder that paints Haar wavelet bands.
+
+The encoder halves the conditions down to 8 pixels; the decoder is StyleGAN2's, modulated by a
+style, with the encoder's features joined at every level but the finest. Colours leave at half the
+resolution as four wavelet bands, which saves the costliest level.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from avatar_kit.errors import UserError
+from avatar_kit.nn.equalized import EqualConv2d
+from avatar_kit.nn.fir import TAPS, downsample, fir_kernel, upsample
+from avatar_kit.nn.modulated import ModulatedConv2d
+from avatar_kit.nn.wavelet import haar_dwt, haar_iwt
+
+
+def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Sizes of the levels: half the picture first, down to 8 to 15 pixels on the shorter side.
+
+    Raises:
+        UserError: The picture cannot be halved that often.
+    """
+    halvings = max(2, min(height, width).bit_length() - 4)
+    step = 2**halvings
+    if height % step or width % step or min(height, width) < 32:
+        raise UserError(
+            f"size: the StyleUNet halves a {width}x{height} picture {halvings} times; "
+            f"both sides must be multiples of {step} and at least 32 pixels"
+        )
+    return [(height >> i, width >> i) for i in range(1, halvings + 1)]
+
+
+def level_channels(sizes: list[tuple[int, int]], multiplier: float, most: int) -> list[int]:
+    """Channels of each level: the area of StyleGAN2's pyramid, 16384 x multiplier / resolution."""
+    wanted = [round(multiplier * 16384 / min(size)) for size in sizes]
+    return [max(8, min(most, channels)) for channels in wanted]
+
+
+class EncoderLevel(nn.Module):
+    """Adds the conditions at this resolution, then convolves, then halves."""
+
+    def __init__(self, conditions: int, channels: int, below: int):
+        super().__init__()
+        self.condition = EqualConv2d(conditions, channels, 1)
+        self.conv = EqualConv2d(channels, channels, 3)
+        self.down = EqualConv2d(channels, below, 3, down=True)
+
+    def forward(self, x: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+        """Features at this resolution and at half of it."""
+        x = self.conv(x + self.condition(conditions))
+        return x, self.down(x)
+
+
+class DecoderLevel(nn.Module):
+    """Doubles the resolution, convolves, and adds its share to the wavelet bands."""
+
+    kernel: Tensor
+
+    def __init__(self, below: int, channels: int, style: int, size: tuple[int, int], bands: int):
+        super().__init__()
+        self.up = ModulatedConv2d(below, channels, 3, style, picture=size, up=True)
+        self.conv = ModulatedConv2d(channels, channels, 3, style, picture=size)
+        self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False)
+        self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
+
+    def forward(self, x: Tensor, style: Tensor, bands: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features and wavelet bands at twice the resolution of ``x``."""
+        x = self.conv(self.up(x, style), style)
+        painted = self.paint(x, style)
+        if bands is not None:
+            painted = painted + haar_dwt(upsample(haar_iwt(bands), self.kernel))
+        return x, painted
+
+
+class StyleUNet(nn.Module):
+    """Conditions and a style to a picture.
+
+    Args:
+        conditions: Channels of the conditions.
+        height: Height of conditions and picture in pixels.
+        width: Width of conditions and picture in pixels.
+        channel_multiplier: 2 in the paper's network, 1 in a light one.
+        max_channels: Most channels of a level.
+        style: Length of the style.
+        outputs: Channels of the picture.
+
+    Raises:
+        UserError: The size cannot be halved down to 8 pixels.
+    """
+
+    kernel: Tensor
+
+    def __init__(
+        self,
+        conditions: int,
+        height: int,
+        width: int,
+        *,
+        channel_multiplier: float = 2.0,
+        max_channels: int = 512,
+        style: int = 512,
+        outputs: int = 3,
+    ):
+        super().__init__()
+        sizes = level_sizes(height, width)
+        channels = level_channels(sizes, channel_multiplier, max_channels)
+        pairs = list(pairwise(channels))
+        self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
+        self.stem = EqualConv2d(conditions, channels[0], 3, down=True)
+        self.encoder = nn.ModuleList(EncoderLevel(conditions, *pair) for pair in pairs)
+        self.bottom = EqualConv2d(channels[-1], channels[-1], 3)
+        # Joins encoder and decoder at every level between the finest and the coarsest.
+        self.fusion = nn.ModuleList(EqualConv2d(2 * c, c, 3) for c in channels[1:-1])
+        self.decoder = nn.ModuleList(
+            DecoderLevel(below, here, style, size, 4 * outputs)
+            for (here, below), size in zip(pairs, sizes, strict=False)
+        )
+
+    def forward(self, conditions: Tensor, style: Tensor) -> Tensor:
+        """Paint.
+
+        Args:
+            conditions: [B, C, H, W].
+            style: [B, S], or [1, S] for all of the batch.
+
+        Returns:
+            [B, outputs, H, W], centred on zero.
+        """
+        x = self.stem(conditions)
+        features = []
+        for level in self.encoder:
+            conditions = downsample(conditions, self.kernel)
+            here, x = level(x, conditions)
+            features.append(here)
+        x, bands = self.bottom(x), None
+        last = len(self.decoder) - 1
+        for i in range(last, -1, -1):
+            if i < last:
+                x = self.fusion[i](torch.cat([x, features[i + 1]], dim=1))
+            x, bands = self.decoder[i](x, style, bands)
+        return haar_iwt(bands)
