@@ -91,14 +91,12 @@ def crop_resize(image: np.ndarray, left: int, top: int, side: int, size: int) ->
         [size, size] or [size, size, C] uint8.
     """
     height, width = image.shape[:2]
-    rows = np.arange(top, top + side).clip(0, height - 1)
-    columns = np.arange(left, left + side).clip(0, width - 1)
-    square = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if square.shape[:2] != (side, side):
-        before_y, before_x = max(0, -top), max(0, -left)
-        after_y, after_x = side - before_y - len(square), side - before_x - square.shape[1]
-        sides = ((before_y, after_y), (before_x, after_x)) + ((0, 0),) * (image.ndim - 2)
-        square = np.pad(square, sides, mode="edge")
+    if left >= 0 and top >= 0 and left + side <= width and top + side <= height:
+        square = image[top : top + side, left : left + side]
+    else:
+        rows = np.arange(top, top + side).clip(0, height - 1)
+        columns = np.arange(left, left + side).clip(0, width - 1)
+        square = image[rows[:, None], columns]
     if side == size:
         return square
     shrink = side > size
