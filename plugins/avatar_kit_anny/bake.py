@@ -13,7 +13,7 @@ from avatar_kit_anny import source
 from avatar_kit_anny.surface import Surface, build_surface, face_region, vertex_parts
 
 #: Part of the cache key: raise it when the contents of the file change.
-BAKE_VERSION = 2
+BAKE_VERSION = 3
 
 #: Finger bones whose ends are the finger tips, thumb to little finger, left hand then right.
 TIP_BONES = tuple(f"finger{i}-3.{side}" for side in "LR" for i in range(1, 6))
@@ -145,7 +145,7 @@ def _collapsed(
     only sum_v g_kv w_vj and sum_v g_kv w_vj r_v, which is linear in the blend shape coefficients.
     """
     mass = np.abs(regressors) @ weights
-    point, bone = np.nonzero(mass > 1e-7)
+    point, bone = np.nonzero(mass > 1e-9)
     rows = regressors[point] * weights[:, bone].T
     scale = source.QUANTUM * source.UNIT
     used = np.flatnonzero(rows.any(0))

@@ -145,7 +145,7 @@ class AnnyBody(Body):
     def default_shape(self) -> Tensor:
         """[11] an average adult."""
         values = [DEFAULT_SHAPE.get(name, 0.5) for name in SHAPE_NAMES]
-        return torch.tensor(values, device=self.faces.device)
+        return self.skinning_weights.new_tensor(values)
 
     def stature(self, shape: Tensor) -> Tensor:
         """Standing height in metres of a shape [S]: crown to sole in the T-pose. Differentiable."""
@@ -182,24 +182,29 @@ class AnnyBody(Body):
                 shape = shape[:1]
         if len(shape) > 1 or (shape.requires_grad and torch.is_grad_enabled()):
             return self.shaper(shape), {}
-        key = (shape.device, *shape[0].tolist())
+        key = (self.faces.device, self.skinning_weights.dtype, *shape[0].tolist())
         if key not in self._memory:
             while len(self._memory) >= _REMEMBERED:
                 self._memory.pop(next(iter(self._memory)))
-            with torch.no_grad():
-                self._memory[key] = (self.shaper(shape), {})
+            # what is kept must serve training too, whatever mode asks for it first
+            with torch.inference_mode(False), torch.no_grad():
+                self._memory[key] = (self.shaper(shape.clone()), {})
         return self._memory[key]
 
     def _rest_vertices(self, identity: Identity, kept: dict[str, Tensor]) -> Tensor:
         if "vertices" not in kept:
-            kept["vertices"] = self.shaper.vertices(identity.coefficients)
+            with torch.inference_mode(False):
+                kept["vertices"] = self.shaper.vertices(identity.coefficients)
         return kept["vertices"]
 
     def _calibration(self, identity: Identity, kept: dict[str, Tensor]) -> Tensor:
         if "calibration" not in kept:
-            eye = torch.eye(3, device=self.faces.device)[:, :, None].expand_as(identity.turn)
-            heads = self.skeleton.heads(eye, identity.offsets, identity.offsets[0])
-            kept["calibration"] = frames_last(t_pose(frames_first(heads), self._index)).contiguous()
+            with torch.inference_mode(False):
+                eye = torch.eye(3, dtype=identity.turn.dtype, device=identity.turn.device)
+                still = eye[:, :, None].expand_as(identity.turn)
+                heads = self.skeleton.heads(still, identity.offsets, identity.offsets[0])
+                turned = t_pose(frames_first(heads), self._index)
+                kept["calibration"] = frames_last(turned).contiguous()
         return kept["calibration"]
 
 
