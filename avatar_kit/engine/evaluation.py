@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from avatar_kit.engine.assemble import load_class
 from avatar_kit.engine.device import autocast
 from avatar_kit.engine.frames import PosedFrames, load_pictures
 from avatar_kit.interfaces import Avatar, Metric
+from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.cache import cache_dir
 
 #: Bumped when the way numbers are made changes, so that old and new are not mixed.
 PROTOCOL_VERSION = 1
@@ -63,36 +67,70 @@ def evaluate(
         "baselines": {"mean_frame": ..., "nearest_frame": ...}}}}``.
     """
     posed = PosedFrames(avatar.body, view.capture.motion, avatar.shape)
-    train = list(view.capture.splits["train"])
-    mean = mean_picture(view, train)
-    train_joints = _joints(posed, train)
+    about = protocol(view, config)
+    baselines = Baselines(view, posed, config, about)
     was_training = avatar.training
     avatar.eval()
     splits = {}
     for split in test_splits(view, config.evaluation):
-        nearest = nearest_frames(train, train_joints, _joints(posed, split.frames))
-        scores = {
-            name: _Scores(config.evaluation) for name in ("avatar", "mean_frame", "nearest_frame")
-        }
+        scores = _Scores(config.evaluation)
         rendered = render_split(avatar, view, posed, split, config.precision)
         for k, picture in enumerate(rendered):
             truth = load_pictures(view, [split.frames[k]], posed.device)
-            others = {
-                "avatar": picture,
-                "mean_frame": mean.to(posed.device),
-                "nearest_frame": load_pictures(view, [nearest[k]], posed.device),
-            }
-            for name, candidate in others.items():
-                scores[name].update(candidate, truth, split.boxes[k], split.new_clip[k])
+            truths = _regions(truth, split.boxes[k])
+            scores.update(_regions(picture, split.boxes[k]), truths, split.new_clip[k])
+            baselines.update(split, k, truths)
             observe(split, k, picture[0])
-        baselines = {n: s.compute() for n, s in scores.items() if n != "avatar"}
         splits[split.name] = {
             "n": len(split.frames),
-            **scores["avatar"].compute(),
-            "baselines": baselines,
+            **scores.compute(),
+            "baselines": baselines.compute(split),
         }
     avatar.train(was_training)
-    return {"protocol": protocol(view, config), "splits": splits}
+    return {"protocol": about, "splits": splits}
+
+
+class Baselines:
+    """The mean training frame, and the training frame whose pose is nearest.
+
+    What they score depends on the capture and the protocol alone, so it is kept in the cache.
+    """
+
+    def __init__(
+        self, view: CaptureView, posed: PosedFrames, config: MethodConfig, about: dict[str, Any]
+    ):
+        self.view, self.posed, self.config = view, posed, config
+        self.train = list(view.capture.splits["train"])
+        key = json.dumps([about, posed.body.asset.sha256], sort_keys=True)
+        digest = hashlib.sha256(key.encode()).hexdigest()[:24]
+        self._file = cache_dir("baselines") / f"{digest}.json"
+        self._known = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._split: str | None = None
+
+    def update(self, split: Split, k: int, truths: dict[str, Tensor]) -> None:
+        """Score both baselines on position ``k`` of a split, unless they are known."""
+        if split.name in self._known:
+            return
+        device = self.posed.device
+        if self._split != split.name:
+            self._split = split.name
+            self._mean = mean_picture(self.view, self.train).to(device)
+            known, wanted = _joints(self.posed, self.train), _joints(self.posed, split.frames)
+            self._nearest = nearest_frames(self.train, known, wanted)
+            config = self.config.evaluation
+            self._scores = {n: _Scores(config) for n in ("mean_frame", "nearest_frame")}
+        nearest = load_pictures(self.view, [self._nearest[k]], device)
+        for name, picture in (("mean_frame", self._mean), ("nearest_frame", nearest)):
+            regions = _regions(picture, split.boxes[k])
+            self._scores[name].update(regions, truths, split.new_clip[k])
+
+    def compute(self, split: Split) -> dict[str, Any]:
+        """Scores of both baselines on a whole split."""
+        if split.name not in self._known:
+            self._known[split.name] = {n: s.compute() for n, s in self._scores.items()}
+            with atomic_path(self._file) as path:
+                path.write_text(json.dumps(self._known))
+        return self._known[split.name]
 
 
 def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
@@ -202,6 +240,11 @@ def _joints(posed: PosedFrames, frames: list[int]) -> Tensor:
     return torch.cat(chunks).cpu()
 
 
+def _regions(picture: Tensor, box: np.ndarray) -> dict[str, Tensor]:
+    left, top, right, bottom = (int(v) for v in box)
+    return {"full": picture, "person": picture[..., top:bottom, left:right].contiguous()}
+
+
 class _Scores:
     """Every metric on every region, for one candidate."""
 
@@ -210,13 +253,11 @@ class _Scores:
             (region, c.type): _metric(c) for region in REGIONS for c in config.metrics
         }
 
-    def update(self, picture: Tensor, truth: Tensor, box: np.ndarray, new_clip: bool) -> None:
-        left, top, right, bottom = (int(v) for v in box)
+    def update(
+        self, pictures: dict[str, Tensor], truths: dict[str, Tensor], new_clip: bool
+    ) -> None:
         for (region, _), metric in self.metrics.items():
-            a, b = picture, truth
-            if region == "person":
-                a, b = (x[..., top:bottom, left:right] for x in (a, b))
-            metric.update(a, b, new_clip=new_clip)
+            metric.update(pictures[region], truths[region], new_clip=new_clip)
 
     def compute(self) -> dict[str, Any]:
         values: dict[str, Any] = {"person": {}}

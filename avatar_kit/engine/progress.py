@@ -64,6 +64,7 @@ class Progress:
             self.console.print(
                 f"step {step}/{self._total}  {pace}  {left:.0f} s left  {text}  {memory}",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def note(self, text: str) -> None:

@@ -26,12 +26,12 @@ class FrameMean(Metric):
         """[B] scores of frames [B, 3, H, W] in [0, 1]."""
 
     def update(self, prediction: Tensor, target: Tensor, *, new_clip: bool = False) -> None:
-        """Take in the next frames; predictions are clamped to [0, 1]."""
+        """Take in the next frames, in [0, 1]."""
         if prediction.shape != target.shape:
             raise ValueError(
                 f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ"
             )
-        self._scores += self.score(prediction.clamp(0, 1), target).double().tolist()
+        self._scores += self.score(prediction, target).double().tolist()
 
     def compute(self) -> float:
         """The mean over all frames; NaN if there were none."""

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from functools import cache
 from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from avatar_kit.config import MetricConfig
 from avatar_kit.metrics.average import FrameMean
 from avatar_kit.nn import perceptual
+
+
+@cache
+def shared_distance() -> perceptual.StLpips:
+    """The one network that every metric of this process uses."""
+    return perceptual.StLpips("alex")
+
+
+#: Features of pictures that are still alive, with the version of the tensor they were made from.
+_FEATURES: MutableMapping[Tensor, tuple[int, list[Tensor]]] = WeakTensorKeyDictionary()
+
+
+def shared_features(pictures: Tensor) -> list[Tensor]:
+    """Unit features of pictures [B, 3, H, W] in [0, 1], computed once for a living tensor.
+
+    A frame is compared by several metrics and with several candidates: the network is what costs.
+    """
+    version = 0 if pictures.is_inference() else pictures._version
+    known = _FEATURES.get(pictures)
+    if known is None or known[0] != version:
+        known = (version, shared_distance().to(pictures.device).features(pictures))
+        _FEATURES[pictures] = known
+    return known[1]
 
 
 class StLpips(FrameMean):
@@ -19,13 +45,13 @@ class StLpips(FrameMean):
 
     def __init__(self, config: MetricConfig):
         super().__init__(config)
-        self._distance = perceptual.StLpips("alex")
+        self._distance = shared_distance()
         self.weights_sha256 = self._distance.sha256
 
     @torch.inference_mode()
     def score(self, prediction: Tensor, target: Tensor) -> Tensor:
         """[B] distances, 0 for equal pictures."""
-        return self._distance.to(target.device)(prediction, target)
+        return self._distance.distance(shared_features(prediction), shared_features(target))
 
 
 class StTlpips(StLpips):
@@ -38,15 +64,15 @@ class StTlpips(StLpips):
     @torch.inference_mode()
     def update(self, prediction: Tensor, target: Tensor, *, new_clip: bool = False) -> None:
         """Take in the next frames; the pair with the frame before counts unless ``new_clip``."""
-        distance = self._distance.to(target.device)
         steps = []
-        for name, frames in (("p", prediction.clamp(0, 1)), ("g", target)):
-            features = distance.features(frames)
+        for name, frames in (("p", prediction), ("g", target)):
+            features = shared_features(frames)
             before = self._last.get(name)
             if before is not None and not new_clip:
                 features = [torch.cat(pair) for pair in zip(before, features, strict=True)]
             self._last[name] = [f[-1:].clone() for f in features]
-            steps.append(distance.distance([f[:-1] for f in features], [f[1:] for f in features]))
+            then, now = [f[:-1] for f in features], [f[1:] for f in features]
+            steps.append(self._distance.distance(then, now))
         self._scores += (100 * (steps[0] - steps[1]).abs()).double().tolist()
 
     def reset(self) -> None:

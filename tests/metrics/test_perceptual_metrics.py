@@ -62,3 +62,13 @@ def test_perfect_prediction_does_not_flicker():
     metric = StTlpips(StTlpipsConfig())
     metric.update(clip(), clip())
     assert metric.compute() == 0.0
+
+
+def test_features_are_computed_once_for_a_living_picture_and_again_when_it_changes():
+    from avatar_kit.metrics.perceptual import shared_features
+
+    picture = clip(1)
+    first = shared_features(picture)
+    assert shared_features(picture) is first
+    picture += 0.1
+    assert not torch.equal(shared_features(picture)[0], first[0])
