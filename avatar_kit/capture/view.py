@@ -96,7 +96,7 @@ def crop_resize(image: np.ndarray, left: int, top: int, side: int, size: int) ->
     else:
         rows = np.arange(top, top + side).clip(0, height - 1)
         columns = np.arange(left, left + side).clip(0, width - 1)
-        square = image[rows[:, None], columns]
+        square = image.take(columns, axis=1).take(rows, axis=0)
     if side == size:
         return square
     shrink = side > size
