@@ -37,6 +37,26 @@ def cli(tmp_path_factory):
     return run
 
 
+@pytest.fixture
+def cli_here(monkeypatch, tmp_path, capsys):
+    """Run ``avatar-kit WORDS`` in this process, in an empty folder: quick, for short commands."""
+    from avatar_kit.cli.main import main
+
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words, check=0):
+        monkeypatch.setattr(sys, "argv", ["avatar-kit", *map(str, words)])
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        text = captured.out + captured.err
+        assert (ended.value.code or 0) == check, text
+        return text
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def trained_run(cli, capture_folder, tmp_path_factory):
     """A run of ten steps."""

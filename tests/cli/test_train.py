@@ -177,38 +177,40 @@ def _wait(ready, process):
         (("render", "nowhere", "--motion", "x.npz"), "not a run folder"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(cli, words, message):
-    text = cli(*words, check=2)
+def test_bad_input_is_one_line_and_exit_code_2(cli_here, words, message):
+    text = cli_here(*words, check=2)
     assert message in text
     assert "Traceback" not in text
 
 
-def test_a_used_output_folder_is_refused_untouched(cli, capture_folder, tmp_path):
-    (tmp_path / "mine.txt").write_text("precious")
-    text = cli("train", "--method", "ram", "--data", capture_folder, "--out", tmp_path, check=2)
+def test_a_used_output_folder_is_refused_untouched(cli_here, capture_folder, tmp_path):
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "mine.txt").write_text("precious")
+    text = cli_here("train", "--method", "ram", "--data", capture_folder, "--out", used, check=2)
     assert "the output folder is not empty" in text
-    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    assert [p.name for p in used.iterdir()] == ["mine.txt"]
 
 
-def test_a_checkpoint_of_another_method_is_refused(cli, trained_run, tmp_path):
+def test_a_checkpoint_of_another_method_is_refused(cli_here, trained_run, tmp_path):
     run = tmp_path / "copy"
     shutil.copytree(trained_run[0], run)
     state = run / "checkpoints" / "step-000010" / "state.json"
     state.write_text(state.read_text().replace('"method": "ram"', '"method": "anr"'))
-    text = cli("train", "--resume", run, "steps=12", check=2)
+    text = cli_here("train", "--resume", run, "steps=12", check=2)
     assert "a checkpoint of method 'anr', not of 'ram'" in text
 
 
-def test_a_motion_that_does_not_exist_is_refused(cli, trained_run, tmp_path):
+def test_a_motion_that_does_not_exist_is_refused(cli_here, trained_run, tmp_path):
     run = trained_run[0]
-    text = cli("render", run, "--motion", tmp_path / "none.npz", check=2)
+    text = cli_here("render", run, "--motion", tmp_path / "none.npz", check=2)
     assert "none.npz: no such motion file" in text
-    assert "must be an .mp4 file" in cli(
+    assert "must be an .mp4 file" in cli_here(
         "render", run, "--motion", run / "training_motion.npz", "--out", "x.gif", check=2
     )
 
 
-def test_every_command_has_help_a_newcomer_understands(cli):
+def test_every_command_has_help_a_newcomer_understands(cli_here):
     for words in (
         (),
         ("train",),
@@ -219,12 +221,12 @@ def test_every_command_has_help_a_newcomer_understands(cli):
         ("config", "show"),
         ("doctor",),
     ):
-        text = cli(*words, "--help")
+        text = cli_here(*words, "--help")
         assert "Usage" in text
 
 
-def test_doctor_and_config_show_run(cli):
-    assert "torch" in cli("doctor")
-    text = cli("config", "show", "--method", "ram", "--preset", "light", "steps=7")
+def test_doctor_and_config_show_run(cli_here):
+    assert "torch" in cli_here("doctor")
+    text = cli_here("config", "show", "--method", "ram", "--preset", "light", "steps=7")
     assert "command line" in text
     assert "preset light" in text
