@@ -196,7 +196,8 @@ def _closest(turned: Tensor, above: Tensor, ways: Tensor, usual: Tensor | None =
 
 def _angle(rotation: Tensor) -> Tensor:
     """Angle [...] in radians of rotations [..., 3, 3]."""
-    return roma.rotmat_to_rotvec(rotation).norm(dim=-1)
+    trace = rotation.diagonal(dim1=-2, dim2=-1).sum(-1)
+    return torch.acos(((trace - 1) / 2).clamp(-1, 1))
 
 
 def _along_bone(turned: Tensor, bone: Tensor, direction: Tensor) -> Tensor:
