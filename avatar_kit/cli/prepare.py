@@ -26,7 +26,7 @@ def prepare(
         float | None,
         typer.Option(
             "--fov",
-            help="Vertical field of view of the camera in degrees; left out: 30.",
+            help="Vertical field of view of the camera in degrees; left out: 40.",
             show_default=False,
         ),
     ] = None,

@@ -120,7 +120,7 @@ class Fitter:
                 done += 1
                 if report:
                     report(done, total)
-        return self.result({k: float(v) for k, v in terms.items()})
+        return self.result({k: float(v.detach()) for k, v in terms.items()})
 
     def terms(self, weights: Weights) -> dict[str, Tensor]:
         """The terms of the objective."""

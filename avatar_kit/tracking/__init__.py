@@ -1,0 +1,5 @@
+"""Video to capture: stages, landmark fitting, quality sheet."""
+
+from avatar_kit.tracking.pipeline import Options, Prepared, prepare_video, track_motion
+
+__all__ = ["Options", "Prepared", "prepare_video", "track_motion"]

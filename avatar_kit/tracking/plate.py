@@ -1,0 +1,140 @@
+"""The empty background, and mattes refined against it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
+
+#: Pictures that a background is found from.
+SAMPLES = 25
+#: A background is one if it is this calm: median grey levels between frames.
+CALM = 6.0
+#: Grey levels off the background at which the matte begins, and how many more until it is full.
+BEGIN, FULL = 10.0, 22.0
+#: Reach of the band in which colour decides, as a part of the picture's long edge.
+BAND = 0.012
+
+
+def sample(take: tuple[int, int]) -> np.ndarray:
+    """Numbers of the frames that a take's background is found from."""
+    return np.unique(np.linspace(take[0], take[1] - 1, SAMPLES).astype(int))
+
+
+def find_plate(images: np.ndarray, mattes: np.ndarray) -> tuple[np.ndarray, float]:
+    """The background of one take of a static camera.
+
+    Args:
+        images: [N, H, W, 3] uint8.
+        mattes: [N, h, w] uint8, coarse.
+
+    Returns:
+        The plate [H, W, 3] uint8, and how much the background moves: the median difference from
+        it in grey levels. Pixels that the person always covers are filled from around.
+    """
+    height, width = images.shape[1:3]
+    person = torch.from_numpy(mattes).float()[:, None] / 255
+    person = interpolate(_grow(person, 2 * _band(person)), (height, width), mode="bilinear")[:, 0]
+    hidden = (person > 0.1).numpy()
+    free = len(images) - hidden.sum(0)
+    plate = np.full((height, width, 3), np.nan, dtype=np.float32)
+    spread = []
+    for row in range(0, height, 64):  # strips bound the memory
+        rows = slice(row, row + 64)
+        values = images[:, rows].astype(np.int16)
+        values[hidden[:, rows]] = _HIDDEN
+        values.sort(axis=0)
+        middle = (free[rows] // 2)[None, ..., None].clip(max=len(images) - 1)
+        strip = np.take_along_axis(values, middle.repeat(3, -1), axis=0)[0].astype(np.float32)
+        plate[rows] = np.where(strip == _HIDDEN, np.nan, strip)
+        off = np.abs(values[:, ::4, ::4] - strip[None, ::4, ::4]).max(-1)
+        spread.append(off[(values[:, ::4, ::4] != _HIDDEN).all(-1)])
+    moved = np.concatenate(spread)
+    return _filled(plate), float(np.median(moved)) if len(moved) else np.inf
+
+
+_HIDDEN = 999
+
+
+def refine(image: np.ndarray, matte: np.ndarray, plate: np.ndarray | None) -> np.ndarray:
+    """The full-size matte [H, W] uint8 of a picture.
+
+    Deep inside the coarse matte it is believed, far outside it too. In the band between, what
+    differs from the plate is the person, unless it is only darker: a shadow needs the coarse
+    matte's consent. Without a plate the coarse matte is enlarged as it is.
+
+    Args:
+        image: [H, W, 3] uint8.
+        matte: [h, w] uint8, coarse.
+        plate: [H, W, 3] uint8, the background.
+    """
+    height, width = image.shape[:2]
+    coarse = torch.from_numpy(matte).float()[None, None] / 255
+    band = _band(coarse)
+    full = lambda x: interpolate(x, (height, width), mode="bilinear")[0, 0].numpy()  # noqa: E731
+    likely = full(coarse)
+    if plate is None:
+        return (_ramp(likely, 0.3, 0.7) * 255 + 0.5).astype(np.uint8)
+    near = full(_grow((coarse > 0.3).float(), band))
+    deep = full(-_grow(-(coarse > 0.9).float(), band))
+    light = np.median(
+        (image[::8, ::8].astype(np.float32) - plate[::8, ::8])[near[::8, ::8] < 0.01], axis=0
+    )
+    light = np.nan_to_num(light).astype(np.float32)  # of this frame against the plate's
+    alpha = np.zeros((height, width), dtype=np.float32)
+    at = _box(near > 0.01)
+    picture, background = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
+    colour = _ramp(np.abs(picture - background).max(-1), BEGIN, BEGIN + FULL)
+    consent = np.where(_shadow(picture, background), _ramp(likely[at], 0.4, 0.8), 1.0)
+    alpha[at] = np.maximum(colour * consent, deep[at]) * near[at]
+    return (_smoothed(alpha) * 255 + 0.5).astype(np.uint8)
+
+
+def _box(inside: np.ndarray) -> tuple[slice, slice]:
+    """The smallest box of rows and columns that holds what is inside."""
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _shadow(picture: np.ndarray, plate: np.ndarray) -> np.ndarray:
+    """Where a picture is the plate, only darker."""
+    ratio = (picture + 1) / (plate + 1)
+    level = ratio.mean(-1)
+    return (level > 0.55) & (level < 1.0) & (np.ptp(ratio, axis=-1) < 0.06)
+
+
+def _ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _band(mattes: torch.Tensor) -> int:
+    return max(1, round(BAND * max(mattes.shape[-2:])))
+
+
+def _grow(mattes: torch.Tensor, radius: int) -> torch.Tensor:
+    return max_pool2d(mattes, 2 * radius + 1, 1, radius)
+
+
+def _smoothed(alpha: np.ndarray) -> np.ndarray:
+    """Take single stray pixels out."""
+    blurred = avg_pool2d(torch.from_numpy(alpha)[None, None].float(), 3, 1, 1)
+    return np.asarray(0.5 * alpha + 0.5 * blurred[0, 0].numpy())
+
+
+def _filled(plate: np.ndarray) -> np.ndarray:
+    """Fill unknown pixels from coarser and coarser averages of what is known around them."""
+    known = torch.from_numpy(np.isfinite(plate).all(-1)).float()[None, None]
+    values = torch.from_numpy(np.nan_to_num(plate)).permute(2, 0, 1)[None] * known
+    levels = [(values, known)]
+    while min(levels[-1][1].shape[-2:]) > 1 and levels[-1][1].min() == 0:
+        finer, weight = levels[-1]
+        pad = {"kernel_size": 2, "stride": 2, "ceil_mode": True}
+        levels.append((avg_pool2d(finer, **pad), avg_pool2d(weight, **pad)))
+    filled = levels[-1][0] / levels[-1][1].clamp(min=1e-6)
+    for finer, weight in reversed(levels[:-1]):
+        up = interpolate(filled, finer.shape[-2:], mode="bilinear")
+        filled = torch.where(weight > 0, finer / weight.clamp(min=1e-6), up)
+    return (filled[0].permute(1, 2, 0).clamp(0, 255) + 0.5).byte().numpy()

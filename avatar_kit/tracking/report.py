@@ -1,0 +1,94 @@
+"""What a person sees in the terminal while a video is prepared, and after."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import rich.progress as rp
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from avatar_kit.tracking.pipeline import Prepared
+
+_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
+
+
+class StageProgress:
+    """A bar for the stage at work, a line for each that is done.
+
+    Args:
+        console: Where to print.
+    """
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._bar = rp.Progress(
+            rp.TextColumn("  [bold]{task.description:<11}"),
+            rp.BarColumn(bar_width=30),
+            rp.TaskProgressColumn(),
+            rp.TextColumn("left"),
+            rp.TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task: rp.TaskID | None = None
+        self._stage, self._since = "", 0.0
+
+    def __enter__(self) -> StageProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._bar.stop()
+
+    def start(self, stage: str, total: int | None) -> None:
+        """A stage begins."""
+        self._stage, self._since = stage, time.perf_counter()
+        self._task = self._bar.add_task(stage, total=total)
+
+    def step(self, done: int) -> None:
+        """So many steps are done."""
+        if self._task is not None:
+            self._bar.update(self._task, completed=done)
+
+    def finish(self, note: str, *, cached: bool = False) -> None:
+        """The stage is done."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        took = "cached" if cached else f"{time.perf_counter() - self._since:.0f} s"
+        self.console.print(
+            f"  [green]✓[/] [bold]{self._stage:<11}[/] {note}  [dim]{took}[/]", highlight=False
+        )
+
+
+def show(prepared: Prepared, console: Console) -> None:
+    """The figures, the verdict, and what to do next."""
+    figures = prepared.figures
+    table = Table(show_header=False, show_edge=False, pad_edge=False, box=None)
+    table.add_column(style="dim")
+    table.add_column()
+    rows = (
+        ("frames", f"{figures.frames} in {figures.takes} takes, {figures.dropped} dropped"),
+        ("person", f"{figures.person_pixels:.0f} pixels high"),
+        ("joint error", f"{figures.error:.2f} % of the height (95th: {figures.error_95:.2f} %)"),
+        ("hand error", f"{figures.hand_error:.2f} %"),
+        ("silhouette", f"IoU {figures.iou:.2f} (least {figures.iou_least:.2f})"),
+        ("yaw", f"{figures.yaw_low:.0f} to {figures.yaw_high:.0f} degrees"),
+        ("seen", f"face in {figures.face:.0%}, hands in {figures.hands:.0%} of the frames"),
+        ("sheet", str(prepared.sheet)),
+    )
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    console.print(table, highlight=False)
+    colour = _COLOURS[prepared.verdict]
+    console.print(f"\n[{colour} bold]{prepared.verdict}[/]", highlight=False)
+    for reason in prepared.reasons:
+        console.print(f"  [yellow]•[/] {reason}", highlight=False, markup=True)
+    for note in prepared.notes:
+        console.print(f"  [dim]• {note}[/]", highlight=False)
+    console.print(f"\nNext:  avatar-kit train --method ram --data {prepared.capture.root}\n")

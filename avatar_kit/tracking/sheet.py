@@ -1,0 +1,228 @@
+"""The quality sheet: one picture that shows whether a capture is fit for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from avatar_kit.scene import Camera
+from avatar_kit.tracking.charts import Chart, draw_chart
+from avatar_kit.tracking.figures import Figures
+from avatar_kit.tracking.fit import Fit
+
+if TYPE_CHECKING:
+    from avatar_kit.tracking.pipeline import Observed
+
+WIDTH, MARGIN, GAP, COLUMNS = 1800, 40, 12, 6
+INK, SOFT, PAPER, PANEL = (28, 32, 40), (110, 118, 130), (250, 250, 248), (255, 255, 255)
+MESH, OUTLINE, SEEN, FITTED = (66, 133, 244), (219, 68, 55), (251, 188, 4), (255, 255, 255)
+VERDICT = {"fit for training": (24, 128, 74), "usable": (200, 130, 0), "not fit": (196, 48, 43)}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A frame that the sheet shows.
+
+    Attributes:
+        frame: Its number in the capture.
+        image: [H, W, 3] uint8.
+        matte: [H, W] uint8.
+        shade: [H, W] of the fitted body; -1 where it is not.
+        error: [12] percent of the height, NaN where not seen.
+        iou: Of silhouette and matte.
+    """
+
+    frame: int
+    image: np.ndarray
+    matte: np.ndarray
+    shade: np.ndarray
+    error: np.ndarray
+    iou: float
+
+
+def draw_sheet(
+    name: str,
+    looks: list[Look],
+    observed: Observed,
+    fit: Fit,
+    camera: Camera,
+    error: np.ndarray,
+    overlap: np.ndarray,
+    figures: Figures,
+    verdict: str,
+    reasons: list[str],
+) -> np.ndarray:
+    """[h, ``WIDTH``, 3] uint8 picture.
+
+    Args:
+        name: Of the capture.
+        looks: Frames to show.
+        observed: The tracks and the frames.
+        fit: The fitted body.
+        camera: Of the capture.
+        error: [T, 12] reprojection errors, percent of the height; NaN where not seen.
+        overlap: [T] silhouette overlaps; NaN where not compared.
+        figures: To print.
+        verdict: To print.
+        reasons: For the verdict.
+    """
+    tiles = _tiles(looks, observed, fit, camera)
+    rows = -(-len(tiles) // COLUMNS)
+    tile_height = tiles[0].height + 30
+    notes = [*reasons, *observed.notes] or ["nothing to complain about"]
+    lines = [line for note in notes for line in _wrapped("•  " + note, 150)]
+    charts_top = 190 + rows * (tile_height + GAP)
+    height = charts_top + 300 + 60 + 28 * len(lines) + MARGIN
+    canvas = Image.new("RGB", (WIDTH, height), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    _header(draw, name, figures, verdict)
+    for k, (tile, look) in enumerate(zip(tiles, looks, strict=True)):
+        x = MARGIN + (k % COLUMNS) * (tile.width + GAP)
+        y = 180 + (k // COLUMNS) * (tile_height + GAP)
+        canvas.paste(tile, (x, y))
+        _caption(draw, look, int(observed.frames[look.frame]), x, y + tile.height + 5)
+    for k, chart in enumerate(_charts(observed, fit, error, overlap)):
+        width = (WIDTH - 2 * MARGIN - 2 * 24) // 3
+        canvas.paste(draw_chart(chart, width, 280), (MARGIN + k * (width + 24), charts_top))
+    y = charts_top + 300
+    _legend(draw, y)
+    for line in lines:
+        y += 28
+        draw.text((MARGIN, y + 20), line, INK, font(19))
+    return np.asarray(canvas)
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font of the sheet."""
+    return ImageFont.load_default(size)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width, subsequent_indent="    ")
+
+
+def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str) -> None:
+    draw.text((MARGIN, 30), name, INK, font(46))
+    badge = font(28)
+    right = WIDTH - MARGIN
+    width = draw.textlength(verdict, badge) + 48
+    draw.rounded_rectangle((right - width, 34, right, 86), 26, fill=VERDICT[verdict])
+    draw.text((right - width / 2, 60), verdict, (255, 255, 255), badge, anchor="mm")
+    facts = (
+        ("frames", f"{figures.frames}"),
+        ("takes", f"{figures.takes}"),
+        ("person", f"{figures.person_pixels:.0f} px"),
+        ("joint error", f"{figures.error:.2f} %"),
+        ("95th percentile", f"{figures.error_95:.2f} %"),
+        ("hand error", f"{figures.hand_error:.2f} %"),
+        ("silhouette IoU", f"{figures.iou:.2f}"),
+        ("least IoU", f"{figures.iou_least:.2f}"),
+        ("yaw", f"{figures.yaw_low:.0f} to {figures.yaw_high:.0f}°"),
+        ("face seen", f"{figures.face:.0%}"),
+        ("hands seen", f"{figures.hands:.0%}"),
+    )
+    step = (WIDTH - 2 * MARGIN) / len(facts)
+    for k, (label, value) in enumerate(facts):
+        x = MARGIN + k * step
+        draw.text((x, 104), value, INK, font(26))
+        draw.text((x, 138), label, SOFT, font(17))
+
+
+def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> list[Image.Image]:
+    """Each look, cropped alike around the person."""
+    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
+    pixels = camera.project(fit.keypoints)[0].numpy()
+    sides = [_extent(look.matte) for look in looks]
+    wide = max(s[1] for s in sides) * 1.08
+    high = max(s[2] for s in sides) * 1.08
+    high = min(max(high, wide * 1.0), wide * 2.2)
+    tiles = []
+    for look, (centre, _, _) in zip(looks, sides, strict=True):
+        scale = width / wide
+        box = (
+            centre[0] - wide / 2,
+            centre[1] - high / 2,
+            centre[0] + wide / 2,
+            centre[1] + high / 2,
+        )
+        size = (width, round(high * scale))
+        picture = Image.fromarray(_overlay(look)).transform(
+            size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER
+        )
+        draw = ImageDraw.Draw(picture)
+        frame = look.frame
+        _dots(draw, observed.tracks.body[frame, :21], box, scale, SEEN, 3)
+        _dots(draw, pixels[frame, :21], box, scale, FITTED, 2)
+        for hand in np.flatnonzero(observed.tracks.hands_confidence[frame] > 0):
+            _dots(draw, observed.tracks.hands[frame, hand], box, scale, SEEN, 1)
+        tiles.append(picture)
+    return tiles
+
+
+def _extent(matte: np.ndarray) -> tuple[tuple[float, float], float, float]:
+    """Centre, width and height of the box around a matte."""
+    rows, columns = np.flatnonzero((matte > 127).any(1)), np.flatnonzero((matte > 127).any(0))
+    if len(rows) == 0:
+        return (matte.shape[1] / 2, matte.shape[0] / 2), float(matte.shape[1]), matte.shape[0]
+    left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    return ((left + right) / 2, (top + bottom) / 2), float(right - left), float(bottom - top)
+
+
+def _overlay(look: Look) -> np.ndarray:
+    """The picture with the shaded body on it and the matte's outline."""
+    picture = look.image.astype(np.float32)
+    shade = look.shade[..., None]
+    body = np.array(MESH, dtype=np.float32) * (0.3 + 0.7 * shade) + 60 * shade.clip(0) ** 4
+    picture = np.where(shade >= 0, 0.45 * picture + 0.55 * body, picture)
+    inside = look.matte > 127
+    edge = np.zeros_like(inside)
+    for axis in (0, 1):
+        for step in (1, -1):
+            edge |= inside & ~np.roll(inside, step, axis)
+    picture[edge] = OUTLINE
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+def _dots(draw, points, box, scale, colour, radius) -> None:
+    for x, y in points:
+        u, v = (x - box[0]) * scale, (y - box[1]) * scale
+        draw.ellipse((u - radius, v - radius, u + radius, v + radius), colour, (60, 60, 60))
+
+
+def _caption(draw: ImageDraw.ImageDraw, look: Look, source: int, x: int, y: int) -> None:
+    error = np.nanmean(look.error) if np.isfinite(look.error).any() else float("nan")
+    draw.text((x, y), f"frame {source}", INK, font(17))
+    text = f"{error:.2f} %   IoU {look.iou:.2f}"
+    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
+    draw.text((x + width, y), text, SOFT, font(17), anchor="ra")
+
+
+def _charts(observed: Observed, fit: Fit, error: np.ndarray, overlap: np.ndarray) -> list[Chart]:
+    per_frame = np.full(len(error), np.nan)
+    any_seen = np.isfinite(error).any(1)
+    per_frame[any_seen] = np.nanmean(error[any_seen], axis=1)
+    frames, takes = observed.frames, observed.takes
+    return [
+        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), takes, MESH),
+        Chart("joint error, % of height", frames, per_frame, takes, OUTLINE, limit=0.8, low=0.0),
+        Chart("silhouette IoU", frames, overlap, takes, (24, 128, 74), limit=0.7, high=1.0),
+    ]
+
+
+def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:
+    x = MARGIN
+    entries = (
+        (MESH, "fitted body"),
+        (OUTLINE, "outline of the matte"),
+        (SEEN, "landmarks seen"),
+        (FITTED, "the same points of the fitted body"),
+    )
+    for colour, text in entries:
+        draw.ellipse((x, y + 4, x + 14, y + 18), colour, (60, 60, 60))
+        draw.text((x + 22, y), text, SOFT, font(17))
+        x += 22 + int(draw.textlength(text, font(17))) + 36

@@ -1,0 +1,115 @@
+"""Stages that keep their results: a run that was stopped goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.cache import cache_dir
+
+#: Changes when a stage computes something else than before from the same input.
+VERSION = 1
+
+Arrays = dict[str, np.ndarray]
+
+
+class Progress(Protocol):
+    """Who is told how far a stage is."""
+
+    def start(self, stage: str, total: int | None) -> None:
+        """A stage begins; ``total`` steps, if known."""
+
+    def step(self, done: int) -> None:
+        """So many steps of the stage are done."""
+
+    def finish(self, note: str, *, cached: bool = False) -> None:
+        """The stage is done; a line on what came out."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def start(self, stage: str, total: int | None) -> None:
+        """Nothing."""
+
+    def step(self, done: int) -> None:
+        """Nothing."""
+
+    def finish(self, note: str, *, cached: bool = False) -> None:
+        """Nothing."""
+
+
+class Stages:
+    """The results of one video's stages, in a folder of the cache.
+
+    A stage's file carries a key: a digest of its options and of the key of the stage before it. A
+    file with another key is computed anew, and so is everything after it.
+
+    Args:
+        video: Digest of the video file.
+        progress: Told of the stages.
+        fresh: Forget what is there.
+    """
+
+    def __init__(self, video: str, progress: Progress, *, fresh: bool = False):
+        self.folder = cache_dir("prepare", video[:24])
+        self.progress = progress
+        self.fresh = fresh
+        self._key = video
+
+    def run(
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        compute: Callable[[], Arrays],
+        *,
+        total: int | None = None,
+        note: Callable[[Arrays], str],
+    ) -> Arrays:
+        """The result of a stage, computed or found.
+
+        Args:
+            name: Of the stage and its file.
+            options: What the result depends on besides the stages before.
+            compute: Makes the arrays.
+            total: Steps that ``compute`` reports.
+            note: One line on the result.
+        """
+        content = json.dumps([VERSION, self._key, name, dict(options)], sort_keys=True)
+        self._key = hashlib.sha256(content.encode()).hexdigest()
+        path = self.folder / f"{name}.npz"
+        self.progress.start(name, total)
+        found = None if self.fresh else _read(path, self._key)
+        if found is None:
+            found = compute()
+            with atomic_path(path) as partial:
+                np.savez_compressed(partial, key=np.array(self._key), **found)
+            self.progress.finish(note(found))
+        else:
+            self.progress.finish(note(found), cached=True)
+        return found
+
+
+def _read(path: Path, key: str) -> Arrays | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["key"]) == key:
+                return {name: file[name] for name in file.files if name != "key"}
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    return None
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file."""
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()

@@ -1,0 +1,111 @@
+"""Running a tracker over a video, and what its answer says about the video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import FrameTrack, Tracker
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit.tracking.takes import thumbnail
+from avatar_kit.tracking.tracks import MATTE_EDGE, Tracks, main_joints
+
+#: A frame shows the person if the mean confidence of the main joints is above this.
+SEEN = 0.3
+#: Part of the frames in which something must happen to be worth a word.
+OFTEN = 0.1
+
+
+def watch(
+    tracker: Tracker, frames: Iterable[np.ndarray], step: Callable[[int], None]
+) -> dict[str, np.ndarray]:
+    """Track a video.
+
+    Returns:
+        The fields of :class:`Tracks`, and "thumbnails" [T, h, w, 3] uint8.
+    """
+    tracker.reset()
+    found: list[FrameTrack] = []
+    mattes, thumbnails = [], []
+    for frame in frames:
+        track = tracker.stream(frame)
+        mattes.append(shrink(track.matte))
+        thumbnails.append(thumbnail(frame).round().astype(np.uint8))
+        found.append(replace(track, matte=_NOTHING))
+        step(len(found))
+    names = [n for n in Tracks.__dataclass_fields__ if n not in ("mattes", "expression")]
+    stacked = {n: np.stack([np.asarray(getattr(t, n)) for t in found]) for n in names}
+    return stacked | {
+        "expression": tracker.expressions(found).astype(np.float32),
+        "mattes": np.stack(mattes),
+        "thumbnails": np.stack(thumbnails),
+    }
+
+
+_NOTHING = np.zeros((0, 0), dtype=np.uint8)
+
+
+def shrink(matte: np.ndarray) -> np.ndarray:
+    """A matte at ``MATTE_EDGE`` pixels at most, by area averaging."""
+    step = -(-max(matte.shape) // MATTE_EDGE)
+    pad = [(0, -side % step) for side in matte.shape]
+    padded = np.pad(matte, pad, mode="edge")
+    height, width = (side // step for side in padded.shape)
+    blocks = padded.reshape(height, step, width, step)
+    return blocks.mean((1, 3)).round().astype(np.uint8)
+
+
+def seen(tracks: Tracks) -> np.ndarray:
+    """[T] bool: frames that show the person."""
+    return tracks.body_confidence[:, main_joints()].mean(1) > SEEN
+
+
+def check_person(tracks: Tracks, video: Path) -> None:
+    """Refuse a video without a person.
+
+    Raises:
+        UserError: Too few frames show one.
+    """
+    share = float(seen(tracks).mean()) if len(tracks) else 0.0
+    if share < OFTEN:
+        raise UserError(
+            f"{video}: no person found in {100 * (1 - share):.0f} % of the frames; "
+            "film one person from head to toe, in even light"
+        )
+
+
+def crowd_note(tracks: Tracks) -> str:
+    """What to say about further people in the picture; empty if there are none."""
+    several = np.flatnonzero(tracks.people > 1)
+    if len(several) < 0.02 * len(tracks):
+        return ""
+    share = 100 * len(several) / len(tracks)
+    return (
+        f"{int(tracks.people.max())} people in {share:.0f} % of the frames "
+        f"(first in frame {several[0]}): the larger one is taken"
+    )
+
+
+#: Part of the body -> key points that show that it is in the picture.
+_PARTS = {
+    "feet": ("left_ankle", "right_ankle"),
+    "head": ("nose", "left_ear", "right_ear"),
+    "hands": ("left_wrist", "right_wrist"),
+}
+
+
+def cut_parts(tracks: Tracks, width: int, height: int) -> dict[str, float]:
+    """Parts of the body that are outside the picture -> part of the frames in which they are."""
+    margin = 0.005 * max(width, height)
+    found = {}
+    for part, names in _PARTS.items():
+        points = tracks.body[:, [BODY_KEYPOINTS.index(n) for n in names]]
+        off = (points < margin).any(-1) | (points > np.array([width, height]) - margin).any(-1)
+        share = float(off.any(1).mean())
+        if share > OFTEN:
+            found[part] = share
+    return found
