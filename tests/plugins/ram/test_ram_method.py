@@ -1,0 +1,110 @@
+import pytest
+import torch
+
+from avatar_kit.engine.device import seed_step
+from avatar_kit_ram.config import OptimizerConfig
+from avatar_kit_ram.method import Ram, crop_around, schedule
+
+
+def train(build, config, batch, steps):
+    method = Ram(config, build(config))
+    history = []
+    for step in range(steps):
+        seed_step(config.seed, step)
+        history.append(method.training_step(batch, step))
+    return method, history
+
+
+@pytest.mark.parametrize(("preset", "share"), [("demo", 0.5), ("paper", 0.75)])
+def test_training_lowers_the_loss(preset, share, build, small_config, batch):
+    rate = {"learning_rate": 5e-3, "texture_learning_rate": 2e-2}
+    config = small_config(preset, optimizer=rate)
+    _, history = train(build, config, batch, 25)
+    assert float(history[-1]["pixel"]) < share * float(history[0]["pixel"])
+    assert float(history[-1]["perceptual"]) < float(history[0]["perceptual"])
+    assert all(not value.requires_grad for value in history[0].values())
+
+
+@pytest.mark.parametrize("preset", ["demo", "paper"])
+def test_every_parameter_gets_a_gradient_and_moves(preset, build, small_config, batch):
+    config = small_config(preset)
+    avatar = build(config)
+    before = {name: p.detach().clone() for name, p in avatar.named_parameters()}
+    method = Ram(config, avatar)
+    for step in range(2):  # what a zero hides from in the first step moves in the second
+        method.training_step(batch, step)
+    still = [name for name, p in avatar.named_parameters() if torch.equal(p, before[name])]
+    assert still == []
+
+
+def test_every_parameter_is_optimised_once(build, small_config):
+    avatar = build(small_config("paper"))
+    method = Ram(small_config("paper"), avatar)
+    groups = method.optimizers()["avatar"].param_groups
+    owned = [p for group in groups for p in group["params"]]
+    assert len(owned) == len({id(p) for p in owned}) == len(list(avatar.parameters()))
+
+
+def test_only_weights_of_layers_decay(build, small_config):
+    avatar = build(small_config("paper"))
+    names = {id(p): name for name, p in avatar.named_parameters()}
+    groups = Ram(small_config("paper"), avatar).optimizer.param_groups
+    decaying = {names[id(p)] for g in groups if g["weight_decay"] > 0 for p in g["params"]}
+    kept = set(names.values()) - decaying
+    assert decaying
+    assert all(name.endswith(".weight") for name in decaying)
+    assert {"encoders.body.texture", "encoders.style.codes"} <= kept
+    assert any(name.endswith("noise_strength") for name in kept)
+    assert any(name.endswith("bias") for name in kept)
+
+
+def test_the_same_seed_trains_the_same_avatar(build, small_config, batch):
+    config = small_config("demo")
+    first, _ = train(build, config, batch, 3)
+    second, _ = train(build, config, batch, 3)
+    state = second.avatar.state_dict()
+    assert all(torch.equal(v, state[k]) for k, v in first.avatar.state_dict().items())
+
+
+def test_the_rate_rises_then_falls_to_zero():
+    config = OptimizerConfig(warm_up=9)
+    rates = [schedule(step, 1000, config) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[500] == pytest.approx(0.5)
+    assert rates[1000] == pytest.approx(0.0, abs=1e-12)
+    assert max(rates) == rates[9]
+
+
+def test_textures_have_their_own_rate(build, small_config, batch):
+    rates = {"learning_rate": 1e-3, "texture_learning_rate": 4e-3}
+    method, _ = train(build, small_config("paper", optimizer=rates), batch, 1)
+    assert [group["lr"] for group in method.optimizer.param_groups] == [4e-3, 1e-3, 1e-3]
+
+
+def test_crops_hold_the_person_and_are_shared():
+    mask = torch.zeros(3, 1, 40, 50)
+    mask[0, 0, 3, 4] = mask[1, 0, 38, 48] = 1  # the third shows nobody
+    place = torch.arange(2000.0).view(1, 40, 50).expand(3, 1, 40, 50)
+    pictures = torch.stack([place, mask])
+    crops = crop_around(pictures, mask, 16)
+    assert crops.shape == (2, 3, 1, 16, 16)
+    assert crops[1, :2].amax((1, 2, 3)).tolist() == [1, 1]
+    for b in range(2):
+        where = crops[0, b][crops[1, b] == 1]
+        torch.testing.assert_close(where, place[b][mask[b] == 1])
+
+
+def test_a_crop_larger_than_the_picture_is_the_picture():
+    pictures, mask = torch.randn(2, 1, 3, 20, 24), torch.ones(1, 1, 20, 24)
+    assert torch.equal(crop_around(pictures, mask, 99), pictures)
+
+
+def test_out_of_the_picture_trains_without_a_hitch(build, small_config, batch, context):
+    from dataclasses import replace
+
+    config = small_config("demo")
+    nobody = replace(batch, context=context(range(6), training=True, far=50.0))
+    nobody = replace(nobody, mask=torch.zeros_like(batch.mask))
+    method, history = train(build, config, nobody, 2)
+    assert all(value.isfinite() for step in history for value in step.values())
+    assert all(p.isfinite().all() for p in method.avatar.parameters())

@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from avatar_kit.scene import ConditionSpec, FeatureMap, Vector
+from avatar_kit_ram.config import StyleUNetConfig
+from avatar_kit_ram.renderer import StyleUNetRenderer
+
+SPECS = {"body": ConditionSpec("feature_map", 5), "hands": ConditionSpec("feature_map", 3)}
+CODE = {"style": ConditionSpec("vector", 6)}
+
+
+def small(specs, setup, **options):
+    config = StyleUNetConfig(channel_multiplier=0.125, max_channels=16, style=8, **options)
+    torch.manual_seed(0)
+    return StyleUNetRenderer(config, setup, specs)
+
+
+def conditions(specs, batch, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    made = {}
+    for name, spec in specs.items():
+        if spec.kind == "vector":
+            made[name] = Vector(torch.randn(batch, spec.channels, generator=generator))
+        else:
+            shape = (batch, spec.channels, 64, 64)
+            made[name] = FeatureMap(torch.randn(shape, generator=generator))
+    return made
+
+
+@pytest.mark.parametrize("background", ["painted", "plate"])
+@pytest.mark.parametrize("shortcut", [True, False])
+@pytest.mark.parametrize("specs", [SPECS, SPECS | CODE])
+def test_a_batch_of_two_equals_two_of_one(setup, camera, background, shortcut, specs):
+    renderer = small(specs, setup, background=background, shortcut=shortcut).eval()
+    both = conditions(specs, 2)
+    together = renderer(both, camera.expand(2))
+    assert together.rgb.shape == (2, 3, 64, 64)
+    assert together.alpha is None  # the background is part of the picture
+    for i in range(2):
+        one = {k: type(c)(c.values[i : i + 1]) for k, c in both.items()}
+        torch.testing.assert_close(renderer(one, camera).rgb[0], together.rgb[i])
+
+
+def test_only_the_code_of_a_frame_changes_its_style(setup, camera):
+    specs = SPECS | CODE
+    renderer = small(specs, setup)
+    given = conditions(specs, 2)
+    before = renderer(given, camera.expand(2)).rgb
+    given["style"].values[1] *= -1
+    after = renderer(given, camera.expand(2)).rgb
+    torch.testing.assert_close(after[0], before[0])
+    assert (after[1] - before[1]).abs().max() > 1e-3
+
+
+def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
+    renderer = small(SPECS, setup, background="plate")
+    renderer.plate.data.uniform_()
+    output = renderer(conditions(SPECS, 1), camera)
+    matte = output.extras["matte"]
+    assert 0 <= matte.min() < matte.max() <= 1
+    renderer.plate.data += 1.0
+    moved = renderer(conditions(SPECS, 1), camera).rgb - output.rgb
+    torch.testing.assert_close(moved, (1 - matte).expand_as(moved))
+
+
+def test_the_same_seed_builds_the_same_network(setup, camera):
+    a, b = small(SPECS, setup), small(SPECS, setup)
+    given = conditions(SPECS, 1)
+    assert torch.equal(a(given, camera).rgb, b(given, camera).rgb)
+    assert all(torch.equal(x, b.state_dict()[k]) for k, x in a.state_dict().items())
