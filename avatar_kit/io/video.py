@@ -124,7 +124,8 @@ class VideoReader:
             tick = float(stream.time_base or Fraction(1, 25))
             packets = [p for p in _packets(container, stream) if p.size and not p.is_discard]
             times = [p.pts for p in packets if p.pts is not None]
-            if len(times) == len(packets):
+            self._timed = len(times) == len(packets) > 1
+            if self._timed:
                 unique = np.unique(np.array(times, dtype=np.float64)) * tick
             else:  # formats without presentation times: one packet, one frame
                 rate = float(stream.average_rate or 25)
@@ -156,7 +157,7 @@ class VideoReader:
                     yield count, _upright(frame), bool(frame.key_frame)
 
     def _number(self, frame: av.VideoFrame, tick: float, last: int) -> int:
-        if frame.pts is None or len(self._times) < 2:
+        if frame.pts is None or not self._timed:
             return last + 1
         return int(np.abs(self._times - frame.pts * tick).argmin())
 

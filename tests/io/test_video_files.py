@@ -112,6 +112,31 @@ def test_varying_rate_is_resampled_by_time(tmp_path):
     assert reader.gaps == []
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        ("avi", "libx264"),
+        ("avi", "mpeg4"),
+        ("mkv", "libx264"),
+        ("webm", "libvpx-vp9"),
+        ("ts", "libx264"),
+    ],
+)
+def test_other_containers(tmp_path, suffix, codec):
+    """Among them AVI with B-frames, whose packets do not say when they are shown."""
+    path = tmp_path / f"a.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for i in range(30):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    reader = read_video(path)
+    assert [number(f) for f in reader] == list(range(30))
+    assert (reader.fps, reader.corrupt, reader.constant) == (pytest.approx(25), 0, True)
+
+
 def packets(path):
     """Place and size in the file of every packet, in the order of decoding."""
     with av.open(str(path)) as container:
