@@ -16,6 +16,9 @@ from avatar_kit.io.video_writer import VideoWriter
 
 __all__ = ["VideoReader", "VideoWriter", "read_frames", "read_video"]
 
+#: Containers that store no presentation times; what FFmpeg reports for them is a guess.
+_UNTIMED = ("avi",)
+
 #: A demuxer that fails this often is not going to recover.
 _MAX_DEMUX_ERRORS = 100
 
@@ -124,10 +127,11 @@ class VideoReader:
             tick = float(stream.time_base or Fraction(1, 25))
             packets = [p for p in _packets(container, stream) if p.size and not p.is_discard]
             times = [p.pts for p in packets if p.pts is not None]
-            self._timed = len(times) == len(packets) > 1
+            known = len(times) == len(packets) > 1
+            self._timed = known and container.format.name not in _UNTIMED
             if self._timed:
                 unique = np.unique(np.array(times, dtype=np.float64)) * tick
-            else:  # formats without presentation times: one packet, one frame
+            else:  # one packet, one frame
                 rate = float(stream.average_rate or 25)
                 unique, tick = np.arange(len(packets)) / rate, 0.0
         if len(unique) == 0:
