@@ -4,6 +4,15 @@ Every blend shape belongs to one corner of a grid of phenotypes, e.g. ``(female,
 minweight)``. Its coefficient is the product of the weights of the corner's values, and the weights
 of one phenotype interpolate linearly between its neighbouring values. The three ancestries share a
 weight of one in proportion.
+
+Every value lies in [0, 1]; 0.5 is average where nothing else is said:
+
+* ``gender``: 0 male, 1 female;
+* ``age``: 0 baby, 1/3 child, 2/3 young adult, 1 old;
+* ``muscle``, ``weight``, ``height``: least to most for the age and gender;
+* ``proportions``: 0 idealised, 1 uncommon;
+* ``cupsize``, ``firmness``: of the breast, of females past childhood;
+* ``african``, ``asian``, ``caucasian``: shares of the features; all equal is an even mixture.
 """
 
 from __future__ import annotations
