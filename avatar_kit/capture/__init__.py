@@ -3,7 +3,16 @@
 Names are imported when they are used, so that the torch-free config beside them stays light.
 """
 
+from typing import TYPE_CHECKING
+
 from avatar_kit.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from avatar_kit.capture.folder import Capture as Capture
+    from avatar_kit.capture.folder import open_capture as open_capture
+    from avatar_kit.capture.record import CaptureRecord as CaptureRecord
+    from avatar_kit.capture.view import CaptureView as CaptureView
+    from avatar_kit.capture.writer import CaptureWriter as CaptureWriter
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

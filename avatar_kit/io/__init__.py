@@ -3,7 +3,21 @@
 Names are imported when they are used: listing plugins and printing help need none of them.
 """
 
+from typing import TYPE_CHECKING
+
 from avatar_kit.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from avatar_kit.io.atomic import atomic_path as atomic_path
+    from avatar_kit.io.cache import cache_dir as cache_dir
+    from avatar_kit.io.image import read_image as read_image
+    from avatar_kit.io.image import write_image as write_image
+    from avatar_kit.io.motion import list_clips as list_clips
+    from avatar_kit.io.motion import load_motion as load_motion
+    from avatar_kit.io.motion import save_motion as save_motion
+    from avatar_kit.io.video import VideoReader as VideoReader
+    from avatar_kit.io.video import read_video as read_video
+    from avatar_kit.io.video_writer import VideoWriter as VideoWriter
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

@@ -96,7 +96,8 @@ def _alex_stages() -> list[nn.Sequential]:
 
 
 def _vgg_stages() -> list[nn.Sequential]:
-    stages, inputs = [], 3
+    stages: list[nn.Sequential] = []
+    inputs = 3
     for channels, convolutions in zip(ST_CHANNELS["vgg"], (2, 2, 3, 3, 3), strict=True):
         layers: list[nn.Module] = []
         if stages:
