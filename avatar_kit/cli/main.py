@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -20,8 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_ANY = {"allow_extra_args": False, "ignore_unknown_options": False}
 
 
 def _version(asked: bool) -> None:
@@ -49,23 +48,26 @@ app.command("doctor", help=doctor.HELP)(doctor.doctor)
 
 
 def main() -> None:
-    """Entry point: a :class:`UserError` is one line and exit code 2."""
+    """Entry point: what a person can mend is one line and exit code 2, the rest a traceback."""
     try:
         app()
     except UserError as error:
-        if os.environ.get("AVATAR_KIT_STRICT") == "1":
+        _refuse(str(error), error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        console.print(f"[bold red]error[/]: {_escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _refuse(f"{error.filename or 'output'}: the disk is full; free some space", error)
 
 
-def _escape(text: str) -> str:
+def _refuse(text: str, error: Exception) -> None:
+    if os.environ.get("AVATAR_KIT_STRICT") == "1":
+        raise error
+    from rich.console import Console
     from rich.markup import escape
 
-    return escape(text)
+    console = Console(stderr=True)
+    console.print(f"[bold red]error[/]: {escape(text)}", highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

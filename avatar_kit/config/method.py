@@ -29,7 +29,7 @@ class EvaluationConfig(Config):
     """How the avatar is measured."""
 
     metrics: tuple[MetricSlot, ...] = Field(
-        default=("psnr", "ssim", "st_lpips_alex", "st_tlpips_alex"),  # type: ignore[assignment]
+        default=("psnr", "ssim", "st_lpips_alex", "st_tlpips_alex"),
         validate_default=True,
         description="Metrics to compute.",
     )
@@ -82,12 +82,12 @@ class MethodConfig(ComponentConfig):
     data: DatasetSlot = Field(
         default={},
         validate_default=True,
-        description="The capture to train on.",  # type: ignore[assignment]
+        description="The capture to train on.",
     )
     body: BodySlot = Field(
         default={},
         validate_default=True,
-        description="The body model.",  # type: ignore[assignment]
+        description="The body model.",
     )
     encoders: dict[str, EncoderSlot] = Field(
         description="Condition encoders by name; null removes one."
@@ -96,7 +96,7 @@ class MethodConfig(ComponentConfig):
     aligner: AlignerSlot = Field(
         default={},
         validate_default=True,
-        description="Adapts driving motions.",  # type: ignore[assignment]
+        description="Adapts driving motions.",
     )
 
     @field_validator("encoders", mode="before")

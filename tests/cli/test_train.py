@@ -210,6 +210,22 @@ def test_a_motion_that_does_not_exist_is_refused(cli_here, trained_run, tmp_path
     )
 
 
+def test_a_full_disk_is_one_line(cli_here, trained_run, monkeypatch):
+    import errno
+
+    from avatar_kit.io import video
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "dance.mp4")
+
+    monkeypatch.setattr(video.VideoWriter, "write", full)
+    run = trained_run[0]
+    text = cli_here(
+        "render", run, "--motion", run / "training_motion.npz", "--out", "dance.mp4", check=2
+    )
+    assert "dance.mp4: the disk is full; free some space" in text
+
+
 def test_every_command_has_help_a_newcomer_understands(cli_here):
     for words in (
         (),
