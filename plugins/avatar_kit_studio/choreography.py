@@ -343,8 +343,6 @@ def _rotvecs(matrices: np.ndarray) -> np.ndarray:
     return vectors
 
 
-# --- takes -----------------------------------------------------------------------------------------
-
 Director = Callable[[Script, np.random.Generator], None]
 
 

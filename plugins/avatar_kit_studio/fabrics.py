@@ -296,7 +296,7 @@ def cloth(
 
 @kernel
 def shoes(rows, surface, values, colour, second, shine, floor, toe, albedo, gloss):
-    """Shoes: a pale sole with a line, laces over the instep. ``toe`` is the depth of the toe tip."""
+    """Shoes: a pale sole with a line, laces over the instep; ``toe`` is how far the tip reaches."""
     for r in range(rows.shape[0]):
         i = rows[r]
         x, y, z = surface[i, 0], surface[i, 1], surface[i, 2]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 
+from avatar_kit.graphics.jit import kernel
 from avatar_kit_studio.mesh import base_mesh, strongest, subdivide
 from avatar_kit_studio.noise import ridges
 
@@ -27,7 +27,7 @@ WRINKLES = (
 
 @dataclass(frozen=True)
 class Cut:
-    """A half-space that ends a garment: a vertex stays where ``normal . x + offset`` is positive."""
+    """A half-space that ends a garment: what stays has ``normal . x + offset`` positive."""
 
     region: str
     normal: np.ndarray
@@ -74,7 +74,7 @@ class Garment:
     cuts: tuple[Cut, ...] = field(repr=False, default=())
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def smooth(points: np.ndarray, start: np.ndarray, items: np.ndarray, amount: float, times: int):
     """Laplacian smoothing in place: each point moves ``amount`` towards its neighbours' mean."""
     n, c = points.shape
@@ -273,9 +273,12 @@ def fold_patterns(marks: Landmarks, points: np.ndarray, weights: np.ndarray) -> 
     # Left and right take different parts of the noise, or folds meet in mirrored V shapes.
     shift = np.where(points[:, :1] > 0, 7.3, 0.0) * (1 - bump(points[:, :1], 0.06))
     diagonal = np.stack([points[:, 0] * 8 + y * 9, y * 12 - points[:, 0] * 6, points[:, 2] * 8], 1)
+    # Folds of a top run from the armpits down to the middle: long along, narrow across.
+    fall = np.tanh(points[:, 0] / 0.05) * points[:, 0]
+    drape = np.stack([points[:, 0] * 4.5, (y + 0.5 * fall) * 17, points[:, 2] * 4], 1) + shift
     level = np.stack([points[:, 0] * 8, y * 26, points[:, 2] * 8], 1) + shift
     rows = [
-        ridges(diagonal, 1.1) * trunk * bump(y - (pelvis + chest) / 2 - 0.02, 0.16),
+        ridges(drape, 0.8) * trunk * bump(y - (pelvis + chest) / 2 - 0.02, 0.16),
         ridges(level + 3.7, 0.8) * trunk * bump(y - pelvis - 0.06, 0.07),
     ]
     for side in ("left", "right"):

@@ -164,7 +164,7 @@ def _short(hair: Hair, roots, head: Head, obstacle: Obstacle, rng: np.random.Gen
 
 def _long(hair: Hair, roots, head: Head, obstacle: Obstacle, rng: np.random.Generator):
     """Parted strands that fall beside the face, over the shoulders and down the back."""
-    position, normal, above = roots
+    position, normal, _ = roots
     count, steps = len(position), 17
     part = 0.018
     side = np.where(position[:, 0] > part, 1.0, -1.0)
@@ -301,4 +301,5 @@ def ribbons(points, eye, width, least):
 def ribbon_faces(strands: int, points: int) -> np.ndarray:
     """[F, 3] triangles of :func:`ribbons`' vertices."""
     base = (np.arange(strands)[:, None] * points + np.arange(points - 1)[None]).reshape(-1, 1) * 2
-    return np.concatenate([base + [0, 1, 2], base + [1, 3, 2]]).astype(np.int32)
+    one, other = np.array([0, 1, 2]), np.array([1, 3, 2])
+    return np.concatenate([base + one, base + other]).astype(np.int32)

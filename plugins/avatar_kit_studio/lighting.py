@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,17 +13,18 @@ from avatar_kit.graphics import visibility
 from avatar_kit.graphics.jit import kernel
 
 
-def _unit(v: tuple[float, float, float]) -> np.ndarray:
-    return np.array(v) / np.linalg.norm(v)
+def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
+    n = math.sqrt(x * x + y * y + z * z)
+    return x / n, y / n, z / n
 
 
 #: Directions towards the lights, and their linear strength.
-KEY = _unit((-0.55, 0.78, 0.72))
-KEY_COLOUR = np.array([2.05, 1.97, 1.86])
-RIM = _unit((0.60, 0.55, -0.80))
-RIM_COLOUR = np.array([0.86, 0.92, 1.02])
-SKY_COLOUR = np.array([0.50, 0.53, 0.57])
-FLOOR_COLOUR = np.array([0.26, 0.245, 0.235])
+KEY = _unit(-0.55, 0.78, 0.72)
+KEY_COLOUR = (2.05, 1.97, 1.86)
+RIM = _unit(0.60, 0.55, -0.80)
+RIM_COLOUR = (0.86, 0.92, 1.02)
+SKY_COLOUR = (0.50, 0.53, 0.57)
+FLOOR_COLOUR = (0.26, 0.245, 0.235)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Frame:
     size: int
 
 
-def _axes(direction: np.ndarray) -> np.ndarray:
+def _axes(direction: Sequence[float]) -> np.ndarray:
     """[3, 3] right, up and away for someone who looks against ``direction``."""
     away = -np.asarray(direction, float)
     helper = np.array([0.0, 1.0, 0.0]) if abs(away[1]) < 0.95 else np.array([1.0, 0.0, 0.0])
@@ -44,7 +46,7 @@ def _axes(direction: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(right, away), away])
 
 
-def view_along(direction: np.ndarray, middle: np.ndarray, radius: float, size: int) -> Frame:
+def view_along(direction: Sequence[float], middle: np.ndarray, radius: float, size: int) -> Frame:
     """The square orthographic view against ``direction`` of a ball.
 
     The ball stays where it is while the person moves, or the texels of every map would crawl over
@@ -67,8 +69,8 @@ def shadow_map(points: np.ndarray, faces: torch.Tensor, frame: Frame) -> np.ndar
 
 
 @kernel
-def lit(x, y, z, axes, centre, scale, depth, bias, reach):
-    """Fraction of the key light that reaches a point: 5x5 taps ``reach`` texels apart."""
+def lit(x, y, z, axes, centre, scale, depth, bias, reach, taps):
+    """Fraction of the key light at a point: (2 taps + 1)^2 taps ``reach`` texels apart."""
     size = depth.shape[0]
     u = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - centre[0]) * scale + size / 2 - 0.5
     v = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - centre[1]) * scale + size / 2 - 0.5
@@ -76,18 +78,18 @@ def lit(x, y, z, axes, centre, scale, depth, bias, reach):
     if u < -3 * reach or v < -3 * reach or u > size + 3 * reach or v > size + 3 * reach:
         return 1.0
     total = 0.0
-    for j in range(-2, 3):
-        for i in range(-2, 3):
+    for j in range(-taps, taps + 1):
+        for i in range(-taps, taps + 1):
             a, b = u + i * reach, v + j * reach
-            ia, ib = int(math.floor(a)), int(math.floor(b))
+            ia, ib = math.floor(a), math.floor(b)
             fa, fb = a - ia, b - ib
-            for dj in range(2):
-                for di in range(2):
-                    p, q = ia + di, ib + dj
-                    weight = (fa if di else 1 - fa) * (fb if dj else 1 - fb)
-                    if p < 0 or q < 0 or p >= size or q >= size or depth[q, p] >= w:
-                        total += weight
-    return total / 25.0
+            if ia < 0 or ib < 0 or ia >= size - 1 or ib >= size - 1:
+                total += 1.0
+                continue
+            top = (1 - fa) * (depth[ib, ia] >= w) + fa * (depth[ib, ia + 1] >= w)
+            low = (1 - fa) * (depth[ib + 1, ia] >= w) + fa * (depth[ib + 1, ia + 1] >= w)
+            total += (1 - fb) * top + fb * low
+    return total / ((2 * taps + 1) * (2 * taps + 1))
 
 
 def sky_views(count: int, middle: np.ndarray, radius: float, size: int) -> list[Frame]:
@@ -109,7 +111,7 @@ def _splat(points, axes, centre, scale, size):
         u = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - centre[0]) * scale + size / 2 - 0.5
         v = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - centre[1]) * scale + size / 2 - 0.5
         w = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - centre[2]
-        iu, iv = int(math.floor(u)), int(math.floor(v))
+        iu, iv = math.floor(u), math.floor(v)
         for q in range(max(iv, 0), min(iv + 2, size)):
             for p in range(max(iu, 0), min(iu + 2, size)):
                 if w < depth[q, p]:
@@ -140,7 +142,7 @@ def _gather_sky(points, normals, soft, direction, axes, centre, scale, depth, bi
         u = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z - centre[0]) * scale + size / 2
         v = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z - centre[1]) * scale + size / 2
         w = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - centre[2] - bias
-        iu, iv = int(math.floor(u)), int(math.floor(v))
+        iu, iv = math.floor(u), math.floor(v)
         seen = 0
         for q in range(iv - 1, iv + 2):
             for p in range(iu - 1, iu + 2):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,8 @@ def base_mesh() -> BaseMesh:
 
 def _read_target(path: Path, count: int) -> np.ndarray:
     """[count, 3] offsets of one MakeHuman target file (decimetres on disk), in metres."""
-    raw = gzip.open(path, "rt").read() if path.suffix == ".gz" else path.read_text()
+    data = path.read_bytes()
+    raw = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     lines = [line for line in raw.splitlines() if line and not line.startswith("#")]
     rows = np.array(" ".join(lines).split(), np.float64).reshape(-1, 4)
     offsets = np.zeros((count, 3))
@@ -104,7 +105,7 @@ def _weights_of(label: str, value: float) -> dict[str, float]:
     """Linear interpolation weights of a phenotype value among its anchors."""
     anchors = _ANCHORS[label]
     value = min(max(value, anchors[0][1]), anchors[-1][1])
-    for (low, a), (high, b) in zip(anchors, anchors[1:], strict=False):
+    for (low, a), (high, b) in pairwise(anchors):
         if value <= b:
             t = (value - a) / (b - a)
             return {k: w for k, w in ((low, 1 - t), (high, t)) if w > 1e-6}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from avatar_kit.graphics.jit import kernel
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel
 def hash01(x: int, y: int, z: int) -> float:
     """A number in [0, 1) that depends on three integers only."""
     h = (x * 374761393 + y * 668265263 + z * 2147483647 + 1013904223) & 0xFFFFFFFF
@@ -17,7 +18,7 @@ def hash01(x: int, y: int, z: int) -> float:
     return ((h ^ (h >> 16)) & 0xFFFFFF) / 16777216.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def value_noise(x: float, y: float, z: float) -> float:
     """Smooth noise in [-1, 1] whose grains are one unit wide."""
     ix, iy, iz = math.floor(x), math.floor(y), math.floor(z)
@@ -41,7 +42,7 @@ def value_noise(x: float, y: float, z: float) -> float:
     return 2.0 * (low + (high - low) * uz) - 1.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fractal(x: float, y: float, z: float, octaves: int) -> float:
     """Sum of octaves of :func:`value_noise`, about [-1, 1]. The axes turn at every octave."""
     total, amplitude, norm = 0.0, 1.0, 0.0
@@ -57,7 +58,7 @@ def fractal(x: float, y: float, z: float, octaves: int) -> float:
     return total / norm
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ridges(points: np.ndarray, warp: float) -> np.ndarray:
     """Domain-warped ridged noise in [0, 1]: the crests of folds.
 

@@ -129,7 +129,7 @@ class Photographer:
             h,
             w,
         )
-        triangle, bary = triangle[0].numpy(), bary[0].numpy()
+        seen_triangle, weights = triangle[0].numpy(), bary[0].numpy()
         attributes = np.concatenate(
             [
                 points.astype(np.float32),
@@ -141,7 +141,12 @@ class Photographer:
             1,
         )
         where, kind, values = gather(
-            triangle, bary, self.faces, self.material, attributes, int((triangle >= 0).sum())
+            seen_triangle,
+            weights,
+            self.faces,
+            self.material,
+            attributes,
+            int((seen_triangle >= 0).sum()),
         )
         radiance = self._shade(kind, values, frame, depth)
         background = shadowed(self.stage, frame, depth, contact, middle)
@@ -260,8 +265,7 @@ class Photographer:
             frame.centre,
             frame.scale,
             depth,
-            1.0,
-            0.0,
+            2,
         )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from avatar_kit.scene.joints import ARKIT_CHANNELS
 
-#: Columns of an arm's parameters: wrist from the shoulder in arm lengths (out, up, forward), turn of
-#: the elbow about that line [degrees, positive lifts it], roll of the palm [degrees, positive turns
-#: it down], bend and side bend of the wrist [degrees], curl of thumb to little finger [0, 1], spread.
+#: Columns of an arm's parameters: wrist from the shoulder in arm lengths (out, up, forward), turn
+#: of the elbow about that line [degrees, positive lifts it], roll of the palm [degrees, positive
+#: turns it down], bend and side bend of the wrist [degrees], curl of thumb to little finger and
+#: spread [0, 1].
 ARM = (
     "out",
     "up",
@@ -196,7 +197,7 @@ def mirror(rotvecs: np.ndarray) -> np.ndarray:
 
 
 def ease(keys: Sequence[tuple[float, np.ndarray]], times: np.ndarray) -> np.ndarray:
-    """Minimum-jerk moves between keys (time, value); constant before the first and after the last."""
+    """Minimum-jerk moves between keys (time, value); constant before and after them."""
     at = np.array([t for t, _ in keys])
     values = np.stack([np.asarray(v, float) for _, v in keys])
     if len(at) == 1:

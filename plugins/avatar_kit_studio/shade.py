@@ -18,7 +18,9 @@ from avatar_kit_studio.lighting import (
 )
 from avatar_kit_studio.skin import MATERIALS
 
-_SKIN, _EYE, _HAIR = (MATERIALS.index(m) for m in ("skin", "eye", "hair"))
+_SKIN, _HAIR = MATERIALS.index("skin"), MATERIALS.index("hair")
+#: How far light wraps round skin, by channel.
+_WRAP = (0.25, 0.13, 0.09)
 
 
 @kernel
@@ -70,8 +72,7 @@ def illuminate(
     light_centre,
     light_scale,
     depth,
-    reach,
-    iris_axis,
+    taps,
 ):
     """Light sent to the camera by every sample.
 
@@ -83,15 +84,16 @@ def illuminate(
         albedo: [n, 3] linear.
         gloss: [n, 2] strength and exponent of the highlight.
         eye: [3] camera centre.
-        light_axes, light_centre, light_scale, depth: The key's shadow map.
-        reach: Distance between shadow taps in texels.
-        iris_axis: Unused share of the highlight on eyes, in [0, 1].
+        light_axes: [3, 3] of the view of the shadow map.
+        light_centre: [3] of that view.
+        light_scale: Texels per metre.
+        depth: [S, S] the key's shadow map.
+        taps: How soft the shadow is; see ``lit``.
 
     Returns:
         [n, 3] linear radiance.
     """
     out = np.empty((kind.shape[0], 3), np.float32)
-    wrap = np.array([0.25, 0.13, 0.09])
     for i in range(kind.shape[0]):
         px, py, pz = position[i, 0], position[i, 1], position[i, 2]
         nx, ny, nz = normal[i, 0], normal[i, 1], normal[i, 2]
@@ -110,7 +112,8 @@ def illuminate(
             light_scale,
             depth,
             0.002,
-            reach,
+            1.0,
+            taps,
         )
         if hair:
             tl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
@@ -141,7 +144,7 @@ def illuminate(
         fresnel = (1 - ndv) ** 5
         open_sky = min(1.0, 1.25 * (sky[i, 0] + sky[i, 1]))
         for k in range(3):
-            soft = wrap[k] if kind[i] == _SKIN else 0.06
+            soft = _WRAP[k] if kind[i] == _SKIN else 0.06
             direct = max(0.0, (ndl + soft) / (1 + soft))
             # Blood spreads the light past the edge of a shadow: red reaches farther.
             reached = shade ** (1.0 - 0.35 * soft) if kind[i] == _SKIN else shade

@@ -65,7 +65,7 @@ def _shadowed(plate, floor, share, axes, centre, scale, depth, contact, corner, 
                 px, pz = floor[y, x, 0], floor[y, x, 2]
                 far = np.sqrt((px - corner[2]) ** 2 + (pz - corner[3]) ** 2)
                 reach = 0.9 + 2.0 * min(far, 1.6)
-                key = lit(px, 0.0, pz, axes, centre, scale, depth, 0.012, reach)
+                key = lit(px, 0.0, pz, axes, centre, scale, depth, 0.012, reach, 2)
                 a, b = (px - corner[0]) / cell - 0.5, (pz - corner[1]) / cell - 0.5
                 ia, ib = int(np.floor(a)), int(np.floor(b))
                 sky = 1.0
