@@ -14,6 +14,7 @@ from torch import Tensor
 
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
+from avatar_kit.tracking.girth import fit_girth, stature
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.objective import (
     Steps,
@@ -21,10 +22,13 @@ from avatar_kit.tracking.objective import (
     Weights,
     landmark_terms,
     pose_terms,
+    profile,
+    silhouette_terms,
     smoothness_terms,
 )
+from avatar_kit.tracking.silhouette import Outline
 from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.variables import Variables
+from avatar_kit.tracking.variables import ADULT, Variables
 
 #: Told of every iteration: how many are done, and how many there are.
 Report = Callable[[int, int], None]
@@ -38,20 +42,24 @@ class Phase:
         iterations: Steps of Adam under a one-cycle schedule.
         moving: Names of the variables that move.
         sigma: Error over height at which a landmark is half believed.
+        outline: Whether the limbs are held against the mattes.
+        girth: Whether the shape is fitted to the silhouettes first.
         rate: Peak learning rate of rotations and shape; the root's place moves at a third of it.
     """
 
     iterations: int
     moving: tuple[str, ...]
     sigma: float
+    outline: bool = False
+    girth: bool = False
     rate: float = 0.03
 
 
 ROOT = ("root", "place", "depth", "shape")
 PHASES = (
-    Phase(75, ROOT, 0.2),
-    Phase(200, (*ROOT, "pose"), 0.1),
-    Phase(250, (*ROOT, "pose", "hands"), 0.04),
+    Phase(60, ROOT, 0.2),
+    Phase(140, (*ROOT, "pose"), 0.1),
+    Phase(200, (*ROOT, "pose", "hands"), 0.04, outline=True, girth=True),
 )
 
 
@@ -99,9 +107,13 @@ class Fitter:
     ):
         self.body, self.camera, self.fps = body, camera, fps
         self.variables = Variables(tracks, takes, camera, body, known_shape or {})
-        self.targets = Targets.of(tracks, self.variables.yaw.numpy(), self.variables.height)
+        yaw, height = self.variables.yaw.numpy(), self.variables.height
+        scale = camera.width / tracks.mattes.shape[2]
+        self.targets = Targets.of(tracks, yaw, height, scale)
+        self.outline = Outline.of(tracks.mattes, scale, height, 0.4 + 0.6 * profile(yaw))
         self.steps = Steps.of(takes, fps)
         self.limits = (body_limits(), hand_limits())
+        self.mattes = tracks.mattes
         self.expression = torch.from_numpy(tracks.expression).float()
 
     def run(self, report: Report | None = None, phases: tuple[Phase, ...] = PHASES) -> Fit:
@@ -111,9 +123,11 @@ class Fitter:
         for phase in phases:
             optimiser, schedule = self._optimiser(phase)
             weights = replace(Weights(), sigma=phase.sigma)
+            if phase.girth:
+                self._fit_girth()
             for _ in range(phase.iterations):
                 optimiser.zero_grad(set_to_none=True)
-                terms = self.terms(weights)
+                terms = self.terms(weights, outline=phase.outline)
                 torch.stack(list(terms.values())).sum().backward()
                 optimiser.step()
                 schedule.step()
@@ -122,20 +136,32 @@ class Fitter:
                     report(done, total)
         return self.result({k: float(v.detach()) for k, v in terms.items()})
 
-    def terms(self, weights: Weights) -> dict[str, Tensor]:
-        """The terms of the objective."""
+    def terms(self, weights: Weights, *, outline: bool = True) -> dict[str, Tensor]:
+        """The terms of the objective, with or without the agreement with the mattes."""
         v = self.variables
         shape = v.shape_vector()
         parameters = self.body.from_motion(v.motion(self.fps), shape)
         keypoints = self.body.keypoints(parameters)
         orientation = v.orientation().flatten(1).unflatten(1, (3, 3)) * 0.7  # chord to angle
         rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
+        pixels, _ = self.camera.project(keypoints)
+        mattes = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
         return {
-            **landmark_terms(keypoints, self.camera, self.targets, weights),
+            **landmark_terms(keypoints, pixels, self.targets, weights),
+            **mattes,
             **pose_terms(v.pose, v.hands, self.limits, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
+            "stature": weights.stature * (stature(self.body, shape) / ADULT).log().square(),
         }
+
+    @torch.no_grad()
+    def _fit_girth(self) -> None:
+        v = self.variables
+        start = v.shape_vector()
+        v.set_shape(
+            fit_girth(self.body, self.camera, v.motion(self.fps), start, self.mattes, v.columns)
+        )
 
     def _optimiser(self, phase: Phase):
         v = self.variables

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from avatar_kit.scene import Camera
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.initial import index, to_world
 from avatar_kit.tracking.limits import Limits
+from avatar_kit.tracking.silhouette import Outline, matte_terms, trust_in_matte
 from avatar_kit.tracking.tracks import Tracks
 
 #: Lines whose direction in space the tracker tells; the weight of each.
@@ -52,12 +52,16 @@ class Weights:
         directions: Directions of limbs in space.
         hand_directions: Directions of the lines of hands.
         prior: Pull of the pose towards what joints like.
+        hand_prior: Likewise of fingers.
         limits: Angles beyond what joints can do.
         rotation: Accelerations of rotations.
         translation: Accelerations of the root.
         velocity: Velocities of rotations.
         depth: Changes of depth.
         shape: Pull of the shape towards the average.
+        stature: Log of the standing height over an adult's: a picture does not show metres.
+        cover: Points of the matte around the legs that no leg covers.
+        inside: Points of the body outside the matte.
     """
 
     sigma: float = 0.1
@@ -74,6 +78,9 @@ class Weights:
     velocity: float = 0.3
     depth: float = 5.0
     shape: float = 0.1
+    stature: float = 50.0
+    cover: float = 12000.0
+    inside: float = 4000.0
 
 
 @dataclass(frozen=True)
@@ -101,16 +108,25 @@ class Targets:
     height: float
 
     @classmethod
-    def of(cls, tracks: Tracks, yaw: np.ndarray, height: float) -> Targets:
-        """Collect the targets; legs seen from the side count less, for they are seen badly."""
-        profile = np.clip((np.abs(np.sin(yaw)) - 0.6) / 0.25, 0, 1)
-        leg_trust = (1 - 0.75 * profile)[:, None]
-        weight = tracks.body_confidence * _point_weights()
+    def of(cls, tracks: Tracks, yaw: np.ndarray, height: float, scale: float) -> Targets:
+        """Collect the targets.
+
+        Legs seen from the side count less, for they are seen badly; so do points off the matte.
+
+        Args:
+            tracks: What was seen.
+            yaw: [T] first guess, radians.
+            height: Of the person in pixels.
+            scale: Pixels of the video per pixel of the coarse mattes.
+        """
+        leg_trust = (1 - 0.75 * profile(yaw))[:, None]
+        sure = tracks.body_confidence * trust_in_matte(tracks.body, tracks.mattes, scale, height)
+        weight = sure * _point_weights()
         legs = np.array([n.rpartition("_")[2] in _LEGS for n in BODY_KEYPOINTS])
         weight = np.where(legs, weight * leg_trust, weight)
         a, b, line_weight = (np.array(x) for x in zip(*_segment_indices(), strict=True))
         lines = to_world(tracks.body_world[:, b] - tracks.body_world[:, a])
-        sure = np.minimum(tracks.body_confidence[:, a], tracks.body_confidence[:, b])
+        sure = np.minimum(sure[:, a], sure[:, b])
         sure = np.where(legs[a], sure * leg_trust, sure) * line_weight
         base, tip = np.array(_HAND_LINES).T
         hand_lines = to_world(tracks.hands_world[:, :, tip] - tracks.hands_world[:, :, base])
@@ -127,6 +143,11 @@ class Targets:
         )
 
 
+def profile(yaw: np.ndarray) -> np.ndarray:
+    """[T] 0 for a person seen from the front or behind, 1 from the side; ``yaw`` in radians."""
+    return np.clip((np.abs(np.sin(yaw)) - 0.6) / 0.25, 0, 1)
+
+
 def _point_weights() -> np.ndarray:
     return np.array([_POINT_WEIGHTS.get(n.rpartition("_")[2], 1.0) for n in BODY_KEYPOINTS])
 
@@ -140,11 +161,18 @@ def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
     return squared * sigma**2 / (squared + sigma**2)
 
 
-def landmark_terms(
-    keypoints: Tensor, camera: Camera, targets: Targets, weights: Weights
+def silhouette_terms(
+    pixels: Tensor, outline: Outline, targets: Targets, weights: Weights
 ) -> dict[str, Tensor]:
-    """Agreement of [T, 65, 3] key points with what was observed."""
-    pixels, _ = camera.project(keypoints)
+    """Agreement of [T, 65, 2] projected key points with the mattes."""
+    terms = matte_terms(pixels / targets.height, outline)
+    return {name: getattr(weights, name) * value for name, value in terms.items()}
+
+
+def landmark_terms(
+    keypoints: Tensor, pixels: Tensor, targets: Targets, weights: Weights
+) -> dict[str, Tensor]:
+    """Agreement of [T, 65, 3] key points and their [T, 65, 2] pixels with what was observed."""
     body, hands = keypoints[:, :23], keypoints[:, 23:].unflatten(1, (2, 21))
     off = ((pixels[:, :23] - targets.points) / targets.height).square().sum(-1)
     points = (targets.points_weight * geman_mcclure(off, weights.sigma)).sum(1)

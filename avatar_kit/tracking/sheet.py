@@ -73,7 +73,7 @@ def draw_sheet(
     rows = -(-len(tiles) // COLUMNS)
     tile_height = tiles[0].height + 30
     notes = [*reasons, *observed.notes] or ["nothing to complain about"]
-    lines = [line for note in notes for line in _wrapped("•  " + note, 150)]
+    lines = [line for note in notes for line in _wrapped("–  " + note, 150)]
     charts_top = 190 + rows * (tile_height + GAP)
     height = charts_top + 300 + 60 + 28 * len(lines) + MARGIN
     canvas = Image.new("RGB", (WIDTH, height), PAPER)
@@ -140,7 +140,7 @@ def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> l
     sides = [_extent(look.matte) for look in looks]
     wide = max(s[1] for s in sides) * 1.08
     high = max(s[2] for s in sides) * 1.08
-    high = min(max(high, wide * 1.0), wide * 2.2)
+    wide, high = max(wide, high / 2.6), max(high, wide)
     tiles = []
     for look, (centre, _, _) in zip(looks, sides, strict=True):
         scale = width / wide

@@ -41,6 +41,7 @@ class Variables:
         pose: [T, 21, 3] axis-angle.
         hands: [T, 30, 3] axis-angle, left then right.
         shape: [S] logits of the shape values that are fitted.
+        columns: [S] their places in the body's shape vector.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class Variables:
         self.yaw = torch.from_numpy(_yaw(tracks, takes)).float()
         self.fitted = [n for n in body.fitted_shape if n not in known_shape]
         self._fixed_shape = body.shape_vector(known_shape)
-        self._columns = [body.shape_names.index(n) for n in self.fitted]
-        start = self._fixed_shape[self._columns].clamp(0.05, 0.95)
+        self.columns = [body.shape_names.index(n) for n in self.fitted]
+        start = self._fixed_shape[self.columns].clamp(0.05, 0.95)
         self.liked_shape = torch.logit(start)
         frames = len(tracks)
         self.root = torch.zeros(frames, 3)
@@ -77,9 +78,15 @@ class Variables:
     def shape_vector(self) -> Tensor:
         """[S] all shape values, fitted or not."""
         values = self._fixed_shape
-        if self._columns:
-            values = values.index_copy(0, torch.tensor(self._columns), torch.sigmoid(self.shape))
+        if self.columns:
+            values = values.index_copy(0, torch.tensor(self.columns), torch.sigmoid(self.shape))
         return values
+
+    def set_shape(self, vector: Tensor) -> None:
+        """Take the fitted values from a shape vector, and like them from now on."""
+        logits = torch.logit(vector[self.columns].clamp(0.02, 0.98))
+        self.liked_shape = logits.clone()
+        self.shape.copy_(logits)
 
     def transl(self) -> Tensor:
         """[T, 3] pelvis in world metres."""

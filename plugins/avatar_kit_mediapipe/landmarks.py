@@ -10,7 +10,7 @@ from avatar_kit.scene.joints import BODY_KEYPOINTS
 POSE_INDEX = np.array(
     [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, -1, -1]
 )
-HEAD = slice(0, 5)
+FACE, EARS = slice(0, 3), slice(3, 5)
 LEFT_SHOULDER, RIGHT_SHOULDER = (BODY_KEYPOINTS.index(f"{s}_shoulder") for s in ("left", "right"))
 WRISTS = tuple(BODY_KEYPOINTS.index(f"{s}_wrist") for s in ("left", "right"))
 
@@ -47,7 +47,10 @@ def body_points(
     confidence = np.where(POSE_INDEX < 0, 0.0, pose[POSE_INDEX, 3]).clip(0, 1)
     metres = world[POSE_INDEX, :3]
     if not face_found:
-        confidence[HEAD] *= 0.0 if seen_from_behind(metres) else UNSEEN_FACE
+        behind = seen_from_behind(metres)
+        confidence[FACE] *= 0.0 if behind else UNSEEN_FACE
+        # from behind ears still tell about where the head is
+        confidence[EARS] *= 0.3 * UNSEEN_FACE if behind else UNSEEN_FACE
     outside = (pixels < 0).any(1) | (pixels[:, 0] > width) | (pixels[:, 1] > height)
     confidence[outside] = 0
     return (a.astype(np.float32) for a in (pixels, confidence, metres))  # type: ignore[return-value]

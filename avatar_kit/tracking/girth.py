@@ -1,0 +1,98 @@
+"""The part of a shape that joints do not show: how wide the person is.
+
+Loose clothes and hair make a gradient on the outline pull in wrong directions; the overlap of the
+whole silhouette with the matte, looked at value by value, does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avatar_kit.graphics import rasterize
+from avatar_kit.interfaces import Body
+from avatar_kit.scene import Camera, Motion
+
+#: Frames that are looked at, and times that all values are gone through.
+FRAMES, ROUNDS = 10, 2
+#: Pull towards where a value was, in overlap per unit squared: an overlap that hardly changes shall
+#: not carry a value to its end.
+INERTIA = 0.02
+#: An adult's height over that of the eyes.
+EYES_TO_CROWN = 1.07
+
+
+def fit_girth(
+    body: Body,
+    camera: Camera,
+    motion: Motion,
+    shape: Tensor,
+    mattes: np.ndarray,
+    values: list[int],
+) -> Tensor:
+    """Shape values with the best silhouette overlap, the motion being as it is.
+
+    Args:
+        body: Any body.
+        camera: Of the video.
+        motion: [T] fitted to landmarks.
+        shape: [S] where to start.
+        mattes: [T, h, w] uint8, coarse.
+        values: Columns of ``shape`` that may change.
+
+    Returns:
+        [S] values in [0, 1].
+    """
+    frames = np.unique(np.linspace(0, len(motion) - 1, FRAMES).astype(int))
+    chosen = motion[frames.tolist()]
+    masks = torch.from_numpy(mattes[frames]) > 127
+    small = _shrunk(camera, mattes.shape[2], mattes.shape[1])
+    start, best = shape.clone(), shape.clone()
+    tall = stature(body, start)
+
+    def score(candidate: Tensor) -> float:
+        inertia = INERTIA * (candidate - start).square().sum()
+        # A taller person stands further away: the silhouette's height stays as it is.
+        scaled = _away(chosen, camera, stature(body, candidate) / tall)
+        return overlap(body, small, scaled, candidate, masks) - float(inertia)
+
+    top = score(best)
+    for reach in np.geomspace(0.3, 0.1, ROUNDS):
+        for column in values:
+            for step in (-reach, reach):
+                candidate = best.clone()
+                candidate[column] = (best[column] + step).clamp(0.02, 0.98)
+                while (found := score(candidate)) > top + 1e-4:
+                    top, best = found, candidate
+                    candidate = best.clone()
+                    candidate[column] = (best[column] + step).clamp(0.02, 0.98)
+    return best
+
+
+@torch.no_grad()
+def overlap(body: Body, camera: Camera, motion: Motion, shape: Tensor, masks: Tensor) -> float:
+    """Mean intersection over union of silhouettes and masks [T, H, W] bool."""
+    posed = body(body.from_motion(motion, shape))
+    drawn = rasterize(posed.vertices, posed.topology.faces, camera).triangle >= 0
+    both = (drawn & masks).sum((1, 2)).float()
+    return float((both / (drawn | masks).sum((1, 2)).clamp(min=1)).mean())
+
+
+def stature(body: Body, shape: Tensor) -> Tensor:
+    """Standing height in metres, from eyes and heels of the T-pose. Differentiable."""
+    points = body.keypoints(body.from_motion(Motion.rest(1), shape))[0, :, 1]
+    eyes, heels = points[1:3].mean(), points[17:19].mean()
+    return (eyes - heels) * EYES_TO_CROWN
+
+
+def _away(motion: Motion, camera: Camera, factor: Tensor) -> Motion:
+    """The motion seen along the same rays, ``factor`` times as far away."""
+    eye = camera.position[0]
+    return replace(motion, transl=eye + (motion.transl - eye) * factor)
+
+
+def _shrunk(camera: Camera, width: int, height: int) -> Camera:
+    return camera.crop_resize(0.0, 0.0, width / camera.width, width, height)

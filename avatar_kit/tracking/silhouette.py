@@ -1,0 +1,137 @@
+"""The body against the matte: what landmarks get wrong from the side, the outline still shows.
+
+Limbs are capsules around the lines between key points. Points of the matte near lower legs and feet
+shall be covered by them, which centres the legs in their outline; points along all limbs, hands and
+head shall lie inside the matte. All lengths are over the person's height.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avatar_kit.tracking.initial import index
+
+#: Points of the matte per frame.
+POINTS = 320
+#: Distance from the capsules at which a point of the matte is half believed: cloth and hair are
+#: not flesh.
+SIGMA = 0.05
+
+#: Line of a capsule and its radius: that of the bone, so that the flesh on either side centres it.
+_CAPSULES = (
+    *((f"{s}_knee", f"{s}_ankle", 0.012) for s in ("left", "right")),
+    *((f"{s}_heel", f"{s}_big_toe", 0.008) for s in ("left", "right")),
+    *((f"{s}_hip", f"{s}_knee", 0.03) for s in ("left", "right")),
+    *((f"{s}_shoulder", f"{s}_elbow", 0.015) for s in ("left", "right")),
+    *((f"{s}_elbow", f"{s}_wrist", 0.012) for s in ("left", "right")),
+    ("left_shoulder", "right_hip", 0.06),
+    ("right_shoulder", "left_hip", 0.06),
+    ("left_ear", "right_ear", 0.06),
+)
+#: The first so many capsules shall cover the matte: lower legs and feet.
+_COVERING = 4
+#: The first so many capsules shall lie inside it: legs and arms, at these places along them.
+_LIMBS, _ALONG = 10, (0.15, 0.4, 0.65, 0.9)
+#: Further key points that shall lie inside: nose, eyes, ears; knuckles and tips of both hands.
+_HAND = (5, 9, 17, 4, 8, 12, 20)
+_FURTHER = [0, 1, 2, 3, 4, *(23 + k for k in _HAND), *(44 + k for k in _HAND)]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Points of T mattes.
+
+    Attributes:
+        points: [T, P, 2] pixels over the height.
+        spacing: [T] typical distance of neighbouring points.
+        weight: [T] how much covering it counts; 0 where there is no outline.
+    """
+
+    points: Tensor
+    spacing: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, mattes: np.ndarray, scale: float, height: float, weight: np.ndarray) -> Outline:
+        """Draw points from mattes, the same ones every time.
+
+        Args:
+            mattes: [T, h, w] uint8, coarse.
+            scale: Pixels of the video per pixel of the coarse matte.
+            height: Of the person in pixels of the video.
+            weight: [T].
+        """
+        rng = np.random.default_rng(0)
+        points = np.zeros((len(mattes), POINTS, 2), dtype=np.float32)
+        spacing = np.ones(len(mattes), dtype=np.float32)
+        sure = np.zeros(len(mattes), dtype=np.float32)
+        for t, matte in enumerate(mattes):
+            rows, columns = np.nonzero(matte > 127)
+            if len(rows) < POINTS:
+                continue
+            chosen = np.sort(rng.choice(len(rows), POINTS, replace=False))
+            at = np.stack([columns[chosen], rows[chosen]], 1) + 0.5
+            points[t] = at * (scale / height)
+            spacing[t] = np.sqrt(len(rows) / POINTS) * scale / height
+            sure[t] = weight[t]
+        return cls(*(torch.from_numpy(x) for x in (points, spacing, sure)))
+
+
+def trust_in_matte(
+    points: np.ndarray, mattes: np.ndarray, scale: float, height: float
+) -> np.ndarray:
+    """[T, N] 1 for points inside the matte or within 1.5 % of the height of it, less for others.
+
+    Args:
+        points: [T, N, 2] pixels of the video.
+        mattes: [T, h, w] uint8, coarse.
+        scale: Pixels of the video per pixel of the coarse matte.
+        height: Of the person in pixels of the video.
+    """
+    radius = max(1, round(0.015 * height / scale))
+    near = torch.nn.functional.max_pool2d(
+        torch.from_numpy(mattes)[:, None].float(), 2 * radius + 1, 1, radius
+    )[:, 0].numpy()
+    rows = (points[..., 1] / scale).astype(int).clip(0, mattes.shape[1] - 1)
+    columns = (points[..., 0] / scale).astype(int).clip(0, mattes.shape[2] - 1)
+    inside = near[np.arange(len(points))[:, None], rows, columns] > 76
+    return np.where(inside, 1.0, OUTSIDE)
+
+
+#: How far a landmark outside the matte is believed.
+OUTSIDE = 0.15
+
+
+def matte_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
+    """Disagreement of body and matte.
+
+    Args:
+        pixels: [T, 65, 2] key points of body and hands, pixels over the height.
+        outline: Points of the mattes.
+    """
+    a = pixels[:, [index(c[0]) for c in _CAPSULES]]
+    b = pixels[:, [index(c[1]) for c in _CAPSULES]]
+    radius = pixels.new_tensor([c[2] for c in _CAPSULES])
+    nearest, which = (_to_lines(outline.points, a, b) - radius).min(-1)
+    off = nearest.relu().square()
+    cover = ((which < _COVERING) * off * SIGMA**2 / (off + SIGMA**2)).mean(1)
+    along = pixels.new_tensor(_ALONG)[:, None]
+    limbs = a[:, :_LIMBS, None] + along * (b - a)[:, :_LIMBS, None]
+    points = torch.cat([limbs.flatten(1, 2), pixels[:, _FURTHER]], 1)
+    gap = torch.cdist(points, outline.points).min(-1).values
+    inside = (gap - outline.spacing[:, None]).relu().square().mean(1)
+    known = (outline.weight > 0).float()
+    return {"cover": (outline.weight * cover).mean(), "inside": (known * inside).mean()}
+
+
+def _to_lines(points: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """[T, P, L] distance of points [T, P, 2] from line segments [T, L, 2]."""
+    line = b - a
+    relative = points[:, :, None] - a[:, None]
+    along = (relative * line[:, None]).sum(-1) / line.square().sum(-1).clamp(min=1e-9)[:, None]
+    off = relative - along.clamp(0, 1)[..., None] * line[:, None]
+    return (off.square().sum(-1) + 1e-9).sqrt()
