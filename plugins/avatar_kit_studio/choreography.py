@@ -21,6 +21,8 @@ from avatar_kit_studio.poses import ARMS, euler, rotation, two_links
 FPS = 25.0
 #: Seconds played before a take so that cloth and hair have a past.
 LEAD_IN = 0.8
+#: Degrees per second nobody turns faster than, on foot and at ease.
+_FASTEST = 85.0
 
 
 @dataclass(frozen=True)
@@ -365,22 +367,22 @@ def slow_turn(script: Script, rng: np.random.Generator) -> None:
     gesture(script, rng, ("down", "low_open", "explain", "together", "chest"))
     speak(script, rng)
     length = script.times[-1]
-    keys = [(0.0, [-75.0]), (length, [75.0])]
-    script.yaw = _steady(keys, script.times)
+    half = min(75.0, 0.5 * _FASTEST * length)
+    script.yaw = _steady(-half, half, script.times)
 
 
 def large_turn(script: Script, rng: np.random.Generator) -> None:
     """Away from the camera: from 70 degrees round the back to 200."""
     gesture(script, rng, ("down", "low_open", "wide", "explain", "point_side"))
     speak(script, rng)
-    script.yaw = _steady([(0.0, [70.0]), (script.times[-1], [200.0])], script.times)
+    far = min(200.0, 70.0 + _FASTEST * script.times[-1])
+    script.yaw = _steady(70.0, far, script.times)
 
 
-def _steady(keys, times: np.ndarray) -> np.ndarray:
-    """A turn that is under way where the take begins and ends, not faster than it looks."""
-    (start, low), (end, high) = keys
-    s = (times - start) / max(end - start, 1e-6)
-    return low[0] + (high[0] - low[0]) * np.clip(s, -0.12, 1.1)
+def _steady(first: float, last: float, times: np.ndarray) -> np.ndarray:
+    """A turn from ``first`` to ``last`` degrees that is under way where the take begins."""
+    s = times / max(times[-1], 1e-6)
+    return first + (last - first) * np.maximum(s, -0.12)
 
 
 def squat(script: Script, rng: np.random.Generator) -> None:

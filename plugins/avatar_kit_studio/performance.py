@@ -23,13 +23,17 @@ class Cast:
     """A person on a body model.
 
     Attributes:
+        body_name: Registered name of the body model.
         body: The body model.
-        shape: [S] the true shape.
+        true_shape: Shape values by name.
+        shape: [S] the same in the body's order.
         person: What is seen of it.
         unrest: [J, 4, 4] world-to-bone at rest.
     """
 
+    body_name: str
     body: Body
+    true_shape: dict[str, float]
     shape: torch.Tensor
     person: Person
     unrest: np.ndarray

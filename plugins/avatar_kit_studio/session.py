@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,25 @@ class Take:
         return len(self.motion) - self.lead_in
 
 
+@lru_cache(maxsize=2)
+def dress(name: str, fine: bool, seed: int) -> Cast:
+    """Put a subject on the default body; kept, for it takes seconds.
+
+    Args:
+        name: Key of ``SUBJECTS``.
+        fine: Finer skin and more hair, for large pictures.
+        seed: Seed of the hair.
+    """
+    subject = SUBJECTS[name]
+    body_name, body = default_body()
+    true_shape = {k: v for k, v in subject.phenotypes.items() if k in body.shape_names}
+    shape = body.shape_vector(true_shape)
+    bones, strands = tuple(body.joint_names), 6000 if fine else 2500
+    person = make_person(subject, bones, fine=fine, strands=strands, seed=seed)
+    unrest = np.linalg.inv(body.rest_transforms(shape).double().numpy())
+    return Cast(body_name, body, true_shape, shape, person, unrest)
+
+
 class Session:
     """Everything needed to film one capture: the person, the camera, the takes.
 
@@ -54,22 +74,10 @@ class Session:
 
     def __init__(self, config: StudioConfig, size: int):
         self.config, self.size = config, size
-        subject = SUBJECTS[config.subject]
-        self.body_name, body = default_body()
-        self.shape = {k: v for k, v in subject.phenotypes.items() if k in body.shape_names}
-        shape = body.shape_vector(self.shape)
-        fine = size >= _FINE_FROM
-        person = make_person(
-            subject,
-            tuple(body.joint_names),
-            fine=fine,
-            strands=6000 if fine else 2500,
-            seed=config.seed,
-        )
-        unrest = np.linalg.inv(body.rest_transforms(shape).double().numpy())
-        self.cast = Cast(body, shape, person, unrest)
+        self.cast = dress(config.subject, size >= _FINE_FROM, config.seed)
+        person = self.cast.person
         self.camera = studio_camera(size, person.head.top - person.marks.floor)
-        self.stage = make_stage(self.camera, subject.backdrop)
+        self.stage = make_stage(self.camera, person.subject.backdrop)
         self.photographer = Photographer(person, self.camera, self.stage, config.supersample)
         self.takes = self._plan()
 
@@ -119,8 +127,8 @@ class Session:
             fps=FPS,
             width=self.size,
             height=self.size,
-            body=self.body_name,
-            shape=estimate_shape(self.shape, rng),
+            body=self.cast.body_name,
+            shape=estimate_shape(self.cast.true_shape, rng),
             camera=self.camera,
         )
 
@@ -129,7 +137,7 @@ class Session:
         facts = {
             "version": version,
             "options": self.config.model_dump() | {"size": self.size},
-            "true_shape": self.shape,
+            "true_shape": self.cast.true_shape,
             "takes": [take.split for take in self.takes],
         }
         tracked, clips = [], []
@@ -177,8 +185,8 @@ class Session:
 
 def studio_camera(size: int, height: float) -> Camera:
     """The camera that holds a person of ``height`` metres with arms raised or spread."""
-    middle = 0.575 * height
-    distance = 0.655 * height / np.tan(np.radians(12.0))
+    middle = 0.585 * height
+    distance = 0.66 * height / np.tan(np.radians(12.0))
     return Camera.look_at(
         (0.0, middle + 0.12, distance), (0.0, middle, 0.0), width=size, height=size, fov_y=24.0
     )

@@ -1,0 +1,77 @@
+"""What the capture says of the body against what its pictures show."""
+
+import numpy as np
+import torch
+
+from avatar_kit.graphics import rasterize
+
+
+def test_the_true_body_is_inside_the_alpha(session, pictures, true_body):
+    """Clothes and hair only ever add to the body's silhouette."""
+    pixels = session.camera.expand(len(true_body)).project(true_body.vertices)[0].numpy()
+    inside = []
+    for at, (_, alpha) in zip(pixels, pictures, strict=True):
+        x, y = np.clip(np.floor(at).astype(int).T, 0, alpha.shape[0] - 1)
+        inside.append((alpha[y, x] > 0).mean())
+    assert min(inside) > 0.97
+
+
+def test_the_template_is_smaller_than_the_person(session, pictures, true_body):
+    """The silhouette of the bare body is almost inside the alpha, and clearly smaller."""
+    camera = session.camera.expand(len(true_body))
+    seen = rasterize(true_body.vertices, true_body.topology.faces, camera)
+    body = (seen.triangle >= 0).numpy()
+    alpha = np.stack([a for _, a in pictures]) / 255.0
+    covered = (alpha[body] > 0.0).mean()
+    assert covered > 0.985
+    assert 1.05 < alpha.sum() / body.sum() < 1.6
+
+
+def test_landmarks_are_the_projected_key_points(session, true_body):
+    marks = session._landmarks()
+    hands = session.camera.expand(len(true_body)).project(true_body.hands.flatten(1, 2))[0]
+    error = marks["hands"].reshape(len(true_body), 42, 2) - hands.numpy()
+    assert np.abs(error.mean()) < 0.1
+    assert error.std() < 0.004 * session.size
+
+
+def test_the_whole_person_is_in_the_picture(pictures):
+    for _, alpha in pictures:
+        rim = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+        assert rim.max() == 0
+
+
+def test_the_picture_without_the_person_is_the_plate(session, pictures):
+    """Far from the person and its shadow only the sensor's noise differs from the plate."""
+    from avatar_kit_studio.shade import resolve
+
+    empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
+    plate, _ = resolve(*empty, session.stage.plate, 1)
+    image, _ = pictures[0]
+    corner = np.s_[: session.size // 8, : session.size // 4]
+    error = image[corner] / 255.0 - plate[corner]
+    assert np.abs(error.mean()) < 0.002
+    assert 0.004 < error.std() < 0.011
+
+
+def test_the_floor_is_darker_in_the_shadow(session, pictures):
+    """Shadow is part of the picture and not of the alpha."""
+    from avatar_kit_studio.shade import resolve
+
+    empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
+    plate, _ = resolve(*empty, session.stage.plate, 1)
+    image, alpha = pictures[0]
+    darker = (image / 255.0 - plate).mean(2) < -0.08
+    assert (darker & (alpha == 0)).sum() > 0.004 * alpha.size
+
+
+def test_tracked_motion_is_close_to_the_true_one(session):
+    tracked, start = [], 0
+    from avatar_kit_studio.tracked import track
+
+    for i, take in enumerate(session.takes):
+        rng = np.random.default_rng([session.config.seed, 22, i])
+        tracked.append(track(take.motion, rng)[take.lead_in :].transl)
+        start += take.frames
+    error = torch.cat(tracked) - session.true_motion().transl
+    assert 0 < error.norm(dim=1).mean() < 0.012
