@@ -23,6 +23,11 @@ class NeuralTextureConfig(EncoderConfig):
     type: Literal["neural_texture"] = "neural_texture"
     channels: int = Field(default=48, ge=1, description="Features of a texel.")
     size: int = Field(default=1024, ge=1, description="Width and height of the texture in texels.")
+    levels: int = Field(
+        default=1,
+        ge=1,
+        description="Textures that are added up, each half the size of the one before it.",
+    )
     normals: bool = Field(
         default=False, description="Append the surface normal in camera axes (3 channels)."
     )
@@ -82,7 +87,7 @@ class StyleUNetConfig(RendererConfig):
     background: Literal["painted", "plate"] = Field(
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
-        "the network covers with a matte.",
+        "the network covers by a matte and shades.",
     )
     shortcut: bool = Field(
         default=False,
@@ -94,9 +99,14 @@ class LossConfig(Config):
     """Weights of the training loss (RAM-Avatar, equation 3, first form)."""
 
     pixel: float = Field(default=5.0, ge=0, description="Weight of the mean absolute error.")
+    smooth: float = Field(
+        default=0.0,
+        ge=0,
+        description="Errors below this count by their square: noise in the recording pulls less.",
+    )
     perceptual: float = Field(default=0.03, ge=0, description="Weight of the perceptual loss.")
     matte: float = Field(
-        default=0.0, ge=0, description="Weight of the matte's cross entropy, with a plate."
+        default=0.5, ge=0, description="Weight of the matte's cross entropy, with a plate."
     )
     perceptual_stages: int = Field(
         default=5, ge=1, le=5, description="Stages of the VGG network to compare, shallow first."
@@ -170,22 +180,22 @@ class RamConfig(MethodConfig):
             "steps": 600,
             "batch_size": 2,
             "encoders": {
-                "body": {"channels": 16, "size": 256},
+                "body": {"channels": 16, "size": 256, "levels": 4, "normals": True},
                 "face": {"channels": 4},
                 "hands": {"channels": 4},
                 "style": None,
             },
             "renderer": {
-                "channel_multiplier": 0.25,
+                "channel_multiplier": 0.1875,
                 "max_channels": 64,
                 "style": 64,
                 "background": "plate",
                 "shortcut": True,
             },
-            "loss": {"perceptual_stages": 2, "perceptual_crop": 96, "matte": 0.1},
+            "loss": {"smooth": 0.05, "perceptual_stages": 2, "perceptual_crop": 64},
             "optimizer": {
-                "learning_rate": 2e-3,
-                "texture_learning_rate": 1e-2,
+                "learning_rate": 1e-2,
+                "texture_learning_rate": 2e-2,
                 "weight_decay": 0.0,
             },
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.graphics import draw_segments, interpolate, sample_texture, uv_map
@@ -25,22 +26,38 @@ HAND_BONES = tuple(
 
 
 class NeuralTexture(Encoder):
-    """A learned UV texture rasterised with the body (section 3.1). Zero in the background."""
+    """A learned UV texture rasterised with the body (section 3.1). Zero in the background.
+
+    With several levels it is a pyramid (Thies et al., 2019, section 3.1): the coarse ones learn
+    quickly what neighbouring texels share, and fill those that training never shows.
+    """
 
     config: NeuralTextureConfig
 
     def __init__(self, config: NeuralTextureConfig, setup: Setup):
         super().__init__(config, setup)
-        self.texture = nn.Parameter(0.1 * torch.randn(1, config.channels, config.size, config.size))
+        sides = [max(1, config.size >> level) for level in range(config.levels)]
+        self.textures = nn.ParameterList(
+            0.1 * torch.randn(1, config.channels, side, side) for side in sides
+        )
 
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C (+ 3), H, W]."""
         fragments = context.fragments
         uv = uv_map(context.body.topology, fragments)
-        features = sample_texture(self.texture, uv, fragments.mask)
+        features = sample_texture(self.texture(), uv, fragments.mask)
         if self.config.normals:
             features = torch.cat([features, normal_map(context)], dim=1)
         return FeatureMap(features)
+
+    def texture(self) -> Tensor:
+        """[1, C, size, size] all levels together."""
+        texture = self.textures[-1]
+        for finer in reversed(self.textures[:-1]):
+            texture = finer + F.interpolate(
+                texture, size=finer.shape[-2:], mode="bilinear", align_corners=False
+            )
+        return texture
 
 
 class FaceMap(Encoder):
@@ -51,6 +68,8 @@ class FaceMap(Encoder):
     """
 
     config: FaceMapConfig
+    centre: Tensor
+    extent: Tensor
 
     def __init__(self, config: FaceMapConfig, setup: Setup):
         super().__init__(config, setup)

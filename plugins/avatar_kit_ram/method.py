@@ -43,7 +43,7 @@ class Ram(Method):
     def losses(self, output: RenderOutput, batch: Batch) -> dict[str, Tensor]:
         """The weighted sum under "loss", and its unweighted terms."""
         weights, rgb = self.config.loss, output.rgb.float()
-        pixel = (rgb - batch.image).abs().mean()
+        pixel = F.smooth_l1_loss(rgb, batch.image, beta=weights.smooth)
         losses = {"loss": weights.pixel * pixel, "pixel": pixel}
         if self.perceptual is not None:
             shown = torch.stack([rgb, batch.image])
@@ -51,10 +51,11 @@ class Ram(Method):
                 shown = crop_around(shown, batch.mask, weights.perceptual_crop)
             losses["perceptual"] = self.perceptual(shown[0], shown[1])
             losses["loss"] = losses["loss"] + weights.perceptual * losses["perceptual"]
-        if weights.matte and "matte_logit" in output.extras:
-            logit = output.extras["matte_logit"].float()
+        if "plate" in output.extras:
+            logit, plate = output.extras["matte_logit"].float(), output.extras["plate"]
             losses["matte"] = F.binary_cross_entropy_with_logits(logit, batch.mask)
-            losses["loss"] = losses["loss"] + weights.matte * losses["matte"]
+            losses["plate"] = ((plate - batch.image).abs() * (1 - batch.mask)).mean()
+            losses["loss"] = losses["loss"] + weights.matte * losses["matte"] + losses["plate"]
         return losses
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -82,9 +83,15 @@ def parameter_groups(avatar: Avatar, config: OptimizerConfig) -> list[dict]:
     """
     layers = (EqualConv2d, EqualLinear, ModulatedConv2d, nn.Conv2d, nn.Linear)
     textures, weights, others = [], [], []
+    painted = {
+        id(texture)
+        for module in avatar.modules()
+        if isinstance(module, NeuralTexture)
+        for texture in module.textures
+    }
     for module in avatar.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if isinstance(module, NeuralTexture) or name == "plate":
+            if name == "plate" or id(parameter) in painted:
                 textures.append(parameter)
             elif isinstance(module, layers) and name == "weight":
                 weights.append(parameter)

@@ -39,27 +39,30 @@ class StyleUNetRenderer(Renderer):
             outputs=3 + plate,
         )
         self.shortcut = EqualConv2d(maps, 3 + plate, 1, activate=False) if config.shortcut else None
+        if self.shortcut is not None:
+            nn.init.zeros_(self.shortcut.weight)
         self.plate = (
             nn.Parameter(torch.full((1, 3, setup.height, setup.width), 0.5)) if plate else None
         )
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
-        """[B, 3, H, W] pictures from the conditions; extras: "matte" [B, 1, H, W] with a plate."""
+        """[B, 3, H, W] pictures from the conditions; with a plate also the matte."""
         maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
         codes = [c.values for c in conditions.values() if isinstance(c, Vector)]
         joined = torch.cat(maps, dim=1).contiguous(memory_format=torch.channels_last)
         painted = self.network(joined, self.style(codes))
         if self.shortcut is not None:
             painted = painted + self.shortcut(joined)
-        rgb = 0.5 + 0.5 * painted[:, :3]
+        colours = 0.5 * painted[:, :3]
         if self.plate is None:
-            return RenderOutput(rgb=rgb)
+            return RenderOutput(rgb=0.5 + colours)
+        # Colours are premultiplied, so that the network can darken the plate with a shadow. The
+        # plate learns from uncovered background alone; else it would learn the mean person.
         matte = torch.sigmoid(painted[:, 3:])
-        return RenderOutput(
-            rgb=matte * rgb + (1 - matte) * self.plate,
-            extras={"matte": matte, "matte_logit": painted[:, 3:]},
-        )
+        rgb = colours + 0.5 * matte + (1 - matte) * self.plate.detach()
+        extras = {"matte": matte, "matte_logit": painted[:, 3:], "plate": self.plate}
+        return RenderOutput(rgb=rgb, extras=extras)
 
     def style(self, codes: list[Tensor]) -> Tensor:
         """[B or 1, S] style from the frames' codes; without codes, from a learned constant."""

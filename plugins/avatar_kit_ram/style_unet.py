@@ -66,6 +66,7 @@ class DecoderLevel(nn.Module):
         self.up = ModulatedConv2d(below, channels, 3, style, picture=size, up=True)
         self.conv = ModulatedConv2d(channels, channels, 3, style, picture=size)
         self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False)
+        nn.init.zeros_(self.paint.weight)  # an even grey at first: no noise to unlearn
         self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
 
     def forward(self, x: Tensor, style: Tensor, bands: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -137,10 +138,12 @@ class StyleUNet(nn.Module):
             conditions = downsample(conditions, self.kernel)
             here, x = level(x, conditions)
             features.append(here)
-        x, bands = self.bottom(x), None
+        x = self.bottom(x)
+        bands: Tensor | None = None
         last = len(self.decoder) - 1
         for i in range(last, -1, -1):
             if i < last:
                 x = self.fusion[i](torch.cat([x, features[i + 1]], dim=1))
             x, bands = self.decoder[i](x, style, bands)
+        assert bands is not None  # there are at least two levels
         return haar_iwt(bands)

@@ -1,7 +1,5 @@
 import pytest
 import torch
-
-from avatar_kit.graphics import uv_map
 from avatar_kit_ram.config import (
     FaceMapConfig,
     FrameCodeConfig,
@@ -9,6 +7,8 @@ from avatar_kit_ram.config import (
     NeuralTextureConfig,
 )
 from avatar_kit_ram.encoders import HAND_BONES, FaceMap, FrameCode, HandMap, NeuralTexture
+
+from avatar_kit.graphics import uv_map
 
 ENCODERS = [
     (NeuralTexture, NeuralTextureConfig(channels=5, size=16)),
@@ -37,7 +37,7 @@ def test_a_texture_of_coordinates_gives_back_the_coordinates(setup, context):
     encoder = NeuralTexture(NeuralTextureConfig(channels=2, size=size), setup)
     centres = (torch.arange(size) + 0.5) / size
     v, u = torch.meshgrid(centres, centres, indexing="ij")
-    encoder.texture.data = torch.stack([u, v])[None]
+    encoder.textures[0].data = torch.stack([u, v])[None]
     frame = context([0])
     expected = uv_map(setup.topology, frame.fragments)
     inside = frame.fragments.mask.bool() & ((expected - 0.5).abs() < 0.49).all(1, keepdim=True)
@@ -49,9 +49,23 @@ def test_a_texture_of_coordinates_gives_back_the_coordinates(setup, context):
 def test_texture_gradients_stay_where_the_body_is_seen(setup, context):
     encoder = NeuralTexture(NeuralTextureConfig(channels=1, size=16), setup)
     encoder(context([0])).values.sum().backward()
-    touched = encoder.texture.grad[0, 0] != 0
+    touched = encoder.textures[0].grad[0, 0] != 0
     assert touched.any()
     assert not touched[:, 8].any()  # u = 0.5 is the back of the sphere
+
+
+def test_levels_add_up_from_coarse_to_fine(setup):
+    encoder = NeuralTexture(NeuralTextureConfig(channels=3, size=16, levels=3), setup)
+    assert [tuple(t.shape[2:]) for t in encoder.textures] == [(16, 16), (8, 8), (4, 4)]
+    for texture, value in zip(encoder.textures, (1.0, 20.0, 300.0), strict=True):
+        torch.nn.init.constant_(texture, value)
+    torch.testing.assert_close(encoder.texture(), torch.full((1, 3, 16, 16), 321.0))
+    torch.nn.init.zeros_(encoder.textures[2])
+    encoder.textures[2].data[0, 0, 1, 2] = 1.0
+    spot = encoder.texture()[0, 0] - 21.0
+    row, column = divmod(int(spot.argmax()), 16)
+    assert 4 <= row < 8
+    assert 8 <= column < 12
 
 
 def test_normals_are_in_camera_axes(setup, context):

@@ -1,9 +1,9 @@
 import pytest
 import torch
-
-from avatar_kit.engine.device import seed_step
 from avatar_kit_ram.config import OptimizerConfig
 from avatar_kit_ram.method import Ram, crop_around, schedule
+
+from avatar_kit.engine.device import seed_step
 
 
 def train(build, config, batch, steps):
@@ -53,9 +53,35 @@ def test_only_weights_of_layers_decay(build, small_config):
     kept = set(names.values()) - decaying
     assert decaying
     assert all(name.endswith(".weight") for name in decaying)
-    assert {"encoders.body.texture", "encoders.style.codes"} <= kept
+    assert {"encoders.body.textures.0", "encoders.style.codes"} <= kept
     assert any(name.endswith("noise_strength") for name in kept)
     assert any(name.endswith("bias") for name in kept)
+
+
+def test_the_plate_learns_from_what_the_person_leaves_free(build, small_config, batch):
+    from dataclasses import replace
+
+    config = small_config("demo", optimizer={"texture_learning_rate": 5e-2})
+    masked = torch.zeros_like(batch.mask)
+    masked[..., :32] = 1.0
+    method, _ = train(build, config, replace(batch, mask=masked), 12)
+    plate = method.avatar.renderer.plate.detach()
+    assert torch.equal(plate[..., :32], torch.full((1, 3, 64, 32), 0.5))
+    assert (plate[..., 48:] > 0.6).all()  # the backdrop rises from 0.5 to 1 on the right
+
+
+def test_small_errors_count_by_their_square(build, small_config, batch):
+    from dataclasses import replace
+
+    from avatar_kit.scene import RenderOutput
+
+    config = small_config("paper", loss={"perceptual": 0.0, "smooth": 0.1, "pixel": 2.0})
+    method = Ram(config, build(config))
+    for error, wanted in ((0.02, 0.02**2 / 0.2), (0.5, 0.5 - 0.05)):
+        shifted = replace(batch, image=torch.zeros_like(batch.image))
+        losses = method.losses(RenderOutput(torch.full_like(batch.image, error)), shifted)
+        assert float(losses["pixel"]) == pytest.approx(wanted, rel=1e-4)
+        assert float(losses["loss"]) == pytest.approx(2 * wanted, rel=1e-4)
 
 
 def test_the_same_seed_trains_the_same_avatar(build, small_config, batch):

@@ -1,9 +1,9 @@
 import pytest
 import torch
-
-from avatar_kit.scene import ConditionSpec, FeatureMap, Vector
 from avatar_kit_ram.config import StyleUNetConfig
 from avatar_kit_ram.renderer import StyleUNetRenderer
+
+from avatar_kit.scene import ConditionSpec, FeatureMap, Vector
 
 SPECS = {"body": ConditionSpec("feature_map", 5), "hands": ConditionSpec("feature_map", 3)}
 CODE = {"style": ConditionSpec("vector", 6)}
@@ -13,6 +13,14 @@ def small(specs, setup, **options):
     config = StyleUNetConfig(channel_multiplier=0.125, max_channels=16, style=8, **options)
     torch.manual_seed(0)
     return StyleUNetRenderer(config, setup, specs)
+
+
+def wake(renderer):
+    """Give the layers that start at zero something to say."""
+    with torch.no_grad():
+        for parameter in renderer.parameters():
+            if not parameter.any():
+                parameter.normal_()
 
 
 def conditions(specs, batch, seed=0):
@@ -32,6 +40,7 @@ def conditions(specs, batch, seed=0):
 @pytest.mark.parametrize("specs", [SPECS, SPECS | CODE])
 def test_a_batch_of_two_equals_two_of_one(setup, camera, background, shortcut, specs):
     renderer = small(specs, setup, background=background, shortcut=shortcut).eval()
+    wake(renderer)
     both = conditions(specs, 2)
     together = renderer(both, camera.expand(2))
     assert together.rgb.shape == (2, 3, 64, 64)
@@ -44,6 +53,7 @@ def test_a_batch_of_two_equals_two_of_one(setup, camera, background, shortcut, s
 def test_only_the_code_of_a_frame_changes_its_style(setup, camera):
     specs = SPECS | CODE
     renderer = small(specs, setup)
+    wake(renderer)
     given = conditions(specs, 2)
     before = renderer(given, camera.expand(2)).rgb
     given["style"].values[1] *= -1
@@ -54,6 +64,7 @@ def test_only_the_code_of_a_frame_changes_its_style(setup, camera):
 
 def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
     renderer = small(SPECS, setup, background="plate")
+    wake(renderer)
     renderer.plate.data.uniform_()
     output = renderer(conditions(SPECS, 1), camera)
     matte = output.extras["matte"]
@@ -61,6 +72,12 @@ def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
     renderer.plate.data += 1.0
     moved = renderer(conditions(SPECS, 1), camera).rgb - output.rgb
     torch.testing.assert_close(moved, (1 - matte).expand_as(moved))
+
+
+def test_no_picture_error_reaches_the_plate(setup, camera):
+    renderer = small(SPECS, setup, background="plate")
+    renderer(conditions(SPECS, 1), camera).rgb.sum().backward()
+    assert renderer.plate.grad is None
 
 
 def test_the_same_seed_builds_the_same_network(setup, camera):

@@ -1,10 +1,19 @@
 import pytest
 import torch
+from avatar_kit_ram.style_unet import StyleUNet, level_channels, level_sizes
 from torch.utils.flop_counter import FlopCounterMode
 
 from avatar_kit.errors import UserError
 from avatar_kit.nn.unet import ShallowUNet
-from avatar_kit_ram.style_unet import StyleUNet, level_channels, level_sizes
+
+
+def awake(network):
+    """A network whose layers that start at zero have something to say."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_()
+    return network
 
 
 def multiply_adds(network, *inputs):
@@ -54,14 +63,14 @@ def test_a_size_that_cannot_be_halved_is_named(size):
 
 def test_a_style_changes_the_picture():
     torch.manual_seed(0)
-    network = StyleUNet(4, 32, 32, channel_multiplier=0.1, max_channels=8, style=8)
+    network = awake(StyleUNet(4, 32, 32, channel_multiplier=0.1, max_channels=8, style=8))
     x = torch.randn(1, 4, 32, 32)
     assert (network(x, torch.randn(1, 8)) - network(x, torch.randn(1, 8))).abs().max() > 1e-3
 
 
 def test_conditions_reach_as_far_as_the_coarsest_level():
     torch.manual_seed(0)
-    network = StyleUNet(4, 64, 64, channel_multiplier=0.1, max_channels=8, style=8)
+    network = awake(StyleUNet(4, 64, 64, channel_multiplier=0.1, max_channels=8, style=8))
     x, style = torch.randn(1, 4, 64, 64), torch.randn(1, 8)
     touched = x.clone()
     touched[..., 0, 0] += 5.0
