@@ -49,6 +49,9 @@ app.command("doctor", help=doctor.HELP)(doctor.doctor)
 
 def main() -> None:
     """Entry point: what a person can mend is one line and exit code 2, the rest a traceback."""
+    # Threads that spin while they wait make torch several times slower on a machine with other
+    # work. Must be said before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except UserError as error:
