@@ -167,15 +167,12 @@ class Fitter:
         v = self.variables
         for value in v.values():
             value.requires_grad_(False)
-        groups = []
-        for name in phase.moving:
-            value = getattr(v, name).requires_grad_(True)
-            rate = phase.rate / 3 if name in ("place", "depth") else phase.rate
-            if value.numel():
-                groups.append({"params": [value], "lr": rate})
-        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.98))
+        moving = [name for name in phase.moving if getattr(v, name).numel()]
+        values = [getattr(v, name).requires_grad_(True) for name in moving]
+        rates = [phase.rate / 3 if n in ("place", "depth") else phase.rate for n in moving]
+        optimiser = torch.optim.Adam([{"params": [value]} for value in values], betas=(0.9, 0.98))
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, [g["lr"] for g in groups], total_steps=phase.iterations, pct_start=0.2
+            optimiser, rates, total_steps=phase.iterations, pct_start=0.2
         )
         return optimiser, schedule
 

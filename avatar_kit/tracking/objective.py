@@ -226,11 +226,16 @@ def smoothness_terms(
     speed = (rotations[q] - rotations[p]) * steps.rate
     drift = (depth[q] - depth[p]) * steps.rate
     return {
-        "rotation": weights.rotation * turn.square().sum((1, 2)).mean(),
-        "translation": weights.translation * move.square().sum(1).mean(),
-        "velocity": weights.velocity * speed.square().sum((1, 2)).mean(),
-        "depth": weights.depth * drift.square().mean(),
+        "rotation": weights.rotation * _per_step(turn),
+        "translation": weights.translation * _per_step(move),
+        "velocity": weights.velocity * _per_step(speed),
+        "depth": weights.depth * _per_step(drift),
     }
+
+
+def _per_step(change: Tensor) -> Tensor:
+    """Squares summed over a step and averaged over steps; 0 where there are none."""
+    return change.square().sum() / max(len(change), 1)
 
 
 @dataclass(frozen=True)

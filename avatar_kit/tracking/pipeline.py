@@ -24,7 +24,7 @@ from avatar_kit.tracking.initial import smooth
 from avatar_kit.tracking.place import stand_on_ground, static_camera
 from avatar_kit.tracking.plate import CALM, find_plate, sample
 from avatar_kit.tracking.stages import Arrays, Progress, Silent, Stages, digest
-from avatar_kit.tracking.takes import find_transitions, split_takes
+from avatar_kit.tracking.takes import Transition, find_transitions, split_takes
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, cut_parts, seen, watch
 
@@ -184,11 +184,9 @@ def _observe(video: Path, options: Options, progress: Progress) -> tuple[Stages,
 
     def takes() -> Arrays:
         thumbnails = found["thumbnails"].astype(np.float32)
-        mattes = _resized(tracks.mattes, thumbnails.shape[1:3])
+        mattes = _resized(tracks.mattes, (thumbnails.shape[1], thumbnails.shape[2]))
         changes = find_transitions(thumbnails, mattes)
         return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
-
-    from avatar_kit.tracking.takes import Transition
 
     cut = stages.run(
         "takes", {}, takes, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"

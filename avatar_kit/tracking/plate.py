@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
@@ -131,8 +133,8 @@ def _filled(plate: np.ndarray) -> np.ndarray:
     levels = [(values, known)]
     while min(levels[-1][1].shape[-2:]) > 1 and levels[-1][1].min() == 0:
         finer, weight = levels[-1]
-        pad = {"kernel_size": 2, "stride": 2, "ceil_mode": True}
-        levels.append((avg_pool2d(finer, **pad), avg_pool2d(weight, **pad)))
+        half = partial(avg_pool2d, kernel_size=2, stride=2, ceil_mode=True)
+        levels.append((half(finer), half(weight)))
     filled = levels[-1][0] / levels[-1][1].clamp(min=1e-6)
     for finer, weight in reversed(levels[:-1]):
         up = interpolate(filled, finer.shape[-2:], mode="bilinear")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -101,7 +103,7 @@ def _read(path: Path, key: str) -> Arrays | None:
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) == key:
                 return {name: file[name] for name in file.files if name != "key"}
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
         return None
     return None
 

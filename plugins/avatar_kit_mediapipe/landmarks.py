@@ -53,7 +53,7 @@ def body_points(
         confidence[EARS] *= 0.3 * UNSEEN_FACE if behind else UNSEEN_FACE
     outside = (pixels < 0).any(1) | (pixels[:, 0] > width) | (pixels[:, 1] > height)
     confidence[outside] = 0
-    return (a.astype(np.float32) for a in (pixels, confidence, metres))  # type: ignore[return-value]
+    return pixels.astype(np.float32), confidence.astype(np.float32), metres.astype(np.float32)
 
 
 def seen_from_behind(metres: np.ndarray) -> bool:
@@ -68,7 +68,7 @@ def hand_points(hand: np.ndarray, width: int, height: int) -> tuple[np.ndarray, 
     The depth of MediaPipe's hands is in units of the image width. The palm gives the scale.
     """
     scaled = hand[:, :3] * (width, height, width)
-    palm = np.linalg.norm(scaled[9] - scaled[0])
+    palm = float(np.linalg.norm(scaled[9] - scaled[0]))
     metres = (scaled - scaled.mean(0)) * (PALM / max(palm, 1e-6))
     return scaled[:, :2].astype(np.float32), metres.astype(np.float32)
 

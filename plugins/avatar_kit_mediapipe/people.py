@@ -12,6 +12,8 @@ import numpy as np
 
 #: Detections whose boxes overlap more than this are one person.
 SAME = 0.5
+#: Part of the picture's width beside a person that is worth a look.
+ASIDE = 0.12
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,26 @@ class PeopleDetector:
 
     def find(self, frame: np.ndarray) -> list[Person]:
         """People in an [H, W, 3] uint8 RGB picture, the largest first."""
+        people = self._detect(frame, 0)
+        if len(people) == 1:
+            # The detector looks at a small picture: look again on either side of the person.
+            width = frame.shape[1]
+            left, _, right, _ = people[0].box(width, frame.shape[0])
+            for a, b in ((0, left), (right, width)):
+                if b - a > ASIDE * width:
+                    people += self._detect(np.ascontiguousarray(frame[:, a:b]), a)
+        return distinct(sorted(people, key=lambda p: -p.radius))
+
+    def _detect(self, frame: np.ndarray, shift: int) -> list[Person]:
         height, width = frame.shape[:2]
         people = []
         for detection in self._graph.process({"image": frame}).detections or []:
             points = detection.location_data.relative_keypoints
-            hip, rim = ((p.x * width, p.y * height) for p in points[:2])
-            radius = float(np.hypot(rim[0] - hip[0], rim[1] - hip[1]))
+            (x, y), rim = ((p.x * width, p.y * height) for p in points[:2])
+            radius = float(np.hypot(rim[0] - x, rim[1] - y))
             if detection.score[0] >= self._least_score:
-                people.append(Person(float(detection.score[0]), hip, radius))
-        return distinct(sorted(people, key=lambda p: -p.radius))
+                people.append(Person(float(detection.score[0]), (x + shift, y), radius))
+        return people
 
     def close(self) -> None:
         """Free the graph."""

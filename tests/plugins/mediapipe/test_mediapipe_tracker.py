@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from avatar_kit.io.video import read_video
+from avatar_kit.registry import catalog
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+from tests.conftest import shared_file
+
+mediapipe = pytest.importorskip("mediapipe")
+
+
+@pytest.fixture(scope="module")
+def tracker():
+    component = catalog().get("tracker", "mediapipe")
+    assert catalog().default("tracker") == "mediapipe"
+    return component.load()(component.config())
+
+
+def clip(name: str, frames: int) -> list[np.ndarray]:
+    return [image for image, _ in zip(read_video(shared_file(name)), range(frames), strict=False)]
+
+
+def test_an_empty_room_has_nobody(tracker):
+    tracker.reset()
+    track = tracker.stream(np.full((120, 160, 3), 200, np.uint8))
+    assert track.people == 0
+    assert track.body_confidence.max() == 0
+    assert track.face_confidence == 0
+    assert track.hands_confidence.max() == 0
+    assert track.expression.max() == 0
+    assert track.matte.shape == (120, 160)
+    assert track.matte.max() == 0
+
+
+def test_a_real_person_is_found_whole(tracker):
+    frames = clip("video/turntable_dress.mp4", 4)
+    tracks = list(tracker.track(iter(frames)))
+    last = tracks[-1]
+    at = {n: last.body[i] for i, n in enumerate(BODY_KEYPOINTS)}
+    assert last.people == 1
+    assert last.body_confidence[:21].min() > 0.5
+    assert at["left_shoulder"][0] > at["right_shoulder"][0]  # she faces us
+    assert at["nose"][1] < at["left_hip"][1] < at["left_knee"][1] < at["left_ankle"][1]
+    assert last.face.shape == (478, 2)
+    assert last.face_confidence == 1
+    assert last.hands_confidence.min() > 0.5
+    assert np.linalg.norm(last.hands[0, 0] - at["left_wrist"]) < 40
+    assert 0.1 < (last.matte > 127).mean() < 0.3
+    assert tracker.expressions(tracks).shape == (4, 52)
+
+
+def test_the_same_frames_give_the_same_tracks(tracker):
+    frames = clip("video/jumping_jacks.mp4", 3)
+    first, second = ([t.body for t in tracker.track(iter(frames))] for _ in range(2))
+    np.testing.assert_allclose(first, second, atol=1e-3)
+
+
+def test_of_two_people_the_larger_is_taken(tracker):
+    large = clip("video/jumping_jacks.mp4", 3)
+    small = clip("video/turntable_dress.mp4", 3)
+    tracks = []
+    tracker.reset()
+    for a, b in zip(large, small, strict=True):
+        other = b[::2, ::2]  # half as tall
+        room = np.full((720, 1100, 3), 235, np.uint8)
+        room[:, :800] = a[:, 240:1040]
+        room[230:700, 800 - 60 : 1100] = other[:, :][:470, :360]
+        tracks.append(tracker.stream(room))
+    assert tracks[-1].people == 2
+    nose = tracks[-1].body[0]
+    alone = list(tracker.track(iter(large)))[-1].body[0] - (240, 0)
+    assert np.linalg.norm(nose - alone) < 15
+    assert (tracks[-1].matte[:, 820:] > 127).mean() < 0.005

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from avatar_kit.tracking.stages import Silent, Stages, digest
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("AVATAR_KIT_CACHE", str(tmp_path / "cache"))
+
+
+def run(calls: list, options=None, *, video="v" * 64, fresh=False, second=None):
+    stages = Stages(video, Silent(), fresh=fresh)
+
+    def stage(name):
+        calls.append(name)
+        return {"x": np.arange(3), "y": np.array(2.5)}
+
+    note = lambda found: f"{len(found['x'])}"  # noqa: E731
+    first = stages.run("first", options or {}, lambda: stage("first"), note=note)
+    stages.run("second", second or {}, lambda: stage("second"), note=note)
+    return stages, first
+
+
+def test_a_finished_stage_is_not_done_again():
+    calls = []
+    run(calls)
+    _, found = run(calls)
+    assert calls == ["first", "second"]
+    np.testing.assert_array_equal(found["x"], [0, 1, 2])
+    assert float(found["y"]) == 2.5
+
+
+def test_options_of_a_stage_redo_it_and_what_follows():
+    calls = []
+    run(calls)
+    run(calls, second={"weight": 2})
+    assert calls == ["first", "second", "second"]
+    run(calls, {"a": 1}, second={"weight": 2})
+    assert calls[3:] == ["first", "second"]
+
+
+def test_another_video_and_fresh_start_over():
+    calls = []
+    run(calls)
+    run(calls, video="w" * 64)
+    run(calls, fresh=True)
+    assert calls == ["first", "second"] * 3
+
+
+def test_a_damaged_result_is_made_again():
+    calls = []
+    stages, _ = run(calls)
+    path = stages.folder / "first.npz"
+    path.write_bytes(path.read_bytes()[:50])
+    run(calls)
+    assert calls == ["first", "second", "first"]
+
+
+def test_a_stage_that_fails_leaves_nothing():
+    stages = Stages("f" * 64, Silent())
+
+    def fail():
+        raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError):
+        stages.run("first", {}, fail, note=str)
+    assert list(stages.folder.iterdir()) == []
+
+
+def test_digest_is_sha256(tmp_path):
+    import hashlib
+
+    path = tmp_path / "a"
+    path.write_bytes(b"abc" * 1000)
+    assert digest(path) == hashlib.sha256(b"abc" * 1000).hexdigest()
+
+
+def test_note_of_no_array_option(tmp_path):
+    with pytest.raises(TypeError):  # options must be plain: they are part of the key
+        Stages("g" * 64, Silent()).run("a", {"x": np.zeros(2)}, dict, note=str)

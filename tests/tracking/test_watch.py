@@ -1,0 +1,89 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avatar_kit.errors import UserError
+from avatar_kit.tracking.figures import Figures, judge, views
+from avatar_kit.tracking.place import static_camera
+from avatar_kit.tracking.watch import check_person, crowd_note, cut_parts, seen, shrink
+from tests.tracking.stick_person import StickBody, observed, turning_person
+
+
+@pytest.fixture(scope="module")
+def tracks():
+    body = StickBody()
+    points = body.keypoints(body.from_motion(turning_person(20), torch.tensor([0.5])))
+    return observed(points, static_camera(600, 800)[0])
+
+
+def test_a_whole_person_is_whole(tracks):
+    assert cut_parts(tracks, 600, 800) == {}
+    assert seen(tracks).all()
+    assert crowd_note(tracks) == ""
+    check_person(tracks, Path("me.mp4"))
+
+
+def test_a_person_cut_by_the_frame_is_named_and_not_fit(tracks):
+    cut = cut_parts(tracks, 600, int(np.median(tracks.body[:, 15, 1])) - 60)
+    assert set(cut) == {"feet"}
+    assert cut["feet"] > 0.9
+    verdict, reasons = judge(good_figures(), cut)
+    assert verdict == "not fit"
+    assert "feet are outside the picture" in reasons[0]
+    assert "step back" in reasons[0]
+
+
+def test_no_person_is_an_error_that_says_what_to_film(tracks):
+    empty = replace(tracks, body_confidence=tracks.body_confidence * 0)
+    with pytest.raises(UserError, match=r"me\.mp4: no person found .* film one person"):
+        check_person(empty, Path("me.mp4"))
+
+
+def test_two_people_are_said(tracks):
+    people = np.ones(20, dtype=int)
+    people[4:] = 2
+    note = crowd_note(replace(tracks, people=people))
+    assert "2 people" in note
+    assert "frame 4" in note
+    assert "larger" in note
+
+
+def good_figures(**changed) -> Figures:
+    values = dict.fromkeys(Figures.__dataclass_fields__, 1.0)
+    values |= {"frames": 300, "person_pixels": 800, "error": 0.4, "iou": 0.82, "face": 0.8}
+    return Figures(**(values | changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "words"),
+    [
+        ({}, "fit for training", None),
+        ({"error": 1.2}, "usable", "1.20 % of the height"),
+        ({"error": 3.0}, "not fit", "even light"),
+        ({"iou": 0.6}, "usable", "overlap 0.60"),
+        ({"person_pixels": 200}, "usable", "200 pixels high"),
+        ({"frames": 10}, "not fit", "only 10 frames"),
+        ({"face": 0.0}, "usable", "a face is seen in 0% of the frames"),
+    ],
+)
+def test_verdicts_have_reasons_and_advice(changed, verdict, words):
+    found, reasons = judge(good_figures(**changed), {})
+    assert found == verdict
+    assert len(reasons) == (words is not None)
+    assert words is None or words in reasons[0]
+
+
+def test_views_count_directions():
+    assert views(np.radians(np.arange(360))) == 1.0
+    assert views(np.radians(np.array([5.0, 10.0, 20.0, 365.0]))) == pytest.approx(1 / 12)
+
+
+def test_shrunk_mattes_keep_their_share():
+    matte = np.zeros((900, 700), np.uint8)
+    matte[:, :350] = 255
+    small = shrink(matte)
+    assert max(small.shape) <= 384
+    assert small.mean() == pytest.approx(matte.mean(), rel=0.02)
