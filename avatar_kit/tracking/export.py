@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,13 +16,11 @@ from avatar_kit.io.image import write_image
 from avatar_kit.scene import Camera
 from avatar_kit.tracking.figures import Figures, judge, views
 from avatar_kit.tracking.fit import Fit
+from avatar_kit.tracking.observe import Observed
 from avatar_kit.tracking.plate import CALM, refine
 from avatar_kit.tracking.sheet import Look, draw_sheet
 from avatar_kit.tracking.stages import Progress
 from avatar_kit.tracking.tracks import main_joints
-
-if TYPE_CHECKING:
-    from avatar_kit.tracking.pipeline import Observed
 
 #: Frames whose silhouette is compared, and frames that the sheet shows.
 COMPARED, SHOWN = 60, 12

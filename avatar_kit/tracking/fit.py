@@ -116,8 +116,9 @@ class Fitter:
         self.mattes = tracks.mattes
         self.expression = torch.from_numpy(tracks.expression).float()
 
-    def run(self, report: Report | None = None, phases: tuple[Phase, ...] = PHASES) -> Fit:
-        """Fit; deterministic."""
+    def run(self, report: Report | None = None, phases: tuple[Phase, ...] | None = None) -> Fit:
+        """Fit; deterministic. ``phases``: by default :data:`PHASES`."""
+        phases = PHASES if phases is None else phases
         total, done = sum(p.iterations for p in phases), 0
         terms: dict[str, Tensor] = {}
         for phase in phases:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import torch
 from avatar_kit.capture import Capture
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
-from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
@@ -21,15 +19,10 @@ from avatar_kit.tracking.export import write_capture
 from avatar_kit.tracking.figures import Figures
 from avatar_kit.tracking.fit import Fit, Fitter
 from avatar_kit.tracking.initial import smooth
+from avatar_kit.tracking.observe import Observed, find_plates, observe
 from avatar_kit.tracking.place import stand_on_ground, static_camera
-from avatar_kit.tracking.plate import CALM, find_plate, sample
-from avatar_kit.tracking.stages import Arrays, Progress, Silent, Stages, digest
-from avatar_kit.tracking.takes import Transition, find_transitions, split_takes
-from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.watch import check_person, crowd_note, cut_parts, seen, watch
-
-#: Takes with fewer frames are dropped.
-SHORTEST = 5
+from avatar_kit.tracking.stages import Arrays, Progress, Silent, Stages
+from avatar_kit.tracking.watch import cut_parts
 
 
 @dataclass(frozen=True)
@@ -55,25 +48,6 @@ class Options:
     body: str | None = None
     tracker: str | None = None
     fresh: bool = False
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A video after tracking and cutting.
-
-    Attributes:
-        reader: The video.
-        tracks: Of the frames that are kept.
-        frames: [T] their numbers in the video.
-        takes: Half-open ranges of kept frames that follow each other; they tile 0..T.
-        notes: What a person should know.
-    """
-
-    reader: VideoReader
-    tracks: Tracks
-    frames: np.ndarray
-    takes: list[tuple[int, int]]
-    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -120,10 +94,10 @@ def prepare_video(
         raise UserError(f"{out}: the output folder is not empty; choose another or remove it")
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
-    stages, observed = _observe(Path(video), options, progress)
-    plates = _plates(stages, observed)
+    stages, observed = observe(Path(video), options.tracker, progress, fresh=options.fresh)
     body_name, body = _body(options)
     fit, camera, note = _fit(stages, observed, body_name, body, options)
+    plates = find_plates(stages, observed)
     reader = observed.reader
     facts = {
         "video": {"file": Path(video).name, "frames": len(reader), "corrupt": reader.corrupt},
@@ -154,121 +128,10 @@ def track_motion(
 ) -> Motion:
     """The motion of the person in a video, to drive an avatar with; takes joined one by one."""
     options = options or Options()
-    stages, observed = _observe(Path(video), options, progress)
+    stages, observed = observe(Path(video), options.tracker, progress, fresh=options.fresh)
     body_name, body = _body(options)
     fit, _, _ = _fit(stages, observed, body_name, body, options)
     return fit.motion
-
-
-def _observe(video: Path, options: Options, progress: Progress) -> tuple[Stages, Observed]:
-    """Decode, track, and cut into takes."""
-    name = options.tracker or catalog().default("tracker")
-    component = catalog().get("tracker", name)
-    implementation = component.load()
-    progress.start("decode", None)
-    reader = read_video(video)
-    progress.finish(f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps")
-    stages = Stages(digest(video), progress, fresh=options.fresh)
-    config = component.config(type=name)
-
-    def landmarks() -> Arrays:
-        found = watch(implementation(config), reader, progress.step)
-        return found | {"corrupt": np.array(reader.corrupt), "gaps": np.array(reader.gaps, int)}
-
-    found = stages.run(
-        "landmarks", config.model_dump(mode="json"), landmarks, total=len(reader), note=_seen_note
-    )
-    reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
-    tracks = _tracks(found)
-    check_person(tracks, video)
-
-    def takes() -> Arrays:
-        thumbnails = found["thumbnails"].astype(np.float32)
-        mattes = _resized(tracks.mattes, (thumbnails.shape[1], thumbnails.shape[2]))
-        changes = find_transitions(thumbnails, mattes)
-        return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
-
-    cut = stages.run(
-        "takes", {}, takes, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"
-    )
-    transitions = [Transition(int(a), int(b)) for a, b in cut["transitions"]]
-    kept = split_takes(len(tracks), transitions, reader.gaps)
-    ranges = _unbroken(kept, seen(tracks))
-    frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
-    if len(frames) < SHORTEST:
-        raise UserError(f"{video}: no {SHORTEST} frames in a row show a person; film longer")
-    edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
-    notes = [str(t) for t in transitions] + _notes(tracks, reader)
-    starts = [(int(a), int(b)) for a, b in pairwise(edges)]
-    return stages, Observed(reader, tracks.at(frames), frames, starts, notes)
-
-
-def _tracks(found: Arrays) -> Tracks:
-    return Tracks(**{name: found[name] for name in Tracks.__dataclass_fields__})
-
-
-def _seen_note(found: Arrays) -> str:
-    tracks = _tracks(found)
-    face, hands = tracks.face_confidence > 0, tracks.hands_confidence > 0
-    return (
-        f"person in {seen(tracks).mean():.0%}, face in {face.mean():.0%}, "
-        f"hands in {hands.mean():.0%} of the frames"
-    )
-
-
-def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
-    notes = []
-    if reader.corrupt:
-        notes.append(f"{reader.corrupt} frames lost to damage in the file")
-    if not reader.constant:
-        notes.append(f"varying frame rate, brought to {reader.fps:g} fps")
-    lost = int((~seen(tracks)).sum())
-    if lost:
-        notes.append(f"{lost} frames without a person dropped")
-    if crowd := crowd_note(tracks):
-        notes.append(crowd)
-    return notes
-
-
-def _unbroken(takes: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:
-    """The takes without frames that are not good; stretches that are too short are dropped."""
-    ranges = []
-    for a, b in takes:
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], good[a:b].astype(int), [0]])))
-        ranges += [(a + int(i), a + int(j)) for i, j in edges.reshape(-1, 2)]
-    return [(a, b) for a, b in ranges if b - a >= SHORTEST]
-
-
-def _resized(mattes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[T, h, w] mattes in [0, 1] at another size."""
-    value = torch.from_numpy(mattes).float()[:, None] / 255
-    return torch.nn.functional.interpolate(value, size, mode="area")[:, 0].numpy()
-
-
-def _plates(stages: Stages, observed: Observed) -> Arrays:
-    """The background of every take."""
-
-    def compute() -> Arrays:
-        wanted = [sample(take) for take in observed.takes]
-        source = set(np.concatenate([observed.frames[w] for w in wanted]).tolist())
-        images = {}
-        for number, image in enumerate(observed.reader):
-            stages.progress.step(number + 1)
-            if number in source:
-                images[number] = image
-        plates, moves = [], []
-        for frames in wanted:
-            chosen = np.stack([images[int(observed.frames[f])] for f in frames])
-            plate, move = find_plate(chosen, observed.tracks.mattes[frames])
-            plates.append(plate)
-            moves.append(move)
-        return {"plates": np.stack(plates), "moves": np.array(moves)}
-
-    def note(found: Arrays) -> str:
-        calm = bool((found["moves"] < CALM).all())
-        return "found" if calm else "the camera or the background moves: coarse mattes"
-
-    return stages.run("background", {}, compute, total=len(observed.reader), note=note)
 
 
 def _body(options: Options) -> tuple[str, Body]:

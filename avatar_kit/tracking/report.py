@@ -38,7 +38,6 @@ class StageProgress:
         self._stage, self._since = "", 0.0
 
     def __enter__(self) -> StageProgress:
-        self._bar.start()
         return self
 
     def __exit__(self, *error) -> None:
@@ -48,6 +47,7 @@ class StageProgress:
         """A stage begins."""
         self._stage, self._since = stage, time.perf_counter()
         self._task = self._bar.add_task(stage, total=total)
+        self._bar.start()
 
     def step(self, done: int) -> None:
         """So many steps are done."""
@@ -59,6 +59,7 @@ class StageProgress:
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
+        self._bar.stop()  # between stages others may draw: one live display at a time
         took = "cached" if cached else f"{time.perf_counter() - self._since:.0f} s"
         self.console.print(
             f"  [green]✓[/] [bold]{self._stage:<11}[/] {note}  [dim]{took}[/]", highlight=False

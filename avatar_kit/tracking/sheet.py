@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,9 +11,7 @@ from avatar_kit.scene import Camera
 from avatar_kit.tracking.charts import Chart, draw_chart
 from avatar_kit.tracking.figures import Figures
 from avatar_kit.tracking.fit import Fit
-
-if TYPE_CHECKING:
-    from avatar_kit.tracking.pipeline import Observed
+from avatar_kit.tracking.observe import Observed
 
 WIDTH, MARGIN, GAP, COLUMNS = 1800, 40, 12, 6
 INK, SOFT, PAPER, PANEL = (28, 32, 40), (110, 118, 130), (250, 250, 248), (255, 255, 255)

@@ -16,7 +16,7 @@ from torch import Tensor
 from avatar_kit.tracking.initial import index
 
 #: Points of the matte per frame.
-POINTS = 320
+POINTS = 256
 #: Distance from the capsules at which a point of the matte is half believed: cloth and hair are
 #: not flesh.
 SIGMA = 0.05
@@ -116,13 +116,19 @@ def matte_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
     a = pixels[:, [index(c[0]) for c in _CAPSULES]]
     b = pixels[:, [index(c[1]) for c in _CAPSULES]]
     radius = pixels.new_tensor([c[2] for c in _CAPSULES])
-    nearest, which = (_to_lines(outline.points, a, b) - radius).min(-1)
-    off = nearest.relu().square()
+    with torch.no_grad():  # which line is nearest; the distance to it alone carries a gradient
+        which = (_to_lines(outline.points, a, b) - radius).argmin(-1)
+    ends = [torch.gather(x, 1, which[..., None].expand(-1, -1, 2))[:, :, None] for x in (a, b)]
+    distance = _to_lines(outline.points.flatten(0, 1)[:, None], *(e.flatten(0, 1) for e in ends))
+    off = (distance.view_as(which) - radius[which]).relu().square()
     cover = ((which < _COVERING) * off * SIGMA**2 / (off + SIGMA**2)).mean(1)
     along = pixels.new_tensor(_ALONG)[:, None]
     limbs = a[:, :_LIMBS, None] + along * (b - a)[:, :_LIMBS, None]
     points = torch.cat([limbs.flatten(1, 2), pixels[:, _FURTHER]], 1)
-    gap = torch.cdist(points, outline.points).min(-1).values
+    with torch.no_grad():
+        nearest = torch.cdist(points, outline.points).argmin(-1)
+    target = torch.gather(outline.points, 1, nearest[..., None].expand(-1, -1, 2))
+    gap = ((points - target).square().sum(-1) + 1e-9).sqrt()
     inside = (gap - outline.spacing[:, None]).relu().square().mean(1)
     known = (outline.weight > 0).float()
     return {"cover": (outline.weight * cover).mean(), "inside": (known * inside).mean()}

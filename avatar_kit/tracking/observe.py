@@ -1,0 +1,165 @@
+"""The first stages: decode, track, cut into takes, find the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from avatar_kit.errors import UserError
+from avatar_kit.io.video import VideoReader, read_video
+from avatar_kit.registry import catalog
+from avatar_kit.tracking.plate import CALM, find_plate, sample
+from avatar_kit.tracking.stages import Arrays, Progress, Stages, digest
+from avatar_kit.tracking.takes import Transition, find_transitions, split_takes
+from avatar_kit.tracking.tracks import Tracks
+from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
+
+#: Takes with fewer frames are dropped.
+SHORTEST = 5
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A video after tracking and cutting.
+
+    Attributes:
+        reader: The video.
+        tracks: Of the frames that are kept.
+        frames: [T] their numbers in the video.
+        takes: Half-open ranges of kept frames that follow each other; they tile 0..T.
+        notes: What a person should know.
+    """
+
+    reader: VideoReader
+    tracks: Tracks
+    frames: np.ndarray
+    takes: list[tuple[int, int]]
+    notes: list[str]
+
+
+def observe(
+    video: Path, tracker: str | None, progress: Progress, *, fresh: bool = False
+) -> tuple[Stages, Observed]:
+    """Decode, track, and cut into takes.
+
+    Args:
+        video: The video.
+        tracker: Registered tracker; None: the default.
+        progress: Told of the stages.
+        fresh: Do all stages anew.
+
+    Raises:
+        UserError: The video cannot be decoded, its frames change size, or it shows no person.
+        MissingExtra: The tracker's package is not installed.
+    """
+    name = tracker or catalog().default("tracker")
+    component = catalog().get("tracker", name)
+    implementation = component.load()
+    progress.start("decode", None)
+    reader = read_video(video)
+    progress.finish(f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps")
+    stages = Stages(digest(video), progress, fresh=fresh)
+    config = component.config(type=name)
+
+    def landmarks() -> Arrays:
+        found = watch(implementation(config), reader, progress.step)
+        return found | {"corrupt": np.array(reader.corrupt), "gaps": np.array(reader.gaps, int)}
+
+    found = stages.run(
+        "landmarks", config.model_dump(mode="json"), landmarks, total=len(reader), note=_seen_note
+    )
+    reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
+    tracks = _tracks(found)
+    check_person(tracks, video)
+
+    def takes() -> Arrays:
+        thumbnails = found["thumbnails"].astype(np.float32)
+        mattes = _resized(tracks.mattes, (thumbnails.shape[1], thumbnails.shape[2]))
+        changes = find_transitions(thumbnails, mattes)
+        return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
+
+    cut = stages.run(
+        "takes", {}, takes, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"
+    )
+    transitions = [Transition(int(a), int(b)) for a, b in cut["transitions"]]
+    kept = split_takes(len(tracks), transitions, reader.gaps)
+    ranges = _unbroken(kept, seen(tracks))
+    frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
+    if len(frames) < SHORTEST:
+        raise UserError(f"{video}: no {SHORTEST} frames in a row show a person; film longer")
+    edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
+    notes = [str(t) for t in transitions] + _notes(tracks, reader)
+    starts = [(int(a), int(b)) for a, b in pairwise(edges)]
+    return stages, Observed(reader, tracks.at(frames), frames, starts, notes)
+
+
+def _tracks(found: Arrays) -> Tracks:
+    return Tracks(**{name: found[name] for name in Tracks.__dataclass_fields__})
+
+
+def _seen_note(found: Arrays) -> str:
+    tracks = _tracks(found)
+    face, hands = tracks.face_confidence > 0, tracks.hands_confidence > 0
+    return (
+        f"person in {seen(tracks).mean():.0%}, face in {face.mean():.0%}, "
+        f"hands in {hands.mean():.0%} of the frames"
+    )
+
+
+def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
+    notes = []
+    if reader.corrupt:
+        notes.append(f"{reader.corrupt} frames lost to damage in the file")
+    if not reader.constant:
+        notes.append(f"varying frame rate, brought to {reader.fps:g} fps")
+    lost = int((~seen(tracks)).sum())
+    if lost:
+        notes.append(f"{lost} frames without a person dropped")
+    if crowd := crowd_note(tracks):
+        notes.append(crowd)
+    return notes
+
+
+def _unbroken(takes: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:
+    """The takes without frames that are not good; stretches that are too short are dropped."""
+    ranges = []
+    for a, b in takes:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], good[a:b].astype(int), [0]])))
+        ranges += [(a + int(i), a + int(j)) for i, j in edges.reshape(-1, 2)]
+    return [(a, b) for a, b in ranges if b - a >= SHORTEST]
+
+
+def _resized(mattes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """[T, h, w] mattes in [0, 1] at another size."""
+    value = torch.from_numpy(mattes).float()[:, None] / 255
+    return torch.nn.functional.interpolate(value, size, mode="area")[:, 0].numpy()
+
+
+def find_plates(stages: Stages, observed: Observed) -> Arrays:
+    """The background of every take."""
+
+    def compute() -> Arrays:
+        wanted = [sample(take) for take in observed.takes]
+        source = set(np.concatenate([observed.frames[w] for w in wanted]).tolist())
+        images = {}
+        for number, image in enumerate(observed.reader):
+            stages.progress.step(number + 1)
+            if number in source:
+                images[number] = image
+        plates, moves = [], []
+        for frames in wanted:
+            chosen = np.stack([images[int(observed.frames[f])] for f in frames])
+            plate, move = find_plate(chosen, observed.tracks.mattes[frames])
+            plates.append(plate)
+            moves.append(move)
+        return {"plates": np.stack(plates), "moves": np.array(moves)}
+
+    def note(found: Arrays) -> str:
+        calm = bool((found["moves"] < CALM).all())
+        return "found" if calm else "the camera or the background moves: coarse mattes"
+
+    return stages.run("background", {}, compute, total=len(observed.reader), note=note)

@@ -1,0 +1,131 @@
+"""From a video to a capture: a few frames with few iterations, and the whole real clips (slow)."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from avatar_kit.capture import open_capture
+from avatar_kit.io.video import VideoWriter, read_video
+from avatar_kit.tracking import fit, prepare_video, stages, track_motion
+from avatar_kit.tracking.export import splits
+from avatar_kit.tracking.fit import ROOT, Phase
+from avatar_kit.tracking.report import StageProgress, show
+from avatar_kit.tracking.stages import Silent
+from tests.conftest import shared_file
+
+pytest.importorskip("mediapipe")
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Eight frames of a real person."""
+    source = read_video(shared_file("video/turntable_dress.mp4"))
+    path = tmp_path_factory.mktemp("clip") / "me.mp4"
+    with VideoWriter(path, 30.0, (source.width, source.height)) as video:
+        for _, image in zip(range(8), source, strict=False):
+            video.write(image)
+    return path
+
+
+class Listening(Silent):
+    def __init__(self):
+        self.finished = []
+
+    def start(self, stage, total):
+        self.stage = stage
+
+    def finish(self, note, *, cached=False):
+        self.finished.append((self.stage, cached))
+
+
+@pytest.fixture(scope="module")
+def prepared(short, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "cache_dir", lambda *_: cache)  # the body's own cache stays
+        moving = (*ROOT, "pose", "hands")
+        phases = (Phase(6, ROOT, 0.2), Phase(8, moving, 0.1, outline=True))
+        patch.setattr(fit, "PHASES", phases)
+        out = tmp_path_factory.mktemp("captures") / "me"
+        heard = Listening()
+        first = prepare_video(short, out, progress=heard)
+        again = Listening()
+        motion = track_motion(short, progress=again)
+    return first, heard.finished, again.finished, motion
+
+
+def test_a_capture_comes_out_that_training_can_open(prepared):
+    first = prepared[0]
+    capture = open_capture(first.capture.root)
+    assert len(capture) == 8
+    assert (capture.width, capture.height) == (720, 940)
+    assert capture.motion.is_finite().all()
+    assert capture.provenance["verdict"] == first.verdict == "not fit"
+    assert "only 8 frames" in " ".join(first.reasons)
+    assert capture.provenance["source_frames"] == list(range(8))
+    assert "assumed" in capture.provenance["camera"]
+    masks = list(capture.masks([0, 7]))
+    assert 0.1 < (masks[0] > 127).mean() < 0.3
+    assert capture.landmarks()["face"].shape == (8, 478, 2)
+    assert first.sheet.exists()
+
+
+def test_stages_that_are_done_are_not_done_again(prepared):
+    _, first, again, _ = prepared
+    names = ["decode", "landmarks", "takes", "fit", "background", "capture"]
+    assert [name for name, _ in first] == names
+    assert not any(cached for _, cached in first)
+    assert [name for name, cached in again if cached] == names[1:4]
+
+
+def test_a_video_drives_too(prepared):
+    first, _, _, motion = prepared
+    assert len(motion) == 8
+    np.testing.assert_allclose(motion.transl, first.capture.motion.transl, atol=1e-5)
+
+
+def test_the_report_says_verdict_reason_and_next_command(prepared):
+    text = io.StringIO()
+    show(prepared[0], Console(file=text, width=300))
+    assert "not fit" in text.getvalue()
+    assert "only 8 frames: film 10 seconds or more" in text.getvalue()
+    assert f"avatar-kit train --method ram --data {prepared[0].capture.root}" in text.getvalue()
+
+
+def test_progress_prints_a_line_a_stage():
+    text = io.StringIO()
+    with StageProgress(Console(file=text, width=120)) as progress:
+        progress.start("landmarks", 3)
+        progress.step(2)
+        progress.finish("face in 80 % of the frames")
+    assert "landmarks" in text.getvalue()
+    assert "face in 80 %" in text.getvalue()
+
+
+def test_the_end_of_every_long_take_is_held_out():
+    found = splits([(0, 100), (100, 130), (130, 330)], 0.1)
+    assert found["test"] == [*range(90, 100), *range(310, 330)]
+    assert sorted(found["train"] + found["test"]) == list(range(330))
+    assert splits([(0, 20)], 0.2) == {"train": list(range(20))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("clip", "iou", "dropped"),
+    [("turntable_dress", 0.8, set()), ("jumping_jacks", 0.72, {*range(78, 87), *range(267, 276)})],
+)
+def test_real_clips_meet_their_targets(clip, iou, dropped, tmp_path):
+    prepared = prepare_video(shared_file(f"video/{clip}.mp4"), tmp_path / clip)
+    figures = prepared.figures
+    assert figures.error < 0.6
+    assert figures.iou >= iou
+    assert prepared.verdict == "fit for training"
+    missing = set(range(300)) - set(prepared.capture.provenance["source_frames"])
+    assert dropped <= missing
+    assert len(missing) <= len(dropped) + 4
+    if clip == "turntable_dress":
+        turn = figures.yaw_low - figures.yaw_high
+        assert -450 < turn < -340
+        assert figures.views == 1.0
