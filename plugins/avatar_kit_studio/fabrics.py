@@ -107,11 +107,11 @@ def skin(
                 half = 0.0050 * brow * (1 - 0.62 * along) * (0.75 + 0.5 * step(0.0, 0.18, along))
                 slant = value_noise((x * (1 - 2 * side) - 0.55 * y) * 1100, y * 240, 3.3)
                 edge = step(half * 1.35, half * 0.45, best + 0.0018 * slant * fine)
-                hairs = max(hairs, edge * (0.80 + 0.20 * slant * fine))
+                hairs = max(hairs, edge * (0.90 + 0.10 * slant * fine))
         hairs = max(root * 0.93, hairs)
-        c0 += hairs * (colours[2, 0] * 0.55 - c0)
-        c1 += hairs * (colours[2, 1] * 0.55 - c1)
-        c2 += hairs * (colours[2, 2] * 0.55 - c2)
+        c0 += hairs * (colours[2, 0] * 0.45 - c0)
+        c1 += hairs * (colours[2, 1] * 0.45 - c1)
+        c2 += hairs * (colours[2, 2] * 0.45 - c2)
         mouth = step(0.35, 0.75, values[i, 4]) * (1 - lips)
         c0 += mouth * (0.16 - c0)
         c1 += mouth * (0.035 - c1)
@@ -217,7 +217,7 @@ def cloth(
         blend, dark = 0.0, 1.0
         dark += 0.05 * fractal(x * 14 + 3, y * 14, z * 14, 3)
         neck = y > chest[1] + 0.09 and abs(x) < 0.14
-        band = 0.014 if neck else 0.024
+        band = 0.020 if neck else 0.024
         if weave == 1:
             run = 0.30 - values[i, 4] if values[i, 5] > 0 else along
             wave = run / 0.036 - math.floor(run / 0.036)

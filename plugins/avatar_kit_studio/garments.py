@@ -54,6 +54,8 @@ class Garment:
         neighbours: CSR adjacency (indptr, indices) for smoothing; hems see only the hem.
         wrinkles: [W, N] fold patterns in about [-0.5, 0.5], masked to where each belongs.
         rim: [N] True for the inner side of hems.
+        source: [N] the vertex whose normal each follows; itself but for the inner side of hems.
+        outer: [G, 3] the triangles without the inner side of hems.
     """
 
     name: str
@@ -71,6 +73,8 @@ class Garment:
     neighbours: tuple[np.ndarray, np.ndarray]
     wrinkles: np.ndarray
     rim: np.ndarray
+    source: np.ndarray
+    outer: np.ndarray
     cuts: tuple[Cut, ...] = field(repr=False, default=())
 
 
@@ -93,6 +97,23 @@ def smooth(points: np.ndarray, start: np.ndarray, items: np.ndarray, amount: flo
         for i in range(n):
             for k in range(c):
                 points[i, k] += amount * (mean[i, k] - points[i, k])
+
+
+@kernel
+def nearest(points, targets):
+    """[N] index of the target closest to each point."""
+    out = np.empty(points.shape[0], np.int64)
+    for i in range(points.shape[0]):
+        best, found = 1e30, 0
+        for j in range(targets.shape[0]):
+            dx = points[i, 0] - targets[j, 0]
+            dy = points[i, 1] - targets[j, 1]
+            dz = points[i, 2] - targets[j, 2]
+            d = dx * dx + dy * dy + dz * dz
+            if d < best:
+                best, found = d, j
+        out[i] = found
+    return out
 
 
 def triangles(quads: np.ndarray) -> np.ndarray:
@@ -403,7 +424,6 @@ def sew(
     smooth(normals, start, items, 0.5, 4)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
 
-    edge = np.clip(np.where(np.abs(distance) < 0.9, distance, 9.0), 0, None).min(1)
     hem = np.clip(
         np.where(np.abs(distance[:, _free(cuts)]) < 0.9, distance[:, _free(cuts)], 9), 0, 9
     )
@@ -423,9 +443,14 @@ def sew(
         points[mine] -= (points[mine] @ cut.normal + cut.offset)[:, None] * cut.normal
 
     depth = np.zeros_like(points)
-    for i, cut in enumerate(cuts):
-        depth[rim[owner == i]] = 0.012 * cut.normal
     outward = normals_of(points, faces)
+    smooth(outward, rim_start, rim_items, 0.5, 12)
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+    for i, cut in enumerate(cuts):
+        mine = rim[owner == i]
+        depth[mine] = cut.normal - (outward[mine] @ cut.normal)[:, None] * outward[mine]
+    depth *= 0.012 / np.maximum(np.linalg.norm(depth, axis=1, keepdims=True), 1e-9)
+    edge = np.linalg.norm(points - points[rim][nearest(points, points[rim])], axis=1)
     extra, source, strip = _hem(points, quads, outward, 0.0035, depth)
     all_of = np.concatenate([np.arange(count), source])
     everything = np.concatenate([points, extra])
@@ -447,6 +472,8 @@ def sew(
         neighbours=adjacency(len(everything), np.concatenate([quads, strip])),
         wrinkles=fold_patterns(marks, surface, weights)[:, all_of],
         rim=np.arange(len(everything)) >= count,
+        source=all_of,
+        outer=np.ascontiguousarray(faces, np.int32),
         cuts=cuts,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar_kit.graphics.jit import kernel
-from avatar_kit_studio.garments import Garment, Landmarks, normals_of
+from avatar_kit_studio.garments import Garment, Landmarks, nearest, normals_of
 from avatar_kit_studio.noise import value_noise
 from avatar_kit_studio.skin import Head, Skin
 from avatar_kit_studio.subjects import Hair
@@ -30,23 +30,6 @@ class Strands:
     tint: np.ndarray
     depth: np.ndarray
     width: float
-
-
-@kernel
-def nearest(points, targets):
-    """[N] index of the target closest to each point."""
-    out = np.empty(points.shape[0], np.int64)
-    for i in range(points.shape[0]):
-        best, found = 1e30, 0
-        for j in range(targets.shape[0]):
-            dx = points[i, 0] - targets[j, 0]
-            dy = points[i, 1] - targets[j, 1]
-            dz = points[i, 2] - targets[j, 2]
-            d = dx * dx + dy * dy + dz * dz
-            if d < best:
-                best, found = d, j
-        out[i] = found
-    return out
 
 
 @kernel

@@ -98,8 +98,11 @@ def apart(points, normals, moved, clear):
 
 
 @kernel
-def off_legs(points, joints, radii, gap):
-    """Push a skirt out of the legs: ``joints`` [2, 3, 3] hip, knee, ankle; ``radii`` [3]."""
+def off_legs(points, loose, joints, radii, gap):
+    """Push a skirt out of the legs: ``joints`` [2, 3, 3] hip, knee, ankle; ``radii`` [3].
+
+    Where it is not ``loose`` [N] it is held by the waist and stays.
+    """
     for i in range(points.shape[0]):
         for leg in range(2):
             for part in range(2):
@@ -112,7 +115,7 @@ def off_legs(points, joints, radii, gap):
                 d = math.sqrt(ex * ex + ey * ey + ez * ez) + 1e-9
                 r = radii[part] + t * (radii[part + 1] - radii[part]) + gap
                 if d < r:
-                    k = (r - d) / d
+                    k = (r - d) / d * min(1.0, 4.0 * loose[i])
                     points[i, 0] += k * ex
                     points[i, 1] += k * ey
                     points[i, 2] += k * ez
@@ -165,7 +168,7 @@ class ClothState:
         if garment.name != "shoes":
             smooth(target, start, items, 0.5, 3)
         if legs is not None:
-            off_legs(target, legs[0], legs[1], 0.014)
+            off_legs(target, garment.loose, legs[0], legs[1], 0.014)
             smooth(target, start, items, 0.5, 3)
         if self.position is None:
             self.position, self.before = target.copy(), target.copy()
@@ -183,7 +186,7 @@ class ClothState:
         )
         if garment.name == "shoes":
             return target.astype(np.float32)
-        outward = normals(target, garment.faces)
+        outward = normals(target, garment.outer)[garment.source]
         points = self.position.copy()
         apart(points, outward, target, garment.clear)
         # Folds come fast and go slowly: cloth remembers how it was bent.
@@ -195,7 +198,7 @@ class ClothState:
         lift = np.maximum(lift, -0.6 * garment.clear)
         points += lift[:, None] * outward
         if legs is not None:
-            off_legs(points, legs[0], legs[1], 0.008)
+            off_legs(points, garment.loose, legs[0], legs[1], 0.008)
         smooth(points, start, items, 0.5, 2)
         return points.astype(np.float32)
 

@@ -128,7 +128,7 @@ def perform(cast: Cast, motion: Motion, lead_in: int) -> Iterator[Look]:
         head = transforms[t][person.head_bone]
         points = vertices[watch].astype(np.float64)
         strands = hair.step(
-            head, _upright(head[:, :3]), points, _normals_at(vertices, person.faces, watch), 1 / FPS
+            head, _upright(head[:, :3]), points, _normals_at(vertices, person.outer, watch), 1 / FPS
         )
         if t >= lead_in:
             yield Look(vertices.copy(), strands)

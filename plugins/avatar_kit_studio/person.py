@@ -39,6 +39,8 @@ class Person:
         weights: [N, 8] bone weights.
         faces: [F, 3] all triangles.
         material: [F] index into ``MATERIALS``.
+        outer: [G, 3] the triangles that normals are computed from.
+        facing: [N, 2] whose normal each vertex takes, and whether as it is (1) or turned (-1).
         surface: [N, 3] texture coordinates in metres: the rest position on the skin.
         values: [N, 7] what the material reads at a vertex; see ``shade``.
         head_bone: Index of the bone that carries the hair.
@@ -55,6 +57,8 @@ class Person:
     weights: np.ndarray
     faces: np.ndarray
     material: np.ndarray
+    outer: np.ndarray
+    facing: np.ndarray
     surface: np.ndarray
     values: np.ndarray
     head_bone: int
@@ -188,6 +192,9 @@ def make_person(
     parts = [skin.weights, *(g.weights for g in garments)]
     index, weight = strongest(np.concatenate(parts))
     offsets = np.cumsum([0, len(skin.rest), *(len(g.rest) for g in garments)])
+    worn = list(zip(garments, offsets[1:], strict=False))
+    facing = [np.stack([np.arange(len(skin.rest)), np.ones(len(skin.rest), int)], 1)]
+    facing += [np.stack([g.source + o, np.where(g.rim, -1, 1)], 1) for g, o in worn]
     values = [skin.masks]
     for g in garments:
         inner = g.rim.astype(np.float32)
@@ -203,9 +210,9 @@ def make_person(
         rest=np.concatenate([skin.rest, *(g.rest for g in garments)]).astype(np.float32),
         bones=index,
         weights=weight,
-        faces=np.concatenate(
-            [skin.faces, *(g.faces + o for g, o in zip(garments, offsets[1:], strict=False))]
-        ).astype(np.int32),
+        faces=np.concatenate([skin.faces, *(g.faces + o for g, o in worn)]).astype(np.int32),
+        outer=np.concatenate([skin.faces, *(g.outer + o for g, o in worn)]).astype(np.int32),
+        facing=np.concatenate(facing),
         material=np.concatenate(
             [skin.material, *(np.full(len(g.faces), MATERIALS.index(g.name)) for g in garments)]
         ).astype(np.int32),

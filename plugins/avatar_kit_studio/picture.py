@@ -111,7 +111,8 @@ class Photographer:
             Display values [H, W, 3] in [0, 1] and coverage [H, W] in [0, 1].
         """
         person = self.person
-        normals = vertex_normals(look.vertices, person.faces)
+        normals = vertex_normals(look.vertices, person.outer)
+        normals = normals[person.facing[:, 0]] * person.facing[:, 1:].astype(np.float32)
         ribbon, tangent = ribbons(
             look.strands, self._eye, person.strands.width, 1.25 * self.footprint
         )
@@ -184,10 +185,13 @@ class Photographer:
         inside_out = away & ~hair & (kind >= MATERIALS.index("top"))
         normal[away & ~hair] *= -1
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-        sky, surface, carried = values[:, 6:8], values[:, 8:11], values[:, 11:18].copy()
+        sky, surface, carried = values[:, 6:8].copy(), values[:, 8:11], values[:, 11:18].copy()
         carried[inside_out, 3] = 1.0
         albedo = np.full((len(kind), 3), 0.5, np.float32)
         gloss = np.zeros((len(kind), 2), np.float32)
+        # The splats are too coarse for the inside of a mouth: it would be black.
+        mouth = (kind == MATERIALS.index("teeth")) | (kind == MATERIALS.index("tongue"))
+        sky[mouth] = np.maximum(sky[mouth], 0.07)
         rows = {name: np.flatnonzero(kind == i) for i, name in enumerate(MATERIALS)}
         colours = np.array([subject.skin, subject.lips, subject.hair.colour])
         fabrics.skin(

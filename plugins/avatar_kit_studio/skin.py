@@ -119,7 +119,8 @@ class Head:
         above = ramp(d[:, 1] + 0.125, 0.03)
         side = ramp(80 - angle, 12)
         # Under the jaw the beard ends where the throat begins.
-        neck = ramp(d[:, 1] + 0.104 + 0.25 * np.clip(0.075 - d[:, 2], 0, 0.2), 0.02)
+        least = np.interp(angle, [0, 35, 55, 68, 80], [-0.128, -0.124, -0.108, -0.085, -0.05])
+        neck = ramp(d[:, 1] - least - 0.35 * np.clip(0.055 - d[:, 2], 0, 0.2), 0.016)
         chin_gap = 1 - 0.8 * np.exp(
             -((mouth[:, 0] / 0.016) ** 2) - ((mouth[:, 1] + 0.020) / 0.006) ** 2
         )

@@ -56,7 +56,7 @@ def test_left_and_right_folds_are_not_mirrored(person):
     top = named(person, "top")
     folds = top.wrinkles[0]
     left = top.surface[:, 0] > 0.03
-    from avatar_kit_studio.hair import nearest
+    from avatar_kit_studio.garments import nearest
 
     flip = top.surface[left] * np.float32([-1, 1, 1])
     twin = nearest(flip.astype(float), top.surface.astype(float))
