@@ -14,6 +14,8 @@ SAMPLES = 25
 CALM = 6.0
 #: Grey levels off the background at which the matte begins, and how many more until it is full.
 BEGIN, FULL = 10.0, 22.0
+#: Grey levels more where the coarse matte sees nobody: a reflection on the floor is pale.
+DOUBT = 35.0
 #: Reach of the band in which colour decides, as a part of the picture's long edge.
 BAND = 0.012
 
@@ -86,7 +88,8 @@ def refine(image: np.ndarray, matte: np.ndarray, plate: np.ndarray | None) -> np
     alpha = np.zeros((height, width), dtype=np.float32)
     at = _box(near > 0.01)
     picture, background = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
-    colour = _ramp(np.abs(picture - background).max(-1), BEGIN, BEGIN + FULL)
+    begin = BEGIN + DOUBT * (1 - _ramp(likely[at], 0.0, 0.5))
+    colour = _ramp((np.abs(picture - background).max(-1) - begin) / FULL, 0.0, 1.0)
     consent = np.where(_shadow(picture, background), _ramp(likely[at], 0.4, 0.8), 1.0)
     alpha[at] = np.maximum(colour * consent, deep[at]) * near[at]
     return (_smoothed(alpha) * 255 + 0.5).astype(np.uint8)

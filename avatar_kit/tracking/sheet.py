@@ -70,7 +70,7 @@ def draw_sheet(
     rows = -(-len(tiles) // COLUMNS)
     tile_height = tiles[0].height + 30
     notes = [*reasons, *observed.notes] or ["nothing to complain about"]
-    lines = [line for note in notes for line in _wrapped("–  " + note, 150)]
+    lines = [line for note in notes for line in _wrapped("- " + note, 150)]
     charts_top = 190 + rows * (tile_height + GAP)
     height = charts_top + 300 + 60 + 28 * len(lines) + MARGIN
     canvas = Image.new("RGB", (WIDTH, height), PAPER)
