@@ -57,6 +57,9 @@ def prepare(
         str | None,
         typer.Option("--tracker", help="Tracker; left out: the default.", show_default=False),
     ] = None,
+    allow_cut: Annotated[
+        bool, typer.Option("--allow-cut", help="Accept a person who is cut by the frame.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video."""
@@ -74,6 +77,7 @@ def prepare(
         name=name,
         body=body,
         tracker=tracker,
+        allow_cut=allow_cut,
         fresh=fresh,
     )
     with StageProgress(console) as progress:

@@ -22,7 +22,7 @@ from avatar_kit.tracking.initial import smooth
 from avatar_kit.tracking.observe import Observed, find_plates, observe
 from avatar_kit.tracking.place import stand_on_ground, static_camera
 from avatar_kit.tracking.stages import Arrays, Progress, Silent, Stages
-from avatar_kit.tracking.watch import cut_parts
+from avatar_kit.tracking.watch import check_whole, cut_parts
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Options:
         name: Of the capture; empty: the folder's.
         body: Registered body; empty: the default.
         tracker: Registered tracker; empty: the default.
+        allow_cut: Prepare a person who is cut by the frame all the same.
         fresh: Do all stages anew.
     """
 
@@ -47,6 +48,7 @@ class Options:
     name: str | None = None
     body: str | None = None
     tracker: str | None = None
+    allow_cut: bool = False
     fresh: bool = False
 
 
@@ -95,10 +97,13 @@ def prepare_video(
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
     stages, observed = observe(Path(video), options.tracker, progress, fresh=options.fresh)
+    reader = observed.reader
+    cut = cut_parts(observed.tracks, reader.width, reader.height)
+    if not options.allow_cut:
+        check_whole(cut, Path(video))
     body_name, body = _body(options)
     fit, camera, note = _fit(stages, observed, body_name, body, options)
     plates = find_plates(stages, observed)
-    reader = observed.reader
     facts = {
         "video": {"file": Path(video).name, "frames": len(reader), "corrupt": reader.corrupt},
         "tracker": options.tracker or catalog().default("tracker"),
@@ -116,7 +121,7 @@ def prepare_video(
             body=(body_name, body),
             plates=plates,
             held_out=options.held_out,
-            cut=cut_parts(observed.tracks, reader.width, reader.height),
+            cut=cut,
             provenance=facts,
             progress=progress,
         )

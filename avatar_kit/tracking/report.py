@@ -92,4 +92,5 @@ def show(prepared: Prepared, console: Console) -> None:
         console.print(f"  [yellow]•[/] {reason}", highlight=False, markup=True)
     for note in prepared.notes:
         console.print(f"  [dim]• {note}[/]", highlight=False)
-    console.print(f"\nNext:  avatar-kit train --method ram --data {prepared.capture.root}\n")
+    lead = "To train all the same" if prepared.verdict == "not fit" else "Next"
+    console.print(f"\n{lead}:  avatar-kit train --method ram --data {prepared.capture.root}\n")

@@ -109,3 +109,22 @@ def cut_parts(tracks: Tracks, width: int, height: int) -> dict[str, float]:
         if share > OFTEN:
             found[part] = share
     return found
+
+
+def check_whole(cut: dict[str, float], video: Path) -> None:
+    """Refuse a person whose head or feet are mostly outside the picture.
+
+    Args:
+        cut: From :func:`cut_parts`.
+        video: For the message.
+
+    Raises:
+        UserError: Says which part, how often, and what to do.
+    """
+    for part in ("feet", "head"):
+        if cut.get(part, 0.0) > 0.5:
+            raise UserError(
+                f"{video}: the person is cut by the frame (the {part} in {cut[part]:.0%} of the "
+                "frames); step back until head, hands and feet are always in the picture, "
+                "or add --allow-cut to prepare it all the same"
+            )

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from avatar_kit.errors import MissingExtra, UserError
-from avatar_kit.io.video import VideoWriter
+from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.tracking import Options, prepare_video, track_motion
+from tests.conftest import shared_file
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,17 @@ def test_the_extra_track_is_not_installed(blank, tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "avatar_kit_mediapipe.tracker", raising=False)
     error = refused(blank, tmp_path / "out", r'pip install "avatar-kit\[track\]"')
     assert isinstance(error, MissingExtra)
+
+
+def test_a_person_cut_by_the_frame(tmp_path):
+    pytest.importorskip("mediapipe")
+    source = read_video(shared_file("video/turntable_dress.mp4"))
+    path = tmp_path / "upper.mp4"
+    with VideoWriter(path, 30.0, (720, 560)) as video:
+        for _, image in zip(range(8), source, strict=False):
+            video.write(np.ascontiguousarray(image[:560]))
+    words = r"upper\.mp4: the person is cut by the frame \(the feet in 100% .*step back"
+    refused(path, tmp_path / "out", words)
 
 
 def test_a_held_out_part_that_is_none(blank, tmp_path):
