@@ -146,4 +146,7 @@ def apparent_height(body: np.ndarray, confidence: np.ndarray) -> float:
     # parts of an adult's stature: thigh 0.235, shin 0.235, shoulder to hip 0.29
     known = [(legs, 0.235), (shins, 0.235), (torso, 0.29)]
     seen = [(px, part) for px, part in known if px > 0]
-    return sum(px for px, _ in seen) / max(sum(part for _, part in seen), 1e-6)
+    if not seen:  # head and shoulders: a fifth across, or whatever is in the picture
+        across = length("left_shoulder", "right_shoulder")
+        seen = [(across, 0.2)] if across > 0 else [(float(np.ptp(body[..., 1], 1).max()), 1.0)]
+    return sum(px for px, _ in seen) / sum(part for _, part in seen)

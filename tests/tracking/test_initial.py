@@ -84,3 +84,13 @@ def test_apparent_height_is_in_proportion():
     assert heights[1] / heights[0] == pytest.approx(2, rel=1e-5)
     # the stick person is about 1.7 m tall and 3.4 m away
     assert heights[1] == pytest.approx(1000 * 1.7 / 3.4, rel=0.1)
+
+
+def test_apparent_height_of_head_and_shoulders():
+    body, motion = StickBody(), turning_person(20, 1.0)
+    points = body.keypoints(body.from_motion(motion, torch.tensor([0.5])))
+    tracks = observed(points, static_camera(600, 800, focal=1000.0)[0])
+    confidence = tracks.body_confidence * (np.arange(23) < 7)
+    found = apparent_height(tracks.body, confidence)
+    # the stick person is a little narrow in the shoulders
+    assert found == pytest.approx(1000 * 1.7 / 3.4, rel=0.25)

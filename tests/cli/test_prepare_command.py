@@ -1,0 +1,19 @@
+def test_bad_input_is_one_line_and_exit_code_2(cli_here, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video" * 50)
+    said = cli_here("prepare", "broken.mp4", "--out", "me", check=2)
+    lines = [line for line in said.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert "broken.mp4" in lines[0]
+    assert "convert it to H.264" in lines[0]
+    assert not (tmp_path / "me").exists()
+
+
+def test_options_that_contradict_are_named(cli_here):
+    assert "write name=value" in cli_here("prepare", "a.mp4", "-o", "b", "--shape", "x", check=2)
+    assert "--held-out 0.7" in cli_here("prepare", "a.mp4", "-o", "b", "--held-out", "0.7", check=2)
+
+
+def test_help_tells_how_to_film(cli_here):
+    said = cli_here("prepare", "--help")
+    for words in ("head to toe", "--fov", "--focal", "--shape", "--held-out", "--fresh"):
+        assert words in said
