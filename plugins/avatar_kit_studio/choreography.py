@@ -363,11 +363,11 @@ def signs(script: Script, rng: np.random.Generator) -> None:
 
 
 def slow_turn(script: Script, rng: np.random.Generator) -> None:
-    """From one side to the other, as far as 75 degrees, with small gestures."""
+    """Once around, as far as the time allows, with small gestures."""
     gesture(script, rng, ("down", "low_open", "explain", "together", "chest"))
     speak(script, rng)
     length = script.times[-1]
-    half = min(75.0, 0.5 * _FASTEST * length)
+    half = min(185.0, 0.5 * _FASTEST * length)
     script.yaw = _steady(-half, half, script.times)
 
 
@@ -446,7 +446,7 @@ def reach(script: Script, rng: np.random.Generator) -> None:
 
 #: Split -> takes and their shares of its frames.
 SPLITS: dict[str, tuple[tuple[Director, float], ...]] = {
-    "train": ((talking, 0.42), (signs, 0.29), (slow_turn, 0.29)),
+    "train": ((talking, 0.33), (signs, 0.21), (slow_turn, 0.46)),
     "in_distribution": ((talking, 0.5), (signs, 0.5)),
     "large_rotation": ((large_turn, 1.0),),
     "out_of_distribution": ((squat, 0.25), (lunge, 0.25), (overhead, 0.25), (reach, 0.25)),

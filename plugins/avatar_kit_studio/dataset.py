@@ -17,7 +17,7 @@ from avatar_kit_studio.config import StudioConfig
 from avatar_kit_studio.session import Session
 
 #: Counts up with every change of what the studio makes; a new version is a new cache entry.
-VERSION = 6
+VERSION = 7
 _DEFAULT_SIZE = 256
 
 
