@@ -46,9 +46,10 @@ class Figures:
     face: float
     hands: float
 
-    def rounded(self) -> dict[str, float]:
-        """As plain numbers for a record."""
-        return {k: round(float(v), 4) for k, v in asdict(self).items()}
+    def rounded(self) -> dict[str, float | None]:
+        """As plain numbers for a record; None for what could not be measured."""
+        values = {k: round(float(v), 4) for k, v in asdict(self).items()}
+        return {k: v if np.isfinite(v) else None for k, v in values.items()}
 
 
 def views(yaw: np.ndarray) -> float:

@@ -28,12 +28,19 @@ def to_world(points: np.ndarray) -> np.ndarray:
     return points * np.array([1.0, -1.0, -1.0])
 
 
-def observed_yaw(body: np.ndarray) -> np.ndarray:
-    """[T] yaw from the lines through shoulders and hips of [T, 23, 3] points in world axes."""
+def observed_yaw(body: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """[T] yaw from the lines through shoulders and hips.
+
+    Args:
+        body: [T, 23, 3] points in world axes.
+        confidence: [T, 23]; hips outside the picture are guesses.
+    """
     across = np.zeros((len(body), 3))
     for part in ("shoulder", "hip"):
-        line = body[:, index(f"left_{part}")] - body[:, index(f"right_{part}")]
-        across += line / np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-6)
+        i, j = index(f"left_{part}"), index(f"right_{part}")
+        line = body[:, i] - body[:, j]
+        sure = np.minimum(confidence[:, i], confidence[:, j])[:, None] + 1e-3
+        across += sure * line / np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-6)
     return np.arctan2(-across[:, 2], across[:, 0])
 
 

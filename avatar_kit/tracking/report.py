@@ -66,6 +66,11 @@ class StageProgress:
         )
 
 
+def percent(value: float) -> str:
+    """A percentage, or that there is none."""
+    return "n/a" if value != value else f"{value:.2f} %"
+
+
 def show(prepared: Prepared, console: Console) -> None:
     """The figures, the verdict, and what to do next."""
     figures = prepared.figures
@@ -76,7 +81,7 @@ def show(prepared: Prepared, console: Console) -> None:
         ("frames", f"{figures.frames} in {figures.takes} takes, {figures.dropped} dropped"),
         ("person", f"{figures.person_pixels:.0f} pixels high"),
         ("joint error", f"{figures.error:.2f} % of the height (95th: {figures.error_95:.2f} %)"),
-        ("hand error", f"{figures.hand_error:.2f} %"),
+        ("hand error", percent(figures.hand_error)),
         ("silhouette", f"IoU {figures.iou:.2f} (least {figures.iou_least:.2f})"),
         ("yaw", f"{figures.yaw_low:.0f} to {figures.yaw_high:.0f} degrees"),
         ("seen", f"face in {figures.face:.0%}, hands in {figures.hands:.0%} of the frames"),

@@ -12,6 +12,7 @@ from avatar_kit.tracking.charts import Chart, draw_chart
 from avatar_kit.tracking.figures import Figures
 from avatar_kit.tracking.fit import Fit
 from avatar_kit.tracking.observe import Observed
+from avatar_kit.tracking.report import percent
 
 WIDTH, MARGIN, GAP, COLUMNS = 1800, 40, 12, 6
 INK, SOFT, PAPER, PANEL = (28, 32, 40), (110, 118, 130), (250, 250, 248), (255, 255, 255)
@@ -116,7 +117,7 @@ def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str
         ("person", f"{figures.person_pixels:.0f} px"),
         ("joint error", f"{figures.error:.2f} %"),
         ("95th percentile", f"{figures.error_95:.2f} %"),
-        ("hand error", f"{figures.hand_error:.2f} %"),
+        ("hand error", percent(figures.hand_error)),
         ("silhouette IoU", f"{figures.iou:.2f}"),
         ("least IoU", f"{figures.iou_least:.2f}"),
         ("yaw", f"{figures.yaw_low:.0f} to {figures.yaw_high:.0f}°"),

@@ -137,7 +137,8 @@ def _yaw(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
     world = to_world(tracks.body_world)
     yaw = np.zeros(len(tracks))
     for a, b in takes:
-        seen = unwrapped_yaw(observed_yaw(world[a:b]), tracks.face_confidence[a:b])
+        observed = observed_yaw(world[a:b], tracks.body_confidence[a:b])
+        seen = unwrapped_yaw(observed, tracks.face_confidence[a:b])
         yaw[a:b] = smooth(seen, 2.0)
     return yaw
 

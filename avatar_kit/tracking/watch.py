@@ -14,8 +14,8 @@ from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.takes import thumbnail
 from avatar_kit.tracking.tracks import MATTE_EDGE, Tracks, main_joints
 
-#: A frame shows the person if the mean confidence of the main joints is above this.
-SEEN = 0.3
+#: A frame shows the person if so many main joints are seen with more than this confidence.
+JOINTS, SURE = 2, 0.5
 #: Part of the frames in which something must happen to be worth a word.
 OFTEN = 0.1
 
@@ -61,7 +61,7 @@ def shrink(matte: np.ndarray) -> np.ndarray:
 
 def seen(tracks: Tracks) -> np.ndarray:
     """[T] bool: frames that show the person."""
-    return tracks.body_confidence[:, main_joints()].mean(1) > SEEN
+    return (tracks.body_confidence[:, main_joints()] > SURE).sum(1) >= JOINTS
 
 
 def check_person(tracks: Tracks, video: Path) -> None:

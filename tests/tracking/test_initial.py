@@ -43,7 +43,7 @@ def test_yaw_of_shoulders_and_hips_is_the_heading():
     tracks = observed(
         body.keypoints(body.from_motion(motion, torch.tensor([0.5]))), static_camera(60, 80)[0]
     )
-    yaw = np.unwrap(observed_yaw(to_world(tracks.body_world)))
+    yaw = np.unwrap(observed_yaw(to_world(tracks.body_world), tracks.body_confidence))
     np.testing.assert_allclose(yaw, motion.global_orient[:, 1].numpy(), atol=1e-4)
 
 

@@ -87,3 +87,9 @@ def test_shrunk_mattes_keep_their_share():
     small = shrink(matte)
     assert max(small.shape) <= 384
     assert small.mean() == pytest.approx(matte.mean(), rel=0.02)
+
+
+def test_what_could_not_be_measured_is_null_in_the_record():
+    record = good_figures(hand_error=float("nan")).rounded()
+    assert record["hand_error"] is None
+    assert record["iou"] == 0.82
