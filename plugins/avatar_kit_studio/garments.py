@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from avatar_kit.graphics.jit import kernel
-from avatar_kit_studio.mesh import base_mesh, strongest, subdivide
+from avatar_kit_studio.cuts import Cut, Landmarks, inside, regions_of
+from avatar_kit_studio.mesh import base_mesh, subdivide
 from avatar_kit_studio.noise import ridges
+from avatar_kit_studio.topology import adjacency, boundary, nearest, normals_of, smooth, triangles
 
 #: Where a garment wrinkles: names of the rows of :attr:`Garment.wrinkles`.
 WRINKLES = (
@@ -23,15 +24,6 @@ WRINKLES = (
     "left_knee",
     "right_knee",
 )
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A half-space that ends a garment: what stays has ``normal . x + offset`` positive."""
-
-    region: str
-    normal: np.ndarray
-    offset: float
 
 
 @dataclass(frozen=True)
@@ -78,130 +70,6 @@ class Garment:
     cuts: tuple[Cut, ...] = field(repr=False, default=())
 
 
-@kernel
-def smooth(points: np.ndarray, start: np.ndarray, items: np.ndarray, amount: float, times: int):
-    """Laplacian smoothing in place: each point moves ``amount`` towards its neighbours' mean."""
-    n, c = points.shape
-    mean = np.empty_like(points)
-    for _ in range(times):
-        for i in range(n):
-            lo, hi = start[i], start[i + 1]
-            if hi == lo:
-                mean[i] = points[i]
-                continue
-            for k in range(c):
-                total = 0.0
-                for j in range(lo, hi):
-                    total += points[items[j], k]
-                mean[i, k] = total / (hi - lo)
-        for i in range(n):
-            for k in range(c):
-                points[i, k] += amount * (mean[i, k] - points[i, k])
-
-
-@kernel
-def nearest(points, targets):
-    """[N] index of the target closest to each point."""
-    out = np.empty(points.shape[0], np.int64)
-    for i in range(points.shape[0]):
-        best, found = 1e30, 0
-        for j in range(targets.shape[0]):
-            dx = points[i, 0] - targets[j, 0]
-            dy = points[i, 1] - targets[j, 1]
-            dz = points[i, 2] - targets[j, 2]
-            d = dx * dx + dy * dy + dz * dz
-            if d < best:
-                best, found = d, j
-        out[i] = found
-    return out
-
-
-def triangles(quads: np.ndarray) -> np.ndarray:
-    """[2F, 3] triangles of [F, 4] quads."""
-    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-
-
-def normals_of(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """[N, 3] area-weighted unit normals."""
-    a, b, c = (points[faces[:, k]] for k in range(3))
-    cross = np.cross(b - a, c - a)
-    out = np.zeros_like(points)
-    for k in range(3):
-        for d in range(3):
-            out[:, d] += np.bincount(faces[:, k], cross[:, d], len(points))
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
-
-
-def boundary(quads: np.ndarray) -> np.ndarray:
-    """[E, 2] directed edges that only one face uses."""
-    ends = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
-    low, high = ends.min(1), ends.max(1)
-    code = low * (int(quads.max(initial=0)) + 1) + high
-    _, owner, count = np.unique(code, return_inverse=True, return_counts=True)
-    return ends[count[owner] == 1]
-
-
-def adjacency(count: int, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """CSR neighbours over edges; vertices on a boundary see only the boundary."""
-    ends = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
-    rim = boundary(quads)
-    on_rim = np.zeros(count, bool)
-    on_rim[rim.ravel()] = True
-    both = np.concatenate([ends, ends[:, ::-1]])
-    both = np.concatenate([both[~on_rim[both[:, 0]]], rim, rim[:, ::-1]])
-    code = np.unique(both[:, 0] * count + both[:, 1])
-    both = np.stack([code // count, code % count], 1)
-    start = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(both[:, 0], minlength=count), out=start[1:])
-    return start, both[:, 1].astype(np.int64)
-
-
-class Landmarks:
-    """Joint positions and regions of one person at rest."""
-
-    def __init__(self, vertices: np.ndarray, bones: tuple[str, ...], weights: np.ndarray):
-        groups = base_mesh().groups
-        self.vertices, self.bones, self.weights = vertices, bones, weights
-        self._at = {
-            name[6:]: vertices[np.unique(q.faces)].mean(0)
-            for name, q in groups.items()
-            if name.startswith("joint-")
-        }
-        self.floor = float(vertices[base_mesh().groups["body"].faces, 1].min())
-
-    def __getitem__(self, joint: str) -> np.ndarray:
-        return self._at[joint]
-
-    def columns(self, *starts: str) -> np.ndarray:
-        """Indices of the bones whose names start so."""
-        return np.array([i for i, b in enumerate(self.bones) if b.startswith(starts)])
-
-    def arm(self, points: np.ndarray, weights: np.ndarray, side: str) -> np.ndarray:
-        """[N] metres down the arm from the shoulder joint; -1 away from the arm."""
-        tag = side[0]
-        own = self.columns("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
-        own = own[[self.bones[i].endswith(f".{tag.upper()}") for i in own]]
-        shoulder, elbow, wrist = self[f"{tag}-shoulder"], self[f"{tag}-elbow"], self[f"{tag}-hand"]
-        upper, lower = elbow - shoulder, wrist - elbow
-        a, b = np.linalg.norm(upper), np.linalg.norm(lower)
-        s = (points - shoulder) @ (upper / a)
-        t = (points - elbow) @ (lower / b)
-        along = np.where(s < a, s, a + np.maximum(t, 0.0))
-        return np.where(weights[:, own].sum(1) > 0.35, along, -1.0)
-
-    def sleeve(self, points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Metres down the nearer arm, and a smooth field that is positive on sleeves, both [N]."""
-        own = self.columns("upperarm", "lowerarm", "wrist")
-        share = weights[:, own].sum(1)
-        left = points[:, 0] > 0
-        along = np.empty(len(points))
-        for side, mine in (("l", left), ("r", ~left)):
-            shoulder, elbow = self[f"{side}-shoulder"], self[f"{side}-elbow"]
-            along[mine] = (points[mine] - shoulder) @ (elbow - shoulder)
-            along[mine] /= np.linalg.norm(elbow - shoulder)
-        return along, np.minimum(along + 0.005, 0.12 * (share - 0.5))
-
-
 def _trim(points, surface, weights, marks, cuts, rim, owner) -> None:
     """Pull inner vertices that easing pushed over a cut back behind it, and the rim onto it."""
     inner = np.ones(len(points), bool)
@@ -215,73 +83,6 @@ def _trim(points, surface, weights, marks, cuts, rim, owner) -> None:
         points += short[:, None] * cut.normal
         mine = rim[owner == i]
         points[mine] -= distance[mine, None] * cut.normal
-
-
-def inside(cuts: tuple[Cut, ...], points: np.ndarray, regions: dict[str, np.ndarray]) -> np.ndarray:
-    """[N, C] signed distance to every cut, positive inside; large where a cut does not apply."""
-    out = np.full((len(points), len(cuts)), 1.0)
-    for i, cut in enumerate(cuts):
-        here = regions[cut.region]
-        out[here, i] = points[here] @ cut.normal + cut.offset
-    return out
-
-
-def regions_of(marks: Landmarks, points: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Which vertices each named cut applies to."""
-    arms = {side: marks.arm(points, weights, side) for side in ("left", "right")}
-    arm = (arms["left"] > 0.0) | (arms["right"] > 0.0)
-    return {
-        "left_arm": arms["left"] > 0.0,
-        "right_arm": arms["right"] > 0.0,
-        "trunk": ~arm,
-        "neck": ~arm & (points[:, 1] > marks["spine-2"][1]),
-    }
-
-
-def plane(region: str, point: np.ndarray, normal: np.ndarray) -> Cut:
-    """The cut through ``point`` that keeps the side ``normal`` looks to."""
-    unit = np.asarray(normal, float) / np.linalg.norm(normal)
-    return Cut(region, unit, -float(unit @ point))
-
-
-def top_cuts(marks: Landmarks, hem: float, sleeve: float, neck: float) -> tuple[Cut, ...]:
-    """Cuts of a top: hem height above the crotch [m], sleeve (1 elbow, 2 wrist), neck drop [m]."""
-    cuts = [
-        plane("trunk", np.array([0, marks["pelvis"][1] + hem, 0]), np.array([0, 1.0, 0])),
-        plane(
-            "neck",
-            marks["neck"] + np.array([0.0, 0.012 - neck, 0.0]),
-            np.array([0.0, -1.0, -0.62]),
-        ),
-    ]
-    for side in ("left", "right"):
-        shoulder, elbow, wrist = (marks[f"{side[0]}-{j}"] for j in ("shoulder", "elbow", "hand"))
-        start, end, part = (shoulder, elbow, sleeve) if sleeve <= 1 else (elbow, wrist, sleeve - 1)
-        cuts.append(plane(f"{side}_arm", start + part * (end - start), start - end))
-    return tuple(cuts)
-
-
-def trouser_cuts(marks: Landmarks, waist: float, cuff: float) -> tuple[Cut, ...]:
-    """Cuts of trousers: waist above the pelvis joint [m], cuff above the ankle joint [m]."""
-    up = np.array([0, 1.0, 0])
-    none = np.array([0.0, 1.0, 0.0])
-    return (
-        plane("trunk", np.array([0, marks["pelvis"][1] + waist, 0]), -up),
-        plane("trunk", np.array([0, marks["l-ankle"][1] + cuff, 0]), up),
-        Cut("left_arm", none, -1e3),
-        Cut("right_arm", none, -1e3),
-    )
-
-
-def shoe_cuts(marks: Landmarks, height: float) -> tuple[Cut, ...]:
-    """Cuts of shoes that reach ``height`` [m] above the ankle joint at the back."""
-    top = np.array([0, marks["l-ankle"][1] + height, marks["l-ankle"][2]])
-    none = np.array([0.0, 1.0, 0.0])
-    return (
-        plane("trunk", top, np.array([0, -1.0, -0.12])),
-        Cut("left_arm", none, -1e3),
-        Cut("right_arm", none, -1e3),
-    )
 
 
 def fold_patterns(marks: Landmarks, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -491,8 +292,3 @@ def _only(rim: np.ndarray, start: np.ndarray, items: np.ndarray, count: int):
     np.cumsum(size, out=first[1:])
     picked = [items[start[i] : start[i + 1]] for i in rim]
     return first, np.concatenate(picked) if picked else items[:0]
-
-
-def bones_of(garment: Garment) -> tuple[np.ndarray, np.ndarray]:
-    """Bone index and weight of the strongest influences [N, 8]."""
-    return strongest(garment.weights)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar_kit.graphics.jit import kernel
-from avatar_kit_studio.garments import Garment, Landmarks, nearest, normals_of
+from avatar_kit_studio.cuts import Landmarks
+from avatar_kit_studio.garments import Garment
 from avatar_kit_studio.noise import value_noise
 from avatar_kit_studio.skin import Head, Skin
 from avatar_kit_studio.subjects import Hair
+from avatar_kit_studio.topology import nearest, normals_of
 
 
 @dataclass(frozen=True)

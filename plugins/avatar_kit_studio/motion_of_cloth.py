@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from avatar_kit.graphics.jit import kernel
-from avatar_kit_studio.garments import WRINKLES, Garment, smooth
+from avatar_kit_studio.garments import WRINKLES, Garment
+from avatar_kit_studio.topology import smooth
 
 #: Depth of the folds of clothes that nobody bends, metres.
 _AT_REST = {"top": 0.016, "trousers": 0.011, "skirt": 0.006}

@@ -11,11 +11,11 @@ import torch
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Motion
-from avatar_kit_studio.choreography import FPS, Skeleton
 from avatar_kit_studio.motion_of_cloth import ClothState, fold_angles, skin_points
 from avatar_kit_studio.motion_of_hair import HairState
 from avatar_kit_studio.person import Person
 from avatar_kit_studio.picture import Look, vertex_normals
+from avatar_kit_studio.script import FPS, Skeleton
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from avatar_kit_studio.garments import (
-    Ease,
-    Garment,
-    Landmarks,
-    sew,
-    shoe_cuts,
-    top_cuts,
-    trouser_cuts,
-)
+from avatar_kit_studio.cuts import Landmarks, shoe_cuts, top_cuts, trouser_cuts
+from avatar_kit_studio.garments import Ease, Garment, sew
 from avatar_kit_studio.hair import Strands, grow
 from avatar_kit_studio.mesh import shaped_vertices, skinning_weights, strongest
 from avatar_kit_studio.skin import MATERIALS, Head, Skin, make_skin
 from avatar_kit_studio.subjects import Subject
+
+#: Width of all strands of a head side by side, metres: fewer strands are wider.
+_HAIR_COVER = 8.4
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Person:
         outer: [G, 3] the triangles that normals are computed from.
         facing: [N, 2] whose normal each vertex takes, and whether as it is (1) or turned (-1).
         surface: [N, 3] texture coordinates in metres: the rest position on the skin.
-        values: [N, 7] what the material reads at a vertex; see ``shade``.
+        values: [N, 7] what the material reads at a vertex; see ``fabrics``.
         head_bone: Index of the bone that carries the hair.
     """
 
@@ -182,13 +178,9 @@ def make_person(
     vertices = shaped_vertices(subject.phenotypes, subject.details)
     marks = Landmarks(vertices, bones, skinning_weights(bones))
     garments = _dress(subject, marks)
-    for i, garment in enumerate(garments):
-        object.__setattr__(garment, "loose", _looseness(garment, marks).astype(np.float32))
-        garments[i] = garment
+    garments = [replace(g, loose=_looseness(g, marks).astype(np.float32)) for g in garments]
     skin, head = make_skin(marks, garments, 1 if fine else 0)
-    hair = grow(
-        subject.hair, skin, head, garments, marks, strands, 8.4 / max(strands, 1) ** 1.0, seed
-    )
+    hair = grow(subject.hair, skin, head, garments, marks, strands, _HAIR_COVER / strands, seed)
     parts = [skin.weights, *(g.weights for g in garments)]
     index, weight = strongest(np.concatenate(parts))
     offsets = np.cumsum([0, len(skin.rest), *(len(g.rest) for g in garments)])

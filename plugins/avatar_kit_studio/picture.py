@@ -10,15 +10,14 @@ import torch
 from avatar_kit.graphics import visibility
 from avatar_kit.graphics.jit import kernel
 from avatar_kit.scene import Camera
-from avatar_kit_studio import fabrics
 from avatar_kit_studio.hair import ribbon_faces, ribbons
 from avatar_kit_studio.lighting import KEY, shadow_map, sky_light, sky_views, view_along
+from avatar_kit_studio.paint import face_points, paint
 from avatar_kit_studio.person import Person
+from avatar_kit_studio.samples import Samples
 from avatar_kit_studio.shade import gather, illuminate, resolve
 from avatar_kit_studio.skin import MATERIALS
 from avatar_kit_studio.stage import Stage, contact_grid, shadowed
-
-_WEAVES = {"knit": 0, "stripes": 1, "denim": 2, "twill": 3}
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Photographer:
         self._key = view_along(KEY, *ball, 1280 if large else 768)
         self._views = sky_views(20 if large else 14, *ball, 224)
         self._occluders = self._used[:: 1 if large else 2]
-        self._face = _face_points(person)
+        self._face = face_points(person)
 
     def __call__(self, look: Look) -> tuple[np.ndarray, np.ndarray]:
         """Take a picture.
@@ -149,7 +148,7 @@ class Photographer:
             attributes,
             int((seen_triangle >= 0).sum()),
         )
-        radiance = self._shade(kind, values, frame, depth)
+        radiance = self._shade(kind, values, depth)
         background = shadowed(self.stage, frame, depth, contact, middle)
         return resolve(where, radiance, background, self.factor)
 
@@ -176,124 +175,28 @@ class Photographer:
         hair = np.repeat(hair.reshape(-1, 2), 2, 0)
         return np.concatenate([out, hair]), light[len(body) + len(strand) :, 0], middle
 
-    def _shade(self, kind, values, frame, depth) -> np.ndarray:
-        person, subject = self.person, self.person.subject
-        position = values[:, 0:3]
-        normal = values[:, 3:6].copy()
-        hair = kind == MATERIALS.index("hair")
+    def _shade(self, kind: np.ndarray, values: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """[n, 3] linear radiance of samples with interpolated vertex attributes [n, 18]."""
+        position, sky = values[:, 0:3], values[:, 6:8].copy()
+        samples = Samples(
+            surface=values[:, 8:11],
+            values=values[:, 11:18].copy(),
+            normal=values[:, 3:6].copy(),
+            albedo=np.full((len(kind), 3), 0.5, np.float32),
+            gloss=np.zeros((len(kind), 2), np.float32),
+            footprint=self.footprint,
+        )
+        normal = samples.normal
         away = (normal * (self._eye - position)).sum(1) < 0
-        inside_out = away & ~hair & (kind >= MATERIALS.index("top"))
-        normal[away & ~hair] *= -1
+        away &= kind != MATERIALS.index("hair")
+        normal[away] *= -1
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-        sky, surface, carried = values[:, 6:8].copy(), values[:, 8:11], values[:, 11:18].copy()
-        carried[inside_out, 3] = 1.0
-        albedo = np.full((len(kind), 3), 0.5, np.float32)
-        gloss = np.zeros((len(kind), 2), np.float32)
+        samples.values[away & (kind >= MATERIALS.index("top")), 3] = 1.0  # the inside of clothes
         # The splats are too coarse for the inside of a mouth: it would be black.
         mouth = (kind == MATERIALS.index("teeth")) | (kind == MATERIALS.index("tongue"))
         sky[mouth] = np.maximum(sky[mouth], 0.07)
-        rows = {name: np.flatnonzero(kind == i) for i, name in enumerate(MATERIALS)}
-        colours = np.array([subject.skin, subject.lips, subject.hair.colour])
-        fabrics.skin(
-            rows["skin"],
-            surface,
-            carried,
-            colours,
-            self._face,
-            subject.freckles,
-            subject.hair.beard,
-            subject.hair.brow,
-            self.footprint,
-            albedo,
-            gloss,
-            normal,
-        )
-        fabrics.eyes(
-            rows["eye"],
-            surface,
-            person.skin.eyes[:, 0],
-            person.skin.eyes[:, 1],
-            np.array(subject.iris),
-            albedo,
-            gloss,
-        )
-        fabrics.plain(rows["teeth"], 0.62, 0.58, 0.50, 0.15, 60.0, albedo, gloss)
-        fabrics.plain(rows["tongue"], 0.40, 0.12, 0.11, 0.10, 40.0, albedo, gloss)
-        fabrics.plain(rows["lash"], 0.012, 0.009, 0.008, 0.0, 10.0, albedo, gloss)
-        fabrics.strands(rows["hair"], carried, np.array(subject.hair.colour), albedo, gloss)
-        shoulder, middle = person.marks["l-shoulder"], person.marks["spine-2"]
-        chest = np.array([0.0, shoulder[1] - 0.105, middle[2] + 0.02])
-        for garment in person.garments:
-            fabric = subject.fabrics[garment.name]
-            own = rows[garment.name]
-            colour, second = np.array(fabric.colour), np.array(fabric.second)
-            if fabric.weave == "leather":
-                fabrics.shoes(
-                    own,
-                    surface,
-                    carried,
-                    colour,
-                    second,
-                    fabric.gloss,
-                    person.marks.floor,
-                    float(garment.surface[:, 2].max()),
-                    albedo,
-                    gloss,
-                )
-                continue
-            strokes = fabrics.chest_print() if fabric.printed else np.zeros((0, 4))
-            fabrics.cloth(
-                own,
-                surface,
-                carried,
-                _WEAVES[fabric.weave],
-                colour,
-                second,
-                fabric.gloss,
-                strokes,
-                chest,
-                self.footprint,
-                albedo,
-                gloss,
-                normal,
-            )
+        paint(self.person, self._face, kind, samples)
+        view = self._key
         return illuminate(
-            kind,
-            position,
-            normal,
-            sky,
-            albedo,
-            gloss,
-            self._eye,
-            frame.axes,
-            frame.centre,
-            frame.scale,
-            depth,
-            2,
+            kind, position, sky, samples, self._eye, view.axes, view.centre, view.scale, depth
         )
-
-
-def _face_points(person: Person) -> np.ndarray:
-    """[10, 3] cheeks, nose tip, chin, and three points of each brow, at rest."""
-    skin, head = person.skin, person.head
-    points = skin.rest[np.unique(skin.faces[skin.material == 0])].astype(np.float64)
-
-    def front(x: float, y: float) -> np.ndarray:
-        near = np.hypot(points[:, 0] - x, points[:, 1] - y) < 0.008
-        near &= points[:, 2] > head.centre[2]
-        depth = points[near, 2].max() if near.any() else head.front
-        return np.array([x, y, depth])
-
-    left, right = head.eyes
-    arch = person.subject.hair.arch
-    span = abs(left[0])
-    face = [
-        front(1.15 * span, left[1] - 0.036),
-        front(-1.15 * span, left[1] - 0.036),
-        front(0.0, left[1] - 0.042),
-        front(0.0, left[1] - 0.105),
-    ]
-    for side, eye in ((1, left), (-1, right)):
-        for x, y in ((0.42, 0.0195), (1.05, 0.0195 + 0.0065 * arch), (1.66, 0.0195 - 0.002 * arch)):
-            face.append(front(side * x * span, eye[1] + y))
-    return np.array(face)

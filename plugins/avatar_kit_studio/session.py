@@ -15,11 +15,12 @@ import torch
 from avatar_kit.capture import Capture, CaptureWriter
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import concatenate
-from avatar_kit_studio.choreography import FPS, SPLITS, make_take
+from avatar_kit_studio.choreography import SPLITS, make_take
 from avatar_kit_studio.config import StudioConfig
 from avatar_kit_studio.performance import Cast, default_body, measure, perform, sole_height
 from avatar_kit_studio.person import make_person
 from avatar_kit_studio.picture import Look, Photographer
+from avatar_kit_studio.script import FPS
 from avatar_kit_studio.shade import resolve
 from avatar_kit_studio.stage import make_stage
 from avatar_kit_studio.subjects import SUBJECTS

@@ -60,35 +60,66 @@ def gather(triangle, bary, faces, material, attributes, least):
 
 
 @kernel
-def illuminate(
-    kind,
-    position,
-    normal,
-    sky,
-    albedo,
-    gloss,
-    eye,
-    light_axes,
-    light_centre,
-    light_scale,
-    depth,
-    taps,
-):
+def _strand_light(i, view, shade, tangent, sky, samples, out):
+    """Kajiya and Kay's light of a strand (1989): two lobes about its tangent, and a rim."""
+    nx, ny, nz = tangent
+    tl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
+    tr = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
+    tv = nx * view[0] + ny * view[1] + nz * view[2]
+    sl, sv = math.sqrt(max(0.0, 1 - tl * tl)), math.sqrt(max(0.0, 1 - tv * tv))
+    sr = math.sqrt(max(0.0, 1 - tr * tr))
+    spread = max(0.0, sl * sv - tl * tv)
+    rim = max(0.0, sr * sv - tr * tv)
+    for k in range(3):
+        ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
+        base = samples.albedo[i, k]
+        body = base * (0.62 * shade * sl * KEY_COLOUR[k] + 1.25 * ambient)
+        lobes = 0.030 * spread**80 + (0.010 + 0.55 * base) * 0.35 * spread**16
+        back = RIM_COLOUR[k] * sky[i, 0] * (0.02 + 0.5 * base) * 0.5 * rim**10
+        out[i, k] = body + (shade * KEY_COLOUR[k] * lobes + back) * samples.gloss[i, 0]
+
+
+@kernel
+def _surface_light(i, is_skin, view, shade, normal, sky, samples, out):
+    """Diffuse light, wrapped on skin, a highlight, and a sheen towards the rim of the shape."""
+    nx, ny, nz = normal
+    vx, vy, vz = view
+    ndl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
+    ndr = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
+    ndv = max(0.0, nx * vx + ny * vy + nz * vz)
+    hx, hy, hz = KEY[0] + vx, KEY[1] + vy, KEY[2] + vz
+    s = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz)
+    ndh = max(0.0, (nx * hx + ny * hy + nz * hz) * s)
+    fresnel = (1 - ndv) ** 5
+    open_sky = min(1.0, 1.25 * (sky[i, 0] + sky[i, 1]))
+    rim = max(0.0, (ndr + 0.1) / 1.1) * open_sky
+    strength, power = samples.gloss[i, 0], samples.gloss[i, 1]
+    spot = shade * max(0.0, ndl) * ndh**power * (power + 8) / 25.0
+    for k in range(3):
+        soft = _WRAP[k] if is_skin else 0.06
+        direct = max(0.0, (ndl + soft) / (1 + soft))
+        # Blood spreads the light past the edge of a shadow: red reaches farther.
+        reached = shade ** (1.0 - 0.35 * soft) if is_skin else shade
+        ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
+        light = 0.80 * reached * direct * KEY_COLOUR[k] + 0.45 * rim * RIM_COLOUR[k]
+        sheen = spot * KEY_COLOUR[k] + 1.5 * fresnel * open_sky * SKY_COLOUR[k]
+        out[i, k] = samples.albedo[i, k] * (light + 1.35 * ambient) + strength * sheen
+
+
+@kernel
+def illuminate(kind, position, sky, samples, eye, axes, centre, scale, depth):
     """Light sent to the camera by every sample.
 
     Args:
         kind: [n] material.
         position: [n, 3] world metres.
-        normal: [n, 3] unit normal, towards the camera; the tangent for hair.
         sky: [n, 2] shares of sky and floor light.
-        albedo: [n, 3] linear.
-        gloss: [n, 2] strength and exponent of the highlight.
+        samples: The surfaces; normals are tangents for hair.
         eye: [3] camera centre.
-        light_axes: [3, 3] of the view of the shadow map.
-        light_centre: [3] of that view.
-        light_scale: Texels per metre.
+        axes: [3, 3] of the view of the shadow map.
+        centre: [3] of that view.
+        scale: Texels per metre.
         depth: [S, S] the key's shadow map.
-        taps: How soft the shadow is; see ``lit``.
 
     Returns:
         [n, 3] linear radiance.
@@ -96,75 +127,20 @@ def illuminate(
     out = np.empty((kind.shape[0], 3), np.float32)
     for i in range(kind.shape[0]):
         px, py, pz = position[i, 0], position[i, 1], position[i, 2]
-        nx, ny, nz = normal[i, 0], normal[i, 1], normal[i, 2]
+        normal = samples.normal[i, 0], samples.normal[i, 1], samples.normal[i, 2]
         vx, vy, vz = eye[0] - px, eye[1] - py, eye[2] - pz
         s = 1.0 / math.sqrt(vx * vx + vy * vy + vz * vz)
-        vx, vy, vz = vx * s, vy * s, vz * s
-        hair = kind[i] == _HAIR
-        off = 0.010 if hair else 0.007
-        ox, oy, oz = (KEY[0], KEY[1], KEY[2]) if hair else (nx, ny, nz)
-        shade = lit(
-            px + off * ox,
-            py + off * oy,
-            pz + off * oz,
-            light_axes,
-            light_centre,
-            light_scale,
-            depth,
-            0.002,
-            1.0,
-            taps,
-        )
-        if hair:
-            tl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
-            tr = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
-            tv = nx * vx + ny * vy + nz * vz
-            sl, sv = math.sqrt(max(0.0, 1 - tl * tl)), math.sqrt(max(0.0, 1 - tv * tv))
-            sr = math.sqrt(max(0.0, 1 - tr * tr))
-            spread = max(0.0, sl * sv - tl * tv)
-            rim = max(0.0, sr * sv - tr * tv)
-            for k in range(3):
-                ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
-                base = albedo[i, k]
-                body = base * (0.62 * shade * sl * KEY_COLOUR[k] + 1.25 * ambient)
-                shine = (
-                    shade
-                    * KEY_COLOUR[k]
-                    * (0.030 * spread**80 + (0.010 + 0.55 * base) * 0.35 * spread**16)
-                )
-                back = RIM_COLOUR[k] * sky[i, 0] * (0.02 + 0.5 * base) * 0.5 * rim**10
-                out[i, k] = body + shine * gloss[i, 0] + back * gloss[i, 0]
-            continue
-        ndl = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
-        ndr = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
-        ndv = max(0.0, nx * vx + ny * vy + nz * vz)
-        hx, hy, hz = KEY[0] + vx, KEY[1] + vy, KEY[2] + vz
-        s = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz)
-        ndh = max(0.0, (nx * hx + ny * hy + nz * hz) * s)
-        fresnel = (1 - ndv) ** 5
-        open_sky = min(1.0, 1.25 * (sky[i, 0] + sky[i, 1]))
-        for k in range(3):
-            soft = _WRAP[k] if kind[i] == _SKIN else 0.06
-            direct = max(0.0, (ndl + soft) / (1 + soft))
-            # Blood spreads the light past the edge of a shadow: red reaches farther.
-            reached = shade ** (1.0 - 0.35 * soft) if kind[i] == _SKIN else shade
-            rim = max(0.0, (ndr + 0.1) / 1.1) * open_sky
-            ambient = sky[i, 0] * SKY_COLOUR[k] + sky[i, 1] * FLOOR_COLOUR[k]
-            light = (
-                reached * direct * KEY_COLOUR[k] * 0.80
-                + 0.45 * rim * RIM_COLOUR[k]
-                + 1.35 * ambient
-            )
-            highlight = gloss[i, 0] * (
-                shade
-                * max(0.0, ndl)
-                * KEY_COLOUR[k]
-                * ndh ** gloss[i, 1]
-                * (gloss[i, 1] + 8)
-                / 25.0
-                + fresnel * open_sky * SKY_COLOUR[k] * 1.5
-            )
-            out[i, k] = albedo[i, k] * light + highlight
+        view = vx * s, vy * s, vz * s
+        # Step off the surface, or it would shade itself; strands step towards the light.
+        off = 0.007
+        ox, oy, oz = normal[0] * off, normal[1] * off, normal[2] * off
+        if kind[i] == _HAIR:
+            ox, oy, oz = 0.010 * KEY[0], 0.010 * KEY[1], 0.010 * KEY[2]
+        shade = lit(px + ox, py + oy, pz + oz, axes, centre, scale, depth, 0.002, 1.0, 2)
+        if kind[i] == _HAIR:
+            _strand_light(i, view, shade, normal, sky, samples, out)
+        else:
+            _surface_light(i, kind[i] == _SKIN, view, shade, normal, sky, samples, out)
     return out
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from avatar_kit_studio.garments import Garment, Landmarks, inside, regions_of, triangles
+from avatar_kit_studio.cuts import Landmarks, inside, regions_of
+from avatar_kit_studio.garments import Garment
 from avatar_kit_studio.mesh import base_mesh, data_folder, face_actions, subdivide
+from avatar_kit_studio.topology import triangles
 
 #: Materials a renderer tells apart; garments follow.
 MATERIALS = (
@@ -81,7 +83,7 @@ class Head:
         self.centre = np.array([0.0, eye[1] - 0.012, 0.52 * back + 0.48 * front])
         self.back, self.front = back, front
         self.top = float(skin[:, 1].max())
-        self.mouth = marks["mouth"] if "mouth" in marks._at else eye - [0, 0.07, 0]
+        self.mouth = marks["mouth"]
         self.width = 0.5 * float(np.ptp(level[:, 0]))
 
     def hairline(self, points: np.ndarray) -> np.ndarray:

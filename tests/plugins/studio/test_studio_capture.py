@@ -10,18 +10,16 @@ from avatar_kit_studio.session import Session, dress
 TINY = {"size": 64, "frames": 8, "test_frames": 4, "supersample": 1}
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A cache of its own that borrows the baked body."""
-    import avatar_kit_studio.dataset as module
-
-    monkeypatch.setattr(module, "cache_dir", lambda *parts: _made(tmp_path.joinpath(*parts)))
-    return tmp_path / "studio"
+def into(patch, folder):
+    """Make captures below ``folder``; the baked body is still taken from the project's cache."""
+    patch.setattr("avatar_kit_studio.dataset.cache_dir", lambda *parts: folder.joinpath(*parts))
 
 
-def _made(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        into(patch, tmp_path_factory.mktemp("cache"))
+        yield Studio(StudioConfig(**TINY)).open()
 
 
 def contents(folder):
@@ -32,24 +30,19 @@ def contents(folder):
     }
 
 
-def test_same_options_same_bytes(tmp_path, cache):
-    studio = Studio(StudioConfig(**TINY))
-    first = studio.open()
-    kept = contents(first.root)
-    motion = first.motion
-    first.root.rename(tmp_path / "elsewhere")
+def test_same_options_same_bytes(capture, tmp_path, monkeypatch):
+    into(monkeypatch, tmp_path)
     dress.cache_clear()
     again = Studio(StudioConfig(**TINY)).open()
-    assert contents(again.root) == kept
-    assert torch.equal(again.motion.rotvec(), motion.rotvec())
-    assert len(kept) > 2 * 20
+    assert again.root != capture.root
+    assert contents(again.root) == contents(capture.root)
+    assert torch.equal(again.motion.rotvec(), capture.motion.rotvec())
+    assert len(contents(capture.root)) > 2 * 20
 
 
-def test_splits_are_named_disjoint_and_whole(cache):
-    capture = Studio(StudioConfig(**TINY)).open()
+def test_splits_are_named_disjoint_and_whole(capture):
     splits = capture.record.splits
-    assert list(splits) == ["train", "in_distribution", "large_rotation", "out_of_distribution"]
-    assert {k: len(v) for k, v in splits.items()} == {
+    assert {name: len(numbers) for name, numbers in splits.items()} == {
         "train": 8,
         "in_distribution": 4,
         "large_rotation": 4,
@@ -59,11 +52,10 @@ def test_splits_are_named_disjoint_and_whole(cache):
     assert sorted(numbers) == list(range(20))
 
 
-def test_made_once(cache, monkeypatch):
-    studio = Studio(StudioConfig(**TINY))
-    studio.open()
+def test_made_once(capture, monkeypatch):
+    into(monkeypatch, capture.root.parents[1])
     monkeypatch.setattr(Session, "__init__", lambda *a: pytest.fail("made again"))
-    assert len(Studio(StudioConfig(**TINY)).open().motion) == 20
+    assert Studio(StudioConfig(**TINY)).open().root == capture.root
 
 
 def test_size_follows_training_unless_given():
@@ -71,7 +63,8 @@ def test_size_follows_training_unless_given():
     assert Studio(StudioConfig(seed=1)).folder(64) != Studio(StudioConfig()).folder(64)
 
 
-def test_an_interrupted_session_leaves_nothing(cache, monkeypatch):
+def test_an_interrupted_session_leaves_nothing(tmp_path, monkeypatch):
+    into(monkeypatch, tmp_path)
     film = Session.film
 
     def stops(self):
@@ -82,7 +75,7 @@ def test_an_interrupted_session_leaves_nothing(cache, monkeypatch):
     monkeypatch.setattr(Session, "film", stops)
     with pytest.raises(KeyboardInterrupt):
         Studio(StudioConfig(**TINY)).open()
-    assert [p for p in cache.rglob("*") if p.is_file()] == []
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
 @pytest.mark.slow

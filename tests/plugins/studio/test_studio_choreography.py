@@ -3,6 +3,8 @@ import pytest
 import torch
 from avatar_kit_studio import choreography as ch
 from avatar_kit_studio.performance import measure, sole_height
+from avatar_kit_studio.script import FPS, idle, step_feet
+from avatar_kit_studio.solve import to_motion
 
 from avatar_kit.scene.joints import SMPLX_JOINTS
 
@@ -45,10 +47,10 @@ def test_large_rotation_shows_the_back(skeleton):
 def test_planted_feet_stand_still(session, skeleton):
     """Through the body model: while its script says a foot stands, its ankle does not move."""
     rng = np.random.default_rng(3)
-    script = ch.idle(np.arange(0, 75) / ch.FPS, rng)
+    script = idle(np.arange(0, 75) / FPS, rng)
     ch.slow_turn(script, rng)
-    ch.step_feet(script, skeleton)
-    motion = ch.to_motion(script, skeleton)
+    step_feet(script, skeleton)
+    motion = to_motion(script, skeleton)
     body = session.cast.body
     with torch.no_grad():
         joints = body(body.from_motion(motion, session.cast.shape)).joints.numpy()
@@ -77,7 +79,7 @@ def test_motion_is_smooth(skeleton):
         motion = take(director, 50, skeleton, seed=5)
         turns = roma.rotvec_to_rotmat(motion.rotvec()[:, :22])
         step = roma.rotmat_geodesic_distance(turns[1:], turns[:-1])
-        assert np.degrees(step.max()) * ch.FPS < 1100, director.__name__
+        assert np.degrees(step.max()) * FPS < 1100, director.__name__
         assert torch.isfinite(motion.rotvec()).all()
 
 

@@ -1,6 +1,6 @@
 import numpy as np
-from avatar_kit_studio import garments
-from avatar_kit_studio.garments import regions_of
+from avatar_kit_studio import topology
+from avatar_kit_studio.cuts import regions_of
 
 
 def named(person, name):
@@ -33,7 +33,7 @@ def test_nothing_is_beyond_a_cut(person):
 
 def test_clothes_are_off_the_skin(person):
     for garment in person.garments:
-        normals = garments.normals_of(garment.surface.astype(float), garment.faces)
+        normals = topology.normals_of(garment.surface.astype(float), garment.faces)
         away = ((garment.rest - garment.surface) * normals).sum(1)[~garment.rim]
         assert np.quantile(away, 0.02) > 0.001, garment.name
         assert away.max() < 0.16, garment.name
@@ -43,11 +43,11 @@ def test_smoothing_keeps_what_is_constant_and_shrinks_noise(person, rng):
     start, items = named(person, "top").neighbours
     count = len(start) - 1
     flat = np.full((count, 3), 2.5)
-    garments.smooth(flat, start, items, 0.5, 5)
+    topology.smooth(flat, start, items, 0.5, 5)
     assert np.allclose(flat, 2.5)
     noise = rng.normal(size=(count, 3))
     before = noise.std()
-    garments.smooth(noise, start, items, 0.5, 5)
+    topology.smooth(noise, start, items, 0.5, 5)
     assert noise.std() < 0.5 * before
 
 
@@ -56,7 +56,7 @@ def test_left_and_right_folds_are_not_mirrored(person):
     top = named(person, "top")
     folds = top.wrinkles[0]
     left = top.surface[:, 0] > 0.03
-    from avatar_kit_studio.garments import nearest
+    from avatar_kit_studio.topology import nearest
 
     flip = top.surface[left] * np.float32([-1, 1, 1])
     twin = nearest(flip.astype(float), top.surface.astype(float))

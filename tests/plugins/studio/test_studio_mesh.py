@@ -56,7 +56,7 @@ def test_strongest_weights_sum_to_one(person):
 
 def test_shape_agrees_with_the_body_model(session):
     """Our reading of the shape targets against the body plugin's: independent code, same data."""
-    from avatar_kit_studio.garments import nearest
+    from avatar_kit_studio.topology import nearest
 
     ours = mesh.shaped_vertices(session.cast.true_shape)
     theirs = session.cast.body.rest_vertices(session.cast.shape).double().numpy()[::7]

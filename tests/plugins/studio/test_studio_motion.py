@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from avatar_kit_studio.choreography import FPS
 from avatar_kit_studio.motion_of_cloth import SUBSTEPS, skin_points, spring
 from avatar_kit_studio.motion_of_hair import HairState
+from avatar_kit_studio.script import FPS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

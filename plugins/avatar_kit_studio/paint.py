@@ -1,0 +1,82 @@
+"""Which surface every sample of a person has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar_kit_studio import complexion, fabrics
+from avatar_kit_studio.person import Person
+from avatar_kit_studio.samples import Samples
+from avatar_kit_studio.skin import MATERIALS
+
+#: One-coloured parts: red, green, blue, strength and exponent of the highlight.
+_PLAIN = {
+    "teeth": (0.62, 0.58, 0.50, 0.15, 60.0),
+    "tongue": (0.40, 0.12, 0.11, 0.10, 40.0),
+    "lash": (0.012, 0.009, 0.008, 0.0, 10.0),
+}
+
+
+def paint(person: Person, face: np.ndarray, kind: np.ndarray, samples: Samples) -> None:
+    """Give every sample its colour and gloss.
+
+    Args:
+        person: Whose samples they are.
+        face: [10, 3] of :func:`face_points`.
+        kind: [n] index into ``MATERIALS``.
+        samples: Written.
+    """
+    rows = {name: np.flatnonzero(kind == i) for i, name in enumerate(MATERIALS)}
+    subject, hair = person.subject, person.subject.hair
+    colours = np.array([subject.skin, subject.lips, hair.colour])
+    complexion.skin(rows["skin"], samples, colours, face, subject.freckles, hair.beard, hair.brow)
+    centres, axes = person.skin.eyes.transpose(1, 0, 2).copy()
+    complexion.eyes(rows["eye"], samples, centres, axes, np.array(subject.iris))
+    complexion.strands(rows["hair"], samples, np.array(hair.colour))
+    for name, colour in _PLAIN.items():
+        fabrics.plain(rows[name], samples, *colour)
+    for garment in person.garments:
+        _clothe(person, garment.name, rows[garment.name], samples)
+
+
+def _clothe(person: Person, name: str, own: np.ndarray, samples: Samples) -> None:
+    fabric, marks = person.subject.fabrics[name], person.marks
+    colours = np.array(fabric.colour), np.array(fabric.second)
+    if fabric.weave == "leather":
+        toe = marks["l-toe-1-3"][2] + 0.02
+        fabrics.shoes(own, samples, *colours, fabric.gloss, marks.floor, toe)
+    elif fabric.weave == "denim":
+        fabrics.denim(own, samples, *colours, fabric.gloss)
+    elif fabric.weave == "twill":
+        fabrics.twill(own, samples, *colours, fabric.gloss)
+    else:
+        strokes = fabrics.chest_print() if fabric.printed else np.zeros((0, 4))
+        chest = np.array([0.0, marks["l-shoulder"][1] - 0.105, marks["spine-2"][2] + 0.02])
+        striped = fabric.weave == "stripes"
+        fabrics.knit(own, samples, *colours, fabric.gloss, striped, strokes, chest)
+
+
+def face_points(person: Person) -> np.ndarray:
+    """[10, 3] cheeks, nose tip, chin, and three points of each brow, at rest."""
+    skin, head = person.skin, person.head
+    points = skin.rest[np.unique(skin.faces[skin.material == 0])].astype(np.float64)
+
+    def front(x: float, y: float) -> np.ndarray:
+        near = np.hypot(points[:, 0] - x, points[:, 1] - y) < 0.008
+        near &= points[:, 2] > head.centre[2]
+        depth = points[near, 2].max() if near.any() else head.front
+        return np.array([x, y, depth])
+
+    left, right = head.eyes
+    arch = person.subject.hair.arch
+    span = abs(left[0])
+    face = [
+        front(1.15 * span, left[1] - 0.036),
+        front(-1.15 * span, left[1] - 0.036),
+        front(0.0, left[1] - 0.042),
+        front(0.0, left[1] - 0.105),
+    ]
+    for side, eye in ((1, left), (-1, right)):
+        for x, y in ((0.42, 0.0195), (1.05, 0.0195 + 0.0065 * arch), (1.66, 0.0195 - 0.002 * arch)):
+            face.append(front(side * x * span, eye[1] + y))
+    return np.array(face)
