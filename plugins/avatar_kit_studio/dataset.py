@@ -14,7 +14,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Dataset
 from avatar_kit.io.cache import cache_dir
 from avatar_kit_studio.config import StudioConfig
-from avatar_kit_studio.session import Session
+from avatar_kit_studio.session import Session, dress
 
 #: Counts up with every change of what the studio makes; a new version is a new cache entry.
 VERSION = 7
@@ -62,3 +62,5 @@ class Studio(Dataset):
                 # Somebody else has made the same capture meanwhile.
                 if not (folder / "capture.json").is_file():
                     raise
+            finally:
+                dress.cache_clear()  # training needs the memory

@@ -5,7 +5,7 @@ import pytest
 import torch
 from avatar_kit_studio.config import StudioConfig
 from avatar_kit_studio.dataset import Studio
-from avatar_kit_studio.session import Session, dress
+from avatar_kit_studio.session import Session
 
 TINY = {"size": 64, "frames": 8, "test_frames": 4, "supersample": 1}
 
@@ -32,7 +32,6 @@ def contents(folder):
 
 def test_same_options_same_bytes(capture, tmp_path, monkeypatch):
     into(monkeypatch, tmp_path)
-    dress.cache_clear()
     again = Studio(StudioConfig(**TINY)).open()
     assert again.root != capture.root
     assert contents(again.root) == contents(capture.root)
