@@ -28,6 +28,12 @@ class NeuralTextureConfig(EncoderConfig):
         ge=1,
         description="Textures that are added up, each half the size of the one before it.",
     )
+    expansion: float = Field(
+        default=0.0,
+        ge=0,
+        description="Pull the surface outwards by this many metres: a shell that loose clothes and "
+        "hair stay inside of.",
+    )
     normals: bool = Field(
         default=False, description="Append the surface normal in camera axes (3 channels)."
     )
@@ -91,7 +97,8 @@ class StyleUNetConfig(RendererConfig):
     )
     shortcut: bool = Field(
         default=False,
-        description="Add a linear readout of the conditions to the colours at full resolution.",
+        description="Let the conditions reach the finest level: through a skip connection, and by "
+        "a linear readout that is added to the colours.",
     )
 
 
@@ -177,10 +184,17 @@ class RamConfig(MethodConfig):
         },
         "demo": {
             "size": 256,
-            "steps": 600,
+            "steps": 450,
             "batch_size": 2,
             "encoders": {
                 "body": {"channels": 16, "size": 256, "levels": 4, "normals": True},
+                "shell": {
+                    "type": "neural_texture",
+                    "channels": 8,
+                    "size": 256,
+                    "levels": 4,
+                    "expansion": 0.03,
+                },
                 "face": {"channels": 4},
                 "hands": {"channels": 4},
                 "style": None,

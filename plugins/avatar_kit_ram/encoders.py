@@ -6,7 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.graphics import draw_segments, interpolate, sample_texture, uv_map
+from avatar_kit.graphics import (
+    Fragments,
+    draw_segments,
+    interpolate,
+    rasterize,
+    sample_texture,
+    uv_map,
+)
 from avatar_kit.interfaces import Encoder, Setup
 from avatar_kit.nn.unet import ShallowUNet
 from avatar_kit.scene import FeatureMap, FrameContext, Vector
@@ -38,17 +45,25 @@ class NeuralTexture(Encoder):
         super().__init__(config, setup)
         sides = [max(1, config.size >> level) for level in range(config.levels)]
         self.textures = nn.ParameterList(
-            0.1 * torch.randn(1, config.channels, side, side) for side in sides
+            0.2 / config.levels * torch.randn(1, config.channels, side, side) for side in sides
         )
 
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C (+ 3), H, W]."""
-        fragments = context.fragments
+        fragments = self.fragments(context)
         uv = uv_map(context.body.topology, fragments)
         features = sample_texture(self.texture(), uv, fragments.mask)
         if self.config.normals:
-            features = torch.cat([features, normal_map(context)], dim=1)
+            features = torch.cat([features, normal_map(context, fragments)], dim=1)
         return FeatureMap(features)
+
+    def fragments(self, context: FrameContext) -> Fragments:
+        """What is seen of the surface, or of the shell around it (section 3.2)."""
+        if not self.config.expansion:
+            return context.fragments
+        body = context.body
+        shell = body.vertices + self.config.expansion * body.normals
+        return rasterize(shell, body.topology.faces, context.camera)
 
     def texture(self) -> Tensor:
         """[1, C, size, size] all levels together."""
@@ -89,7 +104,7 @@ class FaceMap(Encoder):
         mask = seen[:, None].to(context.body.vertices.dtype)
         uv = uv_map(topology, fragments)
         uv = (uv - self.centre[:, None, None]) / self.extent[:, None, None]
-        return torch.cat([mask, normal_map(context) * mask, uv * mask], dim=1)
+        return torch.cat([mask, normal_map(context, fragments) * mask, uv * mask], dim=1)
 
 
 class HandMap(Encoder):
@@ -140,10 +155,10 @@ class FrameCode(Encoder):
         return Vector(table[context.index])
 
 
-def normal_map(context: FrameContext) -> Tensor:
+def normal_map(context: FrameContext, fragments: Fragments) -> Tensor:
     """[B, 3, H, W] unit surface normals in camera axes; 0 in the background."""
     normals = context.body.normals @ context.camera.R.mT
-    return interpolate(normals, context.body.topology.faces, context.fragments)
+    return interpolate(normals, context.body.topology.faces, fragments)
 
 
 def face_bounds(setup: Setup) -> tuple[Tensor, Tensor]:

@@ -37,10 +37,14 @@ class StyleUNetRenderer(Renderer):
             max_channels=config.max_channels,
             style=config.style,
             outputs=3 + plate,
+            finest_skip=config.shortcut,
         )
         self.shortcut = EqualConv2d(maps, 3 + plate, 1, activate=False) if config.shortcut else None
         if self.shortcut is not None:
-            nn.init.zeros_(self.shortcut.weight)
+            # The first features are colours (and matte) to begin with, as in deferred neural
+            # rendering (Thies et al., 2019): the texture learns from the first step on.
+            first = torch.eye(3 + plate, maps) / self.shortcut.weight_scale
+            self.shortcut.weight.data = first[:, :, None, None].clone()
         self.plate = (
             nn.Parameter(torch.full((1, 3, setup.height, setup.width), 0.5)) if plate else None
         )

@@ -61,17 +61,32 @@ class DecoderLevel(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, below: int, channels: int, style: int, size: tuple[int, int], bands: int):
+    def __init__(
+        self,
+        below: int,
+        channels: int,
+        style: int,
+        size: tuple[int, int],
+        bands: int,
+        *,
+        skip: bool = False,
+    ):
         super().__init__()
+        self.skip = EqualConv2d(2 * channels, channels, 3) if skip else None
         self.up = ModulatedConv2d(below, channels, 3, style, picture=size, up=True)
         self.conv = ModulatedConv2d(channels, channels, 3, style, picture=size)
         self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False)
         nn.init.zeros_(self.paint.weight)  # an even grey at first: no noise to unlearn
         self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
 
-    def forward(self, x: Tensor, style: Tensor, bands: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Features and wavelet bands at twice the resolution of ``x``."""
-        x = self.conv(self.up(x, style), style)
+    def forward(
+        self, x: Tensor, style: Tensor, bands: Tensor | None, same: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Features and bands at twice the resolution of ``x``; ``same``: the encoder's there."""
+        x = self.up(x, style)
+        if self.skip is not None:
+            x = self.skip(torch.cat([x, same], dim=1))
+        x = self.conv(x, style)
         painted = self.paint(x, style)
         if bands is not None:
             painted = painted + haar_dwt(upsample(haar_iwt(bands), self.kernel))
@@ -89,6 +104,7 @@ class StyleUNet(nn.Module):
         max_channels: Most channels of a level.
         style: Length of the style.
         outputs: Channels of the picture.
+        finest_skip: Join encoder and decoder at the finest level too, which the paper does not.
 
     Raises:
         UserError: The size cannot be halved down to 8 pixels.
@@ -106,6 +122,7 @@ class StyleUNet(nn.Module):
         max_channels: int = 512,
         style: int = 512,
         outputs: int = 3,
+        finest_skip: bool = False,
     ):
         super().__init__()
         sizes = level_sizes(height, width)
@@ -118,8 +135,8 @@ class StyleUNet(nn.Module):
         # Joins encoder and decoder at every level between the finest and the coarsest.
         self.fusion = nn.ModuleList(EqualConv2d(2 * c, c, 3) for c in channels[1:-1])
         self.decoder = nn.ModuleList(
-            DecoderLevel(below, here, style, size, 4 * outputs)
-            for (here, below), size in zip(pairs, sizes, strict=False)
+            DecoderLevel(below, here, style, size, 4 * outputs, skip=finest_skip and i == 0)
+            for i, ((here, below), size) in enumerate(zip(pairs, sizes, strict=False))
         )
 
     def forward(self, conditions: Tensor, style: Tensor) -> Tensor:
@@ -144,6 +161,6 @@ class StyleUNet(nn.Module):
         for i in range(last, -1, -1):
             if i < last:
                 x = self.fusion[i](torch.cat([x, features[i + 1]], dim=1))
-            x, bands = self.decoder[i](x, style, bands)
+            x, bands = self.decoder[i](x, style, bands, features[i])
         assert bands is not None  # there are at least two levels
         return haar_iwt(bands)

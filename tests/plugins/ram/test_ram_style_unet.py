@@ -61,6 +61,21 @@ def test_a_size_that_cannot_be_halved_is_named(size):
         level_sizes(*size)
 
 
+def test_a_finest_skip_lets_small_detail_through():
+    torch.manual_seed(0)
+    x, style = torch.randn(1, 4, 64, 64), torch.randn(1, 8)
+    touched = x.clone()
+    touched[..., 30:32, 30:32] += 3.0
+    share = []
+    for skip in (True, False):
+        network = StyleUNet(
+            4, 64, 64, channel_multiplier=0.1, max_channels=8, style=8, finest_skip=skip
+        )
+        change = (awake(network)(touched, style) - network(x, style)).square()
+        share.append((change[..., 27:35, 27:35].sum() / change.sum()).item())
+    assert share[0] > 2 * share[1]
+
+
 def test_a_style_changes_the_picture():
     torch.manual_seed(0)
     network = awake(StyleUNet(4, 32, 32, channel_multiplier=0.1, max_channels=8, style=8))
