@@ -49,11 +49,13 @@ class Outline:
         points: [T, P, 2] pixels over the height.
         spacing: [T] typical distance of neighbouring points.
         weight: [T] how much covering it counts; 0 where there is no outline.
+        size: [2] width and height of the picture over the person's height.
     """
 
     points: Tensor
     spacing: Tensor
     weight: Tensor
+    size: Tensor
 
     @classmethod
     def of(cls, mattes: np.ndarray, scale: float, height: float, weight: np.ndarray) -> Outline:
@@ -78,7 +80,8 @@ class Outline:
             points[t] = at * (scale / height)
             spacing[t] = np.sqrt(len(rows) / POINTS) * scale / height
             sure[t] = weight[t]
-        return cls(*(torch.from_numpy(x) for x in (points, spacing, sure)))
+        size = np.array(mattes.shape[:0:-1], dtype=np.float32) * (scale / height)
+        return cls(*(torch.from_numpy(x) for x in (points, spacing, sure, size)))
 
 
 def trust_in_matte(
@@ -129,7 +132,8 @@ def matte_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
         nearest = torch.cdist(points, outline.points).argmin(-1)
     target = torch.gather(outline.points, 1, nearest[..., None].expand(-1, -1, 2))
     gap = ((points - target).square().sum(-1) + 1e-9).sqrt()
-    inside = (gap - outline.spacing[:, None]).relu().square().mean(1)
+    seen = ((points > 0) & (points < outline.size)).all(-1)  # beyond the picture is no matte
+    inside = (seen * (gap - outline.spacing[:, None]).relu().square()).mean(1)
     known = (outline.weight > 0).float()
     return {"cover": (outline.weight * cover).mean(), "inside": (known * inside).mean()}
 
