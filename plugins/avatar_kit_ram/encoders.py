@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.graphics import (
@@ -23,6 +22,7 @@ from avatar_kit_ram.config import (
     HandMapConfig,
     NeuralTextureConfig,
 )
+from avatar_kit_ram.pyramid import Pyramid
 
 #: Bones of a hand over ``HAND_KEYPOINTS``: five chains from the wrist, one channel per finger.
 HAND_BONES = tuple(
@@ -33,26 +33,20 @@ HAND_BONES = tuple(
 
 
 class NeuralTexture(Encoder):
-    """A learned UV texture rasterised with the body (section 3.1). Zero in the background.
-
-    With several levels it is a pyramid (Thies et al., 2019, section 3.1): the coarse ones learn
-    quickly what neighbouring texels share, and fill those that training never shows.
-    """
+    """A learned UV texture rasterised with the body (section 3.1). Zero in the background."""
 
     config: NeuralTextureConfig
 
     def __init__(self, config: NeuralTextureConfig, setup: Setup):
         super().__init__(config, setup)
-        sides = [max(1, config.size >> level) for level in range(config.levels)]
-        self.textures = nn.ParameterList(
-            0.2 / config.levels * torch.randn(1, config.channels, side, side) for side in sides
-        )
+        side, levels = config.size, config.levels
+        self.textures = Pyramid(config.channels, side, side, levels=levels, std=0.2 / levels)
 
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C (+ 3), H, W]."""
         fragments = self.fragments(context)
         uv = uv_map(context.body.topology, fragments)
-        features = sample_texture(self.texture(), uv, fragments.mask)
+        features = sample_texture(self.textures.picture(), uv, fragments.mask)
         if self.config.normals:
             features = torch.cat([features, normal_map(context, fragments)], dim=1)
         return FeatureMap(features)
@@ -64,15 +58,6 @@ class NeuralTexture(Encoder):
         body = context.body
         shell = body.vertices + self.config.expansion * body.normals
         return rasterize(shell, body.topology.faces, context.camera)
-
-    def texture(self) -> Tensor:
-        """[1, C, size, size] all levels together."""
-        texture = self.textures[-1]
-        for finer in reversed(self.textures[:-1]):
-            texture = finer + F.interpolate(
-                texture, size=finer.shape[-2:], mode="bilinear", align_corners=False
-            )
-        return texture
 
 
 class FaceMap(Encoder):

@@ -15,7 +15,7 @@ from avatar_kit.nn.modulated import ModulatedConv2d
 from avatar_kit.nn.perceptual_loss import PerceptualLoss
 from avatar_kit.scene import RenderOutput
 from avatar_kit_ram.config import LossConfig, OptimizerConfig, RamConfig
-from avatar_kit_ram.encoders import NeuralTexture
+from avatar_kit_ram.pyramid import Pyramid
 
 
 class Ram(Method):
@@ -83,15 +83,9 @@ def parameter_groups(avatar: Avatar, config: OptimizerConfig) -> list[dict]:
     """
     layers = (EqualConv2d, EqualLinear, ModulatedConv2d, nn.Conv2d, nn.Linear)
     textures, weights, others = [], [], []
-    painted = {
-        id(texture)
-        for module in avatar.modules()
-        if isinstance(module, NeuralTexture)
-        for texture in module.textures
-    }
     for module in avatar.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if name == "plate" or id(parameter) in painted:
+            if isinstance(module, Pyramid):
                 textures.append(parameter)
             elif isinstance(module, layers) and name == "weight":
                 weights.append(parameter)

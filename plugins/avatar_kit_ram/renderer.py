@@ -11,6 +11,7 @@ from avatar_kit.interfaces import Renderer, Setup
 from avatar_kit.nn.equalized import EqualConv2d, EqualLinear, pixel_norm
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
 from avatar_kit_ram.config import StyleUNetConfig
+from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.style_unet import StyleUNet
 
 
@@ -45,8 +46,9 @@ class StyleUNetRenderer(Renderer):
             # rendering (Thies et al., 2019): the texture learns from the first step on.
             first = torch.eye(3 + plate, maps) / self.shortcut.weight_scale
             self.shortcut.weight.data = first[:, :, None, None].clone()
+        # From full resolution down to a few pixels: what the person always hides is filled in.
         self.plate = (
-            nn.Parameter(torch.full((1, 3, setup.height, setup.width), 0.5)) if plate else None
+            Pyramid(3, setup.height, setup.width, levels=4, step=4, std=0.0) if plate else None
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -64,8 +66,9 @@ class StyleUNetRenderer(Renderer):
         # Colours are premultiplied, so that the network can darken the plate with a shadow. The
         # plate learns from uncovered background alone; else it would learn the mean person.
         matte = torch.sigmoid(painted[:, 3:])
-        rgb = colours + 0.5 * matte + (1 - matte) * self.plate.detach()
-        extras = {"matte": matte, "matte_logit": painted[:, 3:], "plate": self.plate}
+        plate = 0.5 + self.plate.picture()
+        rgb = colours + 0.5 * matte + (1 - matte) * plate.detach()
+        extras = {"matte": matte, "matte_logit": painted[:, 3:], "plate": plate}
         return RenderOutput(rgb=rgb, extras=extras)
 
     def style(self, codes: list[Tensor]) -> Tensor:

@@ -60,10 +60,10 @@ def test_levels_add_up_from_coarse_to_fine(setup):
     assert [tuple(t.shape[2:]) for t in encoder.textures] == [(16, 16), (8, 8), (4, 4)]
     for texture, value in zip(encoder.textures, (1.0, 20.0, 300.0), strict=True):
         torch.nn.init.constant_(texture, value)
-    torch.testing.assert_close(encoder.texture(), torch.full((1, 3, 16, 16), 321.0))
+    torch.testing.assert_close(encoder.textures.picture(), torch.full((1, 3, 16, 16), 321.0))
     torch.nn.init.zeros_(encoder.textures[2])
     encoder.textures[2].data[0, 0, 1, 2] = 1.0
-    spot = encoder.texture()[0, 0] - 21.0
+    spot = encoder.textures.picture()[0, 0] - 21.0
     row, column = divmod(int(spot.argmax()), 16)
     assert 4 <= row < 8
     assert 8 <= column < 12

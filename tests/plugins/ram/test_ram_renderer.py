@@ -65,11 +65,11 @@ def test_only_the_code_of_a_frame_changes_its_style(setup, camera):
 def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
     renderer = small(SPECS, setup, background="plate")
     wake(renderer)
-    renderer.plate.data.uniform_()
+    renderer.plate[0].data.uniform_()
     output = renderer(conditions(SPECS, 1), camera)
     matte = output.extras["matte"]
     assert 0 <= matte.min() < matte.max() <= 1
-    renderer.plate.data += 1.0
+    renderer.plate[0].data += 1.0
     moved = renderer(conditions(SPECS, 1), camera).rgb - output.rgb
     torch.testing.assert_close(moved, (1 - matte).expand_as(moved))
 
@@ -77,7 +77,7 @@ def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
 def test_no_picture_error_reaches_the_plate(setup, camera):
     renderer = small(SPECS, setup, background="plate")
     renderer(conditions(SPECS, 1), camera).rgb.sum().backward()
-    assert renderer.plate.grad is None
+    assert all(level.grad is None for level in renderer.plate)
 
 
 def test_the_same_seed_builds_the_same_network(setup, camera):
