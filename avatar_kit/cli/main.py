@@ -49,9 +49,10 @@ app.command("doctor", help=doctor.HELP)(doctor.doctor)
 
 def main() -> None:
     """Entry point: what a person can mend is one line and exit code 2, the rest a traceback."""
-    # Threads that spin while they wait make torch several times slower on a machine with other
-    # work. Must be said before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # GNU OpenMP's threads spin for milliseconds when they wait, which makes torch several times
+    # slower on a machine with other work; this many turns are some microseconds. It must be said
+    # before torch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         app()
     except UserError as error:

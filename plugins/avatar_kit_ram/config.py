@@ -184,7 +184,7 @@ class RamConfig(MethodConfig):
         },
         "demo": {
             "size": 256,
-            "steps": 450,
+            "steps": 540,
             "batch_size": 2,
             "encoders": {
                 "body": {"channels": 16, "size": 256, "levels": 4, "normals": True},
@@ -206,7 +206,13 @@ class RamConfig(MethodConfig):
                 "background": "plate",
                 "shortcut": True,
             },
-            "loss": {"smooth": 0.05, "perceptual_stages": 2, "perceptual_crop": 64},
+            "checkpoint": {"every": 200},
+            "loss": {
+                "smooth": 0.05,
+                "perceptual": 0.06,
+                "perceptual_stages": 2,
+                "perceptual_crop": 64,
+            },
             "optimizer": {
                 "learning_rate": 1e-2,
                 "texture_learning_rate": 2e-2,
