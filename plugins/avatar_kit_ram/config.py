@@ -209,7 +209,7 @@ class RamConfig(MethodConfig):
             "checkpoint": {"every": 200},
             "loss": {
                 "smooth": 0.05,
-                "perceptual": 0.06,
+                "perceptual": 0.15,
                 "perceptual_stages": 2,
                 "perceptual_crop": 64,
             },
