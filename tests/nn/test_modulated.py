@@ -65,7 +65,7 @@ def test_unit_variance_goes_in_and_comes_out():
     layer = ModulatedConv2d(64, 64, 3, 16, picture=(32, 32))
     y = layer(torch.randn(2, 64, 32, 32), torch.randn(2, 16))
     # A leaky ReLU of slope 0.2 with gain sqrt(2) keeps the mean square of a Gaussian within 4 %.
-    assert float(y.square().mean()) == pytest.approx(1.04, abs=0.15)
+    assert y.square().mean().item() == pytest.approx(1.04, abs=0.15)
 
 
 def test_noise_is_fixed_and_silent_at_first():
