@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class StyleUNetRenderer(Renderer):
         self.plate = (
             Pyramid(3, setup.height, setup.width, levels=4, step=4, std=0.0) if plate else None
         )
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """[B, 3, H, W] pictures from the conditions; with a plate also the matte."""
