@@ -14,7 +14,12 @@ app = typer.Typer(help="Look at configs.", no_args_is_help=True)
 @app.command("show")
 def show(
     overrides: Overrides = None,
-    method: Annotated[str, typer.Option("--method", "-m", help="Method.")] = "ram",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method", "-m", help="Method; left out: the default one.", show_default=False
+        ),
+    ] = None,
     preset: Preset = None,
     data: Data = None,
     config: ConfigFile = None,
@@ -27,7 +32,9 @@ def show(
     from rich.table import Table
 
     from avatar_kit.config import parse_overrides, resolve_method
+    from avatar_kit.registry import catalog
 
+    method = method or catalog().default("method")
     layered = resolve_method(
         method,
         preset=preset,

@@ -22,7 +22,6 @@ def doctor() -> None:
     from rich.table import Table
 
     from avatar_kit import __version__
-    from avatar_kit.cli.train import threads
     from avatar_kit.io.cache import cache_dir
     from avatar_kit.registry import plugins
 
@@ -32,7 +31,7 @@ def doctor() -> None:
     cuda = torch.cuda.is_available()
     gpu = torch.cuda.get_device_name() if cuda else "none: training uses the preset 'demo'"
     table.add_row(good, "avatar-kit", __version__)
-    table.add_row(good, "torch", f"{torch.__version__}, {threads()} CPU threads")
+    table.add_row(good, "torch", f"{torch.__version__}, {torch.get_num_threads()} CPU threads")
     table.add_row(good if cuda else bad, "CUDA", gpu)
     for extra, (module, purpose) in _EXTRAS.items():
         there = importlib.util.find_spec(module) is not None

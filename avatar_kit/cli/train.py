@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,8 +158,3 @@ def _run(training: Training, console: Console) -> None:
         return
     result = report.evaluate_and_preview(training, console)
     report.closing(training, result, console)
-
-
-def threads() -> int:
-    """CPU threads this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

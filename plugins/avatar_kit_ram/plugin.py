@@ -34,4 +34,4 @@ def register_renderers(register) -> None:
 @hookimpl
 def register_methods(register) -> None:
     """RAM-Avatar."""
-    register("ram", config=RamConfig, target="avatar_kit_ram.method:Ram")
+    register("ram", config=RamConfig, target="avatar_kit_ram.method:Ram", default=True)
