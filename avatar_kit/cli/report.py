@@ -33,6 +33,8 @@ def opening(training: Training) -> Panel:
     rows.add_row("size", f"{config.size}x{config.size}, batch {config.batch_size}")
     rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
     rows.add_row("device", str(training.frames.device))
+    for name, value in training.method.facts().items():
+        rows.add_row(name, value)
     rows.add_row("run", str(training.run.root))
     title = f"{config.type}" + (f" [{config.preset}]" if config.preset else "")
     return Panel.fit(rows, title=Text(title), title_align="left", border_style="cyan")
@@ -40,7 +42,8 @@ def opening(training: Training) -> Panel:
 
 def evaluate_and_preview(training: Training, console: Console) -> dict[str, Any]:
     """Evaluate, write ``eval/test.json``, the preview picture and video."""
-    return evaluate_run(training.avatar, training.view, training.config, training.run, console)
+    with training.shown():
+        return evaluate_run(training.avatar, training.view, training.config, training.run, console)
 
 
 def evaluate_run(

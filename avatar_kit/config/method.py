@@ -72,6 +72,12 @@ class MethodConfig(ComponentConfig):
     )
     size: int = Field(ge=32, description="Width and height of the trained picture in pixels.")
     batch_size: int = Field(ge=1, description="Frames in a training step.")
+    average: float | None = Field(
+        default=None,
+        gt=0,
+        description="Half-life in steps of the running average of the weights that is shown, "
+        "measured and saved; null: the weights themselves.",
+    )
     report_every: int = Field(default=10, ge=1, description="Steps between lines of the log.")
     checkpoint: CheckpointConfig = Field(
         default=CheckpointConfig(), description="When the state is saved."
@@ -98,6 +104,11 @@ class MethodConfig(ComponentConfig):
         validate_default=True,
         description="Adapts driving motions.",
     )
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames that one call of ``Method.training_step`` is given."""
+        return self.batch_size
 
     @field_validator("encoders", mode="before")
     @classmethod

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from avatar_kit.engine.assemble import (
     check_body,
     load_class,
 )
+from avatar_kit.engine.averaging import Average, load_raw
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, TrainingFrames, load_pictures
 from avatar_kit.engine.progress import Progress
@@ -41,6 +44,7 @@ class Training:
         view: The capture as it is trained on.
         method: The method with its avatar.
         frames: Batches of the training split.
+        average: The running average of the avatar's weights; None where the config wants none.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
@@ -51,14 +55,28 @@ class Training:
     view: CaptureView
     method: Method
     frames: TrainingFrames
+    average: Average | None = None
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
 
     @property
     def avatar(self) -> Avatar:
-        """The avatar being trained."""
+        """The avatar being trained, with the weights of the last step."""
         return self.method.avatar
+
+    @contextmanager
+    def shown(self) -> Iterator[dict[str, Tensor]]:
+        """Within it the avatar is as it is shown, measured and saved.
+
+        Yields:
+            The weights training goes on from, where they differ from those.
+        """
+        if self.average is None:
+            yield {}
+            return
+        with self.average.applied() as raw:
+            yield raw
 
 
 def open_view(config: MethodConfig) -> CaptureView:
@@ -86,11 +104,12 @@ def set_up(config: MethodConfig, run: RunFolder, view: CaptureView) -> Training:
     frames = TrainingFrames(
         view,
         PosedFrames(body, capture.motion, avatar.shape),
-        batch_size=config.batch_size,
+        batch_size=config.frames_per_step,
         seed=config.seed,
         neighbours=method.neighbours,
     )
-    return Training(config, run, view, method, frames)
+    average = Average(avatar, config.average) if config.average else None
+    return Training(config, run, view, method, frames, average)
 
 
 def describe(training: Training) -> None:
@@ -98,7 +117,8 @@ def describe(training: Training) -> None:
     run, capture = training.run, training.view.capture
     asset = training.avatar.body.asset
     run.write_config(training.config)
-    run.write_json("environment.json", environment(training.frames.device))
+    about = environment(training.frames.device)
+    run.write_json("environment.json", {**about, "method": training.method.facts()})
     run.write_subject(
         Subject(
             capture=capture.name,
@@ -141,6 +161,8 @@ def train(training: Training, progress: Progress) -> bool:
                 losses = method.training_step(batch, step)
             inside += time.perf_counter() - tick
             training.step = step + 1
+            if training.average is not None:
+                training.average.update(training.step)
             training.seconds = before + time.perf_counter() - started
             ending = training.step == stop or bool(asked_to_stop)
             saving = training.step % config.checkpoint.every == 0 or ending
@@ -153,10 +175,11 @@ def train(training: Training, progress: Progress) -> bool:
                     board.add_scalar(f"loss/{name}", value, training.step)
                 progress.report(training.step, values, rate, peak_memory_gib(device))
             if saving:
-                psnr = probe(training)
+                with training.shown() as raw:
+                    psnr = probe(training)
+                    save(training, psnr, raw)
                 board.add_scalar("probe/psnr", psnr, training.step)
                 run.append_log({"step": training.step, "probe_psnr": psnr})
-                save(training, psnr)
                 progress.note(f"step {training.step}: saved, probe {psnr:.2f} dB")
     elapsed = training.seconds - before
     share = 1 - inside / elapsed if elapsed else 0.0
@@ -199,9 +222,15 @@ def probe(training: Training, frames: int = 8) -> float:
     return -10 * math.log10(max(mse, 1e-12))
 
 
-def save(training: Training, psnr: float) -> None:
-    """Write a checkpoint and let old ones go."""
-    tensors: dict[str, Tensor] = {}
+def save(training: Training, psnr: float, raw: dict[str, Tensor]) -> None:
+    """Write a checkpoint of the avatar as it is shown, and let old ones go.
+
+    Args:
+        training: The training, its avatar as :meth:`Training.shown` gives it.
+        psnr: What :func:`probe` found.
+        raw: The weights training goes on from, where they differ from the avatar's.
+    """
+    tensors = {f"raw/{name}": value for name, value in raw.items()}
     optimizers: dict[str, Any] = {}
     for name, module in training.method.modules().items():
         tensors |= {f"module/{name}/{k}": v for k, v in module.state_dict().items()}
@@ -239,6 +268,9 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
         )
     ckpt.load_strict(training.avatar, found.weights(), str(found.path / "weights.safetensors"))
     tensors = found.training()
+    if training.average is not None:
+        training.average.restart()
+    load_raw(training.avatar, {k[4:]: v for k, v in tensors.items() if k.startswith("raw/")})
     for name, module in training.method.modules().items():
         prefix = f"module/{name}/"
         own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -35,6 +35,21 @@ class Batch:
     previous_image: Tensor | None = None
     next_image: Tensor | None = None
 
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def parts(self, count: int) -> list[Batch]:
+        """The batch cut into ``count`` parts of consecutive frames, for gradient accumulation."""
+        size = -(-len(self) // count)
+        return [self._at(slice(i, i + size)) for i in range(0, len(self), size)]
+
+    def _at(self, frames: slice) -> Batch:
+        if frames.start == 0 and frames.stop >= len(self):
+            return self
+        neighbours = (self.previous_image, self.next_image)
+        before, after = (None if n is None else n[frames] for n in neighbours)
+        return Batch(self.context.at(frames), self.image[frames], self.mask[frames], before, after)
+
 
 class Method(ABC):
     """The recipe: losses, optimisers, schedules, adversarial turns.
@@ -44,10 +59,10 @@ class Method(ABC):
     changes lives in ``optimizers()``, ``modules()`` or the avatar, and so is saved and restored.
 
     Attributes:
-        neighbours: Whether batches should carry the pictures at t-1 and t+1.
+        neighbours: Whether batches should carry the pictures at t-1 and t+1; may follow the config.
     """
 
-    neighbours: ClassVar[bool] = False
+    neighbours: bool = False
 
     def __init__(self, config: MethodConfig, avatar: Avatar):
         self.config = config
@@ -68,4 +83,12 @@ class Method(ABC):
 
     def modules(self) -> dict[str, nn.Module]:
         """Trained modules that are not part of the avatar, such as a discriminator."""
+        return {}
+
+    def facts(self) -> dict[str, str]:
+        """What a reader of the results must know and the config does not say.
+
+        For example which perceptual network was found on the machine. Said on the terminal before
+        the first step and kept in ``environment.json``.
+        """
         return {}

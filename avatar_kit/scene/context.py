@@ -35,6 +35,16 @@ class FrameContext:
     def __len__(self) -> int:
         return len(self.body)
 
+    def at(self, frames: slice) -> FrameContext:
+        """The chosen frames."""
+        camera = self.camera
+        if len(camera) > 1:
+            chosen = (camera.K[frames], camera.R[frames], camera.t[frames])
+            camera = Camera(*chosen, camera.width, camera.height)
+        return FrameContext(
+            self.body.at(frames), self.previous.at(frames), camera, self.index[frames]
+        )
+
     @cached_property
     def fragments(self) -> Fragments:
         """What every pixel sees of the bodies at t: rasterised once, shared by all encoders."""

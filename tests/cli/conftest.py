@@ -12,6 +12,7 @@ TINY = (
     "batch_size=2",
     "checkpoint.every=4",
     "report_every=2",
+    "average=3",
     "evaluation.max_frames=3",
     "encoders.body.size=32",
     "encoders.body.channels=4",

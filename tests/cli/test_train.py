@@ -70,6 +70,16 @@ def test_ten_steps_equal_five_resume_five_bit_for_bit(cli, capture_folder, train
     assert_equal_bits(weights(out), weights(trained_run[0]))
 
 
+def test_the_average_is_saved_as_the_avatar_and_the_raw_weights_beside_it(trained_run):
+    folder = trained_run[0] / "checkpoints" / "step-000010"
+    shown = load_file(folder / "weights.safetensors")
+    kept = load_file(folder / "training.safetensors")
+    raw = {k.removeprefix("raw/"): v for k, v in kept.items() if k.startswith("raw/")}
+    assert "renderer.network.stem.weight" in raw
+    assert raw.keys() < shown.keys()  # buffers are not averaged
+    assert not any(shown[name].equal(raw[name]) for name in raw)
+
+
 def test_resume_prints_what_changed_and_refuses_structural_changes(cli, trained_run, tmp_path):
     run = tmp_path / "copy"
     shutil.copytree(trained_run[0], run)
