@@ -1,0 +1,110 @@
+"""The game has the right labels, the penalty is the squared gradient, the weight climbs."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from avatar_kit_ram.adversarial import (
+    adversarial_weight,
+    discriminator_loss,
+    gradient_penalty,
+    in_time,
+    renderer_loss,
+)
+from avatar_kit_ram.discriminator import Discriminator
+from avatar_kit_ram.training_config import StagesConfig
+from torch import nn
+
+
+def test_recorded_is_high_and_painted_is_low():
+    high, low = torch.tensor([4.0]), torch.tensor([-4.0])
+    assert discriminator_loss(recorded=high, painted=low) < 0.1
+    assert discriminator_loss(recorded=low, painted=high) > 7.9
+    assert renderer_loss(high) < 0.1 < 3.9 < renderer_loss(low)
+
+
+def test_the_losses_are_those_of_the_cross_entropy():
+    recorded, painted = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    wanted = -(recorded.sigmoid().log().mean() + (1 - painted.sigmoid()).log().mean())
+    torch.testing.assert_close(discriminator_loss(recorded, painted), wanted)
+    torch.testing.assert_close(renderer_loss(painted), -painted.sigmoid().log().mean())
+
+
+def test_the_renderer_s_gradient_survives_a_confident_discriminator():
+    painted = torch.tensor([-20.0], requires_grad=True)
+    renderer_loss(painted).backward()
+    assert painted.grad.item() == pytest.approx(-1.0)
+
+
+def test_a_discriminator_learns_which_is_which_and_a_picture_learns_to_pass():
+    torch.manual_seed(0)
+    network = Discriminator(9, 32, 32, channel_multiplier=0.05, max_channels=8)
+    recorded = torch.randn(4, 9, 32, 32) * 0.1 + 0.5
+    painted = torch.randn(4, 9, 32, 32) * 0.1 - 0.5
+    optimizer = torch.optim.Adam(network.parameters(), 2e-3, betas=(0.0, 0.99))
+    for _ in range(40):
+        optimizer.zero_grad()
+        discriminator_loss(network(recorded), network(painted)).backward()
+        optimizer.step()
+    assert network(recorded).mean() > 0 > network(painted).mean()
+    before = network(painted).mean()
+    painted.requires_grad_()
+    for _ in range(5):
+        (gradient,) = torch.autograd.grad(renderer_loss(network(painted)), painted)
+        painted = (painted - 20 * gradient).detach().requires_grad_()
+    assert network(painted).mean() > before
+
+
+def test_the_penalty_is_half_the_squared_gradient():
+    weight = torch.randn(9 * 16, dtype=torch.float32)
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(9 * 16, 1), nn.Flatten(0))
+    linear[1].weight.data = weight[None]
+    pictures = torch.randn(3, 9, 4, 4)
+    penalty = gradient_penalty(linear, pictures)
+    torch.testing.assert_close(penalty, 0.5 * weight.square().sum())
+    penalty.backward()
+    torch.testing.assert_close(linear[1].weight.grad[0], weight)
+
+
+def test_the_penalty_pulls_a_real_discriminator_and_stays_in_float32_under_autocast():
+    network = Discriminator(9, 32, 32, channel_multiplier=0.05, max_channels=8)
+    pictures = torch.randn(2, 9, 32, 32)
+    alone = gradient_penalty(network, pictures)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        within = gradient_penalty(network, pictures)
+    assert within.dtype == torch.float32
+    assert torch.equal(alone, within)
+    within.backward()
+    moved = [n for n, p in network.named_parameters() if p.grad is not None and p.grad.any()]
+    assert {"enter.0.weight", "blocks.0.1.weight", "judge.weight", "score.weight"} <= set(moved)
+
+
+def test_the_weight_climbs_by_stairs_as_in_the_released_code():
+    stages = StagesConfig()
+    for step in (0, 1999, 2000, 50_000, 70_000, 149_999):
+        wanted = min(1e-3 * 1.1 ** (step // 2000), 0.02)
+        weight = adversarial_weight(step, 150_000, stages, 0.02)
+        assert weight == pytest.approx(wanted)
+
+
+def test_a_shorter_schedule_climbs_the_same_stairs():
+    stages = StagesConfig()
+    long = [adversarial_weight(step, 150_000, stages, 0.02) for step in range(0, 150_000, 250)]
+    short = [adversarial_weight(step, 600, stages, 0.02) for step in range(600)]
+    assert short == pytest.approx(long)
+    assert short[0] == pytest.approx(1e-3)
+    assert short[-1] == 0.02
+    assert math.isclose(short[8], 1.1e-3)
+
+
+def test_the_picture_stands_between_its_neighbours(batch):
+    ones = torch.ones_like(batch.image)
+    placed = in_time(replace(batch, previous_image=0 * ones, next_image=ones), 0.5 * ones)
+    assert placed.shape == (len(batch), 9, 64, 64)
+    assert placed[0, :, 0, 0].tolist() == [-1, -1, -1, 0, 0, 0, 1, 1, 1]
+
+
+def test_without_neighbours_it_says_so(batch):
+    with pytest.raises(ValueError, match="no neighbouring pictures"):
+        in_time(batch, batch.image)
