@@ -12,15 +12,20 @@ from numpy.lib.format import open_memmap
 from PIL import Image
 
 from avatar_kit.capture.folder import Capture
+from avatar_kit.capture.plate import estimate_plate
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.image import read_image
 
 #: Alpha above this counts as the person when the box is measured.
 _VISIBLE = 25
 
 #: Raised when the content of a store changes for the same capture and crop.
 _STORE_VERSION = 1
+
+#: Training frames at most that a missing plate is estimated from.
+_PLATE_FRAMES = 64
 
 
 class CaptureView:
@@ -59,6 +64,20 @@ class CaptureView:
     def mask(self, frame: int) -> np.ndarray:
         """[size, size] uint8 alpha."""
         return np.array(self._frames[frame, 3])
+
+    def background(self) -> np.ndarray:
+        """[3, size, size] uint8 RGB: the empty scene.
+
+        The capture's plate; where it has none, what the person leaves uncovered in the training
+        frames, filled in where it never does.
+        """
+        if self.capture.background is not None:
+            left, top, side = (int(v) for v in self.crop)
+            plate = read_image(self.capture.background)
+            return crop_resize(plate, left, top, side, self.size).transpose(2, 0, 1)
+        train = self.capture.splits.get("train") or tuple(range(len(self)))
+        frames = train[:: -(-len(train) // _PLATE_FRAMES)]
+        return estimate_plate((self.image(i), self.mask(i)) for i in frames)
 
     def _open_store(self) -> np.memmap:
         """[T, 4, size, size] uint8, RGB and alpha; made if it is not in the cache."""

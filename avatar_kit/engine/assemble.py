@@ -9,7 +9,7 @@ from avatar_kit.config.base import ComponentConfig
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Body, Method, Setup
 from avatar_kit.registry import catalog
-from avatar_kit.scene import ConditionSpec
+from avatar_kit.scene import ConditionSpec, Plate
 
 
 def load_class(kind: str, config: ComponentConfig) -> type:
@@ -23,7 +23,11 @@ def build_body(config: MethodConfig) -> Body:
 
 
 def build_avatar(
-    config: MethodConfig, body: Body, shape: dict[str, float], training_frames: int
+    config: MethodConfig,
+    body: Body,
+    shape: dict[str, float],
+    training_frames: int,
+    plate: Plate | None = None,
 ) -> Avatar:
     """Wire the four parts. Weights are initialised from ``config.seed``.
 
@@ -32,9 +36,10 @@ def build_avatar(
         body: The body model.
         shape: Shape values by name.
         training_frames: Number of training frames.
+        plate: The empty scene, where the capture is at hand.
     """
     torch.manual_seed(config.seed)
-    setup = Setup(body.topology, config.size, config.size, training_frames)
+    setup = Setup(body.topology, config.size, config.size, training_frames, plate)
     encoders = {name: load_class("encoder", c)(c, setup) for name, c in config.encoders.items()}
     specs = {name: ConditionSpec(*c.yields()) for name, c in config.encoders.items()}
     renderer = load_class("renderer", config.renderer)(config.renderer, setup, specs)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from avatar_kit.capture import CaptureView
-from avatar_kit.interfaces import Batch, Body
+from avatar_kit.interfaces import Batch, Body, Pool
 from avatar_kit.scene import BodyParameters, Camera, FrameContext, Motion, PosedBody
 
 #: Posed bodies kept in memory at most, in bytes.
@@ -102,22 +103,27 @@ class TrainingFrames:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def chosen(self, step: int) -> list[int]:
+    def contexts(self) -> Sequence[FrameContext]:
+        """One context for each training frame, posed when it is asked for."""
+        return _Contexts(self)
+
+    def chosen(self, step: int, pool: Pool | None = None) -> list[int]:
         """Positions within the training split that step ``step`` trains on.
 
         Every frame is seen once before any is seen again.
         """
-        n = len(self.frames)
+        pool = pool or Pool(range(len(self.frames)), step)
+        n, first = len(pool.positions), pool.turn * self.batch_size
         out = []
-        for k in range(step * self.batch_size, (step + 1) * self.batch_size):
+        for k in range(first, first + self.batch_size):
             epoch, at = divmod(k, n)
             order = np.random.default_rng([self.seed, epoch]).permutation(n)
-            out.append(int(order[at]))
+            out.append(int(pool.positions[order[at]]))
         return out
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step."""
-        index = self.chosen(step)
+    def batch(self, step: int, pool: Pool | None = None) -> Batch:
+        """The batch of a step, drawn from the pool, or from the whole split."""
+        index = self.chosen(step, pool)
         frames = [self.frames[i] for i in index]
         before = [self.neighbours[f][0] for f in frames]
         after = [self.neighbours[f][1] for f in frames]
@@ -130,6 +136,20 @@ class TrainingFrames:
             load_pictures(view, before, device) if self.with_neighbours else None,
             load_pictures(view, after, device) if self.with_neighbours else None,
         )
+
+
+class _Contexts(Sequence[FrameContext]):
+    def __init__(self, training: TrainingFrames):
+        self.training = training
+
+    def __len__(self) -> int:
+        return len(self.training)
+
+    def __getitem__(self, i: Any) -> Any:
+        t = self.training
+        frame = t.frames[i]
+        before = t.neighbours[frame][0]
+        return t.posed.context([frame], [before], t.camera, [range(len(t))[i]])
 
 
 def load_pictures(view: CaptureView, frames: Sequence[int], device: torch.device) -> Tensor:

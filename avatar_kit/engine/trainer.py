@@ -32,6 +32,7 @@ from avatar_kit.engine.run import RunFolder, Subject, environment
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Method
 from avatar_kit.io.motion import save_motion
+from avatar_kit.scene import Plate
 
 
 @dataclass
@@ -97,19 +98,22 @@ def set_up(config: MethodConfig, run: RunFolder, view: CaptureView) -> Training:
     device = pick_device(config.device)
     capture = view.capture
     body = build_body(config).to(device)
-    avatar = build_avatar(config, body, capture.shape, len(capture.splits["train"])).to(device)
+    plate = Plate(torch.from_numpy(view.background()).float() / 255, view.camera)
+    frames = len(capture.splits["train"])
+    avatar = build_avatar(config, body, capture.shape, frames, plate).to(device)
     if avatar.aligner.needs_fit:
         avatar.aligner.fit(capture.motion[list(capture.splits["train"])])
     method = build_method(config, avatar)
-    frames = TrainingFrames(
+    training = TrainingFrames(
         view,
         PosedFrames(body, capture.motion, avatar.shape),
         batch_size=config.frames_per_step,
         seed=config.seed,
         neighbours=method.neighbours,
     )
+    method.prepare(training.contexts())
     average = Average(avatar, config.average) if config.average else None
-    return Training(config, run, view, method, frames, average)
+    return Training(config, run, view, method, training, average)
 
 
 def describe(training: Training) -> None:
@@ -155,7 +159,7 @@ def train(training: Training, progress: Progress) -> bool:
         while training.step < stop and not asked_to_stop:
             step = training.step
             seed_step(config.seed, step)
-            batch = training.frames.batch(step)
+            batch = training.frames.batch(step, method.pool(step))
             tick = time.perf_counter()
             with autocast(device, config.precision):
                 losses = method.training_step(batch, step)

@@ -5,7 +5,7 @@ from avatar_kit.interfaces.avatar import Avatar, Setup
 from avatar_kit.interfaces.body import Asset, Body
 from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
-from avatar_kit.interfaces.method import Batch, Method
+from avatar_kit.interfaces.method import Batch, Method, Pool
 from avatar_kit.interfaces.metric import Metric
 from avatar_kit.interfaces.renderer import Renderer
 from avatar_kit.interfaces.tracker import FrameTrack, Tracker
@@ -21,6 +21,7 @@ __all__ = [
     "FrameTrack",
     "Method",
     "Metric",
+    "Pool",
     "Renderer",
     "Setup",
     "Tracker",

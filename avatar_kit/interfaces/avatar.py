@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from avatar_kit.scene import FrameContext, RenderOutput, Topology
+from avatar_kit.scene import FrameContext, Plate, RenderOutput, Topology
 
 if TYPE_CHECKING:
     from avatar_kit.interfaces.aligner import Aligner
@@ -26,12 +26,15 @@ class Setup:
         width: Width of the picture in pixels.
         height: Height of the picture in pixels.
         training_frames: Number of training frames, for per-frame codes.
+        plate: The empty scene, for renderers that paint the person alone; None where an avatar is
+            read back without its capture: keep what is needed of it in buffers.
     """
 
     topology: Topology
     width: int
     height: int
     training_frames: int
+    plate: Plate | None = None
 
 
 class Avatar(nn.Module):

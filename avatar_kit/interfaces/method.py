@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,20 @@ class Batch:
         return Batch(self.context.at(frames), self.image[frames], self.mask[frames], before, after)
 
 
+@dataclass(frozen=True)
+class Pool:
+    """Training frames that a step may draw from.
+
+    Attributes:
+        positions: Positions within the training split.
+        turn: How many steps drew from this pool before. Every frame of it is seen once before any
+            is seen again.
+    """
+
+    positions: Sequence[int]
+    turn: int
+
+
 class Method(ABC):
     """The recipe: losses, optimisers, schedules, adversarial turns.
 
@@ -67,6 +82,17 @@ class Method(ABC):
     def __init__(self, config: MethodConfig, avatar: Avatar):
         self.config = config
         self.avatar = avatar
+
+    def prepare(self, contexts: Sequence[FrameContext]) -> None:  # noqa: B027 - optional
+        """Look at the training frames once, before the first step, also of a resumed run.
+
+        Args:
+            contexts: One context (a batch of one) for each training frame, posed when asked for.
+        """
+
+    def pool(self, step: int) -> Pool | None:
+        """The frames that a step draws its batch from; None, the default: the whole split."""
+        return None
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from avatar_kit.scene.conditions import Condition, ConditionSpec, FeatureMap, Ga
 from avatar_kit.scene.context import FrameContext
 from avatar_kit.scene.motion import Motion
 from avatar_kit.scene.output import RenderOutput
+from avatar_kit.scene.plate import Plate
 
 __all__ = [
     "BodyParameters",
@@ -17,6 +18,7 @@ __all__ = [
     "GaussianCloud",
     "Motion",
     "ParameterSpec",
+    "Plate",
     "PosedBody",
     "RenderOutput",
     "Topology",
