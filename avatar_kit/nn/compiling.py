@@ -24,7 +24,7 @@ def compile_modules(modules: list[nn.Module], device: torch.device) -> str:
     """
     try:
         torch.compile(_double)(torch.ones(_PROBE, device=device))
-    except Exception as error:  # noqa: BLE001 - compilers fail in many ways; training can go on
+    except Exception as error:  # compilers fail in many ways; training can go on
         reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
         return (
             f"off: torch.compile fails on this machine ({type(error).__name__}: {reason.strip()})"
