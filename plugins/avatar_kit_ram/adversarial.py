@@ -6,18 +6,87 @@ Non-saturating losses (Goodfellow et al., 2014) with a lazy gradient penalty (Me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim import Adam
 
 from avatar_kit.interfaces import Batch
-from avatar_kit_ram.training_config import StagesConfig
+from avatar_kit_ram.discriminator import Discriminator
+from avatar_kit_ram.training_config import DiscriminatorConfig, StagesConfig
 
 #: Weight of the adversarial loss at the start, relative to where it ends (0.001 to 0.02).
 START = 0.05
 
 #: Growth of the weight from stair to stair.
 GROWTH = 1.1
+
+
+class Adversary:
+    """The discriminator, its optimiser and its turn.
+
+    Args:
+        config: Its shape and rates.
+        size: Height and width of the pictures in pixels.
+    """
+
+    def __init__(self, config: DiscriminatorConfig, size: int):
+        self.config = config
+        self.network = Discriminator(
+            9,
+            size,
+            size,
+            channel_multiplier=config.channel_multiplier,
+            max_channels=config.max_channels,
+        )
+        # The penalty comes every few steps only: Adam's rate and memory make up for the extra
+        # gradient (Karras et al., 2020, appendix B).
+        ratio = config.r1_every / (config.r1_every + 1) if config.r1 else 1.0
+        self.peak = config.learning_rate * ratio
+        self.optimizer = Adam(self.network.parameters(), self.peak, betas=(0.0, 0.99**ratio))
+
+    def renderer_loss(self, batch: Batch, painted: Tensor) -> Tensor:
+        """What the renderer minimises for its pictures [B, 3, H, W]; only they get a gradient."""
+        self.network.requires_grad_(False)
+        loss = renderer_loss(self.network(in_time(batch, painted)))
+        self.network.requires_grad_(True)
+        return loss
+
+    def turn(
+        self, batches: Sequence[Batch], painted: Sequence[Tensor], step: int, rate: float
+    ) -> dict[str, Tensor]:
+        """One update of the discriminator.
+
+        Args:
+            batches: Parts of a batch.
+            painted: [B, 3, H, W] what the renderer made of each, detached.
+            step: Number of updates done before this one.
+            rate: Share of the peak learning rate.
+
+        Returns:
+            Its losses, detached.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak * rate
+        self.optimizer.zero_grad(set_to_none=True)
+        total: dict[str, Tensor] = {}
+        frames = sum(len(batch) for batch in batches)
+        for batch, pictures in zip(batches, painted, strict=True):
+            recorded = in_time(batch, batch.image)
+            scores = self.network(recorded), self.network(in_time(batch, pictures))
+            losses = {"discriminator": discriminator_loss(*scores)}
+            loss = losses["discriminator"]
+            if self.config.r1 and step % self.config.r1_every == 0:
+                losses["r1"] = gradient_penalty(self.network, recorded)
+                loss = loss + self.config.r1 * self.config.r1_every * losses["r1"]
+            share = len(batch) / frames
+            (share * loss).backward()
+            for name, value in losses.items():
+                total[name] = total.get(name, 0) + share * value.detach()
+        self.optimizer.step()
+        return total
 
 
 def renderer_loss(painted: Tensor) -> Tensor:
