@@ -74,7 +74,8 @@ class CaptureView:
         if self.capture.background is not None:
             left, top, side = (int(v) for v in self.crop)
             plate = read_image(self.capture.background)
-            return crop_resize(plate, left, top, side, self.size).transpose(2, 0, 1)
+            square = crop_resize(plate, left, top, side, self.size)
+            return square.transpose(2, 0, 1).copy()
         train = self.capture.splits.get("train") or tuple(range(len(self)))
         frames = train[:: -(-len(train) // _PLATE_FRAMES)]
         return estimate_plate((self.image(i), self.mask(i)) for i in frames)

@@ -1,0 +1,1 @@
+"""Articulated Neural Rendering and Deferred Neural Rendering: neural textures, image by image."""

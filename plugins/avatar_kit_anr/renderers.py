@@ -1,0 +1,103 @@
+"""From neural textures to pictures: two U-Nets with a soft mask (ANR), or one (DNR)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Renderer, Setup
+from avatar_kit.nn.backdrop import Backdrop
+from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput
+from avatar_kit_anr.config import DeferredUNetConfig, TwoStageUNetConfig
+from avatar_kit_anr.unet import UNet
+
+
+class TwoStageUNet(Renderer):
+    """ANR's renderer (section 3.2): R1 refines the texture, R2 adds the normals and paints.
+
+    The person is blended over the true scene by a soft mask, which may reach beyond the body.
+    """
+
+    config: TwoStageUNetConfig
+
+    def __init__(
+        self, config: TwoStageUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
+    ):
+        super().__init__(config, setup, conditions)
+        unknown = [name for name in config.late if name not in conditions]
+        if unknown:
+            raise UserError(
+                f"renderer.late: no encoder is named '{unknown[0]}'; there is "
+                f"{', '.join(conditions)}"
+            )
+        early = [c.channels for name, c in conditions.items() if name not in config.late]
+        late = [conditions[name].channels for name in config.late]
+        if not early:
+            raise UserError("renderer.late: one encoder must be left for the first stage")
+        self.first: nn.Module | None = None
+        if config.stages == 2:
+            self.first = UNet(sum(early), config.features, config.widths, config.norm)
+            self.second = UNet(config.features + sum(late), 4, config.widths, config.norm)
+        else:
+            self.second = UNet(sum(early) + sum(late), 4, config.widths, config.norm)
+        self.backdrop = Backdrop(setup.plate, setup.height, setup.width)
+
+    def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
+        """The person over the scene.
+
+        Returns:
+            Picture and soft mask; in ``extras`` the person alone as "foreground", R1's first
+            picture as "coarse" (absent with one stage), the scene as "scene", and "mask_logit".
+        """
+        early = _joined(conditions, [n for n in conditions if n not in self.config.late])
+        extras: dict[str, Tensor] = {}
+        if self.first is not None:
+            early = self.first(early)
+            extras["coarse"] = 0.5 + 0.5 * early[:, :3]
+        painted = self.second(torch.cat([early, *_maps(conditions, self.config.late)], dim=1))
+        foreground, logit = 0.5 + 0.5 * painted[:, :3], painted[:, 3:]
+        alpha, scene = torch.sigmoid(logit), self.backdrop(camera)
+        extras |= {"foreground": foreground, "mask_logit": logit, "scene": scene}
+        return RenderOutput(alpha * foreground + (1 - alpha) * scene, alpha, extras)
+
+
+class DeferredUNet(Renderer):
+    """DNR's renderer: one U-Net sees the features and the true scene, and paints the picture.
+
+    It corrects the mesh that is textured with the first three features and drawn before the scene:
+    where no feature is seen, the scene shows through.
+    """
+
+    config: DeferredUNetConfig
+
+    def __init__(
+        self, config: DeferredUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
+    ):
+        super().__init__(config, setup, conditions)
+        channels = sum(c.channels for c in conditions.values())
+        if channels < 3:
+            raise UserError("renderer 'deferred_unet' needs features of at least 3 channels")
+        self.network = UNet(channels + 3, 3, config.widths, config.norm)
+        self.backdrop = Backdrop(setup.plate, setup.height, setup.width)
+
+    def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
+        """The whole picture; the textured mesh alone as "textured", its silhouette as "covered"."""
+        features, scene = _joined(conditions, list(conditions)), self.backdrop(camera)
+        covered = (features != 0).any(1, keepdim=True)
+        textured = 0.5 + 0.5 * features[:, :3]
+        drawn = torch.where(covered, textured, scene)
+        correction = self.network(torch.cat([features, 2 * scene - 1], dim=1))
+        extras = {"textured": textured, "covered": covered}
+        return RenderOutput(drawn + 0.5 * correction, extras=extras)
+
+
+def _maps(conditions: Mapping[str, Condition], names: Sequence[str]) -> list[Tensor]:
+    found = [conditions[name] for name in names]
+    return [c.values for c in found if isinstance(c, FeatureMap)]
+
+
+def _joined(conditions: Mapping[str, Condition], names: Sequence[str]) -> Tensor:
+    return torch.cat(_maps(conditions, names), dim=1)
