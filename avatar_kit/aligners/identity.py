@@ -9,8 +9,7 @@ from avatar_kit.scene import Motion
 class Identity(Aligner):
     """Returns what it gets."""
 
-    def fit(self, training: Motion) -> None:
-        """Nothing to learn."""
+    changes = ()
 
     def step(self, frame: Motion, state: None) -> tuple[Motion, None]:
         """The frame itself."""

@@ -143,6 +143,13 @@ class Capture:
                 found[frame] = (before, after)
         return found
 
+    def runs(self, split: str) -> list[tuple[int, int]]:
+        """Half-open ranges of frames of a split that are contiguous in time, in order."""
+        after = {frame: pair[1] for frame, pair in self.neighbours(split).items()}
+        ends = [frame + 1 for frame in sorted(after) if after[frame] == frame]
+        firsts = [frame for frame in sorted(after) if after.get(frame - 1) != frame]
+        return list(zip(firsts, ends, strict=True))
+
     def key(self) -> str:
         """A digest of the content for caches: record, motion, and every file's size and time."""
         digest = hashlib.sha256((self.root / RECORD).read_bytes())

@@ -33,7 +33,7 @@ def opening(training: Training) -> Panel:
     rows.add_row("size", f"{config.size}x{config.size}, batch {config.batch_size}")
     rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
     rows.add_row("device", str(training.frames.device))
-    for name, value in training.method.facts().items():
+    for name, value in (*training.method.facts().items(), *training.avatar.aligner.facts().items()):
         rows.add_row(name, value)
     rows.add_row("run", str(training.run.root))
     title = f"{config.type}" + (f" [{config.preset}]" if config.preset else "")

@@ -135,7 +135,7 @@ def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
             f"{view.capture.root}: the capture has changed since this run began; "
             "restore it or start a new run"
         )
-    training = set_up(config, run, view)
+    training = set_up(config, run, view, fit=False)
     restore(training, found)
     run.write_config(config)
     console.print(f"going on at step {training.step} of {config.steps}")

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Avatar
 
 FORMAT = 1
 
@@ -190,6 +191,20 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def load_learned(avatar: Avatar, found: Checkpoint) -> None:
+    """Load what an avatar learned, its fitted aligner among it.
+
+    Raises:
+        UserError: The checkpoint belongs to another config, or the aligner to another body.
+    """
+    weights, prefix = found.weights(), "aligner."
+    avatar.aligner.make_room(
+        {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+    )
+    load_strict(avatar, weights, str(found.path / "weights.safetensors"))
+    avatar.aligner.check_body(avatar.body.asset)
 
 
 def load_strict(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:

@@ -54,6 +54,6 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     body = build_body(config).to(place)
     subject.check_asset(body, run.root / "subject.json")
     avatar = build_avatar(config, body, subject.shape, subject.training_frames)
-    ckpt.load_strict(avatar, found.weights(), str(found.path / "weights.safetensors"))
+    ckpt.load_learned(avatar, found)
     avatar = avatar.to(place).eval().requires_grad_(False)
     return LoadedAvatar(avatar, config, subject, found.step, place)

@@ -35,6 +35,8 @@ class Subject:
         camera: The camera of the trained picture.
         training_frames: Number of training frames.
         fps: Frame rate of the capture.
+        takes: Lengths of the continuous stretches the training frames are made of, in their order;
+            None in runs that did not say.
     """
 
     capture: str
@@ -45,6 +47,7 @@ class Subject:
     camera: Camera
     training_frames: int
     fps: float
+    takes: list[int] | None = None
 
     def check_asset(self, body: Body, where: Path) -> None:
         """Refuse a body model that differs from the one trained with.

@@ -93,16 +93,25 @@ def open_view(config: MethodConfig) -> CaptureView:
     return CaptureView(capture, config.size)
 
 
-def set_up(config: MethodConfig, run: RunFolder, view: CaptureView) -> Training:
-    """Build every part on its device."""
+def set_up(
+    config: MethodConfig, run: RunFolder, view: CaptureView, *, fit: bool = True
+) -> Training:
+    """Build every part on its device.
+
+    Args:
+        config: The method's config.
+        run: Where it writes.
+        view: The capture.
+        fit: Whether to fit the aligner; not where :func:`restore` brings it fitted.
+    """
     device = pick_device(config.device)
     capture = view.capture
     body = build_body(config).to(device)
     plate = Plate(torch.from_numpy(view.background()).float() / 255, view.camera)
     frames = len(capture.splits["train"])
     avatar = build_avatar(config, body, capture.shape, frames, plate).to(device)
-    if avatar.aligner.needs_fit:
-        avatar.aligner.fit(capture.motion[list(capture.splits["train"])])
+    if fit:
+        avatar.aligner.fit([capture.motion[a:b] for a, b in capture.runs("train")], body.asset)
     method = build_method(config, avatar)
     training = TrainingFrames(
         view,
@@ -122,7 +131,8 @@ def describe(training: Training) -> None:
     asset = training.avatar.body.asset
     run.write_config(training.config)
     about = environment(training.frames.device)
-    run.write_json("environment.json", {**about, "method": training.method.facts()})
+    facts = {"method": training.method.facts(), "aligner": training.avatar.aligner.facts()}
+    run.write_json("environment.json", {**about, **facts})
     run.write_subject(
         Subject(
             capture=capture.name,
@@ -133,6 +143,7 @@ def describe(training: Training) -> None:
             camera=training.view.camera,
             training_frames=len(training.frames),
             fps=capture.fps,
+            takes=[end - first for first, end in capture.runs("train")],
         )
     )
     save_motion(run.root / "training_motion.npz", capture.motion[training.frames.frames])
@@ -270,7 +281,7 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
             f"{found.path}: a checkpoint of method '{found.state['method']}', "
             f"not of '{training.config.type}'"
         )
-    ckpt.load_strict(training.avatar, found.weights(), str(found.path / "weights.safetensors"))
+    ckpt.load_learned(training.avatar, found)
     tensors = found.training()
     if training.average is not None:
         training.average.restart()

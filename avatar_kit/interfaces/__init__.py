@@ -7,6 +7,7 @@ from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
 from avatar_kit.interfaces.method import Batch, Method, Pool
 from avatar_kit.interfaces.metric import Metric
+from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
 from avatar_kit.interfaces.renderer import Renderer
 from avatar_kit.interfaces.tracker import FrameTrack, Tracker
 
@@ -16,13 +17,16 @@ __all__ = [
     "Avatar",
     "Batch",
     "Body",
+    "Corpus",
     "Dataset",
     "Encoder",
     "FrameTrack",
+    "LearnsPrior",
     "Method",
     "Metric",
     "Pool",
     "Renderer",
+    "Report",
     "Setup",
     "Tracker",
 ]

@@ -3,53 +3,163 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces.body import Asset
 from avatar_kit.scene import Motion
+from avatar_kit.scene.motion import check_rotations, concatenate
 
 if TYPE_CHECKING:
     from avatar_kit.config import AlignerConfig
 
 
 class Aligner(nn.Module, ABC):
-    """Maps motion to motion, frame by frame in time order.
+    """Maps motion to motion, frame by frame in time order. Built as ``Aligner(config)``.
+
+    What an aligner learns is parameters and buffers: it is saved with the avatar's weights and read
+    back without fitting again. It has the same keys before and after fitting; only the buffers
+    named in ``sized_by_fit`` may change their shape.
 
     Attributes:
-        needs_fit: Whether :meth:`fit` must run before :meth:`align`.
+        needs_fit: Whether :meth:`fit` must run before anything is aligned.
         history: How many past output frames a step looks at.
+        changes: Fields of :class:`~avatar_kit.scene.Motion` that may differ between the source and
+            the aligned motion; all others pass through untouched.
+        sized_by_fit: Buffers whose shape only fitting decides, such as stored poses. Before fitting
+            they are registered with no rows.
+        fitted_to: [32] uint8 sha256 of the body the training poses belong to, zero before fitting.
+            Only where ``needs_fit``.
+        fitted_fps: [] frame rate of the training poses, zero before fitting. Likewise.
     """
 
-    needs_fit: bool = False
+    needs_fit: ClassVar[bool] = False
     history: int = 0
+    changes: ClassVar[tuple[str, ...]] = ("body_pose",)
+    sized_by_fit: ClassVar[tuple[str, ...]] = ()
+    fitted_to: Tensor
+    fitted_fps: Tensor
 
     def __init__(self, config: AlignerConfig):
         super().__init__()
         self.config = config
+        if self.needs_fit:
+            self.register_buffer("fitted_to", torch.zeros(32, dtype=torch.uint8))
+            self.register_buffer("fitted_fps", torch.zeros((), dtype=torch.float64))
 
-    @abstractmethod
-    def fit(self, training: Motion) -> None:
-        """Learn from the avatar's training poses."""
+    def learn(self, takes: Sequence[Motion]) -> None:
+        """Learn from the avatar's training poses; deterministic, and the same when done twice.
+
+        Called by :meth:`fit`, which has checked what it hands over.
+
+        Args:
+            takes: Motions that are each continuous in time, all at one frame rate, each longer
+                than ``history``. History never crosses from one into the next.
+        """
 
     @abstractmethod
     def step(self, frame: Motion, state: Any) -> tuple[Motion, Any]:
         """Align one frame of a stream.
 
         Args:
-            frame: A motion of length one.
-            state: What the previous step returned; None for the first frame.
+            frame: A motion of length one, on the device of the aligner.
+            state: What the previous step returned; None for the first frame of a motion, where
+                there is no history yet.
 
         Returns:
             The aligned frame and the state for the next one.
         """
 
-    def align(self, motion: Motion) -> Motion:
-        """Align a whole motion; equal to stepping through it. Length and rate are kept."""
-        from avatar_kit.scene.motion import concatenate
+    def facts(self) -> dict[str, str]:
+        """What a reader of the results must know and the config does not say.
 
-        frames, state = [], None
-        for i in range(len(motion)):
-            frame, state = self.step(motion[i : i + 1], state)
+        For example which corpus a prior was learned from. Said after fitting and kept in
+        ``environment.json``.
+        """
+        return {}
+
+    def fit(self, takes: Sequence[Motion], body: Asset) -> None:
+        """Learn from an avatar's training poses. Nothing where ``needs_fit`` is False.
+
+        Args:
+            takes: The training poses, cut wherever time jumps. Takes that are not longer than
+                ``history`` are left out.
+            body: The body they belong to; it is kept, see :meth:`check_body`.
+
+        Raises:
+            UserError: No take is longer than ``history``, or a pose is no rotation.
+        """
+        if not self.needs_fit:
+            return
+        name = f"aligner '{self.config.type}'"
+        longest = max((len(take) for take in takes), default=0)
+        if longest <= self.history:
+            raise UserError(
+                f"{name}: the longest continuous take of the training poses has {longest} frames, "
+                f"but it looks back {self.history}: at least {self.history + 1} are needed"
+            )
+        for take in takes:
+            check_rotations(take, f"{name}: training poses")
+        device = self.fitted_to.device
+        self.learn([take.to(device) for take in takes if len(take) > self.history])
+        self.requires_grad_(False).eval()
+        self.fitted_to.copy_(_digest(body))
+        self.fitted_fps.fill_(takes[0].fps)
+
+    def check_body(self, body: Asset) -> None:
+        """Refuse to drive another body than the one fitted to.
+
+        Raises:
+            UserError: Not fitted, or fitted to the poses of another body.
+        """
+        if not self.needs_fit:
+            return
+        name, digest = f"aligner '{self.config.type}'", _digest(body).to(self.fitted_to.device)
+        if not self.fitted_to.any():
+            raise UserError(f"{name}: not fitted to any training poses; train the avatar with it")
+        if not torch.equal(self.fitted_to, digest):
+            raise UserError(
+                f"{name}: fitted to the poses of another body than '{body.name}' (sha256 "
+                f"{bytes(self.fitted_to.tolist()).hex()[:12]}, here {body.sha256[:12]}); fit it "
+                "again, or install the version of the body the avatar was trained with"
+            )
+
+    @torch.no_grad()
+    def align(self, motion: Motion) -> Motion:
+        """Align a whole motion; equal to stepping through it. Length and rate are kept.
+
+        Args:
+            motion: At the frame rate of the training poses (``fitted_fps``) where ``history`` is
+                not zero: resample it before.
+
+        Raises:
+            UserError: A pose is no rotation.
+        """
+        check_rotations(motion, f"aligner '{self.config.type}'")
+        device = self.fitted_to.device if self.needs_fit else motion.transl.device
+        frames, state, source = [], None, motion.to(device)
+        for i in range(len(source)):
+            frame, state = self.step(source[i : i + 1], state)
             frames.append(frame)
-        return concatenate(frames) if frames else motion
+        return concatenate(frames).to(motion.transl.device) if frames else motion
+
+    def make_room(self, state: Mapping[str, Tensor]) -> None:
+        """Give the buffers in ``sized_by_fit`` the shapes they have in a saved state.
+
+        Args:
+            state: Tensors by the names they have in this module's ``state_dict``. Others are left
+                as they are: loading says what does not fit.
+        """
+        for name in self.sized_by_fit:
+            if name in state:
+                own = getattr(self, name)
+                setattr(self, name, own.new_zeros(state[name].shape))
+
+
+def _digest(body: Asset) -> Tensor:
+    """[32] uint8."""
+    return torch.tensor(list(bytes.fromhex(body.sha256)), dtype=torch.uint8)

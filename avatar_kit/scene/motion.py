@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from avatar_kit.errors import UserError
+
 #: Width of every per-frame field of a motion; the empty tuple is a scalar per frame.
 FIELDS: dict[str, tuple[int, ...]] = {
     "transl": (3,),
@@ -31,6 +33,9 @@ _ROTATIONS = (
     "left_hand_pose",
     "right_hand_pose",
 )
+
+#: No rotation vector in radians is longer: it would be two whole turns.
+_LONGEST_TURN = 4 * math.pi
 
 
 @dataclass(frozen=True)
@@ -166,3 +171,27 @@ def concatenate(motions: list[Motion]) -> Motion:
         raise ValueError(f"cannot join motions of different frame rates {sorted(rates)}")
     joined = {name: torch.cat([getattr(m, name) for m in motions]) for name in FIELDS}
     return Motion(fps=motions[0].fps, **joined)
+
+
+def check_rotations(motion: Motion, what: str) -> None:
+    """Refuse poses that are no rotations.
+
+    Args:
+        motion: Any motion.
+        what: Whose motion it is, the start of the message.
+
+    Raises:
+        UserError: A value is not finite, or a rotation vector is longer than two whole turns: it
+            is in degrees, or something else than an axis times an angle. Names the frame.
+    """
+    finite = motion.is_finite()
+    if not finite.all():
+        frame = int((~finite).nonzero()[0])
+        raise UserError(f"{what}: the pose of frame {frame} is not finite (NaN or infinity)")
+    angles = motion.rotvec().norm(dim=-1)
+    if len(angles) and float(angles.max()) > _LONGEST_TURN:
+        frame = int(angles.amax(1).argmax())
+        raise UserError(
+            f"{what}: frame {frame} turns a joint by {float(angles.max()):.4g} radians, more than "
+            "two whole turns; rotations are axis-angle vectors in radians, not in degrees"
+        )
