@@ -11,7 +11,7 @@ from avatar_kit_anny import source
 from avatar_kit_anny.assets import Assets, load_assets
 from avatar_kit_anny.calibration import t_pose
 from avatar_kit_anny.config import AnnyConfig
-from avatar_kit_anny.expression import facial_actions
+from avatar_kit_anny.expression import facial_actions, whole_expression
 from avatar_kit_anny.framewise import frames_first, frames_last
 from avatar_kit_anny.identity import STEP, Identity, Shaper
 from avatar_kit_anny.keypoints import Keypoints
@@ -131,7 +131,8 @@ class AnnyBody(Body):
         rotvec = self.retarget.inverse(world, self._calibration(identity, kept))
         transl = parameters["transl"]
         confidence = transl.new_ones(len(transl))
-        return Motion.from_rotvec(fps, transl, rotvec, parameters["expression"], confidence)
+        motion = Motion.from_rotvec(fps, transl, rotvec, parameters["expression"], confidence)
+        return whole_expression(motion)
 
     def rest_transforms(self, shape: Tensor) -> Tensor:
         """[J, 4, 4]; see :meth:`~avatar_kit.interfaces.Body.rest_transforms`."""

@@ -14,6 +14,7 @@ All other channels pass unchanged.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -42,8 +43,28 @@ def facial_actions(motion: Motion) -> Tensor:
     channels = list(motion.expression.unbind(1))
     jaw = ARKIT_CHANNELS.index("jawOpen")
     channels[jaw] = torch.maximum(channels[jaw], motion.jaw_pose[:, 0] / JAW_OPEN)
-    for name, (field, axis, full) in EYE_LOOK.items():
-        shown = (getattr(motion, field)[:, axis] / full).clamp(min=0)
+    for name, shown in _shown_by_bones(motion).items():
         i = ARKIT_CHANNELS.index(name)
         channels[i] = channels[i] - torch.minimum(channels[i], shown)
     return torch.stack(channels, 1).clamp(0, 1)
+
+
+def whole_expression(motion: Motion) -> Motion:
+    """The inverse of :func:`facial_actions`: a motion whose channels are facial actions.
+
+    Returns:
+        The motion with what its eye bones show added to the channels again.
+    """
+    channels = list(motion.expression.unbind(1))
+    for name, shown in _shown_by_bones(motion).items():
+        i = ARKIT_CHANNELS.index(name)
+        channels[i] = channels[i] + shown
+    return replace(motion, expression=torch.stack(channels, 1).clamp(0, 1))
+
+
+def _shown_by_bones(motion: Motion) -> dict[str, Tensor]:
+    """``eyeLook*`` channel -> [T] what the rotation of the eye's bone shows of it."""
+    return {
+        name: (getattr(motion, field)[:, axis] / full).clamp(min=0)
+        for name, (field, axis, full) in EYE_LOOK.items()
+    }
