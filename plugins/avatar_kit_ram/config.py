@@ -79,6 +79,26 @@ class FrameCodeConfig(EncoderConfig):
         return "vector", self.size
 
 
+class AttentiveTextureConfig(NeuralTextureConfig):
+    """A neural texture whose features attend to a shell around the body and to the last frame."""
+
+    type: Literal["attentive_texture"] = "attentive_texture"  # type: ignore[assignment]
+    spatial: bool = Field(default=True, description="Query from the body pulled outwards.")
+    temporal: bool = Field(default=True, description="Query from the body one frame before.")
+    query_expansion: float = Field(
+        default=0.01, ge=0, description="Pull the query's surface outwards by this many metres."
+    )
+    distance_mode: Literal["multiply", "bias", "none"] = Field(
+        default="multiply",
+        description="How the distance weight d enters an energy a: d a, as in the paper; "
+        "a + log d; not at all.",
+    )
+    stride: int = Field(
+        default=8, ge=1, description="Pixels for one cell of the attention, on each axis."
+    )
+    query_channels: int = Field(default=24, ge=1, description="Channels of queries and keys.")
+
+
 class StyleUNetConfig(RendererConfig):
     """The StyleUNet: a style-modulated U-Net that paints Haar wavelet bands."""
 

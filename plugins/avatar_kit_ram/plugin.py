@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from avatar_kit import hookimpl
 from avatar_kit_ram.config import (
+    AttentiveTextureConfig,
     FaceMapConfig,
     FrameCodeConfig,
     HandMapConfig,
@@ -18,6 +19,11 @@ def register_encoders(register) -> None:
     """Body, face, hands and style."""
     encoders = "avatar_kit_ram.encoders"
     register("neural_texture", config=NeuralTextureConfig, target=f"{encoders}:NeuralTexture")
+    register(
+        "attentive_texture",
+        config=AttentiveTextureConfig,
+        target="avatar_kit_ram.attentive:AttentiveTexture",
+    )
     register("face_map", config=FaceMapConfig, target=f"{encoders}:FaceMap")
     register("hand_map", config=HandMapConfig, target=f"{encoders}:HandMap")
     register("frame_code", config=FrameCodeConfig, target=f"{encoders}:FrameCode")
