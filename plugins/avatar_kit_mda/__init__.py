@@ -1,0 +1,1 @@
+"""Motion Distribution Align: the aligner ``mda`` (RAM-Avatar, section 3.3)."""
