@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -41,9 +42,11 @@ class UNet(nn.Module):
             self.up.append(_block(convolution, norm == "instance", nn.ReLU()))
         top = widths[0] * (1 if last == 0 else 2)
         self.leave = nn.Conv2d(top + inputs, outputs, 3, padding=1)
+        cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] to [B, outputs, H, W]; no side shorter than 2 ** len(widths)."""
+        x = x.contiguous(memory_format=torch.channels_last)
         skips = [x]
         for block in self.down:
             skips.append(block(skips[-1]))
