@@ -20,7 +20,8 @@ from avatar_kit.nn.equalized import EqualConv2d, EqualLinear
 DistanceMode = Literal["multiply", "bias", "none"]
 
 #: Energies computed at a time, by kind of device: on a CPU what stays in its cache.
-BLOCK = {"cpu": 2**19, "cuda": 2**27}
+BLOCK = {"cpu": 2**19}
+LARGE_BLOCK = 2**27
 
 
 def distance_weights(length: int, *, power: float = 0.8) -> Tensor:
@@ -164,7 +165,7 @@ def _accurate(x: Tensor) -> torch.dtype:
 def _blocks(query: Tensor) -> Iterator[slice]:
     """Lines to be taken at a time."""
     batch, lines, length, _ = query.shape
-    step = max(1, BLOCK[query.device.type] // (batch * length * length))
+    step = max(1, BLOCK.get(query.device.type, LARGE_BLOCK) // (batch * length * length))
     return (slice(i, i + step) for i in range(0, lines, step))
 
 

@@ -52,20 +52,29 @@ class AttentiveTexture(NeuralTexture):
             return plain
         features, stride, camera = plain.values, self.config.stride, context.camera
         small = shrink(features[:, : self.config.channels], stride)
-        found = [
-            branch(shrink(self.source(name, context), stride), small)
-            for name, branch in self.branches.items()
-        ]
+        found = [branch(self.query(name, context), small) for name, branch in self.branches.items()]
         addition = enlarge(torch.stack(found).sum(0), stride, (camera.height, camera.width))
         extra = features.shape[1] - addition.shape[1]
         return FeatureMap(features + F.pad(addition, (0, 0, 0, 0, 0, extra)))
 
-    def source(self, branch: str, context: FrameContext) -> Tensor:
-        """[B, C, H, W] the features a branch's query is made of."""
+    def query(self, branch: str, context: FrameContext) -> Tensor:
+        """[B, C, h, w] the features a branch asks from, at the size of the attention.
+
+        They are drawn small from the start: ``query_samples`` on each axis of a cell, off a texture
+        averaged to match. Drawn at full size they would cost more than the attention.
+        """
+        samples, stride = self.config.query_samples, self.config.stride
+        coarser = max(1, stride // samples)
         picture = self.textures.picture()
+        side = max(1, self.config.size // coarser)
+        picture = F.interpolate(picture, size=(side, side), mode="area")
+        camera = context.camera
+        width, height = (-(-x * samples // stride) for x in (camera.width, camera.height))
+        camera = camera.crop_resize(0.0, 0.0, samples / stride, width, height)
+        context = replace(context, camera=camera)
         fragments = self.shell(context) if branch == "spatial" else self.before(context)
         uv = uv_map(context.body.topology, fragments)
-        return sample_texture(picture, uv, fragments.mask)
+        return shrink(sample_texture(picture, uv, fragments.mask), samples)
 
     def shell(self, context: FrameContext) -> Fragments:
         """What is seen of the expanded body."""

@@ -96,6 +96,9 @@ class AttentiveTextureConfig(NeuralTextureConfig):
     stride: int = Field(
         default=8, ge=1, description="Pixels for one cell of the attention, on each axis."
     )
+    query_samples: int = Field(
+        default=2, ge=1, description="Samples of the query's body on each axis of a cell."
+    )
     query_channels: int = Field(default=24, ge=1, description="Channels of queries and keys.")
 
 

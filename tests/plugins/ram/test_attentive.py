@@ -9,7 +9,7 @@ from avatar_kit_ram.config import AttentiveTextureConfig, NeuralTextureConfig
 from avatar_kit_ram.encoders import NeuralTexture
 
 from avatar_kit.errors import UserError
-from avatar_kit.scene import Camera, FrameContext, PosedBody
+from avatar_kit.scene import Camera, FrameContext
 
 SMALL = {"channels": 5, "size": 16, "query_channels": 4}
 BOTH = {"spatial", "temporal"}
@@ -63,7 +63,7 @@ def test_attend_switches_the_attention_off(setup, moving, monkeypatch):
     plain = NeuralTexture.forward(encoder, moving()).values
     assert (encoder(moving()).values - plain).abs().max() > 0.01
     encoder.attend = False
-    monkeypatch.setattr(encoder, "source", lambda *_: pytest.fail("computed for nothing"))
+    monkeypatch.setattr(encoder, "query", lambda *_: pytest.fail("computed for nothing"))
     assert torch.equal(encoder(moving()).values, plain)
 
 
@@ -84,26 +84,34 @@ def test_only_the_temporal_branch_sees_the_body_before(setup, moving):
 
 
 def test_the_query_at_a_clips_start_is_made_of_the_features_themselves(setup, moving):
-    encoder = awake(AttentiveTextureConfig(**SMALL, expansion=0.05), setup)
-    frame = moving(still=True)
-    assert torch.equal(
-        encoder.source("temporal", frame), NeuralTexture.forward(encoder, frame).values
-    )
+    config = AttentiveTextureConfig(**SMALL, expansion=0.05, query_samples=8)
+    encoder, frame = AttentiveTexture(config, setup), moving(still=True)
+    features = NeuralTexture.forward(encoder, frame).values
+    torch.testing.assert_close(encoder.query("temporal", frame), shrink(features, 8))
+
+
+def test_few_samples_of_the_query_stay_close_to_all_of_them(setup, moving):
+    frame, shared = moving(), {"channels": 2, "size": 64}
+    full = AttentiveTexture(AttentiveTextureConfig(**shared, query_samples=8), setup)
+    y, x = torch.meshgrid(torch.linspace(0, 3, 64).sin(), torch.linspace(0, 1, 64), indexing="ij")
+    full.textures[0].data = torch.stack([x, y])[None]
+    few = AttentiveTexture(AttentiveTextureConfig(**shared), setup)
+    few.load_state_dict(full.state_dict())
+    for name in BOTH:
+        a, b = few.query(name, frame), full.query(name, frame)
+        assert a.shape == b.shape == (1, 2, 8, 8)
+        assert (a - b).abs().mean() < 0.05 * b.abs().max()
 
 
 def test_the_spatial_query_comes_from_the_expanded_body(setup, moving):
     frame = moving()
     for distance in (0.0, 0.1):
-        config = AttentiveTextureConfig(**SMALL, query_expansion=distance)
-        query = AttentiveTexture(config, setup).source("spatial", frame)
-        body = frame.body
-        grown = PosedBody(
-            body.vertices + distance * body.normals,
-            body.joints,
-            body.bone_transforms,
-            body.hands,
-            body.topology,
+        config = AttentiveTextureConfig(
+            **SMALL, query_expansion=distance, stride=1, query_samples=1
         )
+        query = AttentiveTexture(config, setup).query("spatial", frame)
+        body = frame.body
+        grown = replace(body, vertices=body.vertices + distance * body.normals)
         covered = replace(frame, body=grown).fragments.mask
         assert torch.equal(query.abs().sum(1, keepdim=True) > 0, covered > 0)
 
