@@ -13,8 +13,9 @@ from avatar_kit.engine.device import autocast
 from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.preview import to_uint8
+from avatar_kit.engine.viewpoint import before_own_camera
 from avatar_kit.io.video import VideoWriter
-from avatar_kit.scene import Motion
+from avatar_kit.scene import Camera, Motion
 
 
 def place(loaded: LoadedAvatar, motion: Motion, training: Motion, *, in_place: bool) -> Motion:
@@ -50,26 +51,36 @@ def _lowest(loaded: LoadedAvatar, motion: Motion, frames: int = 200) -> Tensor:
 
 
 @torch.no_grad()
-def render_motion(loaded: LoadedAvatar, motion: Motion) -> Iterator[Tensor]:
+def render_motion(
+    loaded: LoadedAvatar, motion: Motion, cameras: Camera | None = None
+) -> Iterator[Tensor]:
     """Rendered frames [3, H, W] in [0, 1], one by one.
 
     Args:
         loaded: The avatar.
         motion: A placed motion, at any frame rate.
+        cameras: One camera a frame; None: the camera of the training. Before an avatar that paints
+            its background the person moves instead (``Renderer.camera_moves``).
     """
-    avatar, camera = loaded.avatar, loaded.subject.camera.to(loaded.device)
+    avatar, own = loaded.avatar, loaded.subject.camera.to(loaded.device)
+    path = (own if cameras is None else cameras.to(loaded.device)).expand(len(motion))
     posed = PosedFrames(avatar.body, motion, avatar.shape)
     for frame in range(len(motion)):
-        context = posed.context([frame], [max(0, frame - 1)], camera, [-1])
+        before = max(0, frame - 1)
+        context = posed.context([frame], [before], path.at(frame), [-1])
+        if cameras is not None and not avatar.renderer.camera_moves:
+            context = before_own_camera(context, path.at(before), own)
         with autocast(loaded.device, loaded.config.precision):
             rgb = avatar(context).rgb
         yield rgb[0].float().clamp(0, 1)
 
 
-def write_motion_video(loaded: LoadedAvatar, motion: Motion, out: Path) -> Iterator[int]:
+def write_motion_video(
+    loaded: LoadedAvatar, motion: Motion, out: Path, cameras: Camera | None = None
+) -> Iterator[int]:
     """Render a placed motion into a video file, whole or not at all; yields frames done."""
     camera = loaded.subject.camera
     with VideoWriter(out, motion.fps, (camera.width, camera.height)) as video:
-        for done, picture in enumerate(render_motion(loaded, motion), start=1):
+        for done, picture in enumerate(render_motion(loaded, motion, cameras), start=1):
             video.write(to_uint8(picture))
             yield done

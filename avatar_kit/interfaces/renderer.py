@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
@@ -19,7 +19,13 @@ class Renderer(nn.Module, ABC):
     """Draws B frames from named conditions.
 
     What it consumes is declared by its config (``RendererConfig.consumes``).
+
+    Attributes:
+        camera_moves: Whether it may be asked for cameras other than the one of the training. Where
+            it paints the background of that camera it may not: novel views then turn the person.
     """
+
+    camera_moves: ClassVar[bool] = False
 
     def __init__(
         self, config: RendererConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]

@@ -87,6 +87,11 @@ class Camera:
             self.K.to(device), self.R.to(device), self.t.to(device), self.width, self.height
         )
 
+    def at(self, index: int) -> Camera:
+        """One camera of the batch."""
+        i = slice(index, index + 1)
+        return Camera(self.K[i], self.R[i], self.t[i], self.width, self.height)
+
     def expand(self, batch: int) -> Camera:
         """One camera seen as a batch of ``batch`` equal ones (no copy)."""
         if len(self) == batch:

@@ -22,6 +22,7 @@ class TwoStageUNet(Renderer):
     """
 
     config: TwoStageUNetConfig
+    camera_moves = True
 
     def __init__(
         self, config: TwoStageUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
@@ -72,6 +73,7 @@ class DeferredUNet(Renderer):
     """
 
     config: DeferredUNetConfig
+    camera_moves = True
 
     def __init__(
         self, config: DeferredUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
