@@ -79,6 +79,20 @@ class FrameCodeConfig(EncoderConfig):
         return "vector", self.size
 
 
+class CastShadowConfig(EncoderConfig):
+    """Where the person's shadow falls on the floor, under the light that explains it best."""
+
+    type: Literal["cast_shadow"] = "cast_shadow"
+    frames: int = Field(
+        default=8, ge=1, description="Training frames that each of the four rounds looks at."
+    )
+    search_size: int = Field(default=96, ge=16, description="Width in pixels of that search.")
+
+    def yields(self) -> tuple[ConditionKind, int]:
+        """A feature map."""
+        return "feature_map", 1
+
+
 class AttentiveTextureConfig(NeuralTextureConfig):
     """A neural texture whose features attend to a shell around the body and to the last frame."""
 
@@ -117,6 +131,10 @@ class StyleUNetConfig(RendererConfig):
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
         "the network covers by a matte and shades.",
+    )
+    shadow: str | None = Field(
+        default=None,
+        description="Name of the encoder whose maps darken the plate; null: none does.",
     )
     shortcut: bool = Field(
         default=False,
@@ -220,6 +238,7 @@ class RamConfig(MethodConfig):
                 },
                 "face": {"channels": 4},
                 "hands": {"channels": 4},
+                "shadow": {"type": "cast_shadow"},
                 "style": None,
             },
             "renderer": {
@@ -227,6 +246,7 @@ class RamConfig(MethodConfig):
                 "max_channels": 64,
                 "style": 64,
                 "background": "plate",
+                "shadow": "shadow",
                 "shortcut": True,
             },
             "checkpoint": {"every": 200},

@@ -16,6 +16,7 @@ from avatar_kit.nn.perceptual_loss import PerceptualLoss
 from avatar_kit.scene import RenderOutput
 from avatar_kit_ram.config import LossConfig, OptimizerConfig, RamConfig
 from avatar_kit_ram.pyramid import Pyramid
+from avatar_kit_ram.shadow import CastShadow
 
 
 class Ram(Method):
@@ -34,6 +35,9 @@ class Ram(Method):
         """One update of everything."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * schedule(step, self.config.steps, self.config.optimizer)
+        for encoder in self.avatar.encoders.values():
+            if isinstance(encoder, CastShadow):
+                encoder.search(batch.context, batch.image, batch.mask)
         losses = self.losses(self.avatar(batch.context), batch)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
@@ -48,7 +52,8 @@ class Ram(Method):
         if self.perceptual is not None:
             shown = torch.stack([rgb, batch.image])
             if weights.perceptual_crop:
-                shown = crop_around(shown, batch.mask, weights.perceptual_crop)
+                error = (rgb - batch.image).detach().abs().mean(1, keepdim=True)
+                shown = crop_around(shown, error, weights.perceptual_crop)
             losses["perceptual"] = self.perceptual(shown[0], shown[1])
             losses["loss"] = losses["loss"] + weights.perceptual * losses["perceptual"]
         if "plate" in output.extras:
@@ -100,12 +105,12 @@ def parameter_groups(avatar: Avatar, config: OptimizerConfig) -> list[dict]:
     return [{**group, "lr": group["peak"]} for group in groups if group["params"]]
 
 
-def crop_around(pictures: Tensor, mask: Tensor, size: int) -> Tensor:
-    """Cut a square out of every picture, centred on a random pixel of the person.
+def crop_around(pictures: Tensor, error: Tensor, size: int) -> Tensor:
+    """Cut a square out of every picture, more often where the error is large.
 
     Args:
         pictures: [..., B, C, H, W]; the leading dimensions share the crop.
-        mask: [B, 1, H, W] the person; where it is empty, any pixel will do.
+        error: [B, 1, H, W] not negative: how wrong every pixel is.
         size: Side of the square in pixels.
 
     Returns:
@@ -114,11 +119,8 @@ def crop_around(pictures: Tensor, mask: Tensor, size: int) -> Tensor:
     height, width = pictures.shape[-2:]
     size_y, size_x = min(size, height), min(size, width)
     crops = []
-    for b, person in enumerate(mask[:, 0] > 0.5):
-        inside = person.flatten().nonzero()[:, 0]
-        count = len(inside) or height * width
-        chosen = int(torch.randint(count, ()))
-        pixel = int(inside[chosen]) if len(inside) else chosen
+    for b, wrong in enumerate(error.flatten(1) + 1e-8):
+        pixel = int(torch.multinomial(wrong, 1))
         top = min(max(pixel // width - size_y // 2, 0), height - size_y)
         left = min(max(pixel % width - size_x // 2, 0), width - size_x)
         crops.append(pictures[..., b, :, top : top + size_y, left : left + size_x])

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
 from avatar_kit.nn.equalized import EqualConv2d, EqualLinear, pixel_norm
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
@@ -47,10 +48,7 @@ class StyleUNetRenderer(Renderer):
             # rendering (Thies et al., 2019): the texture learns from the first step on.
             first = torch.eye(3 + plate, maps) / self.shortcut.weight_scale
             self.shortcut.weight.data = first[:, :, None, None].clone()
-        # From full resolution down to a few pixels: what the person always hides is filled in.
-        self.plate = (
-            Pyramid(3, setup.height, setup.width, levels=4, step=4, std=0.0) if plate else None
-        )
+        self.plate = LearnedPlate(config, setup, conditions) if plate else None
         cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
@@ -67,7 +65,7 @@ class StyleUNetRenderer(Renderer):
         # Colours are premultiplied, so that the network can darken the plate with a shadow. The
         # plate learns from uncovered background alone; else it would learn the mean person.
         matte = torch.sigmoid(painted[:, 3:])
-        plate = 0.5 + self.plate.picture()
+        plate = self.plate(conditions)
         rgb = colours + 0.5 * matte + (1 - matte) * plate.detach()
         extras = {"matte": matte, "matte_logit": painted[:, 3:], "plate": plate}
         return RenderOutput(rgb=rgb, extras=extras)
@@ -76,3 +74,41 @@ class StyleUNetRenderer(Renderer):
         """[B or 1, S] style from the frames' codes; without codes, from a learned constant."""
         code = self.constant if self.constant is not None else torch.cat(codes, dim=1)
         return self.mapping(pixel_norm(code))
+
+
+class LearnedPlate(nn.Module):
+    """The still scene behind the person: the capture's picture of it, corrected, under shadows.
+
+    The correction goes from full resolution down to a few pixels, so that what the person always
+    hides is filled in from around it.
+    """
+
+    picture: Tensor
+
+    def __init__(
+        self, config: StyleUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
+    ):
+        super().__init__()
+        size = (setup.height, setup.width)
+        known = torch.full((3, *size), 0.5) if setup.plate is None else setup.plate.picture
+        self.register_buffer("picture", known[None].float().clone())
+        self.correction = Pyramid(3, *size, levels=4, step=4, std=0.0)
+        self.shadow = config.shadow
+        if config.shadow is not None:
+            if config.shadow not in conditions:
+                raise UserError(
+                    f"renderer.shadow: there is no encoder '{config.shadow}' "
+                    f"(encoders: {', '.join(conditions)})"
+                )
+            lights = conditions[config.shadow].channels
+            self.darkness = nn.Parameter(torch.full((lights,), -0.4))
+
+    def forward(self, conditions: Mapping[str, Condition]) -> Tensor:
+        """[B or 1, 3, H, W]."""
+        # A small share, so that shadows are explained before the plate can swallow them.
+        plate = self.picture + 0.05 * self.correction.picture()
+        if self.shadow is None:
+            return plate
+        maps = cast(FeatureMap, conditions[self.shadow]).values
+        kept = 1 - torch.sigmoid(5 * self.darkness)[:, None, None] * maps
+        return plate * kept.prod(dim=1, keepdim=True)

@@ -61,13 +61,14 @@ def test_only_weights_of_layers_decay(build, small_config):
 def test_the_plate_learns_from_what_the_person_leaves_free(build, small_config, batch):
     from dataclasses import replace
 
-    config = small_config("demo", optimizer={"texture_learning_rate": 5e-2})
+    rates = {"texture_learning_rate": 1.0}
+    config = small_config("demo", optimizer=rates, renderer={"shadow": None})
     masked = torch.zeros_like(batch.mask)
     masked[..., :32] = 1.0
     method, _ = train(build, config, replace(batch, mask=masked), 12)
     plate = method.avatar.renderer.plate
-    assert (plate[0][..., :32] == 0).all()
-    shown = 0.5 + plate.picture().detach()
+    assert (plate.correction[0][..., :32] == 0).all()
+    shown = (plate.picture + 0.05 * plate.correction.picture()).detach()
     assert (shown[..., 48:] > 0.6).all()  # the backdrop rises from 0.5 to 1 on the right
     assert shown[..., :32].mean() > 0.55  # the coarse levels carry it on behind the person
 
@@ -109,17 +110,20 @@ def test_textures_have_their_own_rate(build, small_config, batch):
     assert [group["lr"] for group in method.optimizer.param_groups] == [4e-3, 1e-3, 1e-3]
 
 
-def test_crops_hold_the_person_and_are_shared():
-    mask = torch.zeros(3, 1, 40, 50)
-    mask[0, 0, 3, 4] = mask[1, 0, 38, 48] = 1  # the third shows nobody
-    place = torch.arange(2000.0).view(1, 40, 50).expand(3, 1, 40, 50)
-    pictures = torch.stack([place, mask])
-    crops = crop_around(pictures, mask, 16)
-    assert crops.shape == (2, 3, 1, 16, 16)
-    assert crops[1, :2].amax((1, 2, 3)).tolist() == [1, 1]
+def test_crops_hold_the_error_and_are_shared():
+    error = torch.zeros(2, 1, 40, 50)
+    error[0, 0, 3, 4] = error[1, 0, 38, 48] = 1
+    place = torch.arange(2000.0).view(1, 40, 50).expand(2, 1, 40, 50)
+    crops = crop_around(torch.stack([place, error]), error, 16)
+    assert crops.shape == (2, 2, 1, 16, 16)
+    assert crops[1].amax((1, 2, 3)).tolist() == [1, 1]
     for b in range(2):
         where = crops[0, b][crops[1, b] == 1]
-        torch.testing.assert_close(where, place[b][mask[b] == 1])
+        torch.testing.assert_close(where, place[b][error[b] == 1])
+
+
+def test_no_error_at_all_crops_anywhere():
+    assert crop_around(torch.rand(1, 3, 40, 50), torch.zeros(1, 1, 40, 50), 16).shape[-1] == 16
 
 
 def test_a_crop_larger_than_the_picture_is_the_picture():

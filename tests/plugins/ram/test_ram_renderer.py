@@ -3,6 +3,7 @@ import torch
 from avatar_kit_ram.config import StyleUNetConfig
 from avatar_kit_ram.renderer import StyleUNetRenderer
 
+from avatar_kit.errors import UserError
 from avatar_kit.scene import ConditionSpec, FeatureMap, Vector
 
 SPECS = {"body": ConditionSpec("feature_map", 5), "hands": ConditionSpec("feature_map", 3)}
@@ -65,11 +66,11 @@ def test_only_the_code_of_a_frame_changes_its_style(setup, camera):
 def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
     renderer = small(SPECS, setup, background="plate")
     wake(renderer)
-    renderer.plate[0].data.uniform_()
+    renderer.plate.picture.uniform_()
     output = renderer(conditions(SPECS, 1), camera)
     matte = output.extras["matte"]
     assert 0 <= matte.min() < matte.max() <= 1
-    renderer.plate[0].data += 1.0
+    renderer.plate.picture += 1.0
     moved = renderer(conditions(SPECS, 1), camera).rgb - output.rgb
     torch.testing.assert_close(moved, (1 - matte).expand_as(moved))
 
@@ -77,7 +78,35 @@ def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
 def test_no_picture_error_reaches_the_plate(setup, camera):
     renderer = small(SPECS, setup, background="plate")
     renderer(conditions(SPECS, 1), camera).rgb.sum().backward()
-    assert all(level.grad is None for level in renderer.plate)
+    assert all(p.grad is None for p in renderer.plate.parameters())
+
+
+def test_the_plate_starts_as_the_empty_scene(setup, camera):
+    from dataclasses import replace
+
+    from avatar_kit.scene import Plate
+
+    scene = Plate(torch.rand(3, 64, 64), camera)
+    renderer = small(SPECS, replace(setup, plate=scene), background="plate")
+    given = conditions(SPECS, 1)
+    assert torch.equal(renderer(given, camera).extras["plate"][0], scene.picture)
+
+
+def test_shadows_darken_the_plate(setup, camera):
+    renderer = small(SPECS, setup, background="plate", shadow="hands")
+    given = conditions(SPECS, 2)
+    given["hands"].values.clamp_(0, 1)
+    share = torch.tensor([0.3, 0.0, 0.5])
+    renderer.plate.darkness.data = torch.logit(share) / 5
+    plate = renderer(given, camera.expand(2)).extras["plate"]
+    first, _, third = given["hands"].values.unbind(1)
+    wanted = 0.5 * (1 - 0.3 * first) * (1 - 0.5 * third)
+    torch.testing.assert_close(plate, wanted[:, None].expand_as(plate))
+
+
+def test_a_shadow_that_no_encoder_draws_is_refused(setup):
+    with pytest.raises(UserError, match=r"renderer\.shadow: .*'sun' .*body, hands"):
+        small(SPECS, setup, background="plate", shadow="sun")
 
 
 def test_the_same_seed_builds_the_same_network(setup, camera):
