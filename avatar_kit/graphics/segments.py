@@ -34,7 +34,7 @@ def draw_segments(
         width: Image width in pixels.
 
     Returns:
-        [B, channels, H, W] in [0, 1], on the device of the points.
+        [B, channels, H, W] in [0, 1], on the device of the points and at least float32.
     """
     if channel.numel() and not 0 <= int(channel.min()) <= int(channel.max()) < channels:
         raise ValueError(f"segments name channels beyond 0..{channels - 1}")
@@ -45,7 +45,7 @@ def draw_segments(
     lines = np.ascontiguousarray(ends.double().numpy())
     owner = channel.long().numpy()
     in_parallel(_draw, [(lines[b], owner, line_width, picture[b]) for b in range(len(lines))])
-    return torch.from_numpy(picture)
+    return torch.from_numpy(picture).to(torch.promote_types(ends.dtype, torch.float32))
 
 
 def draw_dense(
@@ -63,7 +63,7 @@ def draw_dense(
         distance = torch.hypot(x - ax - along * dx, y - ay - along * dy)
         coverage = (line_width / 2 + 0.5 - distance).clamp(0, 1).nan_to_num(0.0)
         picture[:, owner] = torch.maximum(picture[:, owner], coverage)
-    return picture.float()
+    return picture.to(torch.promote_types(ends.dtype, torch.float32))
 
 
 @kernel

@@ -1,0 +1,79 @@
+"""Everything we ship does what we ask of others, by enumeration of the catalog.
+
+A component that is registered tomorrow is checked tomorrow; nobody has to remember it here.
+"""
+
+import pytest
+
+from avatar_kit.errors import MissingExtra
+from avatar_kit.registry import catalog
+from avatar_kit.testing import conformance_class
+from avatar_kit.testing.capture import small_capture
+from avatar_kit.testing.running import checks_of
+
+#: What makes a component small: config values of the checks.
+OPTIONS = {
+    ("aligner", "mda"): {
+        "width": 64,
+        "learn_prior": {"steps": 60},
+        "learn_avatar": {"steps": 150},
+    },
+    ("dataset", "studio"): {"frames": 8, "test_frames": 4, "supersample": 1, "size": 256},
+    ("encoder", "neural_texture"): {"size": 64},
+    ("method", "anr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
+    ("method", "dnr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
+    ("method", "ram"): {
+        "encoders": {"body": {"size": 64}},
+        "renderer": {"channel_multiplier": 0.125, "max_channels": 16, "style": 16},
+    },
+    ("renderer", "two_stage_unet"): {"widths": [8, 16, 16]},
+    ("renderer", "deferred_unet"): {"widths": [8, 16, 16]},
+    ("renderer", "style_unet"): {"max_channels": 32, "style": 32},
+}
+#: What else the checks of a component are told: class attributes.
+ATTRIBUTES = {
+    ("tracker", "mediapipe"): {"data": {"type": "studio", **OPTIONS["dataset", "studio"]}}
+}
+
+COMPONENTS = sorted((c.kind, c.name) for c in catalog().components())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A capture on disk, with enough pictures to see whether they are held in memory."""
+    root = tmp_path_factory.mktemp("conformance") / "capture"
+    small_capture(root, frames=30, test_frames=10, size=128)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "check"),
+    [(k, n, check) for k, n in COMPONENTS for check in checks_of(conformance_class(k))],
+)
+def test_conformance(kind, name, check, request):
+    try:
+        catalog().get(kind, name).load()
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
+    options = dict(OPTIONS.get((kind, name), {}))
+    if (kind, name) == ("dataset", "capture"):
+        options["path"] = str(request.getfixturevalue("folder"))
+    getattr(suite(kind, name, options)(), check)()
+
+
+def suite(kind, name, options):
+    attributes = {"name": name, "options": options, **ATTRIBUTES.get((kind, name), {})}
+    return _SUITES.setdefault((kind, name), type("Shipped", (conformance_class(kind),), attributes))
+
+
+_SUITES: dict = {}
+
+
+def test_every_kind_is_checked():
+    from avatar_kit.registry import KINDS
+
+    assert {k for k, _ in COMPONENTS} == set(KINDS)
+
+
+def test_options_name_components_that_exist():
+    assert {*OPTIONS, *ATTRIBUTES} <= set(COMPONENTS)
