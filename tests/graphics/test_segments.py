@@ -21,7 +21,7 @@ def test_equals_dense_twin(seed, count, line_width):
     channel = torch.randint(0, 3, (count,))
     drawn = draw_segments(ends[..., :2], ends[..., 2:], channel, 3, line_width=line_width, **SIZE)
     expected = draw_dense(ends.double(), channel, 3, line_width, 40, 50)
-    torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(drawn, expected.float(), atol=1e-5, rtol=0)
 
 
 def test_area_is_that_of_a_capsule():
