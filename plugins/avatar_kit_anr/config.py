@@ -95,6 +95,11 @@ class TwoStageUNetConfig(UNetConfig):
     stages: Literal[1, 2] = Field(
         default=2, description="1: one network sees texture and normals together (ablation)."
     )
+    residual: bool = Field(
+        default=False,
+        description="Each stage adds to the first three features it is given, so that the texture "
+        "is a picture from the start; not in the paper.",
+    )
 
 
 class DeferredUNetConfig(UNetConfig):

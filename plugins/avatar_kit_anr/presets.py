@@ -11,7 +11,7 @@ ANR_PRESETS: dict[str, dict[str, Any]] = {
         "steps": 40_000,
         "batch_size": 4,
         "crop": {"size": 256},
-        "renderer": {"widths": (32, 64, 128, 256, 256)},
+        "renderer": {"widths": (32, 64, 128, 256, 256), "residual": True},
         "discriminator": {"width": 32},
         "optimizer": {"cosine": True},
     },
@@ -21,7 +21,7 @@ ANR_PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 4,
         "crop": {"size": 128, "scale": (0.75, 1.25), "person": 0.8},
         "encoders": {"texture": {"jitter": 0.005}},
-        "renderer": {"widths": (24, 48, 64, 96), "norm": "none"},
+        "renderer": {"widths": (16, 32, 64, 96), "norm": "none", "residual": True},
         "loss": {"adversarial": 0.0, "feature": 1.0, "composite": 10.0},
         "features": {"stages": (1.0, 1.0), "crop": 48},
         "optimizer": {
@@ -50,7 +50,7 @@ DNR_PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 4,
         "crop": {"size": 128, "scale": (0.75, 1.25), "person": 0.8},
         "encoders": {"texture": {"size": 256}},
-        "renderer": {"widths": (24, 48, 64, 96), "norm": "none"},
+        "renderer": {"widths": (16, 32, 64, 96), "norm": "none"},
         "loss": {"feature": 0.1},
         "features": {"stages": (1.0, 1.0), "crop": 48},
         "optimizer": {

@@ -56,13 +56,20 @@ class TwoStageUNet(Renderer):
         early = _joined(conditions, [n for n in conditions if n not in self.config.late])
         extras: dict[str, Tensor] = {}
         if self.first is not None:
-            early = self.first(early)
+            early = self.corrected(self.first(early), early)
             extras["coarse"] = 0.5 + 0.5 * early[:, :3]
         painted = self.second(torch.cat([early, *_maps(conditions, self.config.late)], dim=1))
+        painted = self.corrected(painted, early)
         foreground, logit = 0.5 + 0.5 * painted[:, :3], painted[:, 3:]
         alpha, scene = torch.sigmoid(logit), self.backdrop(camera)
         extras |= {"foreground": foreground, "mask_logit": logit, "scene": scene}
         return RenderOutput(alpha * foreground + (1 - alpha) * scene, alpha, extras)
+
+    def corrected(self, painted: Tensor, given: Tensor) -> Tensor:
+        """What a stage painted, as a correction of the colours it was given."""
+        if not self.config.residual:
+            return painted
+        return torch.cat([painted[:, :3] + given[:, :3], painted[:, 3:]], dim=1)
 
 
 class DeferredUNet(Renderer):
