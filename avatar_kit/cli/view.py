@@ -1,0 +1,86 @@
+"""Options of a camera that moves, for ``avatar-kit render``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from avatar_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from avatar_kit.engine.loaded import LoadedAvatar
+    from avatar_kit.scene import Camera, Motion
+
+Orbit = Annotated[
+    float | None,
+    typer.Option(
+        "--orbit",
+        help="Let the camera go around the person by this many degrees over the video. Without "
+        "--motion the person stands still.",
+        show_default=False,
+    ),
+]
+CameraPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--camera",
+        help="Camera path to follow: JSON with keys of time, eye and target; see docs/render.md.",
+        show_default=False,
+    ),
+]
+
+#: Seconds that a person who stands still is shown for.
+STILL = 6.0
+
+
+def still_motion(training: Motion, fps: float) -> Motion:
+    """The first training pose, held."""
+    held = training[[0] * max(1, round(STILL * fps))]
+    return type(held)(**{**vars(held), "fps": fps})
+
+
+def chosen_cameras(
+    loaded: LoadedAvatar,
+    motion: Motion,
+    orbit: float | None,
+    path: Path | None,
+    console: Console,
+) -> Camera | None:
+    """The camera of each frame; None where nobody asked for another than the recording's.
+
+    Raises:
+        UserError: Both options, a camera path that does not fit, or another lens before an avatar
+            that paints its background.
+    """
+    from avatar_kit.engine import viewpoint
+
+    if orbit is not None and path is not None:
+        raise UserError("--orbit and --camera: the camera can follow one of them; drop the other")
+    if orbit is None and path is None:
+        return None
+    own, moves = loaded.subject.camera, loaded.avatar.renderer.camera_moves
+    if path is not None:
+        found, other_lens = viewpoint.read_camera_path(
+            path, own, motion.transl[0], len(motion), motion.fps
+        )
+        if other_lens and not moves:
+            raise UserError(
+                f"{path}: fov_y: method '{loaded.config.type}' paints the background of one "
+                "camera, so its lens must stay; drop fov_y"
+            )
+    else:
+        assert orbit is not None
+        centre = motion.transl.median(dim=0).values
+        found = viewpoint.orbit(own, centre, orbit, len(motion))
+    console.print(
+        "the recorded scene is shown as if it were far away; beyond it, its mean colour"
+        if moves
+        else f"method '{loaded.config.type}' paints the background of one camera: "
+        "the person moves instead, before the same background",
+        highlight=False,
+    )
+    return found
