@@ -33,6 +33,16 @@ CameraPath = Annotated[
     ),
 ]
 
+OptionalDrivingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--motion",
+        help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. May be "
+        "left out with --orbit or --camera.",
+        show_default=False,
+    ),
+]
+
 #: Seconds that a person who stands still is shown for.
 STILL = 6.0
 
