@@ -42,7 +42,7 @@ app.command("train", help=train.HELP)(train.train)
 app.command("prepare", help=prepare.HELP)(prepare.prepare)
 app.command("render", help=render.HELP)(render.render)
 app.command("eval", help=evaluate.HELP)(evaluate.evaluate)
-app.command("plugins", help=plugins.HELP)(plugins.plugins)
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 

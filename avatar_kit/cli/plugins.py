@@ -1,28 +1,270 @@
-"""``avatar-kit plugins``."""
+"""``avatar-kit plugins``: list, show, new, check."""
 
 from __future__ import annotations
 
-HELP = """List the plugins, what they register, and which of them failed to load."""
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avatar_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from avatar_kit.registry import Component, LoadedPlugin
+    from avatar_kit.testing import Outcome
+
+app = typer.Typer(
+    help="Look at plugins, start one of your own, and check it.",
+    epilog="Start with:  avatar-kit plugins new NAME --kind renderer",
+)
+
+Name = Annotated[str, typer.Argument(help="A component, or a plugin: all it registers.")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", "-k", help="Kind, where a name has several.", show_default=False),
+]
 
 
-def plugins() -> None:
-    """List the plugins."""
+@app.callback(invoke_without_command=True)
+def plugins(context: typer.Context) -> None:
+    """List the plugins where nothing else is said."""
+    if context.invoked_subcommand is None:
+        list_plugins()
+
+
+@app.command("list")
+def list_plugins() -> None:
+    """List the plugins, what they register, and which of them failed to load."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from avatar_kit.registry import KINDS
     from avatar_kit.registry import plugins as loaded
 
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for column in ("plugin", "from", "registers"):
-        table.add_column(column)
+    table = _table("plugin", "from", "licence", "registers")
     for plugin in loaded():
         if plugin.failure:
             text = f"[red]failed: {escape(plugin.failure)}[/]"
         else:
             names = {kind: [c.name for c in plugin.components if c.kind == kind] for kind in KINDS}
             text = "\n".join(f"{k}: {', '.join(n)}" for k, n in names.items() if n)
-        table.add_row(plugin.name, f"{plugin.distribution} {plugin.version}".strip(), text)
+        origin = f"{plugin.distribution} {plugin.version}".strip()
+        table.add_row(plugin.name, origin, licence(plugin), text)
         table.add_section()
     Console().print(table)
+
+
+@app.command("show")
+def show(name: Name, kind: Kind = None) -> None:
+    """Print what a component is and every value it can be configured with.
+
+    [dim]avatar-kit plugins show ram[/dim]
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console()
+    for plugin, component in find(name, kind):
+        origin = f"{plugin.distribution} {plugin.version}".strip()
+        doc = " ".join((component.config.__doc__ or "").split("\n\n")[0].split())
+        console.print(f"[bold]{component.kind} {component.name}[/]  {escape(doc)}")
+        facts = {"plugin": f"{plugin.name} ({origin})", "licence": licence(plugin)}
+        facts |= {"target": component.target, **declared(component)}
+        for fact, value in facts.items():
+            console.print(f"  {fact}: {escape(value)}", highlight=False)
+        table = _table("key", "default", "description")
+        for key, default, description in fields(component.config):
+            table.add_row(key, escape(default), escape(description))
+        if table.row_count:
+            console.print(table)
+        console.print()
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the component, e.g. soft_renderer.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            "-k",
+            help="body, encoder, renderer, aligner, method, dataset, tracker or metric.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder that will hold the project.")
+    ] = Path(),
+) -> None:
+    """Write a project with a working component: package, conformance test, README, CI.
+
+    [dim]avatar-kit plugins new mine --kind renderer[/dim]
+    """
+    from rich.console import Console
+
+    from avatar_kit.scaffold import new_project
+
+    root = new_project(name, kind, out)
+    console = Console(highlight=False, soft_wrap=True)
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        console.print(f"  {path.relative_to(root)}")
+    console.print(f"{root} is ready. Next:")
+    console.print(f"  pip install -e {root}")
+    console.print(f"  avatar-kit plugins check {name}")
+
+
+@app.command("check")
+def check(
+    name: Name,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Config values for the checks: what is required, and small sizes.",
+            show_default=False,
+        ),
+    ] = None,
+    kind: Kind = None,
+) -> None:
+    """Check that components keep the contract of their kind; exit code 1 where one does not.
+
+    [dim]avatar-kit plugins check mine[/dim]
+
+    [dim]avatar-kit plugins check capture path=captures/me[/dim]
+    """
+    from rich.console import Console
+
+    from avatar_kit.config import parse_overrides
+    from avatar_kit.testing import check_component
+
+    console = Console(highlight=False, soft_wrap=True)
+    options = parse_overrides(values or [])
+    broken = []
+    for _, component in find(name, kind):
+        title = f"{component.kind} {component.name}"
+        console.print(f"[bold]{title}[/]")
+        outcomes = []
+        for outcome in check_component(component, options):
+            console.print(line(outcome))
+            outcomes.append(outcome)
+        console.print(verdict(title, outcomes))
+        broken += [title] if any(o.bad for o in outcomes) else []
+    if broken:
+        raise typer.Exit(1)
+
+
+def find(name: str, kind: str | None) -> list[tuple[LoadedPlugin, Component]]:
+    """The components of a name: those called so, and all of a plugin called so.
+
+    Raises:
+        UserError: There is none, or the plugin failed to load.
+    """
+    from avatar_kit.config.explain import near
+    from avatar_kit.registry import KINDS
+    from avatar_kit.registry import plugins as loaded
+
+    if kind is not None and kind not in KINDS:
+        raise UserError(f"--kind {kind}: unknown; one of {', '.join(KINDS)}")
+    known: list[str] = []
+    found = []
+    for plugin in loaded():
+        known += [plugin.name, *(c.name for c in plugin.components)]
+        if plugin.name == name and plugin.failure:
+            raise UserError(f"plugin '{name}' failed to load: {plugin.failure}")
+        matching = [c for c in plugin.components if name in (plugin.name, c.name)]
+        found += [(plugin, c) for c in matching if kind in (None, c.kind)]
+    if not found:
+        what = f"{kind} or plugin" if kind else "component or plugin"
+        raise UserError(f"no {what} '{name}'{near(name, known) or '; see avatar-kit plugins list'}")
+    return found
+
+
+def licence(plugin: LoadedPlugin) -> str:
+    """What the distribution says of its licence; empty for a single file."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        about = metadata(plugin.distribution)
+    except (PackageNotFoundError, ValueError):
+        return ""
+    stated = [about[key] for key in ("License-Expression", "License") if key in about]
+    return stated[0] if stated else "not stated"
+
+
+def declared(component: Component) -> dict[str, str]:
+    """What a config class says of its component beside its fields."""
+    found = {}
+    if consumes := getattr(component.config, "consumes", None):
+        found["consumes"] = ", ".join(sorted(consumes))
+    if presets := getattr(component.config, "presets", None):
+        found["presets"] = ", ".join(presets)
+    if component.default:
+        found["default"] = f"taken where a config names no {component.kind}"
+    return found
+
+
+def fields(config: Any, at: str = "") -> list[tuple[str, str, str]]:
+    """Key, default and description of every field, nested groups included."""
+    from pydantic import BaseModel
+
+    from avatar_kit.config.base import ComponentConfig
+
+    rows = []
+    for key, field in config.model_fields.items():
+        path = f"{at}.{key}" if at else key
+        inner = field.annotation
+        group = isinstance(inner, type) and issubclass(inner, BaseModel)
+        if group and not issubclass(inner, ComponentConfig):
+            rows += fields(inner, path)
+        elif key != "type":
+            required = field.is_required()
+            value = None if required else field.get_default(call_default_factory=True)
+            default = "required" if required else _short(value)
+            rows.append((path, default, field.description or ""))
+    return rows
+
+
+def line(outcome: Outcome) -> str:
+    """One check as a line, with its reason where there is one."""
+    from rich.markup import escape
+
+    mark = {"passed": "[green]✓[/]", "skipped": "[dim]-[/]"}.get(outcome.status, "[red]✗[/]")
+    text = f"  {mark} {escape(outcome.demand.replace('``', ''))}"
+    if outcome.status == "skipped":
+        return f"{text} [dim](not asked: {escape(outcome.reason)})[/]"
+    return f"{text}\n      [red]{escape(outcome.reason)}[/]" if outcome.bad else text
+
+
+def verdict(title: str, outcomes: list[Outcome]) -> str:
+    """One line that says whether a component conforms."""
+    bad = [o for o in outcomes if o.bad]
+    asked = [o for o in outcomes if o.status != "skipped"]
+    if bad:
+        first = bad[0].check
+        return (
+            f"[red]{title}: {len(bad)} of {len(asked)} checks fail.[/] "
+            f"Mend {first} first, then run the check again."
+        )
+    return f"[green]{title}: all {len(asked)} checks pass.[/]"
+
+
+def _short(value: Any) -> str:
+    """A default as one short text."""
+    name = getattr(value, "type", None)
+    if name is not None:
+        return str(name)
+    if isinstance(value, dict):
+        return ", ".join(value) or "the default one"
+    if isinstance(value, (tuple, list)):
+        return ", ".join(_short(v) for v in value)
+    return "null" if value is None else str(value)
+
+
+def _table(*columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import roma
 import torch
@@ -203,9 +204,10 @@ class BodyConformance(ModuleConformance):
                 continue
 
             def along(x: Tensor, name: str = name) -> Tensor:
-                if name == "shape":
-                    return loss(motion, x)
-                return loss(replace(motion, **{name: x}), shape)
+                changed: dict[str, Any] = {name: x}
+                return (
+                    loss(motion, x) if name == "shape" else loss(replace(motion, **changed), shape)
+                )
 
             exact, measured = _slopes(value, along, draw)
             require(
