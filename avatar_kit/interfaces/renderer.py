@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -23,9 +23,10 @@ class Renderer(nn.Module, ABC):
     Attributes:
         camera_moves: Whether it may be asked for cameras other than the one of the training. Where
             it paints the background of that camera it may not: novel views then turn the person.
+            May follow the config.
     """
 
-    camera_moves: ClassVar[bool] = False
+    camera_moves: bool = False
 
     def __init__(
         self, config: RendererConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -9,7 +11,7 @@ from torch import nn
 _PROBE = 8
 
 
-def compile_modules(modules: list[nn.Module], device: torch.device) -> str:
+def compile_modules(modules: Sequence[nn.Module], device: torch.device) -> str:
     """Compile modules in place; their names, weights and results stay.
 
     A small function is compiled first: a machine without a working compiler is found out here and

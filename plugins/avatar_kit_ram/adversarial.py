@@ -30,9 +30,10 @@ class Adversary:
     Args:
         config: Its shape and rates.
         size: Height and width of the pictures in pixels.
+        device: Where it runs.
     """
 
-    def __init__(self, config: DiscriminatorConfig, size: int):
+    def __init__(self, config: DiscriminatorConfig, size: int, device: torch.device):
         self.config = config
         self.network = Discriminator(
             9,
@@ -40,7 +41,7 @@ class Adversary:
             size,
             channel_multiplier=config.channel_multiplier,
             max_channels=config.max_channels,
-        )
+        ).to(device)
         # The penalty comes every few steps only: Adam's rate and memory make up for the extra
         # gradient (Karras et al., 2020, appendix B).
         ratio = config.r1_every / (config.r1_every + 1) if config.r1 else 1.0

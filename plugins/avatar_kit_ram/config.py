@@ -15,6 +15,7 @@ from avatar_kit.config import (
     RendererSlot,
 )
 from avatar_kit.config.base import ConditionKind
+from avatar_kit_ram.training_config import DiscriminatorConfig, StagesConfig
 
 
 class NeuralTextureConfig(EncoderConfig):
@@ -127,10 +128,11 @@ class StyleUNetConfig(RendererConfig):
     )
     max_channels: int = Field(default=512, ge=1, description="Most channels of a level.")
     style: int = Field(default=512, ge=1, description="Length of the style vector.")
-    background: Literal["painted", "plate"] = Field(
+    background: Literal["painted", "plate", "composite"] = Field(
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
-        "the network covers by a matte and shades.",
+        "the network covers by a matte and shades; composite: the network gives the person and an "
+        "alpha alone, trained before random colours and shown before the capture's empty scene.",
     )
     shadow: str | None = Field(
         default=None,
@@ -141,10 +143,13 @@ class StyleUNetConfig(RendererConfig):
         description="Let the conditions reach the finest level: through a skip connection, and by "
         "a linear readout that is added to the colours.",
     )
+    channels_last: bool = Field(
+        default=True, description="Keep the channels of a pixel together in memory: faster."
+    )
 
 
 class LossConfig(Config):
-    """Weights of the training loss (RAM-Avatar, equation 3, first form)."""
+    """Weights of the training loss (RAM-Avatar, equation 3)."""
 
     pixel: float = Field(default=5.0, ge=0, description="Weight of the mean absolute error.")
     smooth: float = Field(
@@ -153,8 +158,16 @@ class LossConfig(Config):
         description="Errors below this count by their square: noise in the recording pulls less.",
     )
     perceptual: float = Field(default=0.03, ge=0, description="Weight of the perceptual loss.")
+    hand: float = Field(
+        default=0.1, ge=0, description="Weight of the perceptual distance on crops of the hands."
+    )
+    adversarial: float = Field(
+        default=0.02,
+        ge=0,
+        description="Final weight of the adversarial loss; 0: there is no discriminator.",
+    )
     matte: float = Field(
-        default=0.5, ge=0, description="Weight of the matte's cross entropy, with a plate."
+        default=0.5, ge=0, description="Weight of the matte's cross entropy, where there is one."
     )
     perceptual_stages: int = Field(
         default=5, ge=1, le=5, description="Stages of the VGG network to compare, shallow first."
@@ -182,7 +195,7 @@ class OptimizerConfig(Config):
 
 def _encoders() -> dict[str, EncoderConfig]:
     return {
-        "body": NeuralTextureConfig(),
+        "body": AttentiveTextureConfig(),
         "face": FaceMapConfig(),
         "hands": HandMapConfig(),
         "style": FrameCodeConfig(),
@@ -190,18 +203,32 @@ def _encoders() -> dict[str, EncoderConfig]:
 
 
 class RamConfig(MethodConfig):
-    """RAM-Avatar (Deng et al., CVPR 2024), first form: no attention, no discriminator yet.
+    """RAM-Avatar (Deng et al., CVPR 2024). The defaults are the figures of its supplement.
 
-    The defaults are the figures of the paper and its supplement.
+    The preset `demo` leaves out what does not earn its time on two CPU cores: the attention, the
+    discriminator, the hand loss. Config values alone bring each of them back.
     """
 
     type: Literal["ram"] = "ram"
+    structural: ClassVar[tuple[str, ...]] = (*MethodConfig.structural, "accumulate")
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Arithmetic of the networks."
     )
     steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
     size: int = Field(default=1024, ge=32, description="Width and height of the picture in pixels.")
-    batch_size: int = Field(default=1, ge=1, description="Frames in a training step.")
+    batch_size: int = Field(default=1, ge=1, description="Frames computed at once.")
+    accumulate: int = Field(
+        default=1, ge=1, description="Batches whose gradients are added up for one update."
+    )
+    compile: bool = Field(
+        default=False, description="torch.compile the network; needs a compiler on the machine."
+    )
+    average: float | None = Field(
+        default=1000.0,
+        gt=0,
+        description="Half-life in steps of the running average of the weights that is shown, "
+        "measured and saved; null: the weights themselves.",
+    )
     encoders: dict[str, EncoderSlot] = Field(
         default_factory=_encoders, description="Condition encoders by name."
     )
@@ -212,6 +239,17 @@ class RamConfig(MethodConfig):
     optimizer: OptimizerConfig = Field(
         default=OptimizerConfig(), description="Learning rates and decay."
     )
+    discriminator: DiscriminatorConfig = Field(
+        default=DiscriminatorConfig(), description="Judges a picture between its neighbours."
+    )
+    stages: StagesConfig = Field(
+        default=StagesConfig(), description="When parts of the training begin and end."
+    )
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of one update."""
+        return self.batch_size * self.accumulate
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
@@ -222,13 +260,21 @@ class RamConfig(MethodConfig):
             "encoders": {"body": {"size": 512}},
             "renderer": {"channel_multiplier": 1.0},
             "optimizer": {"learning_rate": 1e-3, "texture_learning_rate": 1e-2},
+            "discriminator": {"channel_multiplier": 1.0, "learning_rate": 1e-3},
+            "average": 500.0,
         },
         "demo": {
             "size": 256,
             "steps": 540,
             "batch_size": 2,
             "encoders": {
-                "body": {"channels": 16, "size": 256, "levels": 4, "normals": True},
+                "body": {
+                    "type": "neural_texture",
+                    "channels": 16,
+                    "size": 256,
+                    "levels": 4,
+                    "normals": True,
+                },
                 "shell": {
                     "type": "neural_texture",
                     "channels": 8,
@@ -250,7 +296,16 @@ class RamConfig(MethodConfig):
                 "shortcut": True,
             },
             "checkpoint": {"every": 200},
+            "average": None,
+            "stages": {"texture_until": 150_000},
+            "discriminator": {
+                "channel_multiplier": 0.125,
+                "max_channels": 64,
+                "learning_rate": 2e-3,
+            },
             "loss": {
+                "hand": 0.0,
+                "adversarial": 0.0,
                 "smooth": 0.05,
                 "perceptual": 0.15,
                 "perceptual_stages": 2,

@@ -10,62 +10,143 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from avatar_kit.interfaces import Avatar, Batch, Method
+from avatar_kit.nn.compiling import compile_modules
 from avatar_kit.nn.equalized import EqualConv2d, EqualLinear
 from avatar_kit.nn.modulated import ModulatedConv2d
+from avatar_kit.nn.perceptual import StLpips
 from avatar_kit.nn.perceptual_loss import PerceptualLoss
 from avatar_kit.scene import RenderOutput
+from avatar_kit_ram.adversarial import Adversary, adversarial_weight
+from avatar_kit_ram.attentive import AttentiveTexture
 from avatar_kit_ram.config import LossConfig, OptimizerConfig, RamConfig
+from avatar_kit_ram.hand_loss import hand_loss
 from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.shadow import CastShadow
+from avatar_kit_ram.style_unet import StyleUNet
 
 
 class Ram(Method):
-    """Mean absolute error and perceptual loss on whole pictures, background included."""
+    """Whole pictures, background included, are compared pixel by pixel, by perceptual features, on
+    the hands, and by a discriminator that sees them between their neighbours in time (equation 3).
+    """
 
     config: RamConfig
 
     def __init__(self, config: RamConfig, avatar: Avatar):
         super().__init__(config, avatar)
-        self.perceptual = perceptual_loss(config.loss)
+        device, loss = avatar.shape.device, config.loss
+        self.perceptual = perceptual_loss(loss)
         if self.perceptual is not None:
-            self.perceptual.to(avatar.shape.device)
+            self.perceptual.to(device)
+        self.hands = StLpips("vgg").to(device) if loss.hand else None
+        self.adversary = None
+        if loss.adversarial:
+            self.adversary = Adversary(config.discriminator, config.size, device)
+        self.neighbours = self.adversary is not None
         self.optimizer = Adam(parameter_groups(avatar, config.optimizer), betas=(0.9, 0.99))
+        self.compiled = ""
+        if config.compile:
+            networks = [m for m in avatar.renderer.modules() if isinstance(m, StyleUNet)]
+            self.compiled = compile_modules(networks, device)
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One update of everything."""
+        """One update of everything, then the discriminator's turn."""
+        rate = schedule(step, self.config.steps, self.config.optimizer)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * schedule(step, self.config.steps, self.config.optimizer)
+            group["lr"] = group["peak"] * rate
+        self.enter_stage(step)
         for encoder in self.avatar.encoders.values():
             if isinstance(encoder, CastShadow):
                 encoder.search(batch.context, batch.image, batch.mask)
-        losses = self.losses(self.avatar(batch.context), batch)
         self.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        parts, painted = batch.parts(self.config.accumulate), []
+        total: dict[str, Tensor] = {}
+        for part in parts:
+            output = self.avatar(part.context)
+            losses = self.losses(output, part, step)
+            share = len(part) / len(batch)
+            (share * losses["loss"]).backward()
+            painted.append(output.rgb.detach().float())
+            for name, value in losses.items():
+                total[name] = total.get(name, 0) + share * value.detach()
         self.optimizer.step()
-        return {name: value.detach() for name, value in losses.items()}
+        if self.adversary is not None:
+            total |= self.adversary.turn(parts, painted, step, rate)
+        return total
 
-    def losses(self, output: RenderOutput, batch: Batch) -> dict[str, Tensor]:
+    def enter_stage(self, step: int) -> None:
+        """Attention joins after the first steps; textures rest in the last (supplement, 3)."""
+        stages = self.config.stages
+        now = stages.progress(step, self.config.steps)
+        for encoder in self.avatar.encoders.values():
+            if isinstance(encoder, AttentiveTexture):
+                encoder.attend = now >= stages.attention_from
+            for module in encoder.modules():
+                if isinstance(module, Pyramid):
+                    module.requires_grad_(now < stages.texture_until)
+
+    def losses(self, output: RenderOutput, batch: Batch, step: int) -> dict[str, Tensor]:
         """The weighted sum under "loss", and its unweighted terms."""
-        weights, rgb = self.config.loss, output.rgb.float()
-        pixel = F.smooth_l1_loss(rgb, batch.image, beta=weights.smooth)
-        losses = {"loss": weights.pixel * pixel, "pixel": pixel}
+        weights = self.config.loss
+        rgb, image = before_random_colours(output, batch)
+        terms = {"pixel": (weights.pixel, F.smooth_l1_loss(rgb, image, beta=weights.smooth))}
         if self.perceptual is not None:
-            shown = torch.stack([rgb, batch.image])
+            shown = torch.stack([rgb, image])
             if weights.perceptual_crop:
-                error = (rgb - batch.image).detach().abs().mean(1, keepdim=True)
+                error = (rgb - image).detach().abs().mean(1, keepdim=True)
                 shown = crop_around(shown, error, weights.perceptual_crop)
-            losses["perceptual"] = self.perceptual(shown[0], shown[1])
-            losses["loss"] = losses["loss"] + weights.perceptual * losses["perceptual"]
+            terms["perceptual"] = (weights.perceptual, self.perceptual(shown[0], shown[1]))
+        if self.hands is not None:
+            hands = hand_loss(self.hands, rgb, image, batch.context)
+            if hands is not None:
+                terms["hand"] = (weights.hand, hands)
+        if self.adversary is not None:
+            config = self.config
+            weight = adversarial_weight(step, config.steps, config.stages, weights.adversarial)
+            loss = self.adversary.renderer_loss(batch, output.rgb.float())
+            terms["adversarial"] = (weight, loss)
+        if "matte_logit" in output.extras:
+            logit = output.extras["matte_logit"].float()
+            matte = F.binary_cross_entropy_with_logits(logit, batch.mask)
+            terms["matte"] = (weights.matte, matte)
         if "plate" in output.extras:
-            logit, plate = output.extras["matte_logit"].float(), output.extras["plate"]
-            losses["matte"] = F.binary_cross_entropy_with_logits(logit, batch.mask)
-            losses["plate"] = ((plate - batch.image).abs() * (1 - batch.mask)).mean()
-            losses["loss"] = losses["loss"] + weights.matte * losses["matte"] + losses["plate"]
-        return losses
+            off = (output.extras["plate"] - batch.image).abs()
+            terms["plate"] = (1.0, (off * (1 - batch.mask)).mean())
+        loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
+        return {"loss": loss, **{name: term for name, (_, term) in terms.items()}}
 
     def optimizers(self) -> dict[str, Optimizer]:
-        """One Adam."""
-        return {"avatar": self.optimizer}
+        """Adam for the avatar, and one for the discriminator."""
+        if self.adversary is None:
+            return {"avatar": self.optimizer}
+        return {"avatar": self.optimizer, "discriminator": self.adversary.optimizer}
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The discriminator."""
+        return {} if self.adversary is None else {"discriminator": self.adversary.network}
+
+    def facts(self) -> dict[str, str]:
+        """Which perceptual network compares the pictures; whether the network is compiled."""
+        facts = {}
+        if self.perceptual is not None:
+            facts["perceptual loss"] = self.perceptual.source
+        if self.compiled:
+            facts["compiled"] = self.compiled
+        return facts
+
+
+def before_random_colours(output: RenderOutput, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Painted and recorded pictures [B, 3, H, W], as they are to be compared.
+
+    Where the renderer gives the person alone, both are put before the same random colour: then an
+    alpha that is wrong shows, whatever the recorded background.
+    """
+    if "person" not in output.extras:
+        return output.rgb.float(), batch.image
+    assert output.alpha is not None
+    colour = torch.rand(len(batch), 3, 1, 1).to(batch.image.device)
+    painted = output.extras["person"].float() + (1 - output.alpha.float()) * colour
+    return painted, batch.mask * batch.image + (1 - batch.mask) * colour
 
 
 def perceptual_loss(config: LossConfig) -> PerceptualLoss | None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
+from avatar_kit.nn.backdrop import Backdrop
 from avatar_kit.nn.equalized import EqualConv2d, EqualLinear, pixel_norm
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
 from avatar_kit_ram.config import StyleUNetConfig
@@ -18,7 +19,11 @@ from avatar_kit_ram.style_unet import StyleUNet
 
 
 class StyleUNetRenderer(Renderer):
-    """Feature maps and style codes to a picture, background included: the camera must not move."""
+    """Feature maps and style codes to a picture.
+
+    The background is painted or learned with it, so the camera must not move; with ``background:
+    composite`` the person alone is painted, and stands before the capture's empty scene.
+    """
 
     def __init__(
         self, config: StyleUNetConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
@@ -31,7 +36,8 @@ class StyleUNetRenderer(Renderer):
             EqualLinear(codes or config.style, config.style, rate=0.01, activate=True),
             EqualLinear(config.style, config.style, rate=0.01, activate=True),
         )
-        plate = config.background == "plate"
+        plate, composite = config.background == "plate", config.background == "composite"
+        outputs = 3 + (plate or composite)
         self.network = StyleUNet(
             maps,
             setup.height,
@@ -39,27 +45,35 @@ class StyleUNetRenderer(Renderer):
             channel_multiplier=config.channel_multiplier,
             max_channels=config.max_channels,
             style=config.style,
-            outputs=3 + plate,
+            outputs=outputs,
             finest_skip=config.shortcut,
         )
-        self.shortcut = EqualConv2d(maps, 3 + plate, 1, activate=False) if config.shortcut else None
+        self.shortcut = EqualConv2d(maps, outputs, 1, activate=False) if config.shortcut else None
         if self.shortcut is not None:
             # The first features are colours (and matte) to begin with, as in deferred neural
             # rendering (Thies et al., 2019): the texture learns from the first step on.
-            first = torch.eye(3 + plate, maps) / self.shortcut.weight_scale
+            first = torch.eye(outputs, maps) / self.shortcut.weight_scale
             self.shortcut.weight.data = first[:, :, None, None].clone()
         self.plate = LearnedPlate(config, setup, conditions) if plate else None
-        cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
+        self.camera_moves = composite
+        self.backdrop = Backdrop(setup.plate, setup.height, setup.width) if composite else None
+        self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        cast(Any, self).to(memory_format=self.layout)  # torch 2.13 does not type it
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """[B, 3, H, W] pictures from the conditions; with a plate also the matte."""
         maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
         codes = [c.values for c in conditions.values() if isinstance(c, Vector)]
-        joined = torch.cat(maps, dim=1).contiguous(memory_format=torch.channels_last)
+        joined = torch.cat(maps, dim=1).contiguous(memory_format=self.layout)
         painted = self.network(joined, self.style(codes))
         if self.shortcut is not None:
             painted = painted + self.shortcut(joined)
         colours = 0.5 * painted[:, :3]
+        if self.backdrop is not None:
+            alpha = torch.sigmoid(painted[:, 3:])
+            person = colours + 0.5 * alpha  # premultiplied
+            rgb = person + (1 - alpha) * self.backdrop(camera)
+            return RenderOutput(rgb, alpha, {"person": person, "matte_logit": painted[:, 3:]})
         if self.plate is None:
             return RenderOutput(rgb=0.5 + colours)
         # Colours are premultiplied, so that the network can darken the plate with a shadow. The

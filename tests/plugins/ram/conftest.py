@@ -91,7 +91,8 @@ def small_config():
             "steps": 30,
             "encoders": {"body": {"size": 32, "channels": 8}},
             "renderer": {"channel_multiplier": 0.125, "max_channels": 16, "style": 16},
-            "loss": {"perceptual_stages": 1, "perceptual_crop": 32},
+            "discriminator": {"channel_multiplier": 0.05, "max_channels": 8},
+            "loss": {"perceptual_stages": 1, "perceptual_crop": 32, "hand": 0.0},
         }
         return resolve_method("ram", preset=preset, overrides=merged(small, overrides)).config
 
@@ -132,7 +133,9 @@ def build(setup):
 
 @pytest.fixture(scope="session")
 def batch(context):
-    """All frames: spheres painted by their normals on a gradient."""
+    """All frames, in time order: spheres painted by their normals on a gradient."""
+    from dataclasses import replace
+
     from avatar_kit.graphics import interpolate
 
     frames = context(range(FRAMES), training=True)
@@ -141,4 +144,7 @@ def batch(context):
     )
     backdrop = torch.linspace(0, 1, SIZE).expand(FRAMES, 3, SIZE, SIZE)
     mask = frames.fragments.mask
-    return Batch(frames, mask * colour + (1 - mask) * backdrop, mask)
+    image = mask * colour + (1 - mask) * backdrop
+    before, after = [0, *range(FRAMES - 1)], [*range(1, FRAMES), FRAMES - 1]
+    frames = replace(frames, previous=frames.body.at(before))
+    return Batch(frames, image, mask, image[before], image[after])

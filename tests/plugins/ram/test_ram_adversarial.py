@@ -107,50 +107,43 @@ def test_the_picture_stands_between_its_neighbours(batch):
 
 
 def test_without_neighbours_it_says_so(batch):
+    alone = replace(batch, previous_image=None, next_image=None)
     with pytest.raises(ValueError, match="no neighbouring pictures"):
-        in_time(batch, batch.image)
+        in_time(alone, batch.image)
 
 
 @pytest.fixture
 def adversary():
     torch.manual_seed(0)
     config = DiscriminatorConfig(channel_multiplier=0.05, max_channels=8, learning_rate=5e-3)
-    return Adversary(config, 64)
-
-
-def in_a_row(batch):
-    """The batch with each picture's neighbours: here the batch is in time order."""
-    before, after = batch.image.roll(1, 0), batch.image.roll(-1, 0)
-    return replace(batch, previous_image=before, next_image=after)
+    return Adversary(config, 64, torch.device("cpu"))
 
 
 def test_the_renderer_s_loss_leaves_the_discriminator_alone(adversary, batch):
     painted = batch.image.clone().requires_grad_()
-    adversary.renderer_loss(in_a_row(batch), painted).backward()
+    adversary.renderer_loss(batch, painted).backward()
     assert painted.grad.any()
     assert all(p.grad is None and p.requires_grad for p in adversary.network.parameters())
 
 
 def test_its_turns_tell_recorded_from_painted(adversary, batch):
-    row = in_a_row(batch)
     grey = torch.full_like(batch.image, 0.5)
-    first = adversary.turn([row], [grey], 0, 1.0)
+    first = adversary.turn([batch], [grey], 0, 1.0)
     for step in range(1, 30):
-        last = adversary.turn([row], [grey], step, 1.0)
+        last = adversary.turn([batch], [grey], step, 1.0)
     assert set(first) == {"discriminator", "r1"}
     assert set(last) == {"discriminator"}  # the penalty comes in every sixteenth step
     assert last["discriminator"] < 0.5 * first["discriminator"]
     network = adversary.network
-    assert network(in_time(row, row.image)).min() > network(in_time(row, grey)).max()
+    assert network(in_time(batch, batch.image)).min() > network(in_time(batch, grey)).max()
 
 
 def test_the_penalty_counts_for_the_steps_it_skips(adversary, batch):
-    row = in_a_row(batch)
     before = [p.detach().clone() for p in adversary.network.parameters()]
-    adversary.turn([row], [row.image], 0, 0.0)
+    adversary.turn([batch], [batch.image], 0, 0.0)
     given = [p.grad.clone() for p in adversary.network.parameters() if p.grad is not None]
     torch.testing.assert_close(list(adversary.network.parameters()), before)  # the rate is 0
-    network, triple = adversary.network, in_time(row, row.image)
+    network, triple = adversary.network, in_time(batch, batch.image)
     network.zero_grad()
     scores = network(triple), network(triple)
     penalty = 16 * 10 * gradient_penalty(network, triple)
@@ -164,11 +157,10 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(adversary, batch, monke
 
     # but for the spread over a group, which sees fewer pictures at once
     monkeypatch.setattr(discriminator, "group_spread", lambda x: torch.zeros_like(x[:, :1]))
-    row = in_a_row(batch)
     grey = torch.full_like(batch.image, 0.5)
-    whole = adversary.turn([row], [grey], 0, 0.0)
+    whole = adversary.turn([batch], [grey], 0, 0.0)
     wanted = [p.grad.clone() for p in adversary.network.parameters()]
-    parts = row.parts(3)
+    parts = batch.parts(3)
     assert [len(part) for part in parts] == [2, 2, 2]
     pieces = adversary.turn(parts, [grey[:2]] * 3, 0, 0.0)
     torch.testing.assert_close(pieces, whole, atol=1e-5, rtol=1e-4)

@@ -51,7 +51,10 @@ def test_a_slot_that_does_not_fit_names_both_sides(monkeypatch):
     ("overrides", "message"),
     [
         ({"renderer": {"chanels": 3}}, r"renderer\.chanels: unknown key"),
-        ({"renderer": {"background": "green"}}, r"renderer\.background: .*'painted' or 'plate'"),
+        (
+            {"renderer": {"background": "green"}},
+            r"renderer\.background: .*'painted', 'plate' or 'composite'",
+        ),
         ({"encoders": {"face": {"channels": 5}}}, r"encoders\.face\.channels: .*multiple of 2"),
         ({"precision": "float16"}, r"precision: .*'float32' or 'bfloat16'"),
         ({"loss": {"pixle": 1}}, r"loss\.pixle: unknown key; did you mean 'pixel'\?"),

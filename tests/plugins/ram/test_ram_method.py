@@ -18,20 +18,23 @@ def train(build, config, batch, steps):
 @pytest.mark.parametrize(("preset", "share"), [("demo", 0.5), ("paper", 0.75)])
 def test_training_lowers_the_loss(preset, share, build, small_config, batch):
     rate = {"learning_rate": 5e-3, "texture_learning_rate": 2e-2}
-    config = small_config(preset, optimizer=rate)
+    # whole pictures: crops of different places do not compare
+    config = small_config(preset, optimizer=rate, loss={"perceptual_crop": None})
     _, history = train(build, config, batch, 25)
     assert float(history[-1]["pixel"]) < share * float(history[0]["pixel"])
-    assert float(history[-1]["perceptual"]) < float(history[0]["perceptual"])
+    assert float(history[-1]["loss"]) < share * float(history[0]["loss"])
+    if preset == "demo":  # in the paper's weights the pixels count for more than the features
+        assert float(history[-1]["perceptual"]) < float(history[0]["perceptual"])
     assert all(not value.requires_grad for value in history[0].values())
 
 
 @pytest.mark.parametrize("preset", ["demo", "paper"])
 def test_every_parameter_gets_a_gradient_and_moves(preset, build, small_config, batch):
-    config = small_config(preset)
+    config = small_config(preset, stages={"attention_from": 0})
     avatar = build(config)
     before = {name: p.detach().clone() for name, p in avatar.named_parameters()}
     method = Ram(config, avatar)
-    for step in range(2):  # what a zero hides from in the first step moves in the second
+    for step in range(6):  # what a zero hides from in the first steps moves in the next
         method.training_step(batch, step)
     still = [name for name, p in avatar.named_parameters() if torch.equal(p, before[name])]
     assert still == []
@@ -78,11 +81,12 @@ def test_small_errors_count_by_their_square(build, small_config, batch):
 
     from avatar_kit.scene import RenderOutput
 
-    config = small_config("paper", loss={"perceptual": 0.0, "smooth": 0.1, "pixel": 2.0})
+    alone = {"perceptual": 0.0, "hand": 0.0, "adversarial": 0.0, "smooth": 0.1, "pixel": 2.0}
+    config = small_config("paper", loss=alone)
     method = Ram(config, build(config))
     for error, wanted in ((0.02, 0.02**2 / 0.2), (0.5, 0.5 - 0.05)):
         shifted = replace(batch, image=torch.zeros_like(batch.image))
-        losses = method.losses(RenderOutput(torch.full_like(batch.image, error)), shifted)
+        losses = method.losses(RenderOutput(torch.full_like(batch.image, error)), shifted, 0)
         assert float(losses["pixel"]) == pytest.approx(wanted, rel=1e-4)
         assert float(losses["loss"]) == pytest.approx(2 * wanted, rel=1e-4)
 
