@@ -1,20 +1,26 @@
 """What the framework itself registers, through the same hooks as everybody."""
 
 from avatar_kit import hookimpl
-from avatar_kit.aligners.config import IdentityConfig
+from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.capture.config import CaptureFolderConfig
 from avatar_kit.metrics.config import PSNRConfig, SSIMConfig, StLpipsConfig, StTlpipsConfig
 
 
 @hookimpl
 def register_aligners(register):
-    """The aligner that changes nothing."""
+    """The aligner that changes nothing, and two simple ones to compare with."""
     register(
         "identity",
         config=IdentityConfig,
         target="avatar_kit.aligners.identity:Identity",
         default=True,
     )
+    register(
+        "nearest_pose",
+        config=NearestPoseConfig,
+        target="avatar_kit.aligners.nearest_pose:NearestPose",
+    )
+    register("pca_clamp", config=PcaClampConfig, target="avatar_kit.aligners.pca_clamp:PcaClamp")
 
 
 @hookimpl

@@ -1,6 +1,8 @@
-"""Config of the aligner that changes nothing."""
+"""Configs of the aligners that ship with the framework. Torch-free."""
 
 from typing import Literal
+
+from pydantic import Field
 
 from avatar_kit.config.base import AlignerConfig
 
@@ -9,3 +11,27 @@ class IdentityConfig(AlignerConfig):
     """Drive the avatar with the motion as it is."""
 
     type: Literal["identity"] = "identity"
+
+
+class NearestPoseConfig(AlignerConfig):
+    """Show the nearest training pose and no other: a control."""
+
+    type: Literal["nearest_pose"] = "nearest_pose"
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds in which a new pose is two thirds reached; 0 switches at once. "
+        "Smoothed, poses lie between training poses and lag behind.",
+    )
+
+
+class PcaClampConfig(AlignerConfig):
+    """Keep the pose within the ellipsoid of the training poses: a control."""
+
+    type: Literal["pca_clamp"] = "pca_clamp"
+    variance: float = Field(
+        0.95, gt=0, le=1, description="Share of the variance that the axes kept explain."
+    )
+    sigmas: float = Field(
+        2.0, gt=0, description="Standard deviations at which a pose is clamped along an axis."
+    )

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from avatar_kit.cli.align import (
+    AlignerName,
+    AlignerValues,
+    Clip,
+    Device,
+    Run,
+    Strength,
+    read_driving,
+    run_aligner,
+)
+from avatar_kit.cli.view import (
+    CameraPath,
+    OptionalDrivingFile,
+    Orbit,
+    chosen_cameras,
+    still_motion,
+)
 from avatar_kit.errors import UserError
-
-if TYPE_CHECKING:
-    from avatar_kit.scene import Motion
 
 HELP = """Drive a trained avatar with a motion file or a video.
 
@@ -18,32 +32,21 @@ HELP = """Drive a trained avatar with a motion file or a video.
 
 [dim]avatar-kit render runs/ram-studio-... --motion dancer.mp4 --out dance.mp4[/dim]   tracks the
 dancer first (needs the extra  track)
-"""
 
-VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+[dim]avatar-kit render runs/ram-studio-... --motion flip.npz --align mda --align-strength 0.7[/dim]
+
+[dim]avatar-kit render runs/anr-studio-... --orbit 360 --out turntable.mp4[/dim]
+"""
 
 
 def render(
-    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
-    motion: Annotated[
-        Path,
-        typer.Option(
-            "--motion",
-            help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video.",
-            show_default=False,
-        ),
-    ],
+    run: Run,
+    motion: OptionalDrivingFile = None,
+    values: AlignerValues = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Video to write (.mp4).")] = Path(
         "avatar.mp4"
     ),
-    clip: Annotated[
-        str | None,
-        typer.Option(
-            "--clip",
-            help="Name or number of a clip, where the file has several.",
-            show_default=False,
-        ),
-    ] = None,
+    clip: Clip = None,
     fps: Annotated[
         float | None,
         typer.Option("--fps", help="Frame rate; left out: the capture's.", show_default=False),
@@ -55,7 +58,11 @@ def render(
         int | None,
         typer.Option("--frames", help="At most this many frames.", show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    align: AlignerName = None,
+    strength: Strength = 1.0,
+    orbit: Orbit = None,
+    camera: CameraPath = None,
+    device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
     import time
@@ -63,6 +70,7 @@ def render(
     from rich.console import Console
     from rich.progress import track
 
+    from avatar_kit.config import parse_overrides
     from avatar_kit.engine.driving import place, write_motion_video
     from avatar_kit.engine.loaded import load_avatar
     from avatar_kit.engine.run import RunFolder
@@ -70,33 +78,27 @@ def render(
 
     console = Console()
     folder = RunFolder.open(run)
-    if not motion.exists():
-        raise UserError(f"{motion}: no such motion file")
     if out.suffix.lower() != ".mp4":
         raise UserError(f"{out}: the output must be an .mp4 file")
-    driving = _load(motion, clip)
+    if motion is None and orbit is None and camera is None:
+        raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
+    chosen = parse_overrides(values or [])
+    driving = None if motion is None else read_driving(motion, clip)
     loaded = load_avatar(folder, device=device)
     rate = fps or loaded.subject.fps
-    if rate != driving.fps:
-        console.print(f"{motion.name}: {driving.fps:g} fps, resampled to {rate:g}")
-        driving = driving.resample(rate)
-    driving = driving[: frames or len(driving)]
     training = load_motion(folder.root / "training_motion.npz")
-    aligned = loaded.avatar.aligner.align(driving)
-    placed = place(loaded, aligned, training, in_place=in_place)
+    if driving is None:
+        aligned = still_motion(training, rate)
+    else:
+        aligned = run_aligner(loaded, folder, driving, align, chosen, strength, console).motion
+    if rate != aligned.fps:
+        console.print(f"{motion and motion.name}: {aligned.fps:g} fps, resampled to {rate:g}")
+        aligned = aligned.resample(rate)
+    placed = place(loaded, aligned[: frames or len(aligned)], training, in_place=in_place)
+    cameras = chosen_cameras(loaded, placed, orbit, camera, console)
     started = time.perf_counter()
-    work = write_motion_video(loaded, placed, out)
+    work = write_motion_video(loaded, placed, out, cameras)
     for _ in track(work, "render", total=len(placed), console=console, transient=True):
         pass
     pace = len(placed) / (time.perf_counter() - started)
     console.print(f"{out}: {len(placed)} frames, {pace:.1f} frames/s", highlight=False)
-
-
-def _load(path: Path, clip: str | None) -> Motion:
-    from avatar_kit.io.motion import load_motion
-
-    if path.suffix.lower() in VIDEOS:
-        from avatar_kit.tracking import track_motion
-
-        return track_motion(path)
-    return load_motion(path, clip=clip)

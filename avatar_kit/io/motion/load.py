@@ -45,18 +45,25 @@ def load_motion(
             holds no frames, or a value is not finite. Names the file and the key.
     """
     path, clip = _split_clip(Path(path), clip)
-    suffix = path.suffix.lower()
-    data = read_npz(path) if suffix == ".npz" else {}
-    if suffix == ".npz" and is_native(data):
-        motion = checked(from_native(data, path), path)
-    elif suffix in (".npz", ".npy", ".bvh"):
-        motion, default = _foreign(path, suffix, data)
-        motion = checked(motion, path)
-        motion = turn_up(motion, find_up(motion.global_orient, default) if up == "auto" else up)
-    else:
-        raise UserError(f"{path}: unknown kind of motion file '{suffix}'; known: {_LAYOUTS}")
-    motion = checked(motion[clip_frames(data, clip, path)], path)
+    motion, data = _whole(path, up)
+    motion = checked(checked(motion, path)[clip_frames(data, clip, path)], path)
     return motion if fps is None else motion.resample(fps)
+
+
+def load_clips(path: str | Path, *, up: Up = "auto") -> dict[str, Motion]:
+    """Every clip of a motion file by its name, read at once; not checked for NaN or infinity.
+
+    Args:
+        path: The file.
+        up: See :func:`load_motion`.
+
+    Raises:
+        UserError: The file is missing or damaged, or its layout is unknown.
+    """
+    path = Path(path)
+    motion, data = _whole(path, up)
+    names = clip_names(data, path)
+    return {name: motion[clip_frames(data, i, path)] for i, name in enumerate(names)}
 
 
 def list_clips(path: str | Path) -> list[str]:
@@ -74,6 +81,19 @@ def _split_clip(path: Path, clip: str | int | None) -> tuple[Path, str | int | N
     if clip is None and mark and not path.exists():
         return path.with_name(name), chosen
     return path, clip
+
+
+def _whole(path: Path, up: Up) -> tuple[Motion, Mapping[str, np.ndarray]]:
+    """All frames of a file with y up, and the arrays of an npz."""
+    suffix = path.suffix.lower()
+    data = read_npz(path) if suffix == ".npz" else {}
+    if suffix == ".npz" and is_native(data):
+        return from_native(data, path), data
+    if suffix not in (".npz", ".npy", ".bvh"):
+        raise UserError(f"{path}: unknown kind of motion file '{suffix}'; known: {_LAYOUTS}")
+    motion, default = _foreign(path, suffix, data)
+    upright = motion.global_orient[motion.is_finite()]
+    return turn_up(motion, find_up(upright, default) if up == "auto" else up), data
 
 
 def _foreign(

@@ -1,0 +1,156 @@
+"""``avatar-kit align``, and the options of alignment that ``render`` shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avatar_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from avatar_kit.engine.aligning import Aligned
+    from avatar_kit.engine.loaded import LoadedAvatar
+    from avatar_kit.engine.run import RunFolder
+    from avatar_kit.scene import Motion
+
+HELP = """Bring a motion closer to what an avatar was trained on, and write it as a motion file.
+
+[dim]avatar-kit align runs/ram-studio-... --motion flip.npz --align mda --out flip-aligned.npz[/dim]
+
+An aligner other than the avatar's own is fitted first, to the poses the avatar was trained on.
+"""
+
+VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+
+Run = Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]
+DrivingFile = Annotated[
+    Path,
+    typer.Option(
+        "--motion",
+        help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video.",
+        show_default=False,
+    ),
+]
+Clip = Annotated[
+    str | None,
+    typer.Option(
+        "--clip", help="Name or number of a clip, where the file has several.", show_default=False
+    ),
+]
+AlignerName = Annotated[
+    str | None,
+    typer.Option(
+        "--align",
+        help="Aligner to use, see  avatar-kit plugins; none: the motion as it is. "
+        "Left out: the avatar's own.",
+        show_default=False,
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option("--align-strength", help="0 is the motion as it is, 1 the aligned one."),
+]
+AlignerValues = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Config values of the aligner, e.g. prior=prior.safetensors.",
+        show_default=False,
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+
+
+def align(
+    run: Run,
+    motion: DrivingFile,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Motion to write (.npz).", show_default=False)
+    ],
+    values: AlignerValues = None,
+    clip: Clip = None,
+    name: AlignerName = None,
+    strength: Strength = 1.0,
+    device: Device = "auto",
+) -> None:
+    """Align a motion."""
+    from rich.console import Console
+
+    from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.loaded import load_avatar
+    from avatar_kit.engine.run import RunFolder
+    from avatar_kit.io.motion import save_motion
+
+    console = Console()
+    folder = RunFolder.open(run)
+    if out.suffix.lower() != ".npz":
+        raise UserError(f"{out}: the output must be an .npz file")
+    chosen = parse_overrides(values or [])
+    driving = read_driving(motion, clip)
+    loaded = load_avatar(folder, device=device)
+    aligned = run_aligner(loaded, folder, driving, name, chosen, strength, console)
+    save_motion(out, aligned.motion)
+    before, after = distances(folder, aligned)
+    console.print(
+        f"mean distance to the training poses (5 nearest, angle of joints): {before:.1f} degrees "
+        f"before, {after:.1f} after",
+        highlight=False,
+        soft_wrap=True,
+    )
+    frames, fps = len(aligned.motion), aligned.motion.fps
+    console.print(f"{out}: {frames} frames at {fps:g} fps", highlight=False, soft_wrap=True)
+
+
+def run_aligner(
+    loaded: LoadedAvatar,
+    run: RunFolder,
+    driving: Motion,
+    name: str | None,
+    values: dict[str, Any],
+    strength: float,
+    console: Console,
+) -> Aligned:
+    """Choose the aligner, fit it where it must be, and align; says what it does."""
+    from avatar_kit.engine.aligning import align_motion, check_strength, choose_aligner
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+    check_strength(strength)
+    aligner = choose_aligner(loaded, run, name, values, say)
+    return align_motion(aligner, driving, strength=strength, say=say)
+
+
+def distances(run: RunFolder, aligned: Aligned) -> tuple[float, float]:
+    """Mean distance to the training poses in degrees, before and after."""
+    import math
+
+    from avatar_kit.aligners.measure import knn_distance
+    from avatar_kit.io.motion import load_motion
+
+    training = load_motion(run.root / "training_motion.npz").body_pose
+    both = (aligned.source, aligned.motion)
+    before, after = (math.degrees(knn_distance(m.body_pose, training).mean()) for m in both)
+    return before, after
+
+
+def read_driving(path: Path, clip: str | None) -> Motion:
+    """The motion in a motion file or, tracked, in a video.
+
+    Raises:
+        UserError: It is not there or cannot be read.
+    """
+    from avatar_kit.io.motion import load_motion
+
+    name, _, _ = path.name.partition("#")
+    if not path.with_name(name).exists() and not path.exists():
+        raise UserError(f"{path}: no such motion file")
+    if path.suffix.lower() in VIDEOS:
+        from avatar_kit.tracking import track_motion
+
+        return track_motion(path)
+    return load_motion(path, clip=clip)
