@@ -143,9 +143,10 @@ def check(
     broken = []
     for _, component in find(name, kind):
         title = f"{component.kind} {component.name}"
-        console.print(f"[bold]{title}[/]")
-        outcomes = []
+        outcomes: list[Outcome] = []
         for outcome in check_component(component, options):
+            if not outcomes:
+                console.print(f"[bold]{title}[/]")
             console.print(line(outcome))
             outcomes.append(outcome)
         console.print(verdict(title, outcomes))

@@ -41,7 +41,7 @@ class TrackerConformance(Conformance):
 
     kind = "tracker"
     data: ClassVar[dict[str, Any]] = {}
-    size: ClassVar[int] = 384
+    size: ClassVar[int] = 256
     frames: ClassVar[int] = 8
     error: ClassVar[float] = 0.04
 
@@ -148,8 +148,11 @@ class TrackerConformance(Conformance):
         require(found.min() >= 0 and found.max() <= 1, "expressions leave [0, 1]")
 
     def filmed(self) -> Capture:
-        """The capture of the dataset that is named by :attr:`data`."""
-        config = resolve_component("dataset", self.data)
+        """The capture of :attr:`data`, short where the dataset can be asked for that."""
+        kind = self.data.get("type") or catalog().default("dataset")
+        known = catalog().get("dataset", kind).config.model_fields
+        short = {k: n for k, n in (("frames", self.frames), ("test_frames", 4)) if k in known}
+        config = resolve_component("dataset", {"type": kind, **short, **self.data})
         return catalog().get("dataset", config.type).load()(config).open(self.size)
 
     def track(self) -> list[FrameTrack]:

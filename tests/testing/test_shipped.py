@@ -31,9 +31,7 @@ OPTIONS = {
     ("renderer", "style_unet"): {"max_channels": 32, "style": 32},
 }
 #: What else the checks of a component are told: class attributes.
-ATTRIBUTES = {
-    ("tracker", "mediapipe"): {"data": {"type": "studio", **OPTIONS["dataset", "studio"]}}
-}
+ATTRIBUTES = {("tracker", "mediapipe"): {"data": OPTIONS["dataset", "studio"]}}
 
 COMPONENTS = sorted((c.kind, c.name) for c in catalog().components())
 
