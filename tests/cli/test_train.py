@@ -74,6 +74,23 @@ def test_ten_steps_equal_five_resume_five_bit_for_bit(cli, capture_folder, train
     assert_equal_bits(weights(out), weights(trained_run[0]))
 
 
+@pytest.mark.slow
+def test_with_a_discriminator_four_steps_equal_two_resume_two(cli, capture_folder, tmp_path):
+    words = ("--method", "ram", "--preset", "light", "--data", capture_folder, *TINY, "steps=4")
+    narrow = (
+        "renderer.channel_multiplier=0.05",
+        "discriminator.channel_multiplier=0.05",
+        "accumulate=2",
+        "stages.attention_from=60000",
+    )
+    straight, halves = tmp_path / "straight", tmp_path / "halves"
+    cli("train", *words, *narrow, "--out", straight)
+    cli("train", *words, *narrow, "--out", halves, "stop_at=2")
+    cli("train", "--resume", halves)
+    assert_equal_bits(weights(halves, 4), weights(straight, 4))
+    assert any(k.startswith("module/discriminator/") for k in weights(straight, 4))
+
+
 def test_the_average_is_saved_as_the_avatar_and_the_raw_weights_beside_it(trained_run):
     folder = trained_run[0] / "checkpoints" / "step-000010"
     shown = load_file(folder / "weights.safetensors")
