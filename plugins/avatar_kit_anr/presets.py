@@ -17,20 +17,22 @@ ANR_PRESETS: dict[str, dict[str, Any]] = {
     },
     "demo": {
         "size": 256,
-        "steps": 700,
+        "steps": 800,
         "batch_size": 4,
         "crop": {"size": 128, "scale": (0.75, 1.25), "person": 0.8},
         "encoders": {"texture": {"jitter": 0.005}},
         "renderer": {"widths": (16, 32, 64, 96), "norm": "none", "residual": True},
         "loss": {"adversarial": 0.0, "feature": 1.0, "composite": 10.0},
         "features": {"stages": (1.0, 1.0), "crop": 48},
+        # With a few hundred steps the texture needs all of them: see docs/methods/anr.md.
+        "split": None,
         "optimizer": {
-            "learning_rate": 2e-3,
-            "texture_learning_rate": 2e-2,
+            "learning_rate": 5e-3,
+            "texture_learning_rate": 5e-2,
             "betas": (0.9, 0.99),
             "cosine": True,
         },
-        "checkpoint": {"every": 350},
+        "checkpoint": {"every": 200},
     },
 }
 
@@ -46,7 +48,7 @@ DNR_PRESETS: dict[str, dict[str, Any]] = {
     },
     "demo": {
         "size": 256,
-        "steps": 700,
+        "steps": 900,
         "batch_size": 4,
         "crop": {"size": 128, "scale": (0.75, 1.25), "person": 0.8},
         "encoders": {"texture": {"size": 256}},
@@ -54,11 +56,11 @@ DNR_PRESETS: dict[str, dict[str, Any]] = {
         "loss": {"feature": 0.1},
         "features": {"stages": (1.0, 1.0), "crop": 48},
         "optimizer": {
-            "learning_rate": 2e-3,
-            "texture_learning_rate": 2e-2,
+            "learning_rate": 5e-3,
+            "texture_learning_rate": 5e-2,
             "betas": (0.9, 0.99),
             "cosine": True,
         },
-        "checkpoint": {"every": 350},
+        "checkpoint": {"every": 200},
     },
 }
