@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from avatar_kit.aligners.rotations import rotvec_from_six, six_from_rotvec
 from avatar_kit.config import AlignerConfig
 from avatar_kit.interfaces import Aligner, Corpus, LearnsPrior
 from avatar_kit.interfaces.prior import Report
@@ -21,13 +22,7 @@ from avatar_kit_mda.config import MdaConfig
 from avatar_kit_mda.fitting import fit_decoder
 from avatar_kit_mda.networks import POSE, ConditionalDecoder, PoseEncoder
 from avatar_kit_mda.procedural import procedural_corpus
-from avatar_kit_mda.rotations import (
-    geodesic,
-    matrices_from_six,
-    rotvec_from_six,
-    six_from_matrices,
-    six_from_rotvec,
-)
+from avatar_kit_mda.rotations import geodesic, matrices_from_six, orthonormal
 from avatar_kit_mda.training import learn_prior
 
 logger = logging.getLogger(__name__)
@@ -93,10 +88,10 @@ class Mda(Aligner, LearnsPrior):
     @torch.no_grad()
     def step(self, frame: Motion, state: Tensor | None) -> tuple[Motion, Tensor]:
         """Align a frame; the state is [4, 126], the poses said before, oldest first."""
-        pose = six_from_rotvec(frame.body_pose.float())
+        pose = six_from_rotvec(frame.body_pose.to(self.starts.dtype))
         before = self._start(pose) if state is None else state
         code, _ = self.encoder(pose)
-        said = six_from_matrices(matrices_from_six(self.decoder(code, before[None])))
+        said = orthonormal(self.decoder(code, before[None]))
         aligned = replace(frame, body_pose=rotvec_from_six(said).to(frame.body_pose.dtype))
         return aligned, torch.cat((before[1:], said))
 

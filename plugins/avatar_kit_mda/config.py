@@ -14,7 +14,7 @@ from avatar_kit.config.base import Config
 class PriorConfig(Config):
     """How the pose prior is learned from a corpus. Weights of losses as in VPoser V02_05."""
 
-    steps: int = Field(default=3000, ge=1, description="Updates.")
+    steps: int = Field(default=2000, ge=1, description="Updates.")
     batch: int = Field(default=512, ge=2, description="Poses an update.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Of Adam.")
     weight_decay: float = Field(default=1e-5, ge=0, description="Of Adam.")
@@ -46,7 +46,7 @@ class PriorConfig(Config):
 class FitConfig(Config):
     """How the decoder learns the avatar's own poses."""
 
-    steps: int = Field(default=1500, ge=1, description="Updates.")
+    steps: int = Field(default=1000, ge=1, description="Updates.")
     batch: int = Field(default=128, ge=2, description="Poses an update.")
     learning_rate: float = Field(
         default=1e-3, gt=0, description="Of Adam; falls to zero along a cosine."

@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avatar_kit.aligners.rotations import six_from_rotvec
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import BODY_JOINTS
-from avatar_kit_mda.rotations import six_from_rotvec
+from avatar_kit_mda.rotations import matrices_from_six
 
 _OTHER = [
     BODY_JOINTS.index(name.replace("left_", "*").replace("right_", "left_").replace("*", "right_"))
     for name in BODY_JOINTS
 ]
 #: A reflection in x turns the sign of the matrix entries that mix x with y or z.
-_SIGNS = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
+_SIGNS = (1.0, -1.0, -1.0, 1.0, -1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,12 @@ def gather(clips: Sequence[Motion], distinct: float, seed: int) -> Poses:
 
 def thin(poses: Tensor, distinct: float) -> Tensor:
     """Drop poses of a clip [T, 126] that hardly differ from the last one kept."""
-    values = poses.reshape(len(poses), -1, 6).numpy()
-    # two columns of a matrix that turns by a move by at most sqrt(2) chords of a
-    least = math.sqrt(2) * 2 * math.sin(math.radians(distinct) / 2)
+    values = matrices_from_six(poses).flatten(-2).numpy()
+    # the matrices of a joint before and after a turn by a differ by 8 sin(a/2)^2 in squares
+    least = 8 * math.sin(math.radians(distinct) / 2) ** 2
     kept = [0]
     for i in range(1, len(values)):
-        moved = np.square(values[i] - values[kept[-1]]).sum(-1).max()
-        if moved >= least**2:
+        if np.square(values[i] - values[kept[-1]]).sum(-1).max() >= least:
             kept.append(i)
     return poses[kept]
 

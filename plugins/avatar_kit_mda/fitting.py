@@ -10,7 +10,7 @@ from torch import Tensor
 from avatar_kit_mda.config import FitConfig
 from avatar_kit_mda.losses import reconstruction
 from avatar_kit_mda.networks import ConditionalDecoder, PoseEncoder
-from avatar_kit_mda.rotations import matrices_from_six, six_from_matrices
+from avatar_kit_mda.rotations import orthonormal
 from avatar_kit_mda.skeleton import rest_offsets
 
 
@@ -77,7 +77,7 @@ def fit_decoder(
         loss.backward()
         optimizer.step()
         schedule.step()
-        own[chosen] = six_from_matrices(matrices_from_six(said.detach()))
+        own[chosen] = orthonormal(said.detach())
         angles.append(angle.detach().mean())
     degrees = float(torch.stack(angles[-max(1, config.steps // 10) :]).mean().rad2deg())
     return decoder.eval(), degrees

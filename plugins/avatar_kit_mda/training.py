@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,12 +67,7 @@ def learn_prior(
         return prior, train_prior(prior, poses, settings, report), len(poses.train)
 
 
-def train_prior(
-    prior: PosePrior,
-    poses: Poses,
-    config: PriorConfig,
-    report: Report,
-) -> Figures:
+def train_prior(prior: PosePrior, poses: Poses, config: PriorConfig, report: Report) -> Figures:
     """Train in place; the weights that reconstruct held-out poses best are kept.
 
     Reconstruction counts throughout, not only in the first epochs, and nothing stops early: both
@@ -85,6 +81,9 @@ def train_prior(
 
     Returns:
         The figures of the weights kept.
+
+    Raises:
+        UserError: The loss was never finite.
     """
     generator = torch.Generator().manual_seed(config.seed)
     offsets = rest_offsets()
@@ -107,17 +106,20 @@ def train_prior(
         optimizer.step()
         if step % config.validate_every == 0 or step == config.steps:
             figures = measure(prior, look, offsets)
-            score = config.rotation * figures.degrees / 57.3 + config.position * (
-                figures.millimetres / 1000
-            )
+            score = config.rotation * math.radians(figures.degrees)
+            score += config.position * figures.millimetres / 1000
             schedule.step(score)
             line = f"held out {figures.degrees:.2f} degrees, {figures.millimetres:.1f} mm"
             report(step, config.steps, line)
             if score < best:
                 best, found, kept = score, figures, copy.deepcopy(prior.state_dict())
+    if found is None:
+        raise UserError(
+            "the prior's loss was never finite; lower learn_prior.learning_rate (now "
+            f"{config.learning_rate:g})"
+        )
     prior.load_state_dict(kept)
     prior.eval()
-    assert found is not None
     return found
 
 
