@@ -1,0 +1,1 @@
+"""Sketches of people: a renderer, an aligner and a method."""
