@@ -178,7 +178,7 @@ class LossConfig(Config):
     perceptual_crop: int | None = Field(
         default=None,
         ge=32,
-        description="Compare this many pixels square around the person; null: the whole picture.",
+        description="Compare this many pixels square where the error is; null: the whole picture.",
     )
 
 
@@ -265,7 +265,7 @@ class RamConfig(MethodConfig):
         },
         "demo": {
             "size": 256,
-            "steps": 540,
+            "steps": 500,
             "batch_size": 2,
             "encoders": {
                 "body": {
