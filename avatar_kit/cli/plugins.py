@@ -50,6 +50,7 @@ def list_plugins() -> None:
         else:
             names = {kind: [c.name for c in plugin.components if c.kind == kind] for kind in KINDS}
             text = "\n".join(f"{k}: {', '.join(n)}" for k, n in names.items() if n)
+            text += "".join(f"\n[yellow]deprecated: {escape(note)}[/]" for note in plugin.notes)
         origin = f"{plugin.distribution} {plugin.version}".strip()
         table.add_row(plugin.name, origin, licence(plugin), text)
         table.add_section()

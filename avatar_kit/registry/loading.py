@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -29,6 +31,7 @@ class LoadedPlugin:
         version: Version of that package.
         components: What it registered.
         failure: Why it could not be loaded; empty if it was.
+        notes: What it does that a later version will refuse.
     """
 
     name: str
@@ -36,6 +39,7 @@ class LoadedPlugin:
     version: str
     components: tuple[Component, ...]
     failure: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load_plugins(
@@ -52,9 +56,12 @@ def load_plugins(
         dist = source.dist
         about = (dist.name, dist.version) if dist else (source.value, "")
         try:
-            components = _register(source)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", DeprecationWarning)
+                components = _register(source)
             found.add(components)
-            loaded.append(LoadedPlugin(source.name, *about, tuple(components)))
+            notes = tuple(_deprecations(caught))
+            loaded.append(LoadedPlugin(source.name, *about, tuple(components), notes=notes))
         except Exception as error:
             if strict:
                 raise
@@ -62,6 +69,14 @@ def load_plugins(
             found.failures[source.name] = reason
             loaded.append(LoadedPlugin(source.name, *about, (), reason))
     return found, loaded
+
+
+def _deprecations(caught: list[warnings.WarningMessage]) -> Iterator[str]:
+    """Deprecation warnings as lines for a person; all that was caught is warned of again."""
+    for found in caught:
+        warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)
+        if issubclass(found.category, DeprecationWarning):
+            yield " ".join(str(found.message).split())
 
 
 def _reason(error: Exception) -> str:

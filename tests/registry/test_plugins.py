@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import types
 from importlib.metadata import EntryPoint
 
 import pytest
 
 from avatar_kit.config.base import EncoderConfig, MetricConfig
 from avatar_kit.errors import MissingExtra, UserError
-from avatar_kit.registry import Component, load_plugins
+from avatar_kit.registry import Component, hookspecs, load_plugins, loading
 from avatar_kit.registry.loading import _sources
 
 
@@ -72,6 +73,18 @@ def test_another_api_version_is_refused(plugin_file):
         [plugin_file("plug_old", "avatar_kit_api = 99\n" + GOOD.format(name="mine"))]
     )
     assert "written for plugin API 99" in loaded[0].failure
+
+
+def test_a_deprecated_hook_still_works_and_is_noted(plugin_file, monkeypatch):
+    specs = types.ModuleType("specs")
+    vars(specs).update({k: v for k, v in vars(hookspecs).items() if k.startswith("register_")})
+    going = DeprecationWarning("register_metrics goes in plugin API 2; use register_scores")
+    specs.register_metrics = hookspecs.hookspec(lambda register: None, warn_on_impl=going)
+    monkeypatch.setattr(loading, "hookspecs", specs)
+    with pytest.warns(DeprecationWarning, match="register_scores"):
+        catalog, loaded = load_plugins([plugin_file("plug_late", GOOD.format(name="mine"))])
+    assert catalog.names("metric") == ["mine"] and not loaded[0].failure
+    assert loaded[0].notes == ("register_metrics goes in plugin API 2; use register_scores",)
 
 
 def test_a_hook_that_does_not_exist_is_refused(plugin_file):
