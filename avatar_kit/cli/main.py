@@ -9,7 +9,18 @@ import sys
 import typer
 
 from avatar_kit import __version__
-from avatar_kit.cli import align, aligner, config, doctor, evaluate, plugins, prepare, render, train
+from avatar_kit.cli import (
+    align,
+    aligner,
+    config,
+    doctor,
+    evaluate,
+    mix,
+    plugins,
+    prepare,
+    render,
+    train,
+)
 from avatar_kit.errors import UserError
 
 app = typer.Typer(
@@ -41,6 +52,7 @@ def root(
 app.command("train", help=train.HELP)(train.train)
 app.command("prepare", help=prepare.HELP)(prepare.prepare)
 app.command("render", help=render.HELP)(render.render)
+app.command("mix", help=mix.HELP)(mix.mix)
 app.command("align", help=align.HELP)(align.align)
 app.add_typer(aligner.app, name="aligner")
 app.command("eval", help=evaluate.HELP)(evaluate.evaluate)

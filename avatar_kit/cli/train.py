@@ -104,7 +104,8 @@ def _start(
         RunFolder.create(out)  # refuse a used folder before any work is done
     view = open_view(layered.config)
     run_path = out or RunFolder.default_path(name, view.capture.name)
-    training = set_up(layered.config, RunFolder.create(run_path), view)
+    training = set_up(layered.config, RunFolder(run_path), view)
+    RunFolder.create(run_path)  # only now: what cannot be set up leaves no folder behind
     describe(training)
     return training
 

@@ -26,6 +26,13 @@ class Encoder(nn.Module, ABC):
         self.config = config
         self.setup = setup
 
+    def charts(self) -> list[nn.Parameter]:
+        """Learned textures in the body's chart, [1, C, side, side] each; none by default.
+
+        What lies here belongs to the person and can be exchanged between persons, region by region.
+        """
+        return []
+
     @abstractmethod
     def forward(self, context: FrameContext) -> Condition:
         """Encode B frames; the map has the size of ``context.camera``."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from avatar_kit.config import (
@@ -212,6 +213,26 @@ class DeferredConfig(MethodConfig):
     optimizer: OptimizerConfig = Field(
         default=OptimizerConfig(), description="Learning rates and moments."
     )
+    networks_of: Path | None = Field(
+        default=None, description="Run folder whose networks training begins with."
+    )
+    learn: Literal["all", "texture"] = Field(
+        default="all",
+        description="texture: the networks stay as they are, a new person in an old model.",
+    )
+
+    @field_validator("networks_of")
+    @classmethod
+    def _found_from_anywhere(cls, value: Path | None) -> Path | None:
+        return value and value.resolve()
+
+    @model_validator(mode="after")
+    def _something_to_learn_with(self):
+        if self.learn == "texture" and self.networks_of is None:
+            raise PydanticCustomError(
+                "learn", "learn=texture needs networks_of=RUN: untrained networks show nothing", {}
+            )
+        return self
 
     @model_validator(mode="after")
     def _crop_fits(self):

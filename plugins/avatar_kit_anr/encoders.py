@@ -36,6 +36,10 @@ class UvTexture(Encoder):
             for side in sides
         )
 
+    def charts(self) -> list[nn.Parameter]:
+        """Every level."""
+        return list(self.levels)
+
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C, H, W]."""
         fragments = context.fragments

@@ -23,6 +23,7 @@ from avatar_kit_anr.discriminator import (
 from avatar_kit_anr.encoders import UvTexture
 from avatar_kit_anr.keyframes import key_frames
 from avatar_kit_anr.losses import anr_terms, dnr_terms, feature_loss
+from avatar_kit_anr.warmstart import take_networks
 
 
 class Deferred(Method):
@@ -37,6 +38,8 @@ class Deferred(Method):
 
     def __init__(self, config: DeferredConfig, avatar: Avatar):
         super().__init__(config, avatar)
+        if config.networks_of is not None:
+            take_networks(avatar, config.type, config.networks_of)
         rates = config.optimizer
         self.textures = Adam(
             [
@@ -91,6 +94,8 @@ class Deferred(Method):
 
     def learning(self, step: int) -> list[Adam]:
         """The optimisers whose turn it is."""
+        if self.config.learn == "texture":
+            return [self.textures]
         return [self.textures, self.networks]
 
     def after(self, output: RenderOutput, batch: Batch, losses: dict[str, Tensor]) -> None:
@@ -139,7 +144,7 @@ class Anr(Deferred):
     def prepare(self, contexts: Sequence[FrameContext]) -> None:
         """Choose the key frames."""
         split = self.config.split
-        if split is None or len(contexts) < 2:
+        if split is None or self.config.learn == "texture" or len(contexts) < 2:
             return
         self.key = key_frames(contexts, split.share, split.texels)
         self.rest = sorted(set(range(len(contexts))) - set(self.key))

@@ -1,0 +1,61 @@
+"""``avatar-kit mix``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avatar_kit.errors import UserError
+
+HELP = """Put another avatar's clothes, face or hands on an avatar: a run of its own.
+
+[dim]avatar-kit mix runs/anr-ben --from runs/anr-ada --region torso,legs --out runs/ben-as-ada[/dim]
+
+Both must share their networks; how to train them so stands in docs/methods/anr.md.
+"""
+
+
+def mix(
+    run: Annotated[Path, typer.Argument(help="Run of the person to dress.", show_default=False)],
+    donor: Annotated[
+        Path, typer.Option("--from", help="Run to take the regions from.", show_default=False)
+    ],
+    region: Annotated[
+        str,
+        typer.Option(
+            "--region",
+            help="Regions of the body, comma between: face, torso, legs, arms, hands, feet, or "
+            "names of its parts.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")],
+    feather: Annotated[
+        float,
+        typer.Option("--feather", help="Width of the soft seam, as a share of the texture."),
+    ] = 0.02,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Mix the textures of two avatars."""
+    from rich.console import Console
+
+    from avatar_kit.engine import mixing
+    from avatar_kit.engine.loaded import load_avatar
+    from avatar_kit.engine.run import RunFolder
+
+    if not 0 <= feather <= 0.5:
+        raise UserError(f"--feather {feather:g}: expected a share between 0 and 0.5")
+    regions = [name.strip() for name in region.split(",") if name.strip()]
+    if not regions:
+        raise UserError("--region: name at least one region, e.g. torso,legs")
+    folders = RunFolder.open(run), RunFolder.open(donor)
+    base, given = (mixing.Source(f, load_avatar(f, device=device)) for f in folders)
+    mixing.mix(base, given, regions, feather)
+    mixing.write_mixed(base, regions, given, out)
+    Console().print(
+        f"{out}: {', '.join(regions)} of {given.loaded.subject.capture} on "
+        f"{base.loaded.subject.capture}; see it with  avatar-kit render {out} --orbit 360",
+        highlight=False,
+    )
