@@ -58,6 +58,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    leave_out: Annotated[
+        str | None,
+        typer.Option(
+            "--leave-out",
+            metavar="REGEX",
+            help="Clips whose name holds this are not learned from: those kept for measuring.",
+            show_default=False,
+        ),
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +90,7 @@ def train(
     config = aligner_config(name, parse_overrides(w for w in words or [] if "=" in w))
     started = time.perf_counter()
     if paths:
-        found = _gather(paths, console)
+        found = _gather(paths, leave_out, console)
     else:
         console.print(
             f"[yellow]no --corpus: taking the procedural corpus embedded in '{name}'; "
@@ -101,14 +110,15 @@ def train(
     )
 
 
-def _gather(paths: list[Path], console: Console) -> Corpus:
+def _gather(paths: list[Path], leave_out: str | None, console: Console) -> Corpus:
     from rich.progress import Progress
 
     from avatar_kit.engine.corpus import gather_corpus
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("read", total=None)
-        found = gather_corpus(paths, lambda n, of: bar.update(task, completed=n, total=of))
+        observe = lambda n, of: bar.update(task, completed=n, total=of)  # noqa: E731
+        found = gather_corpus(paths, observe, leave_out)
     for line in found.refused[:_NAMED]:
         console.print(f"left out: {line}", style="yellow", highlight=False, soft_wrap=True)
     if len(found.refused) > _NAMED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,9 @@ class Gathered:
 
 
 def gather_corpus(
-    paths: Sequence[Path], observe: Callable[[int, int], None] = lambda done, total: None
+    paths: Sequence[Path],
+    observe: Callable[[int, int], None] = lambda done, total: None,
+    leave_out: str | None = None,
 ) -> Gathered:
     """Read every motion file at or below the paths.
 
@@ -50,15 +53,18 @@ def gather_corpus(
     Args:
         paths: Files and folders, such as that of AMASS.
         observe: Called with files done and files in all.
+        leave_out: Regular expression; clips whose name (``FILE#CLIP``) holds it are not taken.
 
     Raises:
-        UserError: A path does not exist, or there is no usable pose in any file.
+        UserError: A path does not exist, ``leave_out`` is no regular expression, or there is no
+            usable pose in any file.
     """
+    unwanted = _pattern(leave_out)
     files = [(path, root) for root in paths for path in motion_files(root)]
     found = Gathered()
     for done, (path, root) in enumerate(files, start=1):
         name = path.name if path == root else f"{root.name}/{path.relative_to(root).as_posix()}"
-        _read(path, name, found)
+        _read(path, name, found, unwanted)
         observe(done, len(files))
     if not found.clips:
         where = ", ".join(map(str, paths))
@@ -83,7 +89,14 @@ def motion_files(root: Path) -> list[Path]:
     return sorted(p for p in root.rglob("*") if p.suffix.lower() in _SUFFIXES)
 
 
-def _read(path: Path, name: str, found: Gathered) -> None:
+def _pattern(leave_out: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(leave_out) if leave_out else None
+    except re.error as error:
+        raise UserError(f"--leave-out '{leave_out}': no regular expression ({error})") from None
+
+
+def _read(path: Path, name: str, found: Gathered, unwanted: re.Pattern[str] | None) -> None:
     try:
         clips = load_clips(path)
     except UserError as error:
@@ -92,6 +105,8 @@ def _read(path: Path, name: str, found: Gathered) -> None:
     before = len(found.clips)
     for clip, motion in clips.items():
         label = name if len(clips) == 1 else f"{name}#{clip}"
+        if unwanted and unwanted.search(label):
+            continue
         motion = motion[:: max(1, round(motion.fps / FPS))]
         try:
             check_rotations(motion, f"{path}#{clip}")
