@@ -1,0 +1,156 @@
+"""The plugin pages say what the code does: their code runs, their commands print what they say."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted((ROOT / "docs" / "plugins").glob("*.md")), ROOT / "docs" / "stability.md"]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    sys.path.insert(0, str(ROOT / "tools"))
+    yield importlib.import_module("reference")
+    sys.path.remove(str(ROOT / "tools"))
+
+
+def test_generated_pages_are_current(reference):
+    stale = [str(path) for path in reference.stale()]
+    assert not stale, f"run  python tools/reference.py  for {stale}"
+
+
+def test_every_hook_is_documented():
+    from avatar_kit.registry import hookspecs
+
+    page = (ROOT / "docs" / "plugins" / "index.md").read_text()
+    hooks = [name for name in vars(hookspecs) if name.startswith("register_")]
+    assert len(hooks) == 8
+    for hook in hooks:
+        assert f"`{hook}(register)`" in page
+
+
+def test_every_kind_has_a_page():
+    from avatar_kit.registry import KINDS
+
+    assert set(KINDS) <= {page.stem for page in PAGES}
+
+
+def test_every_command_is_documented():
+    """Asked of the program itself, not of what wrote the page."""
+    page = (ROOT / "docs" / "cli.md").read_text()
+    for words in ([], ["plugins"], ["config"], ["aligner"]):
+        shown = subprocess.run(
+            [sys.executable, "-m", "avatar_kit.cli.main", *words, "--help"],
+            capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "120"},
+        ).stdout  # fmt: skip
+        commands = re.findall(r"^│ ([a-z]+) {2,}", shown.partition("Commands")[2], re.MULTILINE)
+        assert commands, shown
+        for command in commands:
+            assert f"# {' '.join(['avatar-kit', *words, command])}\n" in page
+
+
+def test_every_public_name_is_documented():
+    names = (ROOT / "tests" / "public_names.txt").read_text().split()
+    pages = "\n".join(p.read_text() for p in (ROOT / "docs" / "api").glob("*.md"))
+    documented = set(re.findall(r"^::: (\S+)$", pages, re.MULTILINE))
+    assert set(names) == documented
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_python_blocks_run(page, tmp_path, monkeypatch):
+    """A block that starts with a file name is that file; the others run one after another."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    namespace: dict = {}
+    files = []
+    for text in blocks(page, "python"):
+        named = re.match(r"# (\S+\.py)\n", text)
+        if named:
+            files.append(tmp_path / named[1])
+            files[-1].parent.mkdir(exist_ok=True)
+            files[-1].write_text(text)
+        else:
+            exec(compile(text, str(page), "exec"), namespace)
+    for file in files:
+        module = ".".join(file.relative_to(tmp_path).with_suffix("").parts)
+        try:
+            importlib.import_module(module)
+        finally:
+            for name in [m for m in sys.modules if m.startswith(file.parent.name + ".")]:
+                del sys.modules[name]
+
+
+@pytest.fixture
+def venv(tmp_path):
+    """An environment of its own that sees this one: what is installed in it stays in it."""
+    root = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root], check=True)
+    here = sysconfig.get_path("purelib")
+    site = next(root.glob("lib/python*/site-packages"))
+    (site / "outer.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    python = root / "bin" / "python"
+    for command, code in (
+        ("avatar-kit", "from avatar_kit.cli.main import main; main()"),
+        ("pip", "import sys; from pip._internal.cli.main import main; sys.exit(main())"),
+    ):
+        script = root / "bin" / command
+        script.write_text(f"#!{python}\n{code}\n")
+        script.chmod(0o755)
+    return {
+        **os.environ,
+        "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "160",
+        "OMP_NUM_THREADS": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this one the other way round
+        "PIP_QUIET": "1",
+    }
+
+
+def test_the_walkthrough(venv, tmp_path):
+    page = (ROOT / "docs" / "plugins" / "walkthrough.md").read_text()
+    for language, text in BLOCK.findall(page):
+        if language == "diff":
+            apply(text, tmp_path)
+            continue
+        assert language == "console"
+        for command, *shown in (part.splitlines() for part in text.split("$ ")[1:]):
+            done = subprocess.run(
+                command.split(), capture_output=True, text=True, cwd=tmp_path, env=venv
+            )
+            output = done.stdout + done.stderr
+            assert done.returncode == 0, f"{command}\n{output}"
+            lines = iter([normal(line) for line in output.splitlines()])
+            for line in shown:
+                wanted = normal(line)
+                assert any(found == wanted for found in lines), f"{command}: {line!r}\n{output}"
+
+
+def normal(line: str) -> str:
+    """A line without table rules; how many checks are asked depends on the machine."""
+    return re.sub(r"all \d+ checks", "all N checks", " ".join(line.replace("│", " ").split()))
+
+
+def apply(diff: str, folder: Path) -> None:
+    """Replace each run of lines with - by the lines with + after it."""
+    header, *lines = diff.splitlines()
+    file = folder / header.removeprefix("--- ")
+    text = file.read_text()
+    for part in "\n".join(lines).split("\n \n"):
+        old = [line[1:] for line in part.splitlines() if line.startswith("-")]
+        new = [line[1:] for line in part.splitlines() if line.startswith("+")]
+        assert text.count("\n".join(old)) == 1, old
+        text = text.replace("\n".join(old), "\n".join(new))
+    file.write_text(text)
