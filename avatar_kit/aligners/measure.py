@@ -101,10 +101,14 @@ def velocity_correlation(a: Tensor, b: Tensor) -> float:
     return float(first @ second) / scale if scale > 0 else 0.0
 
 
+def mean_acceleration(points: Tensor) -> float:
+    """Mean length of the second differences of positions [T, J, 3], per frame squared."""
+    return float(points.double().diff(n=2, dim=0).norm(dim=-1).mean())
+
+
 def acceleration_ratio(a: Tensor, source: Tensor) -> float:
     """Mean acceleration of positions [T, J, 3] over that of the source: above 1 it jitters."""
-    first, second = (float(x.double().diff(n=2, dim=0).norm(dim=-1).mean()) for x in (a, source))
-    return first / max(second, 1e-12)
+    return mean_acceleration(a) / max(mean_acceleration(source), 1e-12)
 
 
 def drift(errors: Tensor, period: int) -> float:

@@ -58,6 +58,8 @@ def test_neighbours_stay_in_clip_and_split(make):
         8: (8, 8),
     }
     assert capture.neighbours("test") == {5: (5, 6), 6: (5, 7), 7: (6, 7)}
+    assert capture.runs("train") == [(0, 2), (2, 5), (8, 9)]
+    assert capture.runs("test") == [(5, 8)]
 
 
 def test_key_follows_the_content(make):

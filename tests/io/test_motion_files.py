@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from avatar_kit.errors import UserError
 from avatar_kit.io import list_clips, load_motion, save_motion
+from avatar_kit.io.motion import load_clips
 from avatar_kit.io.motion.smpl import SMPL_PELVIS, SMPLX_PELVIS
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import FIELDS
@@ -145,6 +146,14 @@ def test_clips(clips):
     wave = load_motion(clips, clip=1)
     np.testing.assert_allclose(wave.body_pose, smpl(9)["body_pose"][4:], atol=1e-6)
     torch.testing.assert_close(load_motion(f"{clips}#wave").body_pose, wave.body_pose)
+
+
+def test_all_clips_at_once_are_those_read_one_by_one(clips):
+    found = load_clips(clips)
+    assert list(found) == ["walk", "wave"]
+    for name, motion in found.items():
+        assert motion.body_pose.equal(load_motion(clips, clip=name).body_pose)
+        assert motion.transl.equal(load_motion(clips, clip=name).transl)
 
 
 def test_a_file_with_one_motion_is_its_own_clip(tmp_path):
