@@ -18,6 +18,21 @@ TINY = (
     "encoders.body.channels=4",
 )
 
+#: Likewise an ANR, with split optimisation and a discriminator.
+TINY_ANR = (
+    "size=64",
+    "batch_size=2",
+    "crop.size=48",
+    "checkpoint.every=4",
+    "evaluation.max_frames=2",
+    "encoders.texture.size=32",
+    "renderer.widths=[6,8]",
+    "split.share=0.2",
+    "features.crop=32",
+    "loss.adversarial=0.1",
+    "discriminator.width=4",
+)
+
 
 @pytest.fixture(scope="session")
 def cli(tmp_path_factory):
@@ -66,3 +81,14 @@ def trained_run(cli, capture_folder, tmp_path_factory):
         "train", "--method", "ram", "--data", capture_folder, "--out", out, "steps=10", *TINY
     )
     return out, text
+
+
+@pytest.fixture(scope="session")
+def anr_run(cli, capture_folder, tmp_path_factory):
+    """A run of ANR of four steps."""
+    out = tmp_path_factory.mktemp("runs") / "anr"
+    cli(
+        *("train", "--method", "anr", "--preset", "demo", "--data", capture_folder, "--out", out),
+        *("steps=4", *TINY_ANR),
+    )
+    return out

@@ -3,13 +3,13 @@
 import pytest
 from safetensors.torch import load_file
 
-from tests.cli.test_render_views import TINY_ANR, anr_run  # noqa: F401 - a fixture
+from tests.cli.conftest import TINY_ANR
 
 WEIGHTS = "checkpoints/step-000004/weights.safetensors"
 
 
 @pytest.fixture(scope="module")
-def second_run(cli, capture_folder, anr_run, tmp_path_factory):  # noqa: F811
+def second_run(cli, capture_folder, anr_run, tmp_path_factory):
     """A texture of its own before the networks of the first run."""
     out = tmp_path_factory.mktemp("runs") / "second"
     cli(
@@ -19,7 +19,7 @@ def second_run(cli, capture_folder, anr_run, tmp_path_factory):  # noqa: F811
     return out
 
 
-def test_the_networks_stay_and_the_texture_learns(anr_run, second_run):  # noqa: F811
+def test_the_networks_stay_and_the_texture_learns(anr_run, second_run):
     first, second = load_file(anr_run / WEIGHTS), load_file(second_run / WEIGHTS)
     networks = [n for n in first if n.startswith("renderer.")]
     assert networks and all(first[n].equal(second[n]) for n in networks)
@@ -27,7 +27,7 @@ def test_the_networks_stay_and_the_texture_learns(anr_run, second_run):  # noqa:
     assert texture and all(not first[n].equal(second[n]) for n in texture)
 
 
-def test_mixing_changes_some_texels_and_renders(cli_here, anr_run, second_run, tmp_path):  # noqa: F811
+def test_mixing_changes_some_texels_and_renders(cli_here, anr_run, second_run, tmp_path):
     text = cli_here(
         *("mix", second_run, "--from", anr_run, "--region", "torso,legs", "--out", "mixed")
     )
@@ -54,14 +54,14 @@ def test_mixing_changes_some_texels_and_renders(cli_here, anr_run, second_run, t
         (("--region", "face", "--feather", 2), "expected a share between 0 and 0.5"),
     ],
 )
-def test_mixes_that_cannot_be(cli_here, anr_run, words, says, tmp_path):  # noqa: F811
+def test_mixes_that_cannot_be(cli_here, anr_run, words, says, tmp_path):
     text = cli_here("mix", anr_run, "--from", anr_run, *words, "--out", "mixed", check=2)
     assert says in text and not (tmp_path / "mixed").exists()
 
 
 def test_a_run_without_textures_or_with_other_networks(
     cli_here,
-    anr_run,  # noqa: F811
+    anr_run,
     trained_run,
     capture_folder,
     tmp_path,
@@ -88,7 +88,7 @@ def test_a_run_without_textures_or_with_other_networks(
 )
 def test_networks_that_cannot_be_taken(
     cli_here,
-    anr_run,  # noqa: F811
+    anr_run,
     trained_run,
     capture_folder,
     values,

@@ -4,31 +4,8 @@ import json
 
 import pytest
 
+from tests.cli.conftest import TINY_ANR
 from tests.cli.test_train import assert_equal_bits, weights
-
-TINY_ANR = (
-    "size=64",
-    "batch_size=2",
-    "crop.size=48",
-    "checkpoint.every=4",
-    "evaluation.max_frames=2",
-    "encoders.texture.size=32",
-    "renderer.widths=[6,8]",
-    "split.share=0.2",
-    "features.crop=32",
-    "loss.adversarial=0.1",
-    "discriminator.width=4",
-)
-
-
-@pytest.fixture(scope="module")
-def anr_run(cli, capture_folder, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "anr"
-    cli(
-        *("train", "--method", "anr", "--preset", "demo", "--data", capture_folder, "--out", out),
-        *("steps=4", *TINY_ANR),
-    )
-    return out
 
 
 def frames(path):
