@@ -1,8 +1,8 @@
 """Aligners in motion space, side by side: what they keep of known motion, what they do to unknown.
 
-python benchmarks/aligners.py --clips bandai_smpl_15fps.npz --kinds 'walk|wave' \\
-    --held-out '_00[48]$' --far deepmimic_smpl_30fps.npz --far-kinds 'flip|cartwheel|kick' \\
-    --out aligners.json mda.prior=prior.safetensors
+python benchmarks/aligners.py --clips bandai_smpl_15fps.npz --kinds '^dataset-2_(raise-up|wave)' \\
+    --held-out '([02468][048]|[13579][26])$' --far deepmimic_smpl_30fps.npz \\
+    --far-kinds '^(backflip|cartwheel|kick|roll|spin)' --out aligners.json mda.prior=p.safetensors
 
 Clips of --clips whose name holds --kinds are known motion: those that also hold --held-out are
 tested, the others are what an avatar would be trained on. Clips of --far are unlike them. All
@@ -58,13 +58,17 @@ class Sets:
     def read(cls, arguments: argparse.Namespace) -> "Sets":
         """Split by the names of the clips."""
         known = _named(arguments.clips, arguments.kinds)
-        held_out = {n: m for n, m in known.items() if re.search(arguments.held_out, n)}
-        training = [m for n, m in known.items() if n not in held_out]
-        far = _named(arguments.far, arguments.far_kinds)
+        chosen = {n for n in known if re.search(arguments.held_out, n)}
+        held_out = [m for n, m in known.items() if n in chosen]
+        training = [m for n, m in known.items() if n not in chosen]
+        far = _named(arguments.far, arguments.far_kinds).values()
         if not (training and held_out):
             raise UserError(f"{arguments.clips}: --held-out leaves nothing to train on or to test")
-        fps = training[0].fps
-        return cls(training, list(held_out.values()), [m.resample(fps) for m in far.values()])
+        return cls(
+            spread(training, arguments.train_frames),
+            spread(held_out, arguments.test_frames),
+            [m.resample(training[0].fps) for m in far],
+        )
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,11 @@ class Judge:
             "drift_degrees": float(torch.rad2deg(torch.tensor(measure.drift(errors, len(lap))))),
             "knn_drift_degrees": float(torch.rad2deg(torch.tensor(measure.drift(away, len(lap))))),
         }
+
+
+def spread(motions: Sequence[Motion], frames: int) -> list[Motion]:
+    """Whole clips, taken evenly, of about so many frames together."""
+    return list(motions)[:: max(1, round(sum(map(len, motions)) / frames))]
 
 
 def main() -> None:
@@ -261,6 +270,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--far", type=Path, help="motion file of unknown motion")
     parser.add_argument("--far-kinds", default="", help="regular expression for its clips")
     parser.add_argument("--only", nargs="+", help="aligners to measure; left out: all")
+    parser.add_argument("--train-frames", type=int, default=1500, help="to fit on, about")
+    parser.add_argument("--test-frames", type=int, default=2000, help="held out, about")
     parser.add_argument("--limit", type=int, default=2000, help="frames compared with training")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON file to write")
