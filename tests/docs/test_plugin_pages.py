@@ -87,7 +87,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         try:
             importlib.import_module(module)
         finally:
-            for name in [m for m in sys.modules if m.startswith(file.parent.name + ".")]:
+            for name in [m for m in sys.modules if m.split(".")[0] == file.parent.name]:
                 del sys.modules[name]
 
 
@@ -119,6 +119,7 @@ def venv(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_the_walkthrough(venv, tmp_path):
     page = (ROOT / "docs" / "plugins" / "walkthrough.md").read_text()
     for language, text in BLOCK.findall(page):

@@ -80,6 +80,7 @@ def test_its_renderer_serves_another_method(run, installed, capture, tmp_path):
     assert (tmp_path / "run" / "eval" / "test.json").exists()
 
 
+@pytest.mark.slow
 def test_its_own_conformance_tests_pass(run, installed):
     tests = EXAMPLES / "third_party" / "tests"
     text = run(

@@ -19,6 +19,7 @@ OPTIONS = {
         "learn_avatar": {"steps": 150},
     },
     ("dataset", "studio"): {"frames": 8, "test_frames": 4, "supersample": 1, "size": 256},
+    ("encoder", "attentive_texture"): {"size": 64, "channels": 8},
     ("encoder", "neural_texture"): {"size": 64},
     ("method", "anr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
     ("method", "dnr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
