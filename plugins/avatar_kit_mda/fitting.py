@@ -67,7 +67,7 @@ def fit_decoder(
     angles = []
     decoder.train()
     for _ in range(config.steps):
-        chosen = torch.randint(len(poses), (config.batch,), generator=generator)
+        chosen = torch.randperm(len(poses), generator=generator)[: config.batch]  # none twice
         past = _histories(poses, own, before[chosen], config, generator)
         noise = torch.randn(codes[chosen].shape, generator=generator) * spread[chosen]
         said = decoder(codes[chosen] + config.code_noise * noise, past)

@@ -21,11 +21,11 @@ def path_file(tmp_path, **values):
     return path
 
 
-def test_anr_resumes_bit_for_bit(cli_here, capture_folder, anr_run, tmp_path):
+def test_anr_resumes_bit_for_bit(cli, capture_folder, anr_run, tmp_path):
     out = tmp_path / "halves"
     words = ("--method", "anr", "--preset", "demo", "--data", capture_folder, "--out", out)
-    cli_here("train", *words, "steps=4", "stop_at=3", *TINY_ANR)
-    cli_here("train", "--resume", out)
+    cli("train", *words, "steps=4", "stop_at=3", *TINY_ANR)
+    cli("train", "--resume", out)
     assert_equal_bits(weights(out, 4), weights(anr_run, 4))
 
 
