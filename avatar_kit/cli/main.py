@@ -21,6 +21,7 @@ from avatar_kit.cli import (
     render,
     train,
 )
+from avatar_kit.cli.process import prepare_process
 from avatar_kit.errors import UserError
 
 app = typer.Typer(
@@ -63,10 +64,7 @@ app.command("doctor", help=doctor.HELP)(doctor.doctor)
 
 def main() -> None:
     """Entry point: what a person can mend is one line and exit code 2, the rest a traceback."""
-    # GNU OpenMP's threads spin for milliseconds when they wait, which makes torch several times
-    # slower on a machine with other work; this many turns are some microseconds. It must be said
-    # before torch is imported.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    prepare_process()
     try:
         app()
     except UserError as error:
