@@ -1,0 +1,70 @@
+"""The site builds without a warning, and what its own pages say holds."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def test_every_page_is_in_the_menu():
+    import yaml
+
+    pages = re.findall(
+        r"[\w/-]+\.md", str(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+    )
+    assert sorted(pages) == sorted(str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md"))
+
+
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed: the extra docs")
+def test_the_site_builds_without_a_warning(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    for page in (tmp_path / "site").rglob("index.html"):
+        text = page.read_text()
+        assert "<p>::: " not in text and 'class="arithmatex"' not in text, page
+
+
+def test_the_block_on_motion_files_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "formats.md").read_text(), re.DOTALL)
+    exec(compile(block, "formats.md", "exec"), {})
+
+
+def fixed_parts(message: str) -> list[str]:
+    return [part.strip(" '") for part in message.split("...") if len(part.strip()) > 3]
+
+
+def test_messages_on_the_page_of_troubles_are_those_of_the_code():
+    """The fixed words of each message stand in the code, whatever lines it is broken into there."""
+    files = [*(ROOT / "avatar_kit").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    code = "\n".join(path.read_text() for path in files)
+    code = re.sub(r"""["']\s*\n\s*f?["']""", "", code)  # joined strings
+    code = re.sub(r"\{[^{}]*\}", "...", code).replace("\\", "")
+    page = (DOCS / "troubleshooting.md").read_text()
+    messages = re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE)
+    assert len(messages) > 30
+    unknown = [part for m in messages for part in fixed_parts(m) if part not in code]
+    assert not unknown
+
+
+def test_limits_on_the_page_of_own_videos_are_those_of_the_verdict():
+    from avatar_kit.tracking.figures import _RULES
+
+    page = (DOCS / "own-video.md").read_text()
+    rows = [row for row in page.splitlines() if re.match(r"\| .* \| (below|above) ", row)]
+    assert len(rows) == len(_RULES)
+    for row, (name, side, good, bearable, *_) in zip(rows, _RULES, strict=True):
+        word, cells = {"<": "below", ">": "above"}[side], [c.strip() for c in row.split("|")]
+        share = name == "face"
+        assert cells[2] == f"{word} {f'{good:.0%}'.replace('%', ' %') if share else f'{good:g}'}"
+        assert cells[3] == ("any" if bearable < 0 else f"{word} {bearable:g}")
