@@ -115,14 +115,18 @@ def run_aligner(
     console: Console,
 ) -> Aligned:
     """Choose the aligner, fit it where it must be, and align; says what it does."""
+    from dataclasses import replace
+
     from avatar_kit.engine.aligning import align_motion, check_strength, choose_aligner
+    from avatar_kit.engine.driving import keep_footing
 
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     check_strength(strength)
     aligner = choose_aligner(loaded, run, name, values, say)
-    return align_motion(aligner, driving, strength=strength, say=say)
+    aligned = align_motion(aligner, driving, strength=strength, say=say)
+    return replace(aligned, motion=keep_footing(loaded, aligned.source, aligned.motion))
 
 
 def distances(run: RunFolder, aligned: Aligned) -> tuple[float, float]:

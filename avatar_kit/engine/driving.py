@@ -37,17 +37,40 @@ def place(loaded: LoadedAvatar, motion: Motion, training: Motion, *, in_place: b
         transl[:, [0, 2]] = here[[0, 2]]
     moved = replace(motion, transl=transl)
     # the fifth percentile is the floor: lower frames are noise, higher ones are jumps
-    floor = _lowest(loaded, training).quantile(0.05) - _lowest(loaded, moved).quantile(0.05)
-    return replace(moved, transl=transl + torch.tensor([0.0, 1.0, 0.0]) * floor)
+    floor = _lowest(loaded, _some(training)).quantile(0.05)
+    below = _lowest(loaded, _some(moved)).quantile(0.05)
+    return replace(moved, transl=transl + torch.tensor([0.0, 1.0, 0.0]) * (floor - below))
+
+
+def keep_footing(loaded: LoadedAvatar, source: Motion, aligned: Motion) -> Motion:
+    """Raise or lower every aligned pose until its lowest point is as high as the source's.
+
+    An aligner changes how far the knees bend and leaves the pelvis where it was: without this, who
+    rises from a squat floats.
+
+    Args:
+        loaded: The avatar.
+        source: The motion before alignment.
+        aligned: The same frames after it.
+    """
+    lift = _lowest(loaded, source) - _lowest(loaded, aligned)
+    return replace(aligned, transl=aligned.transl + lift[:, None] * torch.tensor([0.0, 1.0, 0.0]))
+
+
+def _some(motion: Motion, frames: int = 200) -> Motion:
+    """At most ``frames`` of its frames."""
+    return motion[torch.linspace(0, len(motion) - 1, min(frames, len(motion))).long()]
 
 
 @torch.no_grad()
-def _lowest(loaded: LoadedAvatar, motion: Motion, frames: int = 200) -> Tensor:
-    """Height of the lowest key point in metres, of at most ``frames`` frames."""
-    chosen = torch.linspace(0, len(motion) - 1, min(frames, len(motion))).long()
+def _lowest(loaded: LoadedAvatar, motion: Motion) -> Tensor:
+    """[T] height of the lowest key point in metres."""
     body, shape = loaded.avatar.body, loaded.avatar.shape
-    parameters = body.from_motion(motion[chosen].to(shape.device), shape)
-    return body.keypoints(parameters)[..., 1].amin(1).cpu()
+    heights = []
+    for first in range(0, len(motion), 256):
+        parameters = body.from_motion(motion[first : first + 256].to(shape.device), shape)
+        heights.append(body.keypoints(parameters)[..., 1].amin(1).cpu())
+    return torch.cat(heights)
 
 
 @torch.no_grad()

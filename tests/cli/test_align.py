@@ -53,7 +53,7 @@ def test_the_avatars_own_aligner_is_the_default(cli_here, aligned_run, wild, tmp
     assert f"{out}: 12 frames at 25 fps" in text
     assert all((pose == known).all(1).any() for pose in aligned.body_pose)
     assert aligned.left_hand_pose.equal(source.left_hand_pose)
-    assert aligned.transl.equal(source.transl)
+    assert aligned.transl[:, [0, 2]].equal(source.transl[:, [0, 2]])
 
 
 def test_another_aligner_is_fitted_on_the_spot(cli_here, trained_run, wild, tmp_path):
