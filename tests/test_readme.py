@@ -1,6 +1,12 @@
 """README's commands are the ones that are run."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+
+from avatar_kit.testing.capture import small_capture
 
 ROOT = Path(__file__).parents[1]
 
@@ -12,10 +18,25 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 
 def test_every_picture_in_the_readme_exists():
-    import re
-
     text = (ROOT / "README.md").read_text()
     local = [p for p in re.findall(r"\]\(([^)#]+?)\)", text) if "://" not in p]
     assert local
     missing = [p for p in local if not (ROOT / p).exists()]
     assert not missing, missing
+
+
+def test_the_plugin_of_the_readme_trains(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    (plugin,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "paint.py").write_text(plugin)
+    words = re.search(r"AVATAR_KIT_DEV=paint.py avatar-kit (train .*)", text)[1].split()
+    capture = small_capture(tmp_path / "capture").root
+    small = ["--data", capture, "--out", "run", "size=64", "batch_size=1", "steps=2",
+             "evaluation.metrics=[psnr]", "evaluation.max_frames=1"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "avatar_kit.cli.main", *words, *small],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "AVATAR_KIT_DEV": "paint.py", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "type: paint" in (tmp_path / "run" / "config.yaml").read_text()
