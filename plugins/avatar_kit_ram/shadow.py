@@ -44,6 +44,7 @@ class CastShadow(Encoder):
     config: CastShadowConfig
     slope: Tensor
     floor: Tensor
+    rounds: Tensor
     frames: Tensor
     candidates: Tensor
     explained: Tensor
@@ -53,6 +54,8 @@ class CastShadow(Encoder):
         tried = first_candidates()
         self.register_buffer("slope", torch.zeros(2))
         self.register_buffer("floor", torch.tensor(math.inf))
+        #: Rounds that are done, and frames seen in the present one.
+        self.register_buffer("rounds", torch.zeros((), dtype=torch.long))
         self.register_buffer("frames", torch.zeros((), dtype=torch.long))
         self.register_buffer("candidates", tried)
         #: Per candidate: the darkening under its shadow, and the pixels of its shadow.
@@ -69,11 +72,11 @@ class CastShadow(Encoder):
         """
         vertices = context.body.vertices
         self.floor.copy_(torch.minimum(self.floor, vertices[..., 1].amin()))
-        stage, left = divmod(int(self.frames), self.config.frames)
-        if stage > len(SPANS) or self.setup.plate is None:
+        done = int(self.rounds)
+        if done > len(SPANS) or self.setup.plate is None:
             return
-        if stage and left < len(context):
-            self.candidates.copy_(finer_candidates(self.slope, SPANS[stage - 1]))
+        if done and not self.frames:
+            self.candidates.copy_(finer_candidates(self.slope, SPANS[done - 1]))
             self.explained.zero_()
         camera = coarse(context.camera, self.config.search_size)
         size = (camera.height, camera.width)
@@ -86,6 +89,9 @@ class CastShadow(Encoder):
             self.explained[1, i] += (drawn * free).sum()
         self.slope.copy_(self.candidates[self.gain().argmax()])
         self.frames += len(context)
+        if self.frames >= self.config.frames:
+            self.rounds += 1
+            self.frames.zero_()
 
     def gain(self) -> Tensor:
         """[N] squared error that every candidate's shadow takes away, at its best darkness."""

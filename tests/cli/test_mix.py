@@ -31,7 +31,7 @@ def test_mixing_changes_some_texels_and_renders(cli_here, anr_run, second_run, t
     text = cli_here(
         *("mix", second_run, "--from", anr_run, "--region", "torso,legs", "--out", "mixed")
     )
-    assert "torso, legs of shaded on shaded" in text
+    assert "torso, legs of normals on normals" in text
     out = tmp_path / "mixed"
     name = "encoders.texture.levels.0"
     mixed, base, donor = (load_file(r / WEIGHTS)[name] for r in (out, second_run, anr_run))

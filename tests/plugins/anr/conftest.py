@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from avatar_kit.config import resolve_method
+from avatar_kit.config.layers import Layer, merge
 from avatar_kit.interfaces import Avatar, Batch, Setup
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Camera, ConditionSpec, FrameContext, Plate, PosedBody, Topology
@@ -100,17 +101,10 @@ def small_config():
             "renderer": {"widths": (8, 12, 16)},
             "loss": {"feature": 0.0},
         }
-        return resolve_method(method, preset="demo", overrides=merged(small, overrides)).config
+        layers = [Layer("small", small), Layer("test", overrides)]
+        return resolve_method(method, preset="demo", overrides=merge(layers)[0]).config
 
     return make
-
-
-def merged(below, above):
-    both = dict(below)
-    for key, value in above.items():
-        nested = isinstance(value, dict) and isinstance(both.get(key), dict)
-        both[key] = merged(both[key], value) if nested else value
-    return both
 
 
 @pytest.fixture(scope="session")

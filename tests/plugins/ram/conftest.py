@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from avatar_kit.config import resolve_method
+from avatar_kit.config.layers import Layer, merge
 from avatar_kit.interfaces import Avatar, Batch, Setup
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Camera, ConditionSpec, FrameContext, PosedBody, Topology
@@ -94,17 +95,10 @@ def small_config():
             "discriminator": {"channel_multiplier": 0.05, "max_channels": 8},
             "loss": {"perceptual_stages": 1, "perceptual_crop": 32, "hand": 0.0},
         }
-        return resolve_method("ram", preset=preset, overrides=merged(small, overrides)).config
+        layers = [Layer("small", small), Layer("test", overrides)]
+        return resolve_method("ram", preset=preset, overrides=merge(layers)[0]).config
 
     return make
-
-
-def merged(below, above):
-    both = dict(below)
-    for key, value in above.items():
-        nested = isinstance(value, dict) and isinstance(both.get(key), dict)
-        both[key] = merged(both[key], value) if nested else value
-    return both
 
 
 @pytest.fixture(scope="session")

@@ -41,12 +41,14 @@ def test_the_shadow_of_a_sphere_is_an_ellipse_of_known_place_and_size(setup, con
     assert found[1] == pytest.approx(128 + metre * there[1], abs=1.0)
 
 
-def test_a_light_is_found_from_its_shadows(setup, context):
+@pytest.mark.parametrize("frames_a_round", [2, 6, 11])
+def test_a_light_is_found_from_its_shadows(frames_a_round, setup, context):
     frames = from_above(context(range(6)))
     scene = torch.rand(3, 256, 256, generator=torch.Generator().manual_seed(0))
     shadow = encoder(setup, LIGHT)(frames).values
-    seeker = encoder(replace(setup, plate=Plate(scene, frames.camera)), frames=6)
-    for _ in range(5):
+    plated = replace(setup, plate=Plate(scene, frames.camera))
+    seeker = encoder(plated, frames=frames_a_round)
+    for _ in range(9):
         seeker.search(frames, scene * (1 - 0.3 * shadow), torch.zeros_like(shadow))
     torch.testing.assert_close(seeker.slope, torch.tensor(LIGHT), atol=0.03, rtol=0)
     found = seeker.state_dict()

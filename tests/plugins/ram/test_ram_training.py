@@ -4,8 +4,8 @@ import pytest
 import torch
 from avatar_kit_ram.method import Ram
 
+from avatar_kit.config.layers import Layer, merge
 from avatar_kit.engine.device import autocast, seed_step
-from tests.plugins.ram.conftest import merged
 
 #: Part of RAM-Avatar -> how its parameters' names begin.
 GROUPS = {
@@ -99,7 +99,8 @@ def test_training_with_everything_on_moves_every_group_and_every_parameter(full,
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_every_ablation_is_a_matter_of_config(name, full, build, batch):
-    config = full(**merged({"loss": {"hand": 0.1}}, ABLATIONS[name]))
+    layers = [Layer("hand loss", {"loss": {"hand": 0.1}}), Layer(name, ABLATIONS[name])]
+    config = full(**merge(layers)[0])
     method = Ram(config, build(config))
     losses = run(method, few(batch), 2)[-1]
     assert all(value.isfinite() for value in losses.values())
