@@ -107,6 +107,28 @@ def resolve_method(
     return Layered(config, origins)
 
 
+def dump_method(config: MethodConfig) -> dict[str, Any]:
+    """Every value of a config, so that :func:`resolve_method` makes the same config of them.
+
+    A part that a default or the preset brings and this config does not have is null.
+    """
+    cls = type(config)
+    preset = cls.presets.get(config.preset, {})
+    started, _ = merge([Layer("default", _defaults(cls)), Layer("preset", preset)])
+    values = config.model_dump(mode="json")
+    _say_what_is_gone(values, started)
+    return values
+
+
+def _say_what_is_gone(values: dict[str, Any], started: Mapping[str, Any]) -> None:
+    for key, before in started.items():
+        now = values.setdefault(key, None)
+        if not isinstance(before, Mapping) or not isinstance(now, dict):
+            continue
+        if before.get("type") == now.get("type"):
+            _say_what_is_gone(now, before)
+
+
 def _defaults(cls: type[MethodConfig]) -> dict[str, Any]:
     """Default values that have keys of their own, so that a layer can change one of them."""
     found = {}

@@ -16,6 +16,7 @@ import torch
 
 from avatar_kit import __version__
 from avatar_kit.config import MethodConfig, dump_yaml, load_yaml, resolve_method
+from avatar_kit.config.layers import dump_method
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import atomic_path
@@ -106,7 +107,7 @@ class RunFolder:
     def write_config(self, config: MethodConfig) -> None:
         """Save the config as plain YAML."""
         with atomic_path(self.root / "config.yaml") as path:
-            path.write_text(dump_yaml(config.model_dump(mode="json")))
+            path.write_text(dump_yaml(dump_method(config)))
 
     def read_config(self, overrides: dict[str, Any] | None = None) -> MethodConfig:
         """The saved config with values laid over it."""

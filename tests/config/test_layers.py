@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar_kit.config import MethodConfig, dump_yaml, load_yaml, parse_overrides, resolve_method
-from avatar_kit.config.layers import Layer, merge
+from avatar_kit.config.layers import Layer, dump_method, merge
 from avatar_kit.errors import UserError
 from avatar_kit.registry import load_plugins, loading
 
@@ -35,6 +35,11 @@ class Painter(RendererConfig):
     type: Literal["painter"] = "painter"
     width: int = Field(default=8, ge=1, description="Channels inside.")
 
+class Sculptor(RendererConfig):
+    consumes = frozenset({"feature_map"})
+    type: Literal["sculptor"] = "sculptor"
+    chisels: int = Field(default=2, ge=1, description="Tools.")
+
 class Clay(BodyConfig):
     type: Literal["clay"] = "clay"
 
@@ -61,6 +66,7 @@ def register_encoders(register):
 @hookimpl
 def register_renderers(register):
     register("painter", config=Painter, target="json:JSONDecoder")
+    register("sculptor", config=Sculptor, target="json:JSONDecoder")
 
 @hookimpl
 def register_bodies(register):
@@ -115,8 +121,16 @@ def test_the_default_preset_is_only_taken_where_nobody_says():
 def test_saved_yaml_gives_the_same_config(tmp_path):
     config = resolve("renderer.width=5", preset="demo")
     file = tmp_path / "config.yaml"
-    file.write_text(dump_yaml(config.model_dump(mode="json")))
+    file.write_text(dump_yaml(dump_method(config)))
     assert "!" not in file.read_text()
+    assert resolve_method("small", file=file).config == config
+
+
+@pytest.mark.parametrize("word", ["encoders.dots=null", "renderer.type=sculptor"])
+def test_saved_yaml_remembers_what_was_removed_or_replaced(tmp_path, word):
+    config = resolve(word, preset="demo")
+    file = tmp_path / "config.yaml"
+    file.write_text(dump_yaml(dump_method(config)))
     assert resolve_method("small", file=file).config == config
 
 
