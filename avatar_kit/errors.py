@@ -24,3 +24,12 @@ class MissingExtra(UserError):
             f"{feature} needs the package '{package}', which is not installed: "
             f'run  pip install "avatar-kit[{extra}]"'
         )
+
+
+class MetricUnavailable(UserError):
+    """A metric that this machine cannot compute: weights or a package it rests on are missing.
+
+    Raised when the metric is built; the message says what is missing and how to get it. Whoever
+    asked for several metrics reports this one as "n/a" with the message and goes on. Weights that
+    are there but not the genuine ones are a plain :class:`UserError`.
+    """

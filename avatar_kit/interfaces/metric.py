@@ -25,6 +25,12 @@ class Metric(ABC):
     weights_sha256: str | None = None
 
     def __init__(self, config: MetricConfig):
+        """Build the metric.
+
+        Raises:
+            MetricUnavailable: Weights or a package it rests on are not on this machine.
+            UserError: The weights are there but are not the genuine ones.
+        """
         self.config = config
 
     @abstractmethod
@@ -40,7 +46,15 @@ class Metric(ABC):
 
     @abstractmethod
     def compute(self) -> float:
-        """The mean over what was taken in; NaN if there was nothing."""
+        """The value over what was taken in; NaN if there was nothing."""
+
+    def frame_values(self) -> list[float]:
+        """The value of every frame taken in, in order, if :meth:`compute` is their mean.
+
+        NaN stands for a frame that has no value, such as the first of a clip in a temporal metric;
+        the mean leaves it out. Empty, as here, for metrics of the whole set of frames.
+        """
+        return []
 
     @abstractmethod
     def reset(self) -> None:

@@ -37,6 +37,10 @@ class FrameMean(Metric):
         """The mean over all frames; NaN if there were none."""
         return math.fsum(self._scores) / len(self._scores) if self._scores else math.nan
 
+    def frame_values(self) -> list[float]:
+        """The score of every frame."""
+        return list(self._scores)
+
     def reset(self) -> None:
         """Forget everything."""
         self._scores: list[float] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import MutableMapping
 from functools import cache
 from typing import ClassVar
@@ -73,9 +74,16 @@ class StTlpips(StLpips):
             self._last[name] = [f[-1:].clone() for f in features]
             then, now = [f[:-1] for f in features], [f[1:] for f in features]
             steps.append(self._distance.distance(then, now))
-        self._scores += (100 * (steps[0] - steps[1]).abs()).double().tolist()
+        found = (100 * (steps[0] - steps[1]).abs()).double().tolist()
+        self._scores += found
+        self._values += [math.nan] * (len(target) - len(found)) + found
+
+    def frame_values(self) -> list[float]:
+        """The change at every frame; NaN at the first of a clip."""
+        return list(self._values)
 
     def reset(self) -> None:
         """Forget everything."""
         super().reset()
         self._last: dict[str, list[Tensor]] = {}
+        self._values: list[float] = []

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avatar_kit.testing.conformance import Conformance, require
+from avatar_kit.errors import MetricUnavailable
+from avatar_kit.testing.conformance import Conformance, NotApplicable, require
 
 _FRAMES, _HEIGHT, _WIDTH = 6, 64, 80
 
@@ -25,8 +26,15 @@ class MetricConformance(Conformance):
     tolerance = 1e-5
 
     def build(self) -> Any:
-        """A new metric."""
-        return self.component.load()(self.config)
+        """A new metric.
+
+        Raises:
+            NotApplicable: This machine lacks its weights or a package it rests on.
+        """
+        try:
+            return self.component.load()(self.config)
+        except MetricUnavailable as reason:
+            raise NotApplicable(str(reason)) from None
 
     def score(self, prediction: Tensor, target: Tensor, pieces: Sequence[int] = ()) -> float:
         """The value over frames given at once, or in pieces of these lengths."""
@@ -93,6 +101,30 @@ class MetricConformance(Conformance):
             "frames must not span two clips",
         )
 
+    def test_frame_values_average_to_the_value(self) -> None:
+        """``frame_values`` is empty, or has one value a frame whose mean is the value."""
+        target = self.pictures()
+        prediction = noisy(target, 0.1)
+        metric, at = self.build(), 0
+        for length in (2, 1, 3):
+            part = slice(at, at + length)
+            metric.update(prediction[part], target[part], new_clip=at in (0, 3))
+            at += length
+        values = metric.frame_values()
+        if not values:
+            return
+        require(
+            len(values) == _FRAMES,
+            f"frame_values has {len(values)} values for {_FRAMES} frames: one each, NaN for a "
+            "frame that has none, or [] for a metric of the whole set",
+        )
+        counted = [v for v in values if not math.isnan(v)]
+        mean = math.fsum(counted) / len(counted) if counted else math.nan
+        require(
+            math.isclose(mean, metric.compute(), rel_tol=self.tolerance, abs_tol=1e-7),
+            f"the mean of frame_values is {mean}, the value {metric.compute()}",
+        )
+
     def test_nothing_scores_nan(self) -> None:
         """Without frames, at the start and after ``reset``, the value is NaN."""
         metric = self.build()
@@ -101,6 +133,7 @@ class MetricConformance(Conformance):
         metric.update(target, target, new_clip=True)
         metric.reset()
         require(math.isnan(metric.compute()), f"after reset it says {metric.compute()}")
+        require(not metric.frame_values(), f"after reset frame_values is {metric.frame_values()}")
 
     def test_reset_forgets(self) -> None:
         """After ``reset`` a metric scores like a new one."""

@@ -72,3 +72,13 @@ def test_features_are_computed_once_for_a_living_picture_and_again_when_it_chang
     assert shared_features(picture) is first
     picture += 0.1
     assert not torch.equal(shared_features(picture)[0], first[0])
+
+
+def test_st_tlpips_names_the_frames_that_have_no_pair():
+    target = clip()
+    metric = StTlpips(StTlpipsConfig())
+    for t, new_clip in ((slice(0, 2), True), (slice(2, 3), False), (slice(3, 4), True)):
+        metric.update(target.flip(0)[t], target[t], new_clip=new_clip)
+    values = metric.frame_values()
+    assert [math.isnan(v) for v in values] == [True, False, False, True]
+    assert metric.compute() == pytest.approx((values[1] + values[2]) / 2)

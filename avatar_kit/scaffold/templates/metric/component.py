@@ -30,6 +30,10 @@ class MyPlugin(Metric):
         """The mean over all frames; NaN without any."""
         return math.fsum(self._errors) / len(self._errors) if self._errors else math.nan
 
+    def frame_values(self) -> list[float]:
+        """The error of every frame."""
+        return list(self._errors)
+
     def reset(self) -> None:
         """Forget everything."""
         self._errors: list[float] = []
