@@ -81,6 +81,7 @@ def align(
     from rich.console import Console
 
     from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.aligning import training_distances
     from avatar_kit.engine.loaded import load_avatar
     from avatar_kit.engine.run import RunFolder
     from avatar_kit.io.motion import save_motion
@@ -94,7 +95,7 @@ def align(
     loaded = load_avatar(folder, device=device)
     aligned = run_aligner(loaded, folder, driving, name, chosen, strength, console)
     save_motion(out, aligned.motion)
-    before, after = distances(folder, aligned)
+    before, after = training_distances(folder, aligned)
     console.print(
         f"mean distance to the training poses (5 nearest, angle of joints): {before:.1f} degrees "
         f"before, {after:.1f} after",
@@ -115,31 +116,14 @@ def run_aligner(
     console: Console,
 ) -> Aligned:
     """Choose the aligner, fit it where it must be, and align; says what it does."""
-    from dataclasses import replace
-
     from avatar_kit.engine.aligning import align_motion, check_strength, choose_aligner
-    from avatar_kit.engine.driving import keep_footing
 
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     check_strength(strength)
     aligner = choose_aligner(loaded, run, name, values, say)
-    aligned = align_motion(aligner, driving, strength=strength, say=say)
-    return replace(aligned, motion=keep_footing(loaded, aligned.source, aligned.motion))
-
-
-def distances(run: RunFolder, aligned: Aligned) -> tuple[float, float]:
-    """Mean distance to the training poses in degrees, before and after."""
-    import math
-
-    from avatar_kit.aligners.measure import knn_distance
-    from avatar_kit.io.motion import load_motion
-
-    training = load_motion(run.root / "training_motion.npz").body_pose
-    both = (aligned.source, aligned.motion)
-    before, after = (math.degrees(knn_distance(m.body_pose, training).mean()) for m in both)
-    return before, after
+    return align_motion(loaded, aligner, driving, strength=strength, say=say)
 
 
 def read_driving(path: Path, clip: str | None) -> Motion:

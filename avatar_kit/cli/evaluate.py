@@ -38,4 +38,5 @@ def evaluate(
     config = folder.read_config(data_values(data)) if data else loaded.config
     view = open_view(config)
     result = report.evaluate_run(loaded.avatar, view, config, folder, console)
+    report.write_summary(loaded.avatar, view, config, folder, result, loaded.step, loaded.seconds)
     report.show(result, folder.root, console)

@@ -27,7 +27,7 @@ _NAMES = {"avatar": "avatar", "nearest_frame": "nearest frame", "mean_frame": "m
 def opening(training: Training) -> Panel:
     """What is trained, on what, where."""
     config, capture = training.config, training.view.capture
-    learned = sum(p.numel() for p in training.avatar.parameters() if p.requires_grad)
+    learned = training.avatar.learned_parameters()
     rows = Table.grid(padding=(0, 2))
     rows.add_row("capture", f"{capture.name}, {len(training.frames)} training frames")
     rows.add_row("size", f"{config.size}x{config.size}, batch {config.batch_size}")
@@ -42,8 +42,11 @@ def opening(training: Training) -> Panel:
 
 def evaluate_and_preview(training: Training, console: Console) -> dict[str, Any]:
     """Evaluate, write ``eval/test.json``, the preview picture and video."""
+    view, config, run = training.view, training.config, training.run
     with training.shown():
-        return evaluate_run(training.avatar, training.view, training.config, training.run, console)
+        result = evaluate_run(training.avatar, view, config, run, console)
+    write_summary(training.avatar, view, config, run, result, training.step, training.seconds)
+    return result
 
 
 def evaluate_run(
@@ -61,6 +64,7 @@ def evaluate_run(
             bar.advance(task)
 
         result = evaluate(avatar, view, config, observe)
+    run.write_json("eval/frames.json", result.pop("frames"))
     run.write_json("eval/test.json", result)
     return result
 
@@ -104,21 +108,29 @@ def protocol_line(result: dict[str, Any]) -> str:
     )
 
 
-def closing(training: Training, result: dict[str, Any], console: Console) -> None:
-    """The table, the summary file and the paths to look at."""
-    splits = result["splits"]
-    first: dict[str, Any] = next(iter(splits.values()), {})
+def write_summary(
+    avatar: Avatar,
+    view: CaptureView,
+    config: MethodConfig,
+    run: RunFolder,
+    result: dict[str, Any],
+    step: int,
+    seconds: float,
+) -> None:
+    """Write ``summary.json``: what a run is in a few lines. Its presence says: measured."""
+    first: dict[str, Any] = next(iter(result["splits"].values()), {})
     summary = {
-        "method": training.config.type,
-        "preset": training.config.preset,
-        "capture": training.view.capture.name,
-        "steps": training.step,
-        "seconds": round(training.seconds, 1),
+        "method": config.type,
+        "preset": config.preset,
+        "capture": view.capture.name,
+        "steps": step,
+        "seconds": round(seconds, 1),
+        "parameters": avatar.learned_parameters(),
+        "milliseconds": result["milliseconds"],
         "psnr": first.get("psnr"),
-        "splits": splits,
+        "splits": result["splits"],
     }
-    training.run.write_json("summary.json", summary)
-    show(result, training.run.root, console)
+    run.write_json("summary.json", summary)
 
 
 def show(result: dict[str, Any], root: Path, console: Console) -> None:
@@ -139,6 +151,9 @@ def show(result: dict[str, Any], root: Path, console: Console) -> None:
         if (root / name).exists():
             paths.add_row(label, str(root / name))
     console.print(paths)
+    for name, about in result["protocol"]["metrics"].items():
+        if reason := about.get("unavailable"):
+            console.print(f"[dim]{name}: n/a; {reason}[/]", highlight=False, soft_wrap=True)
     console.print(
         f"drive it with  [bold]avatar-kit render {root} --motion FILE.npz --out dance.mp4[/]",
         highlight=False,

@@ -158,4 +158,4 @@ def _run(training: Training, console: Console) -> None:
         )
         return
     result = report.evaluate_and_preview(training, console)
-    report.closing(training, result, console)
+    report.show(result, root, console)

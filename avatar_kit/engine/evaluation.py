@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import statistics
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,7 @@ from avatar_kit.config.base import ComponentConfig
 from avatar_kit.engine.assemble import load_class
 from avatar_kit.engine.device import autocast
 from avatar_kit.engine.frames import PosedFrames, load_pictures
+from avatar_kit.errors import MetricUnavailable
 from avatar_kit.interfaces import Avatar, Metric
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir
@@ -64,17 +67,19 @@ def evaluate(
 
     Returns:
         ``{"protocol": ..., "splits": {name: {"n", metric: value, "person": {...},
-        "baselines": {"mean_frame": ..., "nearest_frame": ...}}}}``.
+        "baselines": {"mean_frame": ..., "nearest_frame": ...}}}, "frames": {name: {region:
+        {metric: [n]}}}, "milliseconds": median time to pose and render a frame}``.
     """
     posed = PosedFrames(avatar.body, view.capture.motion, avatar.shape)
     about = protocol(view, config)
     baselines = Baselines(view, posed, config, about)
     was_training = avatar.training
     avatar.eval()
-    splits = {}
+    splits, frames = {}, {}
+    seconds: list[float] = []
     for split in test_splits(view, config.evaluation):
         scores = _Scores(config.evaluation)
-        rendered = render_split(avatar, view, posed, split, config.precision)
+        rendered = timed(render_split(avatar, view, posed, split, config.precision), seconds)
         for k, picture in enumerate(rendered):
             truth = load_pictures(view, [split.frames[k]], posed.device)
             truths = _regions(truth, split.boxes[k])
@@ -86,8 +91,23 @@ def evaluate(
             **scores.compute(),
             "baselines": baselines.compute(split),
         }
+        frames[split.name] = scores.frames()
     avatar.train(was_training)
-    return {"protocol": about, "splits": splits}
+    pace = 1000 * statistics.median(seconds) if seconds else None
+    return {"protocol": about, "splits": splits, "frames": frames, "milliseconds": pace}
+
+
+def timed(pictures: Iterator[Tensor], seconds: list[float]) -> Iterator[Tensor]:
+    """The pictures as they come; what each took is added to ``seconds``."""
+    while True:
+        started = time.perf_counter()
+        picture = next(pictures, None)
+        if picture is None:
+            return
+        if picture.is_cuda:
+            torch.cuda.synchronize(picture.device)
+        seconds.append(time.perf_counter() - started)
+        yield picture
 
 
 class Baselines:
@@ -135,14 +155,7 @@ class Baselines:
 
 def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
     """Everything a reader needs to compare the numbers with others."""
-    metrics = {}
-    for component in config.evaluation.metrics:
-        metric = _metric(component)
-        metrics[component.type] = {
-            "higher_is_better": metric.higher_is_better,
-            "unit": metric.unit,
-            "weights_sha256": metric.weights_sha256,
-        }
+    metrics = {c.type: _about(c) for c in config.evaluation.metrics}
     return {
         "version": PROTOCOL_VERSION,
         "capture": view.capture.name,
@@ -246,11 +259,15 @@ def _regions(picture: Tensor, box: np.ndarray) -> dict[str, Tensor]:
 
 
 class _Scores:
-    """Every metric on every region, for one candidate."""
+    """Every metric that this machine has on every region, for one candidate."""
 
     def __init__(self, config: EvaluationConfig):
+        self.names = [c.type for c in config.metrics]
         self.metrics: dict[tuple[str, str], Metric] = {
-            (region, c.type): _metric(c) for region in REGIONS for c in config.metrics
+            (region, c.type): metric
+            for region in REGIONS
+            for c in config.metrics
+            if (metric := _metric(c)) is not None
         }
 
     def update(
@@ -260,13 +277,45 @@ class _Scores:
             metric.update(pictures[region], truths[region], new_clip=new_clip)
 
     def compute(self) -> dict[str, Any]:
-        values: dict[str, Any] = {"person": {}}
+        values: dict[str, Any] = {name: None for name in self.names}
+        values["person"] = dict(values)
         for (region, name), metric in self.metrics.items():
-            value = metric.compute()
-            number = None if math.isnan(value) else value
-            (values if region == "full" else values["person"])[name] = number
+            place = values if region == "full" else values["person"]
+            place[name] = _number(metric.compute())
         return values
 
+    def frames(self) -> dict[str, dict[str, list[float | None]]]:
+        """Region -> metric -> [n] values, for metrics that are a mean over frames."""
+        found: dict[str, dict[str, list[float | None]]] = {region: {} for region in REGIONS}
+        for (region, name), metric in self.metrics.items():
+            if values := metric.frame_values():
+                found[region][name] = [_number(v) for v in values]
+        return found
 
-def _metric(config: ComponentConfig) -> Metric:
-    return load_class("metric", config)(config)
+
+def _number(value: float) -> float | None:
+    """None for NaN, which JSON does not know."""
+    return None if math.isnan(value) else value
+
+
+def _metric(config: ComponentConfig) -> Metric | None:
+    """The metric; None where this machine lacks its weights."""
+    try:
+        return load_class("metric", config)(config)
+    except MetricUnavailable:
+        return None
+
+
+def _about(config: ComponentConfig) -> dict[str, Any]:
+    """What the protocol says of a metric."""
+    cls: Any = load_class("metric", config)
+    about: dict[str, Any] = {
+        "higher_is_better": cls.higher_is_better,
+        "unit": cls.unit,
+        "weights_sha256": None,
+    }
+    try:
+        about["weights_sha256"] = cls(config).weights_sha256
+    except MetricUnavailable as reason:
+        about["unavailable"] = str(reason)
+    return about

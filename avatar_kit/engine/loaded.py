@@ -23,6 +23,7 @@ class LoadedAvatar:
         config: The config it was trained with.
         subject: Who it is of and how it was seen.
         step: Training steps of the checkpoint.
+        seconds: Time that training had taken then.
         device: Where it lives.
     """
 
@@ -30,6 +31,7 @@ class LoadedAvatar:
     config: MethodConfig
     subject: Subject
     step: int
+    seconds: float
     device: torch.device
 
 
@@ -56,4 +58,4 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     avatar = build_avatar(config, body, subject.shape, subject.training_frames)
     ckpt.load_learned(avatar, found)
     avatar = avatar.to(place).eval().requires_grad_(False)
-    return LoadedAvatar(avatar, config, subject, found.step, place)
+    return LoadedAvatar(avatar, config, subject, found.step, found.state["seconds"], place)

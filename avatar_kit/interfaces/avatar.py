@@ -70,6 +70,11 @@ class Avatar(nn.Module):
         conditions = {name: encoder(context) for name, encoder in self.encoders.items()}
         return self.renderer(conditions, context.camera)
 
+    def learned_parameters(self) -> int:
+        """Number of values that training learns; the body model's are not among them."""
+        parts = (self.encoders, self.renderer)
+        return sum(p.numel() for part in parts for p in part.parameters())
+
     def learned_state(self) -> dict[str, Tensor]:
         """State to save: everything but the body model, whose licence may forbid copies."""
         return {k: v for k, v in self.state_dict().items() if not k.startswith("body.")}

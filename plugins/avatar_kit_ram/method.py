@@ -200,7 +200,7 @@ def crop_around(pictures: Tensor, error: Tensor, size: int) -> Tensor:
     height, width = pictures.shape[-2:]
     size_y, size_x = min(size, height), min(size, width)
     crops = []
-    for b, wrong in enumerate(error.flatten(1) + 1e-8):
+    for b, wrong in enumerate(error.flatten(1).nan_to_num(0, 0, 0) + 1e-8):
         pixel = int(torch.multinomial(wrong, 1))
         top = min(max(pixel // width - size_y // 2, 0), height - size_y)
         left = min(max(pixel % width - size_x // 2, 0), width - size_x)

@@ -1,0 +1,217 @@
+"""``avatar-kit compare``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avatar_kit.cli.options import Overrides, Preset, data_values, default_preset
+from avatar_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from avatar_kit.engine.comparison.plan import Plan
+
+HELP = """Train methods on the same captures with the same seeds, and say which is better.
+
+[dim]avatar-kit compare --method ram --method anr --method dnr --seed 0 --seed 1[/dim]
+
+[dim]avatar-kit compare -m anr -m "one stage: anr renderer.stages=1" --data captures/me[/dim]
+
+[dim]avatar-kit compare --out comparisons/first[/dim]   go on: finished trainings are kept, failed
+ones tried again; more methods, captures and seeds may be named
+"""
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        "-m",
+        help="A method, with values of its own: ram, or 'one stage: anr renderer.stages=1'. "
+        "May be repeated.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Trainings at the same time.")]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads of a training.", show_default=False),
+]
+
+
+def compare(
+    overrides: Overrides = None,
+    methods: Methods = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="A capture folder, or a dataset with values of its own: 'studio subject=ben'. "
+            "May be repeated. Left out: the embedded synthetic one.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option("--seed", help="May be repeated. Left out: 0.", show_default=False),
+    ] = None,
+    preset: Preset = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            help="YAML file with contenders, captures, seeds and values; what else is given "
+            "adds to it.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the trainings and the report.")
+    ] = Path("comparisons/latest"),
+    workers: Workers = 1,
+    threads: Threads = None,
+) -> None:
+    """Compare methods."""
+    from rich.console import Console
+
+    from avatar_kit.engine.comparison.plan import FILE, Plan, keep_plan, read_plan
+
+    named = any((plan, methods, data, seeds, preset, overrides))
+    if not named and (out / FILE).exists():
+        base = read_plan(out / FILE)
+    else:
+        base = read_plan(plan) if plan else Plan()
+        base = with_words(base, methods or [], data or [], seeds or [], preset, overrides or [])
+    run_comparison(keep_plan(base, out), out, workers, threads, Console())
+
+
+def with_words(
+    plan: Plan,
+    methods: list[str],
+    data: list[str],
+    seeds: list[int],
+    preset: str | None,
+    words: list[str],
+) -> Plan:
+    """A plan with what the command line adds: contenders; other captures and seeds; values.
+
+    Raises:
+        UserError: It has no contender.
+    """
+    from avatar_kit.config import parse_overrides
+    from avatar_kit.config.layers import Layer, merge
+
+    contenders = {**plan.contenders, **dict(map(contender, methods))}
+    if not contenders:
+        raise UserError("which methods? for example  avatar-kit compare --method ram --method anr")
+    for name, values in contenders.items():
+        start = values.get("preset") or preset or default_preset(values["type"])[0]
+        contenders[name] = {**values, "preset": start}
+    captures = dict(map(capture, data)) or plan.captures or dict([capture(default_dataset())])
+    both = (Layer("plan", plan.values), Layer("command line", parse_overrides(words)))
+    update = {
+        "contenders": contenders,
+        "captures": captures,
+        "seeds": tuple(dict.fromkeys(seeds)) or plan.seeds,
+        "values": merge(both)[0],
+    }
+    return plan.model_copy(update=update)
+
+
+def contender(text: str) -> tuple[str, dict[str, Any]]:
+    """``NAME: METHOD key=value ...`` as (name, values); the name may be left out."""
+    from avatar_kit.config import parse_overrides
+
+    name, colon, rest = text.partition(": ")
+    words = shlex.split(rest if colon else text)
+    if not words or "=" in words[0]:
+        raise UserError(f"--method {text!r}: expected METHOD key=value ..., e.g. anr split=null")
+    return name.strip(), {"type": words[0], **parse_overrides(words[1:])}
+
+
+def capture(text: str) -> tuple[str, dict[str, Any]]:
+    """A folder, or ``DATASET key=value ...``, as (name, values of ``data``)."""
+    from avatar_kit.config import parse_overrides
+
+    if Path(text).exists():
+        return Path(text).resolve().name, data_values(text)["data"]
+    words = shlex.split(text)
+    if not words:
+        raise UserError("--data: expected a capture folder or a dataset")
+    values = {**data_values(words[0])["data"], **parse_overrides(words[1:])}
+    name = "-".join([words[0], *(word.partition("=")[2] for word in words[1:])])
+    return re.sub(r"[^\w.-]+", "-", name), values
+
+
+def default_dataset() -> str:
+    """Name of the dataset that is taken where none is named."""
+    from avatar_kit.registry import catalog
+
+    return catalog().default("dataset")
+
+
+def run_comparison(
+    plan: Plan, out: Path, workers: int, threads: int | None, console: Console
+) -> None:
+    """Train, report, show.
+
+    Raises:
+        typer.Exit: With 1, where a training failed; everything else is there.
+    """
+    from avatar_kit.engine.comparison.cells import Trainings, is_finished, run_folder, why_failed
+    from avatar_kit.engine.comparison.report import write_report
+
+    cells = list(plan.cells())
+    left = sum(not is_finished(out, cell) for cell in cells)
+    console.print(f"{len(cells)} trainings, {left} to do; in {out}", highlight=False)
+
+    def tell(cell: Any, outcome: str) -> None:
+        line = f"{cell}: {outcome}"
+        if outcome == "failed":
+            log = run_folder(out, cell).with_suffix(".log")
+            line += f": {why_failed(out, cell)}  ({log})"
+        if outcome != "kept":
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            write_report(plan, out)
+
+    try:
+        Trainings(plan, out, workers, threads).run(tell)
+    except KeyboardInterrupt:
+        again = f"avatar-kit compare --out {out}"
+        console.print(f"stopped; go on with  [bold]{again}[/]", highlight=False)
+        raise typer.Exit(130) from None
+    summary = write_report(plan, out, pictures=True)
+    for split, tables in summary["splits"].items():
+        console.print(split_table(summary, split, tables["all"]["full"]))
+        console.print()
+    console.print(f"protocol {summary['protocol']['hash']}; the whole report: {out / 'report.md'}")
+    if any("missing" in training for training in summary["trainings"]):
+        raise typer.Exit(1)
+
+
+def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) -> Table:
+    """Contenders as rows, metrics as columns; ranks in brackets."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from avatar_kit.engine.comparison.markdown import measured, short
+
+    about = measured(summary)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column(split.replace("_", " "))
+    for name in metrics:
+        arrow = "↑" if about[name]["higher_is_better"] else "↓"
+        table.add_column(f"{name} {arrow}", justify="right")
+    for name in summary["plan"]["contenders"]:
+        table.add_row(name, *[short(found.get(name)) for found in metrics.values()])
+    for name in ("nearest_frame", "mean_frame"):
+        row = [short(found.get(name)) for found in metrics.values()]
+        table.add_row(name.replace("_", " "), *row, style="dim")
+    return table

@@ -1,0 +1,116 @@
+"""One training of a comparison, in a process of its own: what fails there loses nothing here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from avatar_kit.config import dump_yaml
+from avatar_kit.config.layers import dump_method
+from avatar_kit.engine.comparison.plan import Cell, Plan
+from avatar_kit.io.atomic import atomic_path
+
+Outcome = Literal["kept", "trained", "failed"]
+
+
+def run_folder(out: Path, cell: Cell) -> Path:
+    """Where a training of a comparison writes."""
+    return out / "runs" / cell.slug
+
+
+def is_finished(out: Path, cell: Cell) -> bool:
+    """Whether it is trained and measured."""
+    return (run_folder(out, cell) / "summary.json").exists()
+
+
+def why_failed(out: Path, cell: Cell) -> str:
+    """The last line that a training said; where there is none, that it said nothing."""
+    log = run_folder(out, cell).with_suffix(".log")
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else "it said nothing"
+
+
+@dataclass
+class Trainings:
+    """The trainings of a plan, some at a time.
+
+    Attributes:
+        plan: The plan.
+        out: Folder of the comparison.
+        workers: Trainings at the same time.
+        threads: CPU threads of each; None leaves it to torch.
+    """
+
+    plan: Plan
+    out: Path
+    workers: int = 1
+    threads: int | None = None
+    _running: set[subprocess.Popen] = field(default_factory=set)
+    _ending: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, tell: Callable[[Cell, Outcome], None]) -> None:
+        """Do all that is not finished: go on with what was interrupted, try again what failed.
+
+        Args:
+            tell: Called after each, one at a time.
+        """
+        lock = threading.Lock()
+
+        def work(cell: Cell) -> None:
+            if self._ending.is_set():
+                return
+            outcome = self.train(cell)
+            with lock:
+                if not self._ending.is_set():
+                    tell(cell, outcome)
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                for done in [pool.submit(work, cell) for cell in self.plan.cells()]:
+                    done.result()
+            finally:
+                self._ending.set()
+                for process in list(self._running):
+                    process.terminate()  # it saves and ends
+
+    def train(self, cell: Cell) -> Outcome:
+        """One training, to its figures."""
+        if is_finished(self.out, cell):
+            return "kept"
+        run = run_folder(self.out, cell)
+        if any(run.glob("checkpoints/step-*/state.json")):
+            words = ["--resume", str(run)]
+        else:
+            shutil.rmtree(run, ignore_errors=True)
+            run.parent.mkdir(parents=True, exist_ok=True)
+            config = run.with_suffix(".yaml")
+            with atomic_path(config) as path:
+                path.write_text(dump_yaml(dump_method(self.plan.config(cell))))
+            words = ["--config", str(config), "--out", str(run)]
+        with run.with_suffix(".log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "avatar_kit.cli.main", "train", *words],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+            )
+            self._running.add(process)
+            process.wait()
+            self._running.discard(process)
+        return "trained" if is_finished(self.out, cell) else "failed"
+
+    def _environment(self) -> dict[str, str]:
+        env = {**os.environ, "COLUMNS": "200"}
+        if self.threads:
+            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+                env[name] = str(self.threads)
+        return env

@@ -1,0 +1,164 @@
+"""What is compared: contenders x captures x seeds, as plain YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from avatar_kit.config import Config, MethodConfig, dump_yaml, load_yaml, resolve_method
+from avatar_kit.config.explain import explain
+from avatar_kit.config.layers import Layer, merge
+from avatar_kit.errors import UserError
+from avatar_kit.io.atomic import atomic_path
+
+FILE = "plan.yaml"
+
+
+class Plan(Config):
+    """A comparison; everything in it is written as a ``--config`` file would write it."""
+
+    benchmark: str | None = Field(
+        default=None, description="Benchmark this is, with its version, e.g. studio-1."
+    )
+    contenders: dict[str, dict[str, Any]] = Field(
+        default={}, description="Name -> `type` (a method), `preset`, and config values."
+    )
+    captures: dict[str, dict[str, Any]] = Field(default={}, description="Name -> values of `data`.")
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1, description="Seeds to train with.")
+    values: dict[str, Any] = Field(default={}, description="Config values of every training.")
+
+    def cells(self) -> Iterator[Cell]:
+        """Every training, a whole table for one seed before the next seed."""
+        for seed in self.seeds:
+            for capture in self.captures:
+                for contender in self.contenders:
+                    yield Cell(contender, capture, seed)
+
+    def config(self, cell: Cell) -> MethodConfig:
+        """The config of a training.
+
+        Raises:
+            UserError: A value is wrong; the message begins with the contender's name.
+        """
+        contender = self.contenders[cell.contender]
+        own = {k: v for k, v in contender.items() if k not in ("type", "preset")}
+        layers = [
+            Layer("values", self.values),
+            Layer("contender", own),
+            Layer("cell", {"data": self.captures[cell.capture], "seed": cell.seed}),
+        ]
+        try:
+            return resolve_method(
+                contender["type"], preset=contender.get("preset"), overrides=merge(layers)[0]
+            ).config
+        except UserError as error:
+            raise UserError(f"{cell.contender}: {error}") from None
+
+    def check(self) -> None:
+        """Read every config, so that nothing is trained where a word is misspelt.
+
+        Raises:
+            UserError: A config is wrong, or two contenders work at different sizes or measure
+                with different metrics.
+        """
+        first: tuple[str, MethodConfig] | None = None
+        for cell in self.cells():
+            config = self.config(cell)
+            name, reference = first = first or (cell.contender, config)
+            if config.size != reference.size:
+                raise UserError(
+                    f"{cell.contender} works at size={config.size}, {name} at "
+                    f"size={reference.size}: their figures do not compare; give one size=..."
+                )
+            if config.evaluation != reference.evaluation:
+                raise UserError(
+                    f"{cell.contender} and {name} differ in 'evaluation': give its values once, "
+                    "for all"
+                )
+
+    def extended(self, other: Plan) -> Plan:
+        """This plan with the contenders, captures and seeds of another.
+
+        Raises:
+            UserError: They contradict each other.
+        """
+        for key in ("benchmark", "values"):
+            if getattr(self, key) != getattr(other, key):
+                raise UserError(f"made with another '{key}'; choose another --out")
+        joined = {}
+        for key in ("contenders", "captures"):
+            mine, more = getattr(self, key), getattr(other, key)
+            for name in mine.keys() & more.keys():
+                if mine[name] != more[name]:
+                    raise UserError(
+                        f"'{name}' of {key} was something else before; give it another name or "
+                        "choose another --out"
+                    )
+            joined[key] = {**mine, **more}
+        seeds = tuple(dict.fromkeys((*self.seeds, *other.seeds)))
+        return self.model_copy(update={**joined, "seeds": seeds})
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of a comparison."""
+
+    contender: str
+    capture: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.contender}, {self.capture}, seed {self.seed}"
+
+    @property
+    def slug(self) -> str:
+        """Name of its folder."""
+        words = (self.contender, self.capture, str(self.seed))
+        return "_".join(re.sub(r"[^\w.-]+", "-", word) for word in words)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan; a contender may be the name of a method alone.
+
+    Raises:
+        UserError: The file is missing or a key is wrong.
+    """
+    values = load_yaml(path)
+    for key in ("contenders", "captures"):
+        if isinstance(values.get(key), Mapping):
+            named = values[key].items()
+            values[key] = {k: {"type": v} if isinstance(v, str) else v for k, v in named}
+    try:
+        plan = Plan.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}: {explain(error, Plan, {})}") from None
+    for name, contender in plan.contenders.items():
+        if "type" not in contender:
+            raise UserError(f"{path}: contenders.{name}: 'type', the method, is missing")
+    return plan
+
+
+def keep_plan(plan: Plan, out: Path) -> Plan:
+    """Write the plan into a comparison's folder, joined with the one that lies there.
+
+    Raises:
+        UserError: The two contradict each other, or the folder holds something else.
+    """
+    file = out / FILE
+    if file.exists():
+        try:
+            plan = read_plan(file).extended(plan)
+        except UserError as error:
+            raise UserError(f"{out}: {error}") from None
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: not empty and no comparison (no {FILE}); choose another --out")
+    plan.check()
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(file) as path:
+        path.write_text(dump_yaml(plan.model_dump(mode="json")))
+    return plan
