@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,9 +10,11 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from avatar_kit.aligners.blend import blend
+from avatar_kit.aligners.measure import knn_distance
 from avatar_kit.config import AlignerConfig
 from avatar_kit.config.explain import explain
 from avatar_kit.engine.assemble import load_class
+from avatar_kit.engine.driving import keep_footing
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
@@ -132,11 +135,17 @@ class Aligned:
 
 
 def align_motion(
-    aligner: Aligner, motion: Motion, *, strength: float = 1.0, say: Say = lambda line: None
+    loaded: LoadedAvatar,
+    aligner: Aligner,
+    motion: Motion,
+    *,
+    strength: float = 1.0,
+    say: Say = lambda line: None,
 ) -> Aligned:
-    """Align a motion of any frame rate.
+    """Align a motion of any frame rate; its lowest points stay as high as they were.
 
     Args:
+        loaded: The avatar, whose legs tell how high that is.
         aligner: Fitted.
         motion: The driving motion. It is resampled to the rate of the training poses, because what
             the aligner knows of motion holds at that rate.
@@ -157,7 +166,22 @@ def align_motion(
             f"the motion has {len(motion)} frame(s), no more than the {aligner.history} that "
             f"{name} looks back: what it shows depends on how it starts"
         )
-    return Aligned(motion, blend(motion, aligner.align(motion), strength))
+    aligned = blend(motion, aligner.align(motion), strength)
+    return Aligned(motion, keep_footing(loaded, motion, aligned))
+
+
+def training_distances(run: RunFolder, aligned: Aligned) -> tuple[float, float]:
+    """How far the poses are from those an avatar was trained on, before and after alignment.
+
+    Returns:
+        Mean angle of joints to the five nearest training poses, degrees.
+    """
+    training = load_motion(run.root / "training_motion.npz").body_pose
+    before, after = (
+        math.degrees(knn_distance(m.body_pose, training).mean())
+        for m in (aligned.source, aligned.motion)
+    )
+    return before, after
 
 
 def check_strength(strength: float) -> None:
