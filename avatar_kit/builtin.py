@@ -3,7 +3,16 @@
 from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.capture.config import CaptureFolderConfig
-from avatar_kit.metrics.config import PSNRConfig, SSIMConfig, StLpipsConfig, StTlpipsConfig
+from avatar_kit.metrics.config import (
+    FidConfig,
+    FlipConfig,
+    FrechetAlexConfig,
+    LpipsConfig,
+    PSNRConfig,
+    SSIMConfig,
+    StLpipsConfig,
+    StTlpipsConfig,
+)
 
 
 @hookimpl
@@ -35,10 +44,16 @@ def register_datasets(register):
 
 @hookimpl
 def register_metrics(register):
-    """Image and video metrics that need no download."""
+    """Image and video metrics. Those that need what a machine may lack say so when asked for."""
     register("psnr", config=PSNRConfig, target="avatar_kit.metrics.image:PSNR")
     register("ssim", config=SSIMConfig, target="avatar_kit.metrics.image:SSIM")
     register("st_lpips_alex", config=StLpipsConfig, target="avatar_kit.metrics.perceptual:StLpips")
     register(
         "st_tlpips_alex", config=StTlpipsConfig, target="avatar_kit.metrics.perceptual:StTlpips"
     )
+    register(
+        "frechet_alex", config=FrechetAlexConfig, target="avatar_kit.metrics.frechet:FrechetAlex"
+    )
+    register("flip", config=FlipConfig, target="avatar_kit.metrics.flip:Flip")
+    register("lpips_alex", config=LpipsConfig, target="avatar_kit.metrics.lpips:LpipsAlex")
+    register("fid_inception", config=FidConfig, target="avatar_kit.metrics.frechet:FidInception")

@@ -27,3 +27,27 @@ class StTlpipsConfig(MetricConfig):
     """Temporal twin of ``st_lpips_alex``: |d(p[t-1], p[t]) - d(g[t-1], g[t])| x 100."""
 
     type: Literal["st_tlpips_alex"] = "st_tlpips_alex"
+
+
+class FlipConfig(MetricConfig):
+    """LDR-FLIP at 67 pixels per degree, per frame, then the mean. Needs the extra ``metrics``."""
+
+    type: Literal["flip"] = "flip"
+
+
+class LpipsConfig(MetricConfig):
+    """Genuine LPIPS 0.1 with AlexNet, where torchvision's weights are in torch's hub folder."""
+
+    type: Literal["lpips_alex"] = "lpips_alex"
+
+
+class FrechetAlexConfig(MetricConfig):
+    """Frechet distance on the AlexNet of ``st_lpips_alex``. Not FID; compare at equal frames."""
+
+    type: Literal["frechet_alex"] = "frechet_alex"
+
+
+class FidConfig(MetricConfig):
+    """FID, where the genuine Inception weights are in torch's hub folder."""
+
+    type: Literal["fid_inception"] = "fid_inception"
