@@ -8,6 +8,7 @@ from torch import Tensor
 
 from avatar_kit.aligners.principal import PrincipalAxes
 from avatar_kit.aligners.rotations import pose_distances, quaternions, six_from_rotvec
+from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import BODY_KEYPOINTS
@@ -28,6 +29,16 @@ def geodesic_error(a: Tensor, b: Tensor) -> Tensor:
     """
     first, second = (roma.rotvec_to_rotmat(x.unflatten(-1, (-1, 3)).double()) for x in (a, b))
     return roma.rotmat_geodesic_distance(first, second)
+
+
+def joint_points(motion: Motion) -> Tensor:
+    """[T, 21, 3] metres: body joints on the skeleton of round figures, its pelvis still.
+
+    The joints of the usual MPJPE. How toes, hands and head are turned does not move them; it does
+    move the key points of :func:`body_points`.
+    """
+    matrices = roma.rotvec_to_rotmat(motion.body_pose.unflatten(-1, (-1, 3)))
+    return joint_positions(matrices, rest_offsets().to(matrices))
 
 
 @torch.no_grad()

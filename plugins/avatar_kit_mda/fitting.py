@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from avatar_kit.aligners.skeleton import rest_offsets
 from avatar_kit_mda.config import FitConfig
 from avatar_kit_mda.losses import reconstruction
 from avatar_kit_mda.networks import ConditionalDecoder, PoseEncoder
 from avatar_kit_mda.rotations import orthonormal
-from avatar_kit_mda.skeleton import rest_offsets
 
 
 def history_frames(lengths: Sequence[int], history: int) -> Tensor:

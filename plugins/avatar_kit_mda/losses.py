@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from avatar_kit.aligners.skeleton import joint_positions
 from avatar_kit_mda.rotations import geodesic, matrices_from_six
-from avatar_kit_mda.skeleton import joint_positions
 
 
 def divergence(mean: Tensor, spread: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from avatar_kit.aligners.skeleton import rest_offsets
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces.prior import Report
 from avatar_kit.scene import Motion
@@ -17,7 +18,6 @@ from avatar_kit_mda.config import MdaConfig, PriorConfig
 from avatar_kit_mda.corpus import Poses, gather, mirrored
 from avatar_kit_mda.losses import divergence, reconstruction
 from avatar_kit_mda.networks import PosePrior
-from avatar_kit_mda.skeleton import rest_offsets
 
 #: Poses of held-out clips that are looked at.
 _LOOK = 4096

@@ -1,6 +1,7 @@
 """Figures in motion space against closed forms and other libraries."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from avatar_kit.aligners.measure import (
     body_points,
     drift,
     geodesic_error,
+    joint_points,
     knn_distance,
     mahalanobis_distance,
     position_error,
@@ -135,3 +137,17 @@ def test_body_points_ignore_the_root_and_follow_a_limb(body):
     moved = (body_points(body, rest, shape) - body_points(body, bent, shape)).norm(dim=-1)[0]
     assert moved[9] > 0.2  # the left wrist
     assert moved[[0, 5, 6, 7, 8, 10, *range(11, 17)]].max() < 0.02
+
+
+def test_joint_points_follow_a_limb_and_no_root():
+    bent = waving(1, reach=0.0)
+    bent.body_pose.view(1, 21, 3)[0, 17, 1] = -math.pi / 2  # the left elbow: forward
+    rest, points = joint_points(waving(1, reach=0.0))[0], joint_points(bent)[0]
+    wrist, elbow = 19, 17
+    assert torch.equal(points[:wrist], rest[:wrist])
+    assert torch.equal(points[wrist + 1 :], rest[wrist + 1 :])
+    forearm = rest[wrist] - rest[elbow]
+    assert torch.allclose(points[wrist, 2] - points[elbow, 2], forearm[0], atol=1e-6)
+    moved = waving(3)
+    still = replace(moved, transl=moved.transl * 0, global_orient=moved.global_orient * 0)
+    assert torch.equal(joint_points(moved), joint_points(still))

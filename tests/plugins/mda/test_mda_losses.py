@@ -2,10 +2,10 @@ import math
 
 import torch
 from avatar_kit_mda.losses import divergence, reconstruction
-from avatar_kit_mda.skeleton import rest_offsets
 from torch.distributions import Normal, kl_divergence
 
 from avatar_kit.aligners.rotations import six_from_rotvec
+from avatar_kit.aligners.skeleton import rest_offsets
 
 
 def test_divergence_agrees_with_torch():

@@ -7,11 +7,11 @@ import torch
 from avatar_kit_mda.aligner import Mda
 from avatar_kit_mda.config import MdaConfig, PriorConfig
 from avatar_kit_mda.rotations import matrices_from_six
-from avatar_kit_mda.skeleton import joint_positions, rest_offsets
 from mda_motions import BODY
 
 from avatar_kit.aligners.measure import geodesic_error, knn_distance, position_error
 from avatar_kit.aligners.rotations import six_from_rotvec
+from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.interfaces import Corpus
 from avatar_kit.io.motion.load import load_clips
 from tests.conftest import shared_file

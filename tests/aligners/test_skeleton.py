@@ -1,8 +1,8 @@
 import numpy as np
 import torch
-from avatar_kit_mda.skeleton import joint_positions, rest_offsets
 from scipy.spatial.transform import Rotation
 
+from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.scene.joints import BODY_JOINTS, SMPLX_PARENTS
 
 OFFSETS = rest_offsets()
