@@ -83,13 +83,10 @@ def compare(
 
     from avatar_kit.engine.comparison.plan import FILE, Plan, keep_plan, read_plan
 
-    named = any((plan, methods, data, seeds, preset, overrides))
-    if not named and (out / FILE).exists():
-        base = read_plan(out / FILE)
-    else:
-        base = read_plan(plan) if plan else Plan()
-        base = with_words(base, methods or [], data or [], seeds or [], preset, overrides or [])
-    run_comparison(keep_plan(base, out), out, workers, threads, Console())
+    before = out / FILE
+    start = read_plan(plan or before) if plan or before.exists() else Plan()
+    wanted = with_words(start, methods or [], data or [], seeds or [], preset, overrides or [])
+    run_comparison(keep_plan(wanted, out), out, workers, threads, Console())
 
 
 def with_words(

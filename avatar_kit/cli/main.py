@@ -12,6 +12,7 @@ from avatar_kit import __version__
 from avatar_kit.cli import (
     align,
     aligner,
+    benchmark,
     compare,
     config,
     doctor,
@@ -54,6 +55,7 @@ def root(
 app.command("train", help=train.HELP)(train.train)
 app.command("prepare", help=prepare.HELP)(prepare.prepare)
 app.command("compare", help=compare.HELP)(compare.compare)
+app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("render", help=render.HELP)(render.render)
 app.command("mix", help=mix.HELP)(mix.mix)
 app.command("align", help=align.HELP)(align.align)

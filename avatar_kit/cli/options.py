@@ -51,10 +51,12 @@ def data_values(data: str | None) -> dict[str, Any]:
 
     if data is None:
         return {}
+    # a folder that merely has the name of a dataset does not hide it; a capture does
+    known = data in catalog().names("dataset") and not (Path(data) / "capture.json").exists()
+    if known:
+        return {"data": {"type": data}}
     if Path(data).exists():
         return {"data": {"type": "capture", "path": str(Path(data).resolve())}}
-    if data in catalog().names("dataset"):
-        return {"data": {"type": data}}
     if Path(data).suffix or "/" in data:
         raise UserError(
             f"--data {data}: no such folder; make one with  avatar-kit prepare VIDEO --out {data}"

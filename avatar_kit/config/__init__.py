@@ -2,6 +2,7 @@
 
 from avatar_kit.config.base import (
     AlignerConfig,
+    Benchmark,
     BodyConfig,
     ComponentConfig,
     Config,
@@ -27,6 +28,7 @@ from avatar_kit.config.yaml import dump_yaml, load_yaml
 __all__ = [
     "AlignerConfig",
     "AlignerSlot",
+    "Benchmark",
     "BodyConfig",
     "BodySlot",
     "CheckpointConfig",

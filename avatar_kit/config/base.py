@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,8 +44,24 @@ class AlignerConfig(ComponentConfig):
     """Config of a motion aligner."""
 
 
+class Benchmark(Config):
+    """What ``avatar-kit benchmark`` trains and measures on; the methods are the user's."""
+
+    version: int = Field(ge=1, description="Counts up with every change of what follows.")
+    captures: dict[str, dict[str, Any]] = Field(
+        min_length=1, description="Name -> values of the dataset."
+    )
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds to train with.")
+    values: dict[str, Any] = Field(
+        description="Values of every training that the benchmark fixes: size, evaluation."
+    )
+
+
 class DatasetConfig(ComponentConfig):
     """Config of a dataset."""
+
+    #: The benchmark on this dataset, if it offers one.
+    benchmark: ClassVar[Benchmark | None] = None
 
 
 class TrackerConfig(ComponentConfig):

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from avatar_kit.config import DatasetConfig
+from avatar_kit.config import Benchmark, DatasetConfig
+
+#: The three settings of RAM-Avatar's paper (its section 4.1) on three persons.
+_BENCHMARK = Benchmark(
+    version=1,
+    captures={
+        name: {"subject": name, "size": 256, "frames": 240, "test_frames": 48, "seed": 0}
+        for name in ("ada", "ben", "cleo")
+    },
+    seeds=(0, 1, 2),
+    values={
+        "size": 256,
+        "evaluation": {
+            "metrics": ["psnr", "ssim", "st_lpips_alex", "st_tlpips_alex"],
+            "max_frames": None,
+            "crop_margin": 0.05,
+        },
+    },
+)
 
 
 class StudioConfig(DatasetConfig):
     """A synthetic monocular video of a clothed person, made on first use and kept in the cache."""
+
+    benchmark: ClassVar[Benchmark | None] = _BENCHMARK
 
     type: Literal["studio"] = "studio"
     subject: Literal["ada", "ben", "cleo"] = Field(

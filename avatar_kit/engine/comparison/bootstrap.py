@@ -51,10 +51,18 @@ def sample_means(
         frames = draw_frames(capture[names[0]].shape[1], rng) if names else None
         for name in names:
             values = capture[name]
-            means = np.stack([np.nanmean(row[frames], axis=1) for row in values], axis=1)
+            means = np.stack([_means(row, frames) for row in values], axis=1)
             seeds = rng.integers(len(values), size=means.shape)
             total[name] += np.take_along_axis(means, seeds, axis=1).mean(1) / len(captures)
     return total
+
+
+def _means(values: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """[replicates] means over the drawn frames that have a value; over all where none has."""
+    known = ~np.isnan(values)
+    count = known[frames].sum(1)
+    total = np.where(known, values, 0)[frames].sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), values[known].mean())
 
 
 def interval(samples: np.ndarray) -> tuple[float, float]:

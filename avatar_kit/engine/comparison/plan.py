@@ -89,7 +89,8 @@ class Plan(Config):
         """
         for key in ("benchmark", "values"):
             if getattr(self, key) != getattr(other, key):
-                raise UserError(f"made with another '{key}'; choose another --out")
+                before, now = getattr(self, key), getattr(other, key)
+                raise UserError(f"'{key}' was {before} before, not {now}; choose another --out")
         joined = {}
         for key in ("contenders", "captures"):
             mine, more = getattr(self, key), getattr(other, key)

@@ -1,0 +1,62 @@
+"""``avatar-kit benchmark``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avatar_kit.cli.compare import Methods, Threads, Workers
+from avatar_kit.cli.options import Preset
+from avatar_kit.errors import UserError
+
+HELP = """Compare methods as a dataset's benchmark asks: its captures, seeds and way of measuring.
+
+[dim]avatar-kit benchmark studio[/dim]   every method there is
+
+[dim]avatar-kit benchmark studio --method mine[/dim]   one more beside those already there
+
+Figures of two reports compare where the hash of their protocols is equal.
+"""
+
+
+def benchmark(
+    name: Annotated[str, typer.Argument(help="The dataset.", show_default=False)],
+    methods: Methods = None,
+    preset: Preset = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder; left out: benchmarks/NAME-VERSION.", show_default=False
+        ),
+    ] = None,
+    workers: Workers = 1,
+    threads: Threads = None,
+) -> None:
+    """Run a benchmark."""
+    from rich.console import Console
+
+    from avatar_kit.cli.compare import run_comparison, with_words
+    from avatar_kit.config import DatasetConfig
+    from avatar_kit.engine.comparison.plan import Plan, keep_plan
+    from avatar_kit.registry import catalog
+
+    config = catalog().get("dataset", name).config
+    asked = config.benchmark if issubclass(config, DatasetConfig) else None
+    if asked is None:
+        configs = {n: catalog().get("dataset", n).config for n in catalog().names("dataset")}
+        known = [n for n, c in configs.items() if getattr(c, "benchmark", None)]
+        raise UserError(f"dataset '{name}' has no benchmark; these have one: {', '.join(known)}")
+    plan = Plan(
+        benchmark=f"{name}-{asked.version}",
+        captures={key: {"type": name, **values} for key, values in asked.captures.items()},
+        seeds=asked.seeds,
+        values=asked.values,
+    )
+    plan = with_words(plan, methods or list(catalog().names("method")), [], [], preset, [])
+    for contender, values in plan.contenders.items():
+        if fixed := sorted({"data", "seed", *asked.values} & values.keys()):
+            raise UserError(f"{contender}: the benchmark fixes {', '.join(fixed)}")
+    folder = out or Path("benchmarks") / f"{name}-{asked.version}"
+    run_comparison(keep_plan(plan, folder), folder, workers, threads, Console())
