@@ -15,7 +15,7 @@ from avatar_kit.capture.folder import Capture
 from avatar_kit.capture.plate import estimate_plate
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
-from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
 from avatar_kit.io.image import read_image
 
 #: Alpha above this counts as the person when the box is measured.
@@ -94,6 +94,7 @@ class CaptureView:
                     slot[3] = crop_resize(mask, left, top, side, self.size)
                 store.flush()
                 del store
+        mark_used(self._folder, cache_limit())
         return np.load(path, mmap_mode="r")
 
 

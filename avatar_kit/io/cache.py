@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+
+from avatar_kit.errors import UserError
 
 
 def cache_dir(*parts: str) -> Path:
@@ -17,6 +20,54 @@ def cache_dir(*parts: str) -> Path:
     folder = base.expanduser().joinpath(*parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def cache_limit() -> int:
+    """Bytes that decoded frames may take: ``AVATAR_KIT_CACHE_GIB``, by default 20 GiB.
+
+    Raises:
+        UserError: The variable is no positive number.
+    """
+    text = os.environ.get("AVATAR_KIT_CACHE_GIB", "20")
+    try:
+        gib = float(text)
+    except ValueError:
+        gib = 0.0
+    if not gib > 0:
+        raise UserError(f"AVATAR_KIT_CACHE_GIB={text}: expected a positive number of GiB")
+    return int(gib * 2**30)
+
+
+def mark_used(entry: Path, limit: int) -> None:
+    """Note that a folder of the cache is in use; over the limit, delete what was not used longest.
+
+    Files that another process has open stay readable there.
+
+    Args:
+        entry: The folder; it stays even if it alone is over the limit.
+        limit: Bytes that it and its siblings may take.
+    """
+    os.utime(entry)
+    siblings = [folder for folder in entry.parent.iterdir() if folder.is_dir()]
+    sizes = {folder: _size(folder) for folder in siblings}
+    excess = sum(sizes.values()) - limit
+    for folder in sorted(siblings, key=_last_used):
+        if excess <= 0:
+            return
+        if folder != entry:
+            shutil.rmtree(folder, ignore_errors=True)
+            excess -= sizes[folder]
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
+def _last_used(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # another process was first
+        return 0.0
 
 
 def _xdg() -> Path:

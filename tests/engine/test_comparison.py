@@ -194,6 +194,14 @@ def test_a_plan_file_names_the_key(tmp_path):
         read_plan(file)
 
 
+@pytest.mark.parametrize("name", ["ablation_ram", "ablation_anr"])
+def test_the_plans_of_the_project_can_be_trained(name):
+    plan = read_plan(Path(__file__).parents[2] / "benchmarks" / f"{name}.yaml")
+    plan.check()
+    configs = [plan.config(cell) for cell in plan.cells() if cell.seed == 0]
+    assert len({config.model_dump_json() for config in configs}) == 7
+
+
 class Process:
     """Stands in for a training that ``outcome(run, words)`` describes."""
 
@@ -315,9 +323,13 @@ def test_the_report_has_means_ranks_and_what_is_missing(tmp_path):
     assert (found["ram"]["rank"], found["anr"]["rank"]) == (1, 2)
     assert found["ram"]["low"] < 30.5 < found["ram"]["high"]
     assert found["mean_frame"] == {"mean": 21.0, "baseline": True}
+    difference = found["anr"]["difference"]
+    assert difference["to"] == "ram" and difference["mean"] == pytest.approx(25.25 - 30.5)
+    assert difference["low"] < -5.25 < difference["high"] < 0
     one = summary["splits"]["test"]["captures"]["ben"]["full"]["psnr"]["anr"]
     assert one["mean"] == 25 and one["trainings"] == 1
     text = report(summary, {"ada": ["ada.png", "ada.mp4"]})
+    assert "Difference to ram:" in text and "| anr | **-5.25** [" in text
     assert "| ram | **30.50** [" in text and "(2) | n/a |" in text
     assert "Not there: anr, ben, seed 1 (it said nothing)." in text
     assert "dream: weights are missing." in text and "![ada](ada.png)" in text

@@ -206,8 +206,13 @@ def _contenders(
     drawn = list(_per_frame(figures, split, captures, region, metric, list(found)))
     if found and all(drawn):
         samples = sample_means(drawn)
+        first = next(iter(found))
         for name, means in samples.items():
             found[name]["low"], found[name]["high"] = interval(means)
+            if name != first and first in samples:
+                low, high = interval(means - samples[first])
+                mean = found[name]["mean"] - found[first]["mean"]
+                found[name]["difference"] = {"to": first, "mean": mean, "low": low, "high": high}
         if len(samples) == len(found):
             direction = figures.metrics[metric]["higher_is_better"]
             ranks = rank({n: f["mean"] for n, f in found.items()}, samples, direction)

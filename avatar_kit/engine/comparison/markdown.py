@@ -24,6 +24,7 @@ def report(summary: dict[str, Any], pictures: dict[str, list[str]]) -> str:
         lines += [f"## {split.replace('_', ' ')}", "", _scope(tables), ""]
         for region, caption in _REGIONS.items():
             lines += [f"**{caption}**", "", *table(summary, tables["all"][region]), ""]
+            lines += differences(summary, tables["all"][region])
     lines += ["## Cost", "", *_costs(summary), ""]
     if len(plan["captures"]) > 1:
         lines += _each_capture(summary)
@@ -43,6 +44,29 @@ def table(summary: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
         cells = [cell(found.get(name)) for found in metrics.values()]
         lines.append(f"| {_BASELINES.get(name, name)} | " + " | ".join(cells) + " |")
     return lines
+
+
+def differences(summary: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
+    """What each contender adds to the first one; bold where the interval leaves out zero."""
+    first, *others = summary["plan"]["contenders"]
+    if not others:
+        return []
+    lines = [f"Difference to {first}:", "", "| | " + " | ".join(metrics) + " |"]
+    lines.append("|---" * (len(metrics) + 1) + "|")
+    for name in others:
+        cells = [_difference(found.get(name)) for found in metrics.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _difference(entry: dict[str, Any] | None) -> str:
+    found = (entry or {}).get("difference")
+    if entry is None or found is None:
+        return "n/a"
+    mean, low, high = (number(found[key], entry["mean"]) for key in ("mean", "low", "high"))
+    sign = "+" if found["mean"] > 0 else ""
+    clear = found["low"] > 0 or found["high"] < 0
+    return f"{f'**{sign}{mean}**' if clear else sign + mean} [{low}, {high}]"
 
 
 def cell(entry: dict[str, Any] | None) -> str:

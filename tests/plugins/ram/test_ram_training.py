@@ -1,10 +1,13 @@
 """The whole training: every part moves, every option gives the same, every part can be left out."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from avatar_kit_ram.method import Ram
 
 from avatar_kit.config.layers import Layer, merge
+from avatar_kit.engine.comparison.plan import read_plan
 from avatar_kit.engine.device import autocast, seed_step
 
 #: Part of RAM-Avatar -> how its parameters' names begin.
@@ -26,17 +29,13 @@ GROUPS = {
     "discriminator": ("discriminator.",),
 }
 
-#: Variant -> overrides: the ablations of benchmarks/ablate.py.
+PLAN = Path(__file__).parents[3] / "benchmarks" / "ablation_ram.yaml"
+
+#: Variant -> what differs from the full method.
 ABLATIONS = {
-    "first form": {
-        "encoders": {"body": {"spatial": False, "temporal": False}},
-        "loss": {"adversarial": 0.0, "hand": 0.0},
-    },
-    "without spatial": {"encoders": {"body": {"spatial": False}}},
-    "without temporal": {"encoders": {"body": {"temporal": False}}},
-    "without face": {"encoders": {"face": None}},
-    "without hands": {"encoders": {"hands": None}, "loss": {"hand": 0.0}},
-    "without discriminator": {"loss": {"adversarial": 0.0}},
+    name: {key: value for key, value in values.items() if key != "type"}
+    for name, values in read_plan(PLAN).contenders.items()
+    if name != "full"
 }
 
 
@@ -109,20 +108,6 @@ def test_every_ablation_is_a_matter_of_config(name, full, build, batch):
     assert ("discriminator" in losses) is not without_game
     assert set(method.optimizers()) == ({"avatar"} if without_game else {"avatar", "discriminator"})
     assert ("hand" in losses) is (name not in ("first form", "without hands"))
-
-
-def test_the_ablation_loop_has_the_same_variants():
-    import importlib.util
-    from pathlib import Path
-
-    from avatar_kit.config import parse_overrides
-
-    file = Path(__file__).parents[3] / "benchmarks" / "ablate.py"
-    spec = importlib.util.spec_from_file_location("ablate", file)
-    ablate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(ablate)
-    words = {name: parse_overrides(w) for name, w in ablate.VARIANTS.items() if w}
-    assert words == ABLATIONS
 
 
 def test_demo_pays_for_no_discriminator_and_can_have_one(small_config, build, batch):
