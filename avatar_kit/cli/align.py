@@ -87,7 +87,7 @@ def align(
     from avatar_kit.io.motion import save_motion
 
     console = Console()
-    folder = RunFolder.open(run)
+    folder = RunFolder.open_person(run)
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: the output must be an .npz file")
     chosen = parse_overrides(values or [])

@@ -6,7 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from avatar_kit.cli.options import ConfigFile, Data, Overrides, Preset, data_values, default_preset
+from avatar_kit.cli.options import (
+    Captures,
+    ConfigFile,
+    Overrides,
+    Preset,
+    default_preset,
+    people_values,
+)
 
 app = typer.Typer(help="Look at configs.", no_args_is_help=True)
 
@@ -21,7 +28,7 @@ def show(
         ),
     ] = None,
     preset: Preset = None,
-    data: Data = None,
+    data: Captures = None,
     config: ConfigFile = None,
 ) -> None:
     """Print every value a training would use, and where it comes from.
@@ -39,7 +46,7 @@ def show(
         method,
         preset=preset,
         file=config,
-        overrides={**data_values(data), **parse_overrides(overrides or [])},
+        overrides={**people_values(data), **parse_overrides(overrides or [])},
         default_preset=default_preset(method)[0],
     )
     table = Table(show_edge=False, pad_edge=False, header_style="bold")

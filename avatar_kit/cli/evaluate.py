@@ -33,7 +33,7 @@ def evaluate(
     from avatar_kit.engine.trainer import open_view
 
     console = Console()
-    folder = RunFolder.open(run)
+    folder = RunFolder.open_person(run)
     loaded = load_avatar(folder, step=step, device=device)
     config = folder.read_config(data_values(data)) if data else loaded.config
     view = open_view(config)

@@ -11,16 +11,28 @@ from avatar_kit.errors import UserError
 
 HELP = """Put another avatar's clothes, face or hands on an avatar: a run of its own.
 
-[dim]avatar-kit mix runs/anr-ben --from runs/anr-ada --region torso,legs --out runs/ben-as-ada[/dim]
+[dim]avatar-kit mix runs/both --from ada --to ben --region torso,legs --out runs/ben-as-ada[/dim]
+
+[dim]avatar-kit mix runs/cleo --from runs/both/people/ada --region torso,legs --out runs/x[/dim]
 
 Both must share their networks; how to train them so stands in docs/methods/anr.md.
 """
 
 
 def mix(
-    run: Annotated[Path, typer.Argument(help="Run of the person to dress.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="Run of the person to dress, or with --to a run of several.", show_default=False
+        ),
+    ],
     donor: Annotated[
-        Path, typer.Option("--from", help="Run to take the regions from.", show_default=False)
+        str,
+        typer.Option(
+            "--from",
+            help="Run to take the regions from, or with --to the name of a person.",
+            show_default=False,
+        ),
     ],
     region: Annotated[
         str,
@@ -32,6 +44,12 @@ def mix(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")],
+    dressed: Annotated[
+        str | None,
+        typer.Option(
+            "--to", help="In a run of several: name of the person to dress.", show_default=False
+        ),
+    ] = None,
     feather: Annotated[
         float,
         typer.Option("--feather", help="Width of the soft seam, as a share of the texture."),
@@ -50,7 +68,8 @@ def mix(
     regions = [name.strip() for name in region.split(",") if name.strip()]
     if not regions:
         raise UserError("--region: name at least one region, e.g. torso,legs")
-    folders = RunFolder.open(run), RunFolder.open(donor)
+    pair = (run, Path(donor)) if dressed is None else (person_of(run, n) for n in (dressed, donor))
+    folders = [RunFolder.open_person(root) for root in pair]
     base, given = (mixing.Source(f, load_avatar(f, device=device)) for f in folders)
     mixing.mix(base, given, regions, feather)
     mixing.write_mixed(base, regions, given, out)
@@ -59,3 +78,24 @@ def mix(
         f"{base.loaded.subject.capture}; see it with  avatar-kit render {out} --orbit 360",
         highlight=False,
     )
+
+
+def person_of(run: Path, name: str) -> Path:
+    """The run folder of a person by the name in a run of several.
+
+    Raises:
+        UserError: It is of one person, or knows nobody of that name.
+    """
+    from avatar_kit.config.explain import near
+    from avatar_kit.engine.run import RunFolder
+
+    folder = RunFolder.open(run)
+    people = folder.people()
+    if not people:
+        raise UserError(f"{run}: a run of one person; --to is for runs of several: drop it")
+    if name not in people:
+        raise UserError(
+            f"{run}: nobody here is named '{name}'{near(name, people)}; there is "
+            f"{', '.join(people)}"
+        )
+    return folder.person(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,16 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+Captures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        "-d",
+        help="A capture folder, or a dataset with values of its own: 'studio subject=ben'. Given "
+        "several times: one model of several people. Left out: the embedded synthetic one.",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="YAML file with config values.", show_default=False),
@@ -42,15 +53,19 @@ Overrides = Annotated[
 
 
 def data_values(data: str | None) -> dict[str, Any]:
-    """What ``--data`` means in the config.
+    """What ``--data`` means in the config: a folder, or ``DATASET key=value ...``.
 
     Raises:
         UserError: Neither a folder nor a dataset.
     """
+    from avatar_kit.config import parse_overrides
     from avatar_kit.registry import catalog
 
     if data is None:
         return {}
+    if " " in data and not Path(data).exists():
+        dataset, *words = shlex.split(data)
+        return {"data": {**data_values(dataset)["data"], **parse_overrides(words)}}
     # a folder that merely has the name of a dataset does not hide it; a capture does
     known = data in catalog().names("dataset") and not (Path(data) / "capture.json").exists()
     if known:
@@ -63,6 +78,18 @@ def data_values(data: str | None) -> dict[str, Any]:
         )
     catalog().get("dataset", data)
     return {}
+
+
+def people_values(captures: list[str] | None) -> dict[str, Any]:
+    """What ``--data``, given once or more, means in the config.
+
+    Raises:
+        UserError: One is neither a folder nor a dataset.
+    """
+    found = [data_values(data)["data"] for data in captures or []]
+    if not found:
+        return {}
+    return {"data": found[0], **({"others": found[1:]} if found[1:] else {})}
 
 
 def default_preset(method: str) -> tuple[str, str]:

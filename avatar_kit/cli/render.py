@@ -77,7 +77,7 @@ def render(
     from avatar_kit.io.motion import load_motion
 
     console = Console()
-    folder = RunFolder.open(run)
+    folder = RunFolder.open_person(run)
     if out.suffix.lower() != ".mp4":
         raise UserError(f"{out}: the output must be an .mp4 file")
     if motion is None and orbit is None and camera is None:

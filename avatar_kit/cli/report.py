@@ -16,6 +16,7 @@ from rich.text import Text
 from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine.evaluation import REGIONS, evaluate, test_splits
+from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import Training
@@ -26,10 +27,11 @@ _NAMES = {"avatar": "avatar", "nearest_frame": "nearest frame", "mean_frame": "m
 
 def opening(training: Training) -> Panel:
     """What is trained, on what, where."""
-    config, capture = training.config, training.view.capture
+    config = training.config
     learned = training.avatar.learned_parameters()
     rows = Table.grid(padding=(0, 2))
-    rows.add_row("capture", f"{capture.name}, {len(training.frames)} training frames")
+    for frames in training.people:
+        rows.add_row("capture", f"{frames.view.capture.name}, {len(frames)} training frames")
     rows.add_row("size", f"{config.size}x{config.size}, batch {config.batch_size}")
     rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
     rows.add_row("device", str(training.frames.device))
@@ -40,12 +42,14 @@ def opening(training: Training) -> Panel:
     return Panel.fit(rows, title=Text(title), title_align="left", border_style="cyan")
 
 
-def evaluate_and_preview(training: Training, console: Console) -> dict[str, Any]:
-    """Evaluate, write ``eval/test.json``, the preview picture and video."""
-    view, config, run = training.view, training.config, training.run
+def evaluate_and_preview(training: Training, person: Person, console: Console) -> dict[str, Any]:
+    """Evaluate a person, write ``eval/test.json``, the preview picture and video."""
+    avatar, view, run, config = person.avatar, person.view, person.run, training.config
     with training.shown():
-        result = evaluate_run(training.avatar, view, config, run, console)
-    write_summary(training.avatar, view, config, run, result, training.step, training.seconds)
+        result = evaluate_run(avatar, view, config, run, console)
+    write_summary(avatar, view, config, run, result, training.step, training.seconds)
+    if len(training.people) > 1:
+        console.rule(person.name, align="left")
     return result
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avatar_kit.cli.options import (
+    Captures,
     ConfigFile,
-    Data,
     Overrides,
     Preset,
-    data_values,
     default_preset,
+    people_values,
 )
 from avatar_kit.errors import UserError
 
@@ -39,7 +39,7 @@ def train(
         typer.Option("--method", "-m", help="Method to train, e.g. ram.", show_default=False),
     ] = None,
     preset: Preset = None,
-    data: Data = None,
+    data: Captures = None,
     config: ConfigFile = None,
     out: Annotated[
         Path | None,
@@ -64,7 +64,7 @@ def train(
     values = parse_overrides(overrides or [])
     if resume is not None:
         given = {"--method": method, "--preset": preset, "--data": data, "--config": config}
-        extra = [name for name, value in {**given, "--out": out}.items() if value is not None]
+        extra = [name for name, value in {**given, "--out": out}.items() if value]
         if extra:
             raise UserError(f"--resume takes everything from the run; drop {' '.join(extra)}")
         training = _resume(resume, values, console)
@@ -76,7 +76,7 @@ def train(
 def _start(
     method: str | None,
     preset: str | None,
-    data: str | None,
+    data: list[str] | None,
     file: Path | None,
     out: Path | None,
     values: dict[str, Any],
@@ -92,19 +92,20 @@ def _start(
         name,
         preset=preset,
         file=file,
-        overrides={**data_values(data), **values},
+        overrides={**people_values(data), **values},
         default_preset=fallback,
     )
     if why and layered.config.preset == fallback and preset != fallback:
         console.print(f"[yellow]{why}[/]")
+    from avatar_kit.engine.people import open_views
     from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import describe, open_view, set_up
+    from avatar_kit.engine.trainer import describe, set_up
 
     if out is not None and out.exists():
         RunFolder.create(out)  # refuse a used folder before any work is done
-    view = open_view(layered.config)
-    run_path = out or RunFolder.default_path(name, view.capture.name)
-    training = set_up(layered.config, RunFolder(run_path), view)
+    views = open_views(layered.config)
+    run_path = out or RunFolder.default_path(name, "-".join(v.capture.name for v in views))
+    training = set_up(layered.config, RunFolder(run_path), *views)
     RunFolder.create(run_path)  # only now: what cannot be set up leaves no folder behind
     describe(training)
     return training
@@ -112,8 +113,9 @@ def _start(
 
 def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
     from avatar_kit.engine import checkpoint as ckpt
+    from avatar_kit.engine.people import check_unchanged, open_views
     from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import open_view, restore, set_up, structural_changes
+    from avatar_kit.engine.trainer import restore, set_up, structural_changes
 
     run = RunFolder.open(root)
     saved = run.read_config()
@@ -129,14 +131,9 @@ def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
     found, damaged = ckpt.latest_checkpoint(run.checkpoints)
     for line in damaged:
         console.print(f"[yellow]passed over: {line}[/]", highlight=False)
-    view = open_view(config)
-    subject = run.read_subject()
-    if subject.capture_key != view.capture.key():
-        raise UserError(
-            f"{view.capture.root}: the capture has changed since this run began; "
-            "restore it or start a new run"
-        )
-    training = set_up(config, run, view, fit=False)
+    views = open_views(config)
+    check_unchanged(run, views)
+    training = set_up(config, run, *views, fit=False)
     restore(training, found)
     run.write_config(config)
     console.print(f"going on at step {training.step} of {config.steps}")
@@ -145,6 +142,7 @@ def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
 
 def _run(training: Training, console: Console) -> None:
     from avatar_kit.cli import report
+    from avatar_kit.engine.people import finished
     from avatar_kit.engine.progress import Progress
     from avatar_kit.engine.trainer import train as run_loop
 
@@ -157,5 +155,6 @@ def _run(training: Training, console: Console) -> None:
             highlight=False,
         )
         return
-    result = report.evaluate_and_preview(training, console)
-    report.show(result, root, console)
+    for person in finished(training):
+        result = report.evaluate_and_preview(training, person, console)
+        report.show(result, person.run.root, console)

@@ -28,6 +28,9 @@ class BodyConfig(ComponentConfig):
 class EncoderConfig(ComponentConfig):
     """Config of a condition encoder."""
 
+    #: Whether it may serve several people in one model: all it learns of a person is in its charts.
+    many_people: ClassVar[bool] = False
+
     def yields(self) -> tuple[ConditionKind, int]:
         """Kind of the condition and its number of channels."""
         raise TypeError(f"{type(self).__name__} does not declare what it yields")
@@ -38,6 +41,9 @@ class RendererConfig(ComponentConfig):
 
     #: Kinds of conditions the renderer accepts.
     consumes: ClassVar[frozenset[ConditionKind]] = frozenset()
+
+    #: Whether it may serve several people in one model: it learns nothing of one person.
+    many_people: ClassVar[bool] = False
 
 
 class AlignerConfig(ComponentConfig):

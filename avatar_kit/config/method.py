@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from avatar_kit.config.base import ComponentConfig, Config
+from avatar_kit.config.base import ComponentConfig, Config, EncoderConfig, RendererConfig
 from avatar_kit.config.slots import (
     AlignerSlot,
     BodySlot,
@@ -45,7 +45,8 @@ class MethodConfig(ComponentConfig):
     """Keys every method has. A method's own config derives from this class.
 
     ``presets`` maps the preset names to the values that differ from the defaults, nested like the
-    config itself. ``structural`` names keys that a resumed run may not change.
+    config itself. ``structural`` names keys that a resumed run may not change. ``many_people``
+    says that the method can train several people in one model, where its parts can too.
     """
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -58,7 +59,9 @@ class MethodConfig(ComponentConfig):
         "encoders",
         "renderer",
         "data",
+        "others",
     )
+    many_people: ClassVar[bool] = False
 
     preset: str = Field(default="", description="Name of the preset the values started from.")
     steps: int = Field(ge=1, description="Training steps of the whole schedule.")
@@ -90,6 +93,10 @@ class MethodConfig(ComponentConfig):
         validate_default=True,
         description="The capture to train on.",
     )
+    others: tuple[DatasetSlot, ...] = Field(
+        default=(),
+        description="Captures of further people, who share the networks with the first.",
+    )
     body: BodySlot = Field(
         default={},
         validate_default=True,
@@ -118,6 +125,27 @@ class MethodConfig(ComponentConfig):
         return value
 
     @model_validator(mode="after")
+    def _people_are_kept_apart(self):
+        if not self.others:
+            return self
+        encoders = {f"encoders.{name}": encoder for name, encoder in self.encoders.items()}
+        parts: dict[str, EncoderConfig | RendererConfig] = {**encoders, "renderer": self.renderer}
+        mixing = [f"{k} ('{c.type}')" for k, c in parts.items() if not c.many_people]
+        if mixing or not self.many_people:
+            raise PydanticCustomError(
+                "fit",
+                "method '{method}' trains one person here, but there are {count} captures: "
+                "{parts} would mix them up; give one --data or take a method for many ({known})",
+                {
+                    "method": self.type,
+                    "count": 1 + len(self.others),
+                    "parts": ", ".join(mixing) or "its training",
+                    "known": ", ".join(_methods_for_several()) or "none is installed",
+                },
+            )
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit(self):
         for name, encoder in self.encoders.items():
             kind, _ = encoder.yields()
@@ -135,3 +163,10 @@ class MethodConfig(ComponentConfig):
                     },
                 )
         return self
+
+
+def _methods_for_several() -> list[str]:
+    from avatar_kit.registry import catalog
+
+    known = {name: catalog().get("method", name).config for name in catalog().names("method")}
+    return [name for name, config in known.items() if getattr(config, "many_people", False)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from avatar_kit.config import MethodConfig
@@ -28,6 +30,7 @@ def build_avatar(
     shape: dict[str, float],
     training_frames: int,
     plate: Plate | None = None,
+    others: Sequence[Avatar] = (),
 ) -> Avatar:
     """Wire the four parts. Weights are initialised from ``config.seed``.
 
@@ -37,6 +40,7 @@ def build_avatar(
         shape: Shape values by name.
         training_frames: Number of training frames.
         plate: The empty scene, where the capture is at hand.
+        others: Avatars of further people, built likewise, who shall share its networks.
     """
     torch.manual_seed(config.seed)
     setup = Setup(body.topology, config.size, config.size, training_frames, plate)
@@ -44,7 +48,7 @@ def build_avatar(
     specs = {name: ConditionSpec(*c.yields()) for name, c in config.encoders.items()}
     renderer = load_class("renderer", config.renderer)(config.renderer, setup, specs)
     aligner = load_class("aligner", config.aligner)(config.aligner)
-    return Avatar(body, body.shape_vector(shape), encoders, renderer, aligner)
+    return Avatar(body, body.shape_vector(shape), encoders, renderer, aligner, others)
 
 
 def build_method(config: MethodConfig, avatar: Avatar) -> Method:
@@ -59,7 +63,8 @@ def check_body(config: MethodConfig, body_name: str, where: str) -> None:
         UserError: The config trains with another one.
     """
     if config.body.type != body_name:
+        everybody = " with all captures" if config.others else ""
         raise UserError(
-            f"{where}: made for the body '{body_name}', but the config says "
-            f"body.type={config.body.type}; use body={body_name} or prepare the video again"
+            f"{where}: made for the body '{body_name}', but the config says body.type="
+            f"{config.body.type}; use body={body_name}{everybody} or prepare the video again"
         )

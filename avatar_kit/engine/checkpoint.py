@@ -213,7 +213,7 @@ def load_strict(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: st
     Raises:
         UserError: Keys or shapes differ: the checkpoint belongs to another config or method.
     """
-    own = {k: v for k, v in module.state_dict().items() if not k.startswith("body.")}
+    own = module.learned_state() if isinstance(module, Avatar) else module.state_dict()
     wrong = sorted(set(own) ^ set(tensors)) or sorted(
         k for k in own if own[k].shape != tensors[k].shape
     )

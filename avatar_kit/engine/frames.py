@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ class TrainingFrames:
         batch_size: Frames in a step.
         seed: Seed of the shuffling.
         neighbours: Whether batches carry the pictures at t-1 and t+1.
+        person: Number of the person in the model.
     """
 
     def __init__(
@@ -92,12 +94,13 @@ class TrainingFrames:
         batch_size: int,
         seed: int,
         neighbours: bool,
+        person: int = 0,
     ):
         self.view, self.posed = view, posed
         self.frames = list(view.capture.splits["train"])
         self.neighbours = view.capture.neighbours("train")
         self.batch_size, self.seed, self.with_neighbours = batch_size, seed, neighbours
-        self.device = posed.device
+        self.device, self.person = posed.device, person
         self.camera = view.camera.to(self.device)
 
     def __len__(self) -> int:
@@ -107,8 +110,15 @@ class TrainingFrames:
         """One context for each training frame, posed when it is asked for."""
         return _Contexts(self)
 
+    def context(self, positions: Sequence[int]) -> FrameContext:
+        """The context of some training frames, by their positions within the split."""
+        frames = [self.frames[i] for i in positions]
+        before = [self.neighbours[f][0] for f in frames]
+        context = self.posed.context(frames, before, self.camera, positions)
+        return replace(context, person=self.person)
+
     def chosen(self, step: int, pool: Pool | None = None) -> list[int]:
-        """Positions within the training split that step ``step`` trains on.
+        """Positions within the training split that a step of this person trains on.
 
         Every frame is seen once before any is seen again.
         """
@@ -127,7 +137,7 @@ class TrainingFrames:
         frames = [self.frames[i] for i in index]
         before = [self.neighbours[f][0] for f in frames]
         after = [self.neighbours[f][1] for f in frames]
-        context = self.posed.context(frames, before, self.camera, index)
+        context = self.context(index)
         view, device = self.view, self.device
         return Batch(
             context,
@@ -146,10 +156,7 @@ class _Contexts(Sequence[FrameContext]):
         return len(self.training)
 
     def __getitem__(self, i: Any) -> Any:
-        t = self.training
-        frame = t.frames[i]
-        before = t.neighbours[frame][0]
-        return t.posed.context([frame], [before], t.camera, [range(len(t))[i]])
+        return self.training.context([range(len(self))[i]])
 
 
 def load_pictures(view: CaptureView, frames: Sequence[int], device: torch.device) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +9,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from avatar_kit.config.explain import near
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.loaded import LoadedAvatar
-from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.run import RunFolder, whole_run
 from avatar_kit.errors import UserError
 from avatar_kit.graphics import visibility
-from avatar_kit.interfaces import Avatar
 from avatar_kit.scene import Topology
 
 #: Regions that are several parts; a part is also found without its side ("hand" is both hands).
@@ -108,15 +106,6 @@ def _drawn(topology: Topology, faces: Tensor, side: int) -> Tensor:
     return (triangle >= 0)[:, None].to(pixels.dtype)
 
 
-def charts(avatar: Avatar) -> dict[str, nn.Parameter]:
-    """The textures of an avatar in its body's chart, by encoder and number."""
-    return {
-        f"{name}.{i}": chart
-        for name, encoder in avatar.encoders.items()
-        for i, chart in enumerate(encoder.charts())  # type: ignore[operator]
-    }
-
-
 @torch.no_grad()
 def mix(base: Source, donor: Source, regions: Sequence[str], feather: float) -> None:
     """Put regions of the donor's textures into the base's, in place.
@@ -126,7 +115,7 @@ def mix(base: Source, donor: Source, regions: Sequence[str], feather: float) -> 
             region.
     """
     check_related(base, donor)
-    own, given = charts(base.loaded.avatar), charts(donor.loaded.avatar)
+    own, given = base.loaded.avatar.charts(), donor.loaded.avatar.charts()
     topology = base.loaded.avatar.body.topology
     faces = region_faces(topology, regions)
     for name, chart in own.items():
@@ -143,7 +132,7 @@ def check_related(base: Source, donor: Source) -> None:
     a, b = base.loaded, donor.loaded
     here, there = base.run.root, donor.run.root
     for run, loaded in ((here, a), (there, b)):
-        if not charts(loaded.avatar):
+        if not loaded.avatar.charts():
             raise UserError(
                 f"{run}: method '{loaded.config.type}' keeps no textures that can be mixed; "
                 "train with a method that does, such as one with an encoder uv_texture"
@@ -158,8 +147,8 @@ def check_related(base: Source, donor: Source) -> None:
             f"{there}: trained with the body {b.subject.body_asset['name']}, but {here} with "
             f"{a.subject.body_asset['name']}; textures mix on one body"
         )
-    first, second = shared(a.avatar), shared(b.avatar)
-    own, given = charts(a.avatar), charts(b.avatar)
+    first, second = a.avatar.networks(), b.avatar.networks()
+    own, given = a.avatar.charts(), b.avatar.charts()
     fit = {n: t.shape for n, t in own.items()} == {n: t.shape for n, t in given.items()}
     if not fit or first.keys() != second.keys():
         raise UserError(f"{there}: other encoders or textures than {here}; train both alike")
@@ -170,16 +159,6 @@ def check_related(base: Source, donor: Source) -> None:
         )
 
 
-def shared(avatar: Avatar) -> dict[str, Tensor]:
-    """The parameters of an avatar that belong to no person."""
-    personal = {id(chart) for chart in charts(avatar).values()}
-    return {
-        name: value
-        for name, value in avatar.named_parameters()
-        if id(value) not in personal and not name.startswith("body.")
-    }
-
-
 def write_mixed(base: Source, regions: Sequence[str], donor: Source, out: Path) -> None:
     """Write the base, as it is now, into a run folder of its own; whole or not at all.
 
@@ -188,10 +167,7 @@ def write_mixed(base: Source, regions: Sequence[str], donor: Source, out: Path) 
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out}: the output folder is not empty; choose another --out")
-    partial = out.parent / f".{out.name}.part"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        run = RunFolder.create(partial)
+    with whole_run(out) as run:
         for name in _KEPT:
             if (base.run.root / name).exists():
                 shutil.copyfile(base.run.root / name, run.root / name)
@@ -206,8 +182,3 @@ def write_mixed(base: Source, regions: Sequence[str], donor: Source, out: Path) 
             {},
             {"method": base.loaded.config.type, "best": None, "optimizers": {}, "seconds": 0.0},
         )
-        if out.exists():
-            out.rmdir()
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import re
+import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +26,9 @@ from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.scene import Camera
+
+#: Says of a run of several people who they are; each has a run folder of the same name.
+PEOPLE = "people.json"
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,30 @@ class RunFolder:
             raise UserError(f"{root}: not a run folder (no config.yaml)")
         return cls(root)
 
+    @classmethod
+    def open_person(cls, root: Path) -> RunFolder:
+        """Open an existing run of one person.
+
+        Raises:
+            UserError: It is not a run folder, or one of several people.
+        """
+        run = cls.open(root)
+        if people := run.people():
+            example = run.person(people[0])
+            raise UserError(
+                f"{root} holds {len(people)} people: {', '.join(people)}; name one, e.g. {example}"
+                + ("" if example.is_dir() else ", which is there when all steps are done")
+            )
+        return run
+
+    def people(self) -> list[str]:
+        """Names of the people in a run of several; none in one of one person."""
+        return list(self.read_json(PEOPLE)) if (self.root / PEOPLE).exists() else []
+
+    def person(self, name: str) -> Path:
+        """The run folder of one of several people."""
+        return self.root / Path(PEOPLE).stem / folder_name(name)
+
     @staticmethod
     def default_path(method: str, capture: str) -> Path:
         """``runs/METHOD-CAPTURE-DATE-TIME``."""
@@ -165,6 +197,27 @@ class RunFolder:
         """Add a line to ``log.jsonl``."""
         with self.log.open("a") as file:
             file.write(json.dumps({"time": round(time.time(), 3), **line}) + "\n")
+
+
+def folder_name(name: str) -> str:
+    """The name of a capture as that of a folder."""
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
+@contextmanager
+def whole_run(root: Path) -> Iterator[RunFolder]:
+    """A run folder that is written elsewhere and put in its place when it is whole.
+
+    It replaces what was there.
+    """
+    partial = root.parent / f".{root.name}.part"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        yield RunFolder.create(partial)
+        shutil.rmtree(root, ignore_errors=True)
+        os.replace(partial, root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ from avatar_kit.engine.averaging import Average, load_raw
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, TrainingFrames, load_pictures
 from avatar_kit.engine.progress import Progress
-from avatar_kit.engine.run import RunFolder, Subject, environment
+from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar, Method
+from avatar_kit.interfaces import Avatar, Body, Method
 from avatar_kit.io.motion import save_motion
 from avatar_kit.scene import Plate
 
@@ -42,9 +42,8 @@ class Training:
     Attributes:
         config: The method's config.
         run: Where it writes.
-        view: The capture as it is trained on.
         method: The method with its avatar.
-        frames: Batches of the training split.
+        people: Of each person, batches of the training split; most models are of one.
         average: The running average of the avatar's weights; None where the config wants none.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
@@ -53,9 +52,8 @@ class Training:
 
     config: MethodConfig
     run: RunFolder
-    view: CaptureView
     method: Method
-    frames: TrainingFrames
+    people: tuple[TrainingFrames, ...]
     average: Average | None = None
     step: int = 0
     best: tuple[int, float] | None = None
@@ -65,6 +63,16 @@ class Training:
     def avatar(self) -> Avatar:
         """The avatar being trained, with the weights of the last step."""
         return self.method.avatar
+
+    @property
+    def frames(self) -> TrainingFrames:
+        """Batches of the first person, who mostly is the only one."""
+        return self.people[0]
+
+    @property
+    def view(self) -> CaptureView:
+        """The first person's capture as it is trained on."""
+        return self.frames.view
 
     @contextmanager
     def shown(self) -> Iterator[dict[str, Tensor]]:
@@ -80,13 +88,18 @@ class Training:
             yield raw
 
 
-def open_view(config: MethodConfig) -> CaptureView:
+def open_view(config: MethodConfig, person: int = 0) -> CaptureView:
     """The capture a config names, cropped and resized.
+
+    Args:
+        config: The method's config.
+        person: Number of the person, where there are several.
 
     Raises:
         UserError: It cannot be opened, has no training split, or is of another body.
     """
-    capture = load_class("dataset", config.data)(config.data).open(config.size)
+    data = (config.data, *config.others)[person]
+    capture = load_class("dataset", data)(data).open(config.size)
     check_body(config, capture.body, str(capture.root))
     if not capture.splits.get("train"):
         raise UserError(f"{capture.root / 'capture.json'}: the split 'train' is missing or empty")
@@ -94,7 +107,11 @@ def open_view(config: MethodConfig) -> CaptureView:
 
 
 def set_up(
-    config: MethodConfig, run: RunFolder, view: CaptureView, *, fit: bool = True
+    config: MethodConfig,
+    run: RunFolder,
+    view: CaptureView,
+    *others: CaptureView,
+    fit: bool = True,
 ) -> Training:
     """Build every part on its device.
 
@@ -102,37 +119,77 @@ def set_up(
         config: The method's config.
         run: Where it writes.
         view: The capture.
+        others: The captures of further people.
         fit: Whether to fit the aligner; not where :func:`restore` brings it fitted.
     """
     device = pick_device(config.device)
-    capture = view.capture
-    body = build_body(config).to(device)
-    plate = Plate(torch.from_numpy(view.background()).float() / 255, view.camera)
-    frames = len(capture.splits["train"])
-    avatar = build_avatar(config, body, capture.shape, frames, plate).to(device)
+    body, views = build_body(config).to(device), (view, *others)
+    avatar = avatar_of(config, body, views).to(device)
     if fit:
-        avatar.aligner.fit([capture.motion[a:b] for a, b in capture.runs("train")], body.asset)
+        takes = (v.capture.motion[a:b] for v in views for a, b in v.capture.runs("train"))
+        avatar.aligner.fit([take.resample(view.capture.fps) for take in takes], body.asset)
     method = build_method(config, avatar)
-    training = TrainingFrames(
-        view,
-        PosedFrames(body, capture.motion, avatar.shape),
-        batch_size=config.frames_per_step,
-        seed=config.seed,
-        neighbours=method.neighbours,
+    people = tuple(
+        TrainingFrames(
+            view,
+            PosedFrames(body, view.capture.motion, one.shape),
+            batch_size=config.frames_per_step,
+            seed=config.seed,
+            neighbours=method.neighbours,
+            person=person,
+        )
+        for person, (one, view) in enumerate(zip(avatar.people, views, strict=True))
     )
-    method.prepare(training.contexts())
+    for frames in people:
+        method.prepare(frames.contexts())
     average = Average(avatar, config.average) if config.average else None
-    return Training(config, run, view, method, training, average)
+    return Training(config, run, method, people, average)
+
+
+def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) -> Avatar:
+    """The avatar of one person, or of several who share its networks; not trained yet."""
+
+    def built(view: CaptureView, others: Sequence[Avatar] = ()) -> Avatar:
+        capture = view.capture
+        plate = Plate(torch.from_numpy(view.background()).float() / 255, view.camera)
+        frames = len(capture.splits["train"])
+        return build_avatar(config, body, capture.shape, frames, plate, others)
+
+    first, *rest = views
+    return built(first, [built(view) for view in rest])
 
 
 def describe(training: Training) -> None:
     """Write what a run folder says before the first step."""
-    run, capture = training.run, training.view.capture
-    asset = training.avatar.body.asset
-    run.write_config(training.config)
+    if len(training.people) == 1:
+        describe_person(training.run, training.config, training, training.frames)
+        return
+    describe_training(training.run, training.config, training)
+    captures = [frames.view.capture for frames in training.people]
+    training.run.write_json(PEOPLE, {c.name: {"capture_key": c.key()} for c in captures})
+
+
+def describe_training(run: RunFolder, config: MethodConfig, training: Training) -> None:
+    """Write the config, and with what it is trained."""
+    run.write_config(config)
     about = environment(training.frames.device)
     facts = {"method": training.method.facts(), "aligner": training.avatar.aligner.facts()}
     run.write_json("environment.json", {**about, **facts})
+
+
+def describe_person(
+    run: RunFolder, config: MethodConfig, training: Training, frames: TrainingFrames
+) -> None:
+    """Write what a run folder says of one person.
+
+    Args:
+        run: Where to.
+        config: With the capture of this person alone.
+        training: The training.
+        frames: This person's.
+    """
+    describe_training(run, config, training)
+    capture, asset = frames.view.capture, training.avatar.body.asset
     run.write_subject(
         Subject(
             capture=capture.name,
@@ -140,13 +197,13 @@ def describe(training: Training) -> None:
             body=capture.body,
             body_asset={"name": asset.name, "sha256": asset.sha256},
             shape=dict(capture.shape),
-            camera=training.view.camera,
-            training_frames=len(training.frames),
+            camera=frames.view.camera,
+            training_frames=len(frames),
             fps=capture.fps,
             takes=[end - first for first, end in capture.runs("train")],
         )
     )
-    save_motion(run.root / "training_motion.npz", capture.motion[training.frames.frames])
+    save_motion(run.root / "training_motion.npz", capture.motion[frames.frames])
 
 
 def train(training: Training, progress: Progress) -> bool:
@@ -170,7 +227,8 @@ def train(training: Training, progress: Progress) -> bool:
         while training.step < stop and not asked_to_stop:
             step = training.step
             seed_step(config.seed, step)
-            batch = training.frames.batch(step, method.pool(step))
+            person, turn = method.turn(step)
+            batch = training.people[person].batch(turn, method.pool(step))
             tick = time.perf_counter()
             with autocast(device, config.precision):
                 losses = method.training_step(batch, step)
@@ -215,24 +273,27 @@ def _refuse_non_finite(values: dict[str, float], training: Training) -> None:
 
 @torch.no_grad()
 def probe(training: Training, frames: int = 8) -> float:
-    """PSNR in dB on a few training frames rendered as at test time.
+    """PSNR in dB on a few training frames rendered as at test time, the mean over people.
 
     It ranks checkpoints without looking at any held-out frame.
     """
-    avatar, source = training.avatar, training.frames
-    positions = torch.linspace(0, len(source) - 1, min(frames, len(source))).long().tolist()
+    avatar = training.avatar
     was_training = avatar.training
     avatar.eval()
+    found = [_probed(avatar, source, training.config, frames) for source in training.people]
+    avatar.train(was_training)
+    return sum(found) / len(found)
+
+
+def _probed(avatar: Avatar, source: TrainingFrames, config: MethodConfig, frames: int) -> float:
+    positions = torch.linspace(0, len(source) - 1, min(frames, len(source))).long().tolist()
     errors: list[Tensor] = []
     for position in positions:
-        frame = source.frames[position]
-        before = source.neighbours[frame][0]
-        context = source.posed.context([frame], [before], source.camera, [-1])
-        with autocast(source.device, training.config.precision):
-            rendered = avatar(context).rgb
-        truth = load_pictures(source.view, [frame], source.device)
+        seen = source.context([position])
+        with autocast(source.device, config.precision):
+            rendered = avatar(replace(seen, index=torch.full_like(seen.index, -1))).rgb
+        truth = load_pictures(source.view, [source.frames[position]], source.device)
         errors.append((rendered.float().clamp(0, 1) - truth).square().mean())
-    avatar.train(was_training)
     mse = torch.stack(errors).mean().item()
     return -10 * math.log10(max(mse, 1e-12))
 

@@ -103,11 +103,11 @@ def before_own_camera(context: FrameContext, earlier: Camera, own: Camera) -> Fr
         earlier: The cameras of the frames before.
         own: The camera that stays; its lens must be theirs.
     """
-    return FrameContext(
-        moved(context.body, context.camera, own),
-        moved(context.previous, earlier, own),
-        own.expand(len(context)),
-        context.index,
+    return replace(
+        context,
+        body=moved(context.body, context.camera, own),
+        previous=moved(context.previous, earlier, own),
+        camera=own.expand(len(context)),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
@@ -40,12 +40,17 @@ class Setup:
 class Avatar(nn.Module):
     """What training makes and everything else drives.
 
+    It is of one person, except while several are trained in one model: then ``others`` are the
+    avatars of the further people. Each has its own charts, buffers (such as the empty scene) and
+    shape; body, aligner and all other parameters are those of the first.
+
     Attributes:
         body: The body model.
         shape: [S] identity of the person.
         encoders: Name -> encoder, in the order of the config.
         renderer: The renderer.
         aligner: The motion aligner.
+        others: Avatars of the further people.
     """
 
     shape: Tensor
@@ -57,6 +62,7 @@ class Avatar(nn.Module):
         encoders: Mapping[str, Encoder],
         renderer: Renderer,
         aligner: Aligner,
+        others: Sequence[Avatar] = (),
     ):
         super().__init__()
         self.body = body
@@ -64,17 +70,69 @@ class Avatar(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         self.renderer = renderer
         self.aligner = aligner
+        self.others = nn.ModuleList(others)
+        for other in others:
+            other._share(self)
 
     def forward(self, context: FrameContext) -> RenderOutput:
         """Render B frames."""
-        conditions = {name: encoder(context) for name, encoder in self.encoders.items()}
-        return self.renderer(conditions, context.camera)
+        shown = cast(Avatar, self.others[context.person - 1]) if context.person else self
+        conditions = {name: encoder(context) for name, encoder in shown.encoders.items()}
+        return shown.renderer(conditions, context.camera)
+
+    @property
+    def people(self) -> tuple[Avatar, ...]:
+        """An ordinary avatar of each person; what they share is shared."""
+        if not self.others:
+            return (self,)
+        encoders = cast("Mapping[str, Encoder]", self.encoders)
+        first = Avatar(self.body, self.shape, encoders, self.renderer, self.aligner)
+        first.training = self.training  # not by train(), which would tell the parts too
+        return (first, *cast("Sequence[Avatar]", self.others))
+
+    def charts(self) -> dict[str, nn.Parameter]:
+        """The person's textures in the body's chart, by encoder and number."""
+        return {
+            f"{name}.{i}": chart
+            for name, encoder in self.encoders.items()
+            for i, chart in enumerate(encoder.charts())  # type: ignore[operator]
+        }
+
+    def networks(self) -> dict[str, nn.Parameter]:
+        """The parameters that belong to no person: all but the charts and the body model's."""
+        personal = {id(chart) for avatar in self.people for chart in avatar.charts().values()}
+        return {
+            name: value
+            for name, value in self.named_parameters()
+            if id(value) not in personal and not name.startswith("body.")
+        }
 
     def learned_parameters(self) -> int:
         """Number of values that training learns; the body model's are not among them."""
-        parts = (self.encoders, self.renderer)
-        return sum(p.numel() for part in parts for p in part.parameters())
+        parts = (part for person in self.people for part in (person.encoders, person.renderer))
+        learned = {id(p): p for part in parts for p in part.parameters()}
+        return sum(p.numel() for p in learned.values())
 
     def learned_state(self) -> dict[str, Tensor]:
-        """State to save: everything but the body model, whose licence may forbid copies."""
-        return {k: v for k, v in self.state_dict().items() if not k.startswith("body.")}
+        """State to save: everything but the body model, whose licence may forbid copies.
+
+        What people share stands there once.
+        """
+        own = ("body.", "others.")
+        state = {k: v for k, v in self.state_dict().items() if not k.startswith(own)}
+        shared = self.networks()
+        for i, other in enumerate(self.people[1:]):
+            state |= {
+                f"others.{i}.{name}": value
+                for name, value in other.learned_state().items()
+                if name not in shared and not name.startswith("aligner.")
+            }
+        return state
+
+    def _share(self, first: Avatar) -> None:
+        """Take everything that belongs to no person from another avatar, as the same object."""
+        given = dict(first.named_parameters())
+        for name in self.networks():
+            owner, _, leaf = name.rpartition(".")
+            setattr(self.get_submodule(owner), leaf, given[name])
+        self.body, self.aligner = first.body, first.aligner

@@ -57,7 +57,7 @@ class Pool:
     """Training frames that a step may draw from.
 
     Attributes:
-        positions: Positions within the training split.
+        positions: Positions within the training split of the person whose turn it is.
         turn: How many steps drew from this pool before. Every frame of it is seen once before any
             is seen again.
     """
@@ -86,6 +86,8 @@ class Method(ABC):
     def prepare(self, contexts: Sequence[FrameContext]) -> None:  # noqa: B027 - optional
         """Look at the training frames once, before the first step, also of a resumed run.
 
+        With several people it is called for each; ``context.person`` says for whom.
+
         Args:
             contexts: One context (a batch of one) for each training frame, posed when asked for.
         """
@@ -93,6 +95,14 @@ class Method(ABC):
     def pool(self, step: int) -> Pool | None:
         """The frames that a step draws its batch from; None, the default: the whole split."""
         return None
+
+    def turn(self, step: int) -> tuple[int, int]:
+        """Whose turn a step is: the number of the person, and how many steps that one had before.
+
+        People take turns, so that each has as many steps as any other; (0, step) with one person.
+        """
+        own, person = divmod(step, 1 + len(self.avatar.others))
+        return person, own
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,15 @@ class FrameContext:
         camera: The cameras at t. Its size is the size of the picture.
         index: [B] long, number of the training frame; -1 for frames outside the training split
             (evaluation and driving), for which per-frame codes take their mean.
+        person: Whom the frames show, where a model is of several people: the number of the capture.
+            A batch is of one person.
     """
 
     body: PosedBody
     previous: PosedBody
     camera: Camera
     index: Tensor
+    person: int = 0
 
     def __len__(self) -> int:
         return len(self.body)
@@ -41,8 +44,12 @@ class FrameContext:
         if len(camera) > 1:
             chosen = (camera.K[frames], camera.R[frames], camera.t[frames])
             camera = Camera(*chosen, camera.width, camera.height)
-        return FrameContext(
-            self.body.at(frames), self.previous.at(frames), camera, self.index[frames]
+        return replace(
+            self,
+            body=self.body.at(frames),
+            previous=self.previous.at(frames),
+            camera=camera,
+            index=self.index[frames],
         )
 
     @cached_property

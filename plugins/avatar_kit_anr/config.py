@@ -23,6 +23,8 @@ from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
 class UvTextureConfig(EncoderConfig):
     """A learned texture in the body's chart, zero where no surface is seen."""
 
+    many_people: ClassVar[bool] = True
+
     type: Literal["uv_texture"] = "uv_texture"
     channels: int = Field(default=8, ge=3, description="Features of a texel; the first are RGB.")
     size: int = Field(default=256, ge=8, description="Width and height in texels.")
@@ -61,6 +63,8 @@ class UvTextureConfig(EncoderConfig):
 class SurfaceNormalsConfig(EncoderConfig):
     """The body's unit normals in camera axes, zero where no surface is seen."""
 
+    many_people: ClassVar[bool] = True
+
     type: Literal["surface_normals"] = "surface_normals"
 
     def yields(self) -> tuple[ConditionKind, int]:
@@ -72,6 +76,7 @@ class UNetConfig(RendererConfig):
     """What both renderers have: the shape of a U-Net."""
 
     consumes: ClassVar[frozenset[ConditionKind]] = frozenset({"feature_map"})
+    many_people: ClassVar[bool] = True
 
     widths: tuple[int, ...] = Field(
         default=(64, 128, 256, 512, 512),
@@ -202,6 +207,8 @@ class SplitConfig(Config):
 
 class DeferredConfig(MethodConfig):
     """What ANR and DNR share."""
+
+    many_people: ClassVar[bool] = True
 
     size: int = Field(default=1024, ge=32, description="Width and height of the picture in pixels.")
     steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")

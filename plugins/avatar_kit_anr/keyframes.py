@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ def visible_texels(context: FrameContext, side: int) -> np.ndarray:
     small = camera.crop_resize(
         0, 0, scale, round(camera.width * scale), round(camera.height * scale)
     )
-    drawn = FrameContext(context.body, context.previous, small, context.index)
+    drawn = replace(context, camera=small)
     uv = uv_map(context.body.topology, drawn.fragments)
     column, row = (uv * side).long().clamp(0, side - 1).unbind(1)
     covered = drawn.fragments.triangle >= 0

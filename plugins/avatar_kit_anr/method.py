@@ -30,7 +30,7 @@ class Deferred(Method):
     """What ANR and DNR share: random crops, a feature loss, an optimiser each for texture and net.
 
     Attributes:
-        textures: The optimiser of everything in the neural textures.
+        textures: The optimiser of everything in the neural textures, those of all people.
         networks: The optimiser of everything else.
     """
 
@@ -44,7 +44,8 @@ class Deferred(Method):
         self.textures = Adam(
             [
                 {"params": [level], "weight_decay": decay}
-                for encoder in avatar.encoders.values()
+                for person in avatar.people
+                for encoder in person.encoders.values()
                 if isinstance(encoder, UvTexture)
                 for level, decay in zip(encoder.levels, self.decays(encoder), strict=True)
             ],
@@ -123,17 +124,17 @@ class Anr(Deferred):
     """Articulated Neural Rendering (Raj et al., 2021).
 
     Attributes:
-        key: Positions of the key frames within the training split; empty before ``prepare``, and
-            without split optimisation.
-        rest: The other positions.
+        key: Of each person, positions of the key frames within the training split; empty before
+            ``prepare``, and without split optimisation.
+        rest: Of each person, the other positions.
     """
 
     config: AnrConfig
 
     def __init__(self, config: AnrConfig, avatar: Avatar):
         super().__init__(config, avatar)
-        self.key: list[int] = []
-        self.rest: list[int] = []
+        self.key: dict[int, list[int]] = {}
+        self.rest: dict[int, list[int]] = {}
         self.discriminator: MultiScaleDiscriminator | None = None
         if config.loss.adversarial:
             network = MultiScaleDiscriminator(config.discriminator).to(avatar.shape.device)
@@ -146,20 +147,23 @@ class Anr(Deferred):
         split = self.config.split
         if split is None or self.config.learn == "texture" or len(contexts) < 2:
             return
-        self.key = key_frames(contexts, split.share, split.texels)
-        self.rest = sorted(set(range(len(contexts))) - set(self.key))
+        person, key = contexts[0].person, key_frames(contexts, split.share, split.texels)
+        self.key[person] = key
+        self.rest[person] = sorted(set(range(len(contexts))) - set(key))
 
     def pool(self, step: int) -> Pool | None:
-        """Key frames at even steps, the others at odd ones (equations 9 and 10, in alternation)."""
-        if not self.key:
+        """Key frames at a person's even steps, the others at odd ones (equations 9 and 10)."""
+        person, own = self.turn(step)
+        if person not in self.key:
             return None
-        return Pool(self.rest if step % 2 else self.key, step // 2)
+        return Pool((self.rest if own % 2 else self.key)[person], own // 2)
 
     def learning(self, step: int) -> list[Adam]:
         """The texture learns from key frames, the networks from the others."""
-        if not self.key:
+        person, own = self.turn(step)
+        if person not in self.key:
             return super().learning(step)
-        return [self.networks if step % 2 else self.textures]
+        return [self.networks if own % 2 else self.textures]
 
     def losses(self, output: RenderOutput, batch: Batch) -> dict[str, Tensor]:
         """Equation 8."""

@@ -21,7 +21,7 @@ def take_networks(avatar: Avatar, method: str, root: Path) -> None:
     Args:
         avatar: Of the same method, with networks of the same shape.
         method: Registered name of the method.
-        root: The run folder.
+        root: The run folder, of one person or of several.
 
     Raises:
         UserError: No run, one of another method, or one with networks of another shape.

@@ -47,11 +47,11 @@ def test_key_frames_teach_the_texture_and_the_others_the_networks(
 ):
     method = build(small_config(split={"share": 0.3}, loss={"adversarial": 1.0}))
     method.prepare([context([i]) for i in range(10)])
-    assert len(method.key) == 3
-    assert sorted(method.key + method.rest) == list(range(10))
+    assert len(method.key[0]) == 3
+    assert sorted(method.key[0] + method.rest[0]) == list(range(10))
     for step, moving in ((0, "textures"), (1, "networks")):
         pool = method.pool(step)
-        assert list(pool.positions) == (method.rest if step else method.key) and pool.turn == 0
+        assert list(pool.positions) == (method.rest if step else method.key)[0] and pool.turn == 0
         before = {
             name: [p.clone() for g in o.param_groups for p in g["params"]]
             for name, o in method.optimizers().items()
@@ -69,7 +69,7 @@ def test_key_frames_teach_the_texture_and_the_others_the_networks(
 def test_without_the_split_everything_learns_at_every_step(build, small_config, batch, context):
     method = build(small_config(split=None))
     method.prepare([context([i]) for i in range(10)])
-    assert method.key == [] and method.pool(0) is None
+    assert method.key == {} and method.pool(0) is None
     before = {n: p.clone() for n, p in method.avatar.named_parameters()}
     method.training_step(batch([0, 1]), 0)
     assert all(not torch.equal(p, before[n]) for n, p in method.avatar.named_parameters())
