@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 from avatar_kit.config import MetricConfig
 from avatar_kit.errors import MetricUnavailable
 from avatar_kit.metrics.average import FrameMean
+from avatar_kit.nn.weights import package_folder
 
 #: How much of the eye's field a pixel fills. The package's default: a screen of 3840 pixels that
 #: is 0.7 m wide, seen from 0.7 m. Values at another number do not compare.
@@ -31,7 +31,7 @@ class Flip(FrameMean):
 
     def __init__(self, config: MetricConfig):
         super().__init__(config)
-        if find_spec("flip_evaluator") is None:
+        if package_folder("flip_evaluator") is None:
             raise MetricUnavailable(
                 "flip needs the package 'flip-evaluator', which is not installed: "
                 'run  pip install "avatar-kit[metrics]"'

@@ -131,9 +131,9 @@ class Frechet(Metric):
 class FrechetAlex(Frechet):
     """Fréchet distance on the bundled shift-tolerant AlexNet. **Not FID**, nor comparable to it.
 
-    Features are the 256 channels of the last stage, each pixel's vector scaled to length 1,
-    averaged over the picture. With fewer than 257 frames the covariances are singular: compare
-    only at equal numbers of frames.
+    Features are the 256 channels of the last stage, each pixel's vector scaled to length 10 (which
+    brings the distance to about the range 0.1 to 10), averaged over the picture. With fewer than
+    257 frames the covariances are singular: compare only at equal numbers of frames.
     """
 
     def __init__(self, config: MetricConfig):
@@ -142,7 +142,7 @@ class FrechetAlex(Frechet):
 
     def features(self, pictures: Tensor) -> Tensor:
         """[B, 256]"""
-        return shared_features(pictures)[-1].mean((2, 3))
+        return 10 * shared_features(pictures)[-1].mean((2, 3))
 
 
 class FidInception(Frechet):

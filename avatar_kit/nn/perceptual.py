@@ -9,10 +9,7 @@ the picture instead; in AlexNet the first blur comes before the ReLU.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -20,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avatar_kit.errors import UserError
+from avatar_kit.nn.weights import load_genuine, package_folder
 
 Network = Literal["alex", "vgg"]
 
@@ -43,22 +41,16 @@ def st_weights(network: Network) -> dict[str, Tensor]:
     Raises:
         UserError: The wheel is missing, or the file is not the one we know.
     """
-    spec = importlib.util.find_spec("stlpips_pytorch")
-    if spec is None or not spec.submodule_search_locations:
+    root = package_folder("stlpips_pytorch")
+    if root is None:
         raise UserError(
             "the perceptual weights are missing: run  pip install 'stlpips_pytorch>=0.0.2,<0.1'"
         )
-    root = Path(next(iter(spec.submodule_search_locations)))
     path = root / "weights" / "vST0.0" / f"{network}_shift_tolerant.pth"
+    remedy = "reinstall the package stlpips_pytorch"
     if not path.exists():
-        raise UserError(f"{path}: missing; reinstall the package stlpips_pytorch")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != ST_WEIGHTS_SHA256[network]:
-        raise UserError(
-            f"{path}: sha256 is {found[:12]}..., expected {ST_WEIGHTS_SHA256[network][:12]}...; "
-            "reinstall the package stlpips_pytorch"
-        )
-    return torch.load(path, map_location="cpu", weights_only=True)
+        raise UserError(f"{path}: missing; {remedy}")
+    return load_genuine(path, ST_WEIGHTS_SHA256[network], remedy)
 
 
 class BlurPool(nn.Module):

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from avatar_kit.errors import UserError
 from avatar_kit.nn.perceptual import StBackbone, unit_features
+from avatar_kit.nn.weights import hub_folder
 
 #: The file torchvision keeps its VGG19 in, and what its SHA-256 starts with.
 VGG19_FILE = "vgg19-dcbb9e9d.pth"
@@ -62,7 +63,7 @@ class PerceptualLoss(nn.Module):
         found = vgg19_path()
         if source == "vgg19" and found is None:
             raise UserError(
-                f"{_hub_folder() / VGG19_FILE}: missing; put torchvision's {VGG19_FILE} there, or "
+                f"{hub_folder() / VGG19_FILE}: missing; put torchvision's {VGG19_FILE} there, or "
                 "use the source 'st_vgg16'"
             )
         self.network: nn.Module
@@ -143,17 +144,13 @@ def _vgg19_layers(item: tuple[int, int, int] | None, state: dict[str, Tensor]) -
     return [layer, nn.ReLU()]
 
 
-def _hub_folder() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
 def vgg19_path() -> Path | None:
     """Torchvision's VGG19 file in torch's hub folder, or None.
 
     Raises:
         UserError: The file is there but damaged.
     """
-    path = _hub_folder() / VGG19_FILE
+    path = hub_folder() / VGG19_FILE
     if not path.exists():
         return None
     if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(_VGG19_SHA256_START):

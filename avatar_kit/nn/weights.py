@@ -6,7 +6,7 @@ Nothing here downloads.
 from __future__ import annotations
 
 import hashlib
-from importlib.util import find_spec
+import importlib.util
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ def hub_folder() -> Path:
 
 def package_folder(package: str) -> Path | None:
     """Folder of an installed package, found without importing it; None if it is not installed."""
-    spec = find_spec(package)
+    spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(next(iter(spec.submodule_search_locations)))

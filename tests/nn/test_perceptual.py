@@ -71,6 +71,6 @@ def test_damaged_weights_are_named(monkeypatch):
 
 def test_missing_wheel_is_named(monkeypatch):
     perceptual.st_weights.cache_clear()
-    monkeypatch.setattr(perceptual.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install 'stlpips_pytorch"):
         perceptual.st_weights("alex")
