@@ -135,11 +135,11 @@ class MethodConfig(ComponentConfig):
             raise PydanticCustomError(
                 "fit",
                 "method '{method}' trains one person here, but there are {count} captures: "
-                "{parts} would mix them up; give one --data or take a method for many ({known})",
+                "{part} would mix them up; give one --data or take a method for many ({known})",
                 {
                     "method": self.type,
                     "count": 1 + len(self.others),
-                    "parts": ", ".join(mixing) or "its training",
+                    "part": mixing[0] if mixing else "its training",
                     "known": ", ".join(_methods_for_several()) or "none is installed",
                 },
             )

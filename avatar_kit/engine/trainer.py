@@ -30,7 +30,7 @@ from avatar_kit.engine.frames import PosedFrames, TrainingFrames, load_pictures
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar, Body, Method
+from avatar_kit.interfaces import Avatar, Batch, Body, Method
 from avatar_kit.io.motion import save_motion
 from avatar_kit.scene import Plate
 
@@ -73,6 +73,11 @@ class Training:
     def view(self) -> CaptureView:
         """The first person's capture as it is trained on."""
         return self.frames.view
+
+    def batch(self, step: int) -> Batch:
+        """What a step trains on: frames of the person whose turn it is."""
+        person, turn = self.method.turn(step)
+        return self.people[person].batch(turn, self.method.pool(step))
 
     @contextmanager
     def shown(self) -> Iterator[dict[str, Tensor]]:
@@ -227,8 +232,7 @@ def train(training: Training, progress: Progress) -> bool:
         while training.step < stop and not asked_to_stop:
             step = training.step
             seed_step(config.seed, step)
-            person, turn = method.turn(step)
-            batch = training.people[person].batch(turn, method.pool(step))
+            batch = training.batch(step)
             tick = time.perf_counter()
             with autocast(device, config.precision):
                 losses = method.training_step(batch, step)

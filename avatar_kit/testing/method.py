@@ -203,7 +203,7 @@ def step_through(training: Training, count: int, first: int = 0) -> list[dict[st
     losses = []
     for step in range(first, first + count):
         seed_step(config.seed, step)
-        batch = training.frames.batch(step, method.pool(step))
+        batch = training.batch(step)
         with autocast(training.frames.device, config.precision):
             losses.append(method.training_step(batch, step))
         if training.average is not None:
