@@ -118,7 +118,9 @@ class CropConfig(Config):
     """Random crop and rescale: what a training step looks at."""
 
     size: int | None = Field(
-        default=512, ge=16, description="Side of the crop after rescaling; null: whole pictures."
+        default=512,
+        ge=16,
+        description="Side of the crop after rescaling, at most the picture's; null: no crops.",
     )
     scale: tuple[float, float] = Field(
         default=(0.5, 1.25), description="Smallest and largest factor of the rescaling."
@@ -242,13 +244,7 @@ class DeferredConfig(MethodConfig):
         return self
 
     @model_validator(mode="after")
-    def _crop_fits(self):
-        if self.crop.size is not None and self.crop.size > self.size:
-            raise PydanticCustomError(
-                "crop",
-                "crop.size={crop} is larger than the picture, size={size}",
-                {"crop": self.crop.size, "size": self.size},
-            )
+    def _network_fits(self):
         smallest = min(self.size, self.crop.size or self.size)
         halvings = len(getattr(self.renderer, "widths", ()))
         if smallest < 2**halvings:

@@ -16,14 +16,15 @@ from avatar_kit_anr.config import CropConfig
 def cropped(batch: Batch, config: CropConfig) -> Batch:
     """Every frame of a batch through a random window, resized to ``config.size``.
 
-    The cameras follow, so that what is rendered for the new batch lies over its pictures.
+    The cameras follow, so that what is rendered for the new batch lies over its pictures. Smaller
+    pictures keep their size.
     """
     if config.size is None:
         return batch
     images, masks, cameras = [], [], []
-    size = config.size
+    size = min(config.size, *batch.image.shape[-2:])
     for b in range(len(batch.image)):
-        left, top, side = random_window(batch.mask[b, 0], config)
+        left, top, side = random_window(batch.mask[b, 0], size, config)
         window = (..., slice(top, top + side), slice(left, left + side))
         images.append(resized(batch.image[b : b + 1][window], size))
         masks.append(resized(batch.mask[b : b + 1][window], size))
@@ -39,17 +40,18 @@ def cropped(batch: Batch, config: CropConfig) -> Batch:
     return Batch(context, torch.cat(images), torch.cat(masks))
 
 
-def random_window(mask: Tensor, config: CropConfig) -> tuple[int, int, int]:
+def random_window(mask: Tensor, size: int, config: CropConfig) -> tuple[int, int, int]:
     """Left, top and side in whole pixels of a square inside the picture.
 
     Args:
         mask: [H, W] the person.
-        config: Size, scale, and how often the window is placed around the person.
+        size: Side of the crop after rescaling, in pixels.
+        config: Scale, and how often the window is placed around the person.
     """
     height, width = mask.shape
     low, high = config.scale
     scale = low + (high - low) * float(torch.rand(()))
-    side = min(round((config.size or width) / scale), height, width)
+    side = min(round(size / scale), height, width)
     if float(torch.rand(())) < config.person:
         left, top = person_window(mask, side)
     else:

@@ -35,12 +35,18 @@ def test_pictures_and_plate_stay_in_register(batch, build, small_config):
     assert (scene - new.image)[outside].abs().max() < 0.02
 
 
+def test_pictures_smaller_than_the_crop_keep_their_size(batch):
+    seed_step(0, 1)
+    new = cropped(batch([0, 5]), CropConfig(size=512, scale=(0.5, 2.0)))
+    assert new.image.shape == (2, 3, 64, 64) and new.context.camera.width == 64
+
+
 def test_windows_lie_inside_at_the_scale_asked_for():
     mask = torch.zeros(64, 64)
     mask[60:, 60:] = 1
     for step in range(50):
         seed_step(1, step)
-        left, top, side = random_window(mask, CropConfig(size=40, scale=(0.5, 1.25)))
+        left, top, side = random_window(mask, 40, CropConfig(scale=(0.5, 1.25)))
         assert 32 <= side <= 64
         assert 0 <= left <= 64 - side and 0 <= top <= 64 - side
 
@@ -57,7 +63,6 @@ def test_windows_are_placed_around_the_person():
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        ({"crop": {"size": 128}}, "crop.size=128 is larger than the picture, size=64"),
         ({"crop": {"scale": (1.5, 1.0)}}, "the smaller first"),
         (
             {"renderer": {"widths": (4,) * 6}},
