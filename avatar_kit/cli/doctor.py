@@ -7,8 +7,6 @@ HELP = """Say what this machine can do, and what to install for the rest."""
 _EXTRAS = {
     "track": ("mediapipe", "prepare your own videos; drive with a video"),
     "cuda": ("nvdiffrast", "fast rasterising on NVIDIA GPUs (non-commercial licence)"),
-    "view": ("viser", "live viewer"),
-    "smplx": ("smplx", "SMPL-X body (non-commercial licence, your own model file)"),
 }
 
 

@@ -83,10 +83,12 @@ def _start(
     console: Console,
 ) -> Training:
     from avatar_kit.config import load_yaml, resolve_method
+    from avatar_kit.registry import catalog
 
     name = method or (load_yaml(file).get("type") if file else None)
     if not name:
-        raise UserError("which method? for example  avatar-kit train --method ram")
+        example = catalog().default("method")
+        raise UserError(f"which method? for example  avatar-kit train --method {example}")
     fallback, why = default_preset(name)
     layered = resolve_method(
         name,

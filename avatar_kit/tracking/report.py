@@ -9,6 +9,8 @@ import rich.progress as rp
 from rich.console import Console
 from rich.table import Table
 
+from avatar_kit.registry import catalog
+
 if TYPE_CHECKING:
     from avatar_kit.tracking.pipeline import Prepared
 
@@ -98,4 +100,5 @@ def show(prepared: Prepared, console: Console) -> None:
     for note in prepared.notes:
         console.print(f"  [dim]• {note}[/]", highlight=False)
     lead = "To train all the same" if prepared.verdict == "not fit" else "Next"
-    console.print(f"\n{lead}:  avatar-kit train --method ram --data {prepared.capture.root}\n")
+    method, folder = catalog().default("method"), prepared.capture.root
+    console.print(f"\n{lead}:  avatar-kit train --method {method} --data {folder}\n")

@@ -213,55 +213,22 @@ def sew(
         levels: Catmull-Clark steps.
         shape: ``shape(points, surface, normals) -> points``, the garment's own cut, or None.
     """
-    surface, weights, quads, distance = cut_shell(marks, group, cuts, levels)
-    count = len(surface)
-    start, items = adjacency(count, quads)
-    rim = np.unique(boundary(quads))
-    rim_start, rim_items = _only(rim, start, items, count)
-    smooth(surface, rim_start, rim_items, 0.5, 30)
-    owner = _snap(surface, rim, distance, cuts)
-    faces = triangles(quads)
-    normals = normals_of(surface, faces)
-    smooth(normals, start, items, 0.5, 4)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-
-    hem = np.clip(
-        np.where(np.abs(distance[:, _free(cuts)]) < 0.9, distance[:, _free(cuts)], 9), 0, 9
-    )
-    lift = ease.shell + ease.hem * np.clip(1 - hem.min(1) / ease.fade, 0, 1) ** 1.3
-    points = surface + lift[:, None] * normals
-    smooth(points, start, items, 0.5, ease.smoothing)
-    if shape is not None:
-        points = shape(points, surface, normals)
-    # Smoothing shrinks: what came too close to the skin is pushed out again.
-    height = ((points - surface) * normals).sum(1)
-    points = points + np.maximum(0, 0.6 * lift - height)[:, None] * normals
-    smooth(points, start, items, 0.5, 2)
-    _trim(points, surface, weights, marks, cuts, rim, owner)
-    smooth(points, rim_start, rim_items, 0.5, 8)
-    for i, cut in enumerate(cuts):
-        mine = rim[owner == i]
-        points[mine] -= (points[mine] @ cut.normal + cut.offset)[:, None] * cut.normal
-
-    depth = np.zeros_like(points)
-    outward = normals_of(points, faces)
-    smooth(outward, rim_start, rim_items, 0.5, 12)
-    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-    for i, cut in enumerate(cuts):
-        mine = rim[owner == i]
-        depth[mine] = cut.normal - (outward[mine] @ cut.normal)[:, None] * outward[mine]
-    depth *= 0.012 / np.maximum(np.linalg.norm(depth, axis=1, keepdims=True), 1e-9)
-    edge = np.linalg.norm(points - points[rim][nearest(points, points[rim])], axis=1)
-    extra, source, strip = _hem(points, quads, outward, 0.0035, depth)
+    shell = Shell.cut(marks, cuts, group, levels)
+    points = drape(shell, marks, ease, shape)
+    outward, depth = turned_under(shell, points)
+    edge = np.linalg.norm(points - points[shell.rim][nearest(points, points[shell.rim])], axis=1)
+    extra, source, strip = _hem(points, shell.quads, outward, 0.0035, depth)
+    surface, weights, count = shell.surface, shell.weights, len(points)
     all_of = np.concatenate([np.arange(count), source])
     everything = np.concatenate([points, extra])
+    quads = np.concatenate([shell.quads, strip])
     sleeve, on_sleeve = marks.sleeve(surface, weights)
-    clear = np.maximum(((points - surface) * normals).sum(1), 0.002)
+    clear = np.maximum(((points - surface) * shell.normals).sum(1), 0.002)
     return Garment(
         name=name,
         rest=everything.astype(np.float32),
         weights=weights[all_of],
-        faces=triangles(np.concatenate([quads, strip])).astype(np.int32),
+        faces=triangles(quads).astype(np.int32),
         surface=surface[all_of].astype(np.float32),
         along=(surface[:, 1] - surface[:, 1].min())[all_of].astype(np.float32),
         sleeve=sleeve[all_of].astype(np.float32),
@@ -270,13 +237,94 @@ def sew(
         side=np.abs(surface[all_of, 2] - marks["pelvis"][2]).astype(np.float32),
         loose=np.zeros(len(everything), np.float32),
         clear=clear[all_of].astype(np.float32),
-        neighbours=adjacency(len(everything), np.concatenate([quads, strip])),
+        neighbours=adjacency(len(everything), quads),
         wrinkles=fold_patterns(marks, surface, weights)[:, all_of],
         rim=np.arange(len(everything)) >= count,
         source=all_of,
-        outer=np.ascontiguousarray(faces, np.int32),
+        outer=np.ascontiguousarray(shell.faces, np.int32),
         cuts=cuts,
     )
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A helper shell, cut to a garment's outline.
+
+    Attributes:
+        surface: [N, 3] metres, on the shell.
+        weights: [N, J] skinning weights.
+        quads: [F, 4].
+        faces: [2 F, 3] the quads as triangles.
+        distance: [N, C] metres from each cut.
+        normals: [N, 3] smoothed.
+        cuts: The C cuts.
+        neighbours: Adjacency of all vertices, and the part of it that moves the rim alone.
+        rim: [R] vertices on the rim.
+        owner: [R] the cut each of them lies on.
+    """
+
+    surface: np.ndarray
+    weights: np.ndarray
+    quads: np.ndarray
+    faces: np.ndarray
+    distance: np.ndarray
+    normals: np.ndarray
+    cuts: tuple[Cut, ...]
+    neighbours: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    rim: np.ndarray
+    owner: np.ndarray
+
+    @classmethod
+    def cut(cls, marks: Landmarks, cuts: tuple[Cut, ...], group: str, levels: int) -> Shell:
+        """Cut a shell, its rim smooth and on the planes of the cuts."""
+        surface, weights, quads, distance = cut_shell(marks, group, cuts, levels)
+        whole = adjacency(len(surface), quads)
+        rim = np.unique(boundary(quads))
+        along = _only(rim, *whole, len(surface))
+        smooth(surface, *along, 0.5, 30)
+        owner = _snap(surface, rim, distance, cuts)
+        faces = triangles(quads)
+        normals = normals_of(surface, faces)
+        smooth(normals, *whole, 0.5, 4)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        arrays = (surface, weights, quads, faces, distance, normals)
+        return cls(*arrays, cuts, (whole, along), rim, owner)
+
+
+def drape(shell: Shell, marks: Landmarks, ease: Ease, shape=None) -> np.ndarray:
+    """[N, 3] the shell eased off the skin; for ``shape`` see :func:`sew`."""
+    whole, along = shell.neighbours
+    surface, normals, cuts = shell.surface, shell.normals, shell.cuts
+    hanging = shell.distance[:, _free(cuts)]
+    hem = np.clip(np.where(np.abs(hanging) < 0.9, hanging, 9), 0, 9)
+    lift = ease.shell + ease.hem * np.clip(1 - hem.min(1) / ease.fade, 0, 1) ** 1.3
+    points = surface + lift[:, None] * normals
+    smooth(points, *whole, 0.5, ease.smoothing)
+    if shape is not None:
+        points = shape(points, surface, normals)
+    # Smoothing shrinks: what came too close to the skin is pushed out again.
+    height = ((points - surface) * normals).sum(1)
+    points = points + np.maximum(0, 0.6 * lift - height)[:, None] * normals
+    smooth(points, *whole, 0.5, 2)
+    _trim(points, surface, shell.weights, marks, cuts, shell.rim, shell.owner)
+    smooth(points, *along, 0.5, 8)
+    for i, cut in enumerate(cuts):
+        mine = shell.rim[shell.owner == i]
+        points[mine] -= (points[mine] @ cut.normal + cut.offset)[:, None] * cut.normal
+    return points
+
+
+def turned_under(shell: Shell, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[N, 3] unit normals that are smooth along the rim, and the way a hem is turned in, metres."""
+    depth = np.zeros_like(points)
+    outward = normals_of(points, shell.faces)
+    smooth(outward, *shell.neighbours[1], 0.5, 12)
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+    for i, cut in enumerate(shell.cuts):
+        mine = shell.rim[shell.owner == i]
+        depth[mine] = cut.normal - (outward[mine] @ cut.normal)[:, None] * outward[mine]
+    depth *= 0.012 / np.maximum(np.linalg.norm(depth, axis=1, keepdims=True), 1e-9)
+    return outward, depth
 
 
 def _free(cuts: tuple[Cut, ...]) -> list[int]:
