@@ -46,9 +46,11 @@ def sample_means(
     """
     rng = np.random.default_rng(seed)
     names = [n for n in captures[0] if all(n in capture for capture in captures)]
+    if not names:
+        return {}
     total = {name: np.zeros(REPLICATES) for name in names}
     for capture in captures:
-        frames = draw_frames(capture[names[0]].shape[1], rng) if names else None
+        frames = draw_frames(capture[names[0]].shape[1], rng)
         for name in names:
             values = capture[name]
             means = np.stack([_means(row, frames) for row in values], axis=1)
