@@ -345,6 +345,16 @@ def test_a_method_that_lacks_a_capture_gets_no_mean_over_all(tmp_path):
     assert found["captures"]["ada"]["full"]["psnr"]["anr"]["mean"] == 30
 
 
+def test_a_capture_without_held_out_frames_is_said(tmp_path):
+    plan = made(seeds=(0,), captures={"ada": {"type": "studio"}})
+    for cell in plan.cells():
+        write_run(tmp_path, cell, 30)
+        file = tmp_path / "runs" / cell.slug / "eval" / "test.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "splits": {}}))
+    text = report(figures.summarise(figures.gather(plan, tmp_path)), {})
+    assert "Not there: ram, ada, seed 0 (the capture has no held-out split" in text
+
+
 def test_figures_measured_otherwise_are_refused(tmp_path):
     plan = made(seeds=(0,))
     for cell in plan.cells():

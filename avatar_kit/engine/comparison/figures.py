@@ -75,6 +75,9 @@ def gather(plan: Plan, out: Path) -> Figures:
             continue
         run = RunFolder(run_folder(out, cell))
         test = run.read_json("eval/test.json")
+        if not test["splits"]:
+            missing[cell] = "the capture has no held-out split: there is nothing to measure on"
+            continue
         first, protocol = protocols.setdefault(cell.capture, (cell, test["protocol"]))
         if protocol != test["protocol"]:
             differing = [k for k in protocol if protocol[k] != test["protocol"].get(k)]
