@@ -179,6 +179,8 @@ def run_comparison(
             write_report(plan, out)
 
     try:
+        if left:
+            open_captures(plan, console)
         Trainings(plan, out, workers, threads).run(tell)
     except KeyboardInterrupt:
         again = f"avatar-kit compare --out {out}"
@@ -191,6 +193,18 @@ def run_comparison(
     console.print(f"protocol {summary['protocol']['hash']}; the whole report: {out / 'report.md'}")
     if any("missing" in training for training in summary["trainings"]):
         raise typer.Exit(1)
+
+
+def open_captures(plan: Plan, console: Console) -> None:
+    """Make what has to be made of the captures, once, before several trainings ask for it."""
+    from avatar_kit.engine.trainer import open_view
+
+    first_of = {cell.capture: cell for cell in reversed(list(plan.cells()))}
+    for name, cell in first_of.items():
+        try:
+            open_view(plan.config(cell))
+        except UserError as error:  # its trainings will fail, the others go on
+            console.print(f"{name}: {error}", style="yellow", highlight=False, markup=False)
 
 
 def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) -> Table:
