@@ -4,6 +4,7 @@
     python tools/reference.py --check   # say what is out of date; exit code 1
 
 * ``docs/cli.md``: every command with its options.
+* ``docs/gallery.md``: every component of ours with the values it can be configured with.
 * ``docs/api/*.md``: one page a public module, one mkdocstrings directive a public name.
 * ``docs/plugins/*.md``: what stands between ``<!-- generated: ... -->`` and ``<!-- end -->``.
 * ``tests/public_names.txt``: the names whose removal is a breaking change.
@@ -21,7 +22,9 @@ import click
 import typer
 
 from avatar_kit.cli.main import app
-from avatar_kit.registry import KINDS, hookspecs
+from avatar_kit.cli.plugins import declared, fields
+from avatar_kit.config import MethodConfig
+from avatar_kit.registry import KINDS, Component, hookspecs, plugins
 from avatar_kit.scaffold.project import project_files
 from avatar_kit.testing import conformance_class
 from avatar_kit.testing.running import checks_of
@@ -76,6 +79,41 @@ def cli_page() -> str:
     for path, command in _commands(root, ("avatar-kit",)):
         lines += _command(path, command)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def gallery_page() -> str:
+    """Every component that comes with avatar-kit, a heading a kind."""
+    lines = ["# Gallery", ""]
+    lines += ["Every component that comes with avatar-kit, and what it can be configured with.", ""]
+    lines += ["Written by `tools/reference.py`; `avatar-kit plugins list` says what a machine has."]
+    lines += [""]
+    ours = [c for p in plugins() if p.distribution == "avatar-kit" for c in p.components]
+    for kind in KINDS:
+        lines += [f"## {kind.capitalize()}", ""]
+        common: list[tuple[str, str, str]] = []
+        if kind == "method":
+            common = fields(MethodConfig)
+            lines += ["What every method can be asked for:", "", *_values(common)]
+        for component in ours:
+            if component.kind == kind:
+                lines += _component(component, {key for key, _, _ in common})
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _component(component: Component, common: set[str]) -> list[str]:
+    doc = " ".join((component.config.__doc__ or "").split("\n\n")[0].split())
+    facts = [f"{name}: {value}" for name, value in declared(component).items()]
+    own = [row for row in fields(component.config) if row[0] not in common]
+    text = ". ".join([doc.rstrip("."), *facts]) + "."
+    return [f"### {component.name}", "", text.replace("``", "`"), "", *_values(own)]
+
+
+def _values(rows: list[tuple[str, str, str]]) -> list[str]:
+    if not rows:
+        return []
+    cells = [[text.replace("|", "\\|") for text in row] for row in rows]
+    lines = [f"| `{key}` | {default} | {about} |" for key, default, about in cells]
+    return ["| key | default | |", "|---|---|---|", *lines, ""]
 
 
 def _commands(command: click.Command, path: tuple[str, ...]):
@@ -155,7 +193,8 @@ _REGIONS = {"template": _template, "checks": _checks, "hooks": _hooks, "interfac
 
 def everything() -> dict[Path, str]:
     """Path below the project -> what must be written there."""
-    pages = {Path("docs/cli.md"): cli_page(), Path("tests/public_names.txt"): names_page()}
+    pages = {Path("docs/gallery.md"): gallery_page(), Path("docs/cli.md"): cli_page()}
+    pages |= {Path("tests/public_names.txt"): names_page()}
     pages |= api_pages()
     for page in sorted((ROOT / "docs" / "plugins").glob("*.md")):
         pages[page.relative_to(ROOT)] = filled(page.read_text())

@@ -61,6 +61,17 @@ def test_every_command_is_documented():
             assert f"# {' '.join(['avatar-kit', *words, command])}\n" in page
 
 
+def test_every_component_is_in_the_gallery():
+    from avatar_kit.registry import plugins
+
+    page = (ROOT / "docs" / "gallery.md").read_text()
+    ours = [c for p in plugins() if p.distribution == "avatar-kit" for c in p.components]
+    assert len(ours) > 20
+    for component in ours:
+        section = page.partition(f"## {component.kind.capitalize()}\n")[2].partition("\n## ")[0]
+        assert f"### {component.name}\n" in section
+
+
 def test_every_public_name_is_documented():
     names = (ROOT / "tests" / "public_names.txt").read_text().split()
     pages = "\n".join(p.read_text() for p in (ROOT / "docs" / "api").glob("*.md"))
