@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from avatar_kit.registry import catalog
+from avatar_kit.testing.running import check_component
+
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch) -> Path:
@@ -19,3 +22,15 @@ def hub(tmp_path, monkeypatch) -> Path:
 def digest():
     """SHA-256 of a file."""
     return lambda path: hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def faults():
+    """What the conformance checks say against a metric that they would skip without its weights."""
+
+    def check(name: str) -> dict[str, str]:
+        outcomes = list(check_component(catalog().get("metric", name), {}))
+        assert len(outcomes) >= 15
+        return {o.check: o.reason for o in outcomes if o.status != "passed"}
+
+    return check

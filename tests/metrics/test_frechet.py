@@ -126,6 +126,12 @@ def test_fid_is_the_distance_of_inception_features(name, hub, monkeypatch, diges
     assert metric.compute() > 1e-3
 
 
+def test_fid_conforms_where_its_weights_are(hub, monkeypatch, digest, faults):
+    torch.save(Twin(1 / 32).randomise().state_dict(), hub / INCEPTION_FILES[0])
+    monkeypatch.setattr(frechet, "INCEPTION_SHA256", digest(hub / INCEPTION_FILES[0]))
+    assert not faults("fid_inception")
+
+
 def test_missing_inception_is_named(hub):
     with pytest.raises(MetricUnavailable, match=rf"{INCEPTION_FILES[0]}: missing; .* put https"):
         FidInception(FidConfig())

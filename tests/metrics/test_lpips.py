@@ -65,6 +65,10 @@ def test_equals_torchmetrics(alexnet, monkeypatch):
     assert metric.score(b, b).tolist() == [0, 0, 0]
 
 
+def test_conforms_where_its_weights_are(alexnet, faults):
+    assert not faults("lpips_alex")
+
+
 def test_smallest_picture(alexnet):
     a, b = pair(31, 31)
     assert LpipsAlex(LpipsConfig()).score(a, b).isfinite().all()
