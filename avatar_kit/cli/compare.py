@@ -212,9 +212,9 @@ def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) ->
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from avatar_kit.engine.comparison.markdown import measured, short
+    from avatar_kit.engine.comparison.markdown import short
 
-    about = measured(summary)
+    about = summary["metrics"]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column(split.replace("_", " "))
     for name in metrics:

@@ -372,4 +372,6 @@ def test_the_hash_of_a_benchmark_covers_the_way_of_measuring_and_not_the_machine
 
     first = digest("a")
     assert digest("b", capture_key="another processor's film") == first
+    elsewhere = {**METRICS["dream"], "unavailable": "no /home/me/weights"}
+    assert digest("f", metrics={**METRICS, "dream": elsewhere}) == first
     assert len({first, digest("c", version=2), digest("d", seeds=(1,)), digest("e", size=8)}) == 4

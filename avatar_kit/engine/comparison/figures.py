@@ -105,6 +105,7 @@ def summarise(figures: Figures) -> dict[str, Any]:
     return {
         "plan": plan.model_dump(mode="json"),
         "protocol": protocol(figures),
+        "metrics": figures.metrics,
         "splits": splits,
         "costs": {name: costs(figures, name) for name in plan.contenders},
         "trainings": [_training(figures, cell) for cell in plan.cells()],
@@ -123,10 +124,7 @@ def protocol(figures: Figures) -> dict[str, Any]:
     for cell, test in figures.tests.items():
         measured.setdefault(cell.capture, test["protocol"])
     keys = {name: way["capture_key"] for name, way in measured.items()}
-    ways = {
-        name: {k: v for k, v in way.items() if k not in _OF_THE_CAPTURE}
-        for name, way in measured.items()
-    }
+    ways = {name: _way(way) for name, way in measured.items()}
     asked = {
         "benchmark": plan.benchmark,
         "captures": plan.captures if plan.benchmark else keys,
@@ -141,6 +139,16 @@ def protocol(figures: Figures) -> dict[str, Any]:
         "captures": keys,
         "measured": ways,
     }
+
+
+def _way(protocol: dict[str, Any]) -> dict[str, Any]:
+    """What of a capture's protocol is the same on every machine."""
+    way = {k: v for k, v in protocol.items() if k not in _OF_THE_CAPTURE}
+    about = {
+        name: {k: v for k, v in metric.items() if k != "unavailable"}
+        for name, metric in way["metrics"].items()
+    }
+    return {**way, "metrics": about}
 
 
 def costs(figures: Figures, contender: str) -> dict[str, float | None]:

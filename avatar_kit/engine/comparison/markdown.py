@@ -36,7 +36,7 @@ def report(summary: dict[str, Any], pictures: dict[str, list[str]]) -> str:
 
 def table(summary: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
     """Contenders and baselines as rows, metrics as columns; the best rank is bold."""
-    about = measured(summary)
+    about = summary["metrics"]
     head = [f"{name} {'↑' if about[name]['higher_is_better'] else '↓'}" for name in metrics]
     rows = dict.fromkeys([*summary["plan"]["contenders"], *_BASELINES])
     lines = ["| | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
@@ -93,13 +93,6 @@ def short(entry: dict[str, Any] | None) -> str:
 def number(value: float, size: float) -> str:
     """Two decimals for figures like dB, four for small ones."""
     return f"{value:.{2 if abs(size) >= 10 else 4}f}"
-
-
-def measured(summary: dict[str, Any]) -> dict[str, Any]:
-    """Metric -> what the protocol says of it."""
-    for way in summary["protocol"]["measured"].values():
-        return way["metrics"]
-    return {}
 
 
 def _setting(summary: dict[str, Any]) -> list[str]:
@@ -207,7 +200,7 @@ def _how(summary: dict[str, Any]) -> list[str]:
             f"protocol {way['version']}, background {way['background']}, test poses as tracked, "
             f"{'all' if way['max_frames'] is None else way['max_frames']} frames a split."
         )
-    for name, about in measured(summary).items():
+    for name, about in summary["metrics"].items():
         digest = about["weights_sha256"]
         weights = f"weights `{digest[:16]}`" if digest else "no weights"
         lines.append(f"* {name}: {about.get('unavailable', weights)}.")
