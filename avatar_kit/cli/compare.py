@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -178,13 +179,17 @@ def run_comparison(
             console.print(line, highlight=False, markup=False, soft_wrap=True)
             write_report(plan, out)
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if left:
             open_captures(plan, console)
         Trainings(plan, out, workers, threads).run(tell)
     except KeyboardInterrupt:
-        again = f"avatar-kit compare --out {out}"
-        console.print(f"stopped; go on with  [bold]{again}[/]", highlight=False)
+        console.print(
+            f"stopped; go on with  [bold]avatar-kit compare --out {out}[/]",
+            highlight=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(130) from None
     summary = write_report(plan, out, pictures=True)
     for split, tables in summary["splits"].items():

@@ -1,6 +1,7 @@
 """The arithmetic of comparisons, their plans, and what is done with trainings that end badly."""
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -210,7 +211,7 @@ class Process:
     def __init__(self, command, stdout, **_):
         words = command[command.index("train") + 1 :]
         run = Path(words[words.index("--resume" if "--resume" in words else "--out") + 1])
-        type(self).outcome(run, words, stdout)
+        self.done = type(self).outcome(run, words, stdout)
 
     def wait(self):
         return 0
@@ -266,6 +267,29 @@ def test_what_was_interrupted_is_resumed(trainings):
     assert run(note) == {"ram": "trained", "anr": "trained"}
     assert said["ram_ada_0"][0] == "--resume" and said["anr_ada_0"][0] == "--config"
     assert begun.exists()
+
+
+def test_stopping_asks_what_is_still_training_to_save_and_end(trainings, monkeypatch):
+    plan, out, _ = trainings
+    asked = threading.Event()
+
+    class Slow(Process):
+        def wait(self):
+            if not self.done:
+                assert asked.wait(20)
+
+        def terminate(self):
+            asked.set()
+
+    Slow.outcome = staticmethod(lambda run, *_: "ram" in run.name)
+    monkeypatch.setattr(cells.subprocess, "Popen", Slow)
+
+    def stop(cell, outcome):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cells.Trainings(plan, out, workers=2).run(stop)
+    assert asked.is_set()
 
 
 METRICS = {

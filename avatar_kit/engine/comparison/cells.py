@@ -102,6 +102,7 @@ class Trainings:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
+                start_new_session=True,  # Ctrl-C is for us: a training that hears it twice gives up
             )
             self._running.add(process)
             process.wait()
