@@ -23,8 +23,9 @@ from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import Training, describe, open_view, probe, restore, set_up, train
+from avatar_kit.interfaces import Avatar
 from avatar_kit.testing.capture import small_capture
-from avatar_kit.testing.conformance import Conformance, require
+from avatar_kit.testing.conformance import Conformance, NotApplicable, require
 
 
 class MethodConformance(Conformance):
@@ -169,6 +170,24 @@ class MethodConformance(Conformance):
         differ = [n for n, v in ends[0].items() if not torch.equal(v, ends[1][n])]
         require(not differ, f"{len(differ)} tensors differ, first '{differ[:1]}'")
 
+    def test_people_are_kept_apart(self) -> None:
+        """With ``many_people``, a step moves the charts of one person alone; all get a turn."""
+        if not self.config.many_people:
+            raise NotApplicable("many_people is False: it trains one person")
+        with self.training() as training:
+            view = training.view
+            both = set_up(training.config, training.run, view, view)
+            seen: set[int] = set()
+            for step in range(4):
+                before = [_charts_of(person) for person in both.avatar.people]
+                step_through(both, 1, first=step)
+                pairs = enumerate(zip(before, both.avatar.people, strict=True))
+                moved = {i for i, (old, now) in pairs if not torch.equal(old, _charts_of(now))}
+                whose, _ = both.method.turn(step)
+                require(moved <= {whose}, f"step {step} is of person {whose}, but moves {moved}")
+                seen |= moved
+        require(seen == {0, 1}, f"only the charts of {seen} move: the optimisers lack the others'")
+
     def test_reloads_without_the_data(self) -> None:
         """Read back when its capture is gone, the avatar renders the same picture."""
         with self.training(steps=2) as training:
@@ -194,6 +213,11 @@ def _filmed(size: int) -> Path:
     folder = tempfile.mkdtemp(prefix="avatar-kit-check-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return small_capture(Path(folder) / "capture", size=size).root
+
+
+def _charts_of(avatar: Avatar) -> Tensor:
+    """Every value of a person's charts, in one row."""
+    return torch.cat([chart.detach().flatten() for chart in avatar.charts().values()])
 
 
 def step_through(training: Training, count: int, first: int = 0) -> list[dict[str, Tensor]]:
