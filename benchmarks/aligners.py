@@ -1,12 +1,14 @@
 """Aligners in motion space, side by side: what they keep of known motion, what they do to unknown.
 
 python benchmarks/aligners.py --clips bandai_smpl_15fps.npz --kinds '^dataset-2_(raise-up|wave)' \\
-    --held-out '([02468][048]|[13579][26])$' --far deepmimic_smpl_30fps.npz \\
-    --far-kinds '^(backflip|cartwheel|kick|roll|spin)' --out aligners.json mda.prior=p.safetensors
+    --held-out '_\\d*([02468][048]|[13579][26])$' --far deepmimic_smpl_30fps.npz \\
+    --far-kinds '^(backflip|cartwheel|kick|roll|spin)$' --out aligners.json mda.prior=p.safetensors
 
 Clips of --clips whose name holds --kinds are known motion: those that also hold --held-out are
 tested, the others are what an avatar would be trained on. Clips of --far are unlike them. All
-registered aligners are fitted and measured; words like NAME.key=value configure them.
+registered aligners are fitted and measured; words like NAME.key=value configure them. Places are
+measured twice: of the 21 joints of a skeleton, and of 23 key points of the default body, which also
+tell how hands, feet and head are turned.
 """
 
 import argparse
@@ -85,9 +87,10 @@ class Judge:
     body: Body
     limit: int
 
-    def points(self, motion: Motion) -> Tensor:
-        """Places of body joints in millimetres."""
-        return 1000 * measure.body_points(self.body, motion, self.body.default_shape())
+    def points(self, motion: Motion) -> dict[str, Tensor]:
+        """Places in millimetres, of either set of points."""
+        key_points = measure.body_points(self.body, motion, self.body.default_shape())
+        return {"joints": 1000 * measure.joint_points(motion), "key_points": 1000 * key_points}
 
     def distances(self, motions: Sequence[Motion]) -> dict[str, Tensor]:
         """Distance of each frame to the training poses: degrees to the 5 nearest, deviations."""
@@ -99,25 +102,23 @@ class Judge:
             "mahalanobis": measure.mahalanobis_distance(poses, known),
         }
 
-    def held_out(self, aligner: Aligner) -> dict[str, float]:
+    def held_out(self, aligner: Aligner) -> dict[str, Any]:
         """Errors on held-out known motion."""
         source = self.sets.held_out
         aligned = [aligner.align(m) for m in source]
         pairs = list(zip(aligned, source, strict=True))
         angles = [measure.geodesic_error(a.body_pose, b.body_pose).mean(1) for a, b in pairs]
-        places = [measure.position_error(self.points(a), self.points(b)) for a, b in pairs]
         return {
             "degrees": float(torch.cat(angles).rad2deg().mean()),
-            "mpjpe_mm": float(torch.cat(places).mean()),
             **self.course(aligned, source),
         }
 
-    def far(self, aligner: Aligner, usual: Mapping[str, Tensor]) -> dict[str, float]:
+    def far(self, aligner: Aligner, usual: Mapping[str, Tensor]) -> dict[str, Any]:
         """What becomes of unknown motion; ``usual`` are distances of held-out known motion."""
         source = self.sets.far
         aligned = [aligner.align(m) for m in source]
         before, after = self.distances(source), self.distances(aligned)
-        figures = self.course(aligned, source)
+        figures: dict[str, Any] = self.course(aligned, source)
         for name, reference in usual.items():
             figures[f"{name}_before"] = float(before[name].mean())
             figures[f"{name}_after"] = float(after[name].mean())
@@ -125,18 +126,29 @@ class Judge:
             figures[f"{name}_usual_after"] = measure.share_under(after[name], reference)
         return figures
 
-    def course(self, aligned: Sequence[Motion], source: Sequence[Motion]) -> dict[str, float]:
-        """How the motion runs: correlation over the frames, acceleration in sum."""
-        frames, correlation, ours, theirs = 0, 0.0, 0.0, 0.0
+    def course(
+        self, aligned: Sequence[Motion], source: Sequence[Motion]
+    ) -> dict[str, dict[str, float]]:
+        """How points run: mean over frames, and the clip that shakes most beside its source."""
+        rows = []
         for a, b in zip(aligned, source, strict=True):
-            if len(b) < 3:
-                continue
-            first, second = self.points(a), self.points(b)
-            frames += len(b)
-            correlation += len(b) * measure.velocity_correlation(first, second)
-            ours += len(b) * measure.mean_acceleration(first)
-            theirs += len(b) * measure.mean_acceleration(second)
-        return {"velocity_correlation": correlation / frames, "acceleration_ratio": ours / theirs}
+            if len(b) > 2:
+                first, second = self.points(a), self.points(b)
+                rows.append((len(b), {n: paces(first[n], second[n]) for n in first}))
+        total = sum(frames for frames, _ in rows)
+        found = {}
+        for name in rows[0][1]:
+            error, follows, ours, theirs = (
+                sum(frames * of[name][i] for frames, of in rows) / total for i in range(4)
+            )
+            worst = max(of[name][2] / max(of[name][3], 1e-9) for _, of in rows)
+            found[name] = {
+                "mpjpe_mm": error,
+                "velocity_correlation": follows,
+                "acceleration_ratio": ours / theirs,
+                "worst_acceleration_ratio": worst,
+            }
+        return found
 
     def free_run(self, aligner: Aligner, motion: Motion) -> dict[str, float]:
         """Degrees by which the end of a long run over a stretch of motion is worse than its start.
@@ -157,6 +169,16 @@ class Judge:
             "drift_degrees": float(torch.rad2deg(torch.tensor(measure.drift(errors, len(lap))))),
             "knn_drift_degrees": float(torch.rad2deg(torch.tensor(measure.drift(away, len(lap))))),
         }
+
+
+def paces(ours: Tensor, theirs: Tensor) -> tuple[float, float, float, float]:
+    """Mean error of points [T, J, 3], correlation of velocities, both mean accelerations."""
+    return (
+        float(measure.position_error(ours, theirs).mean()),
+        measure.velocity_correlation(ours, theirs),
+        measure.mean_acceleration(ours),
+        measure.mean_acceleration(theirs),
+    )
 
 
 def spread(motions: Sequence[Motion], frames: int) -> list[Motion]:
@@ -226,10 +248,11 @@ def settings(arguments: argparse.Namespace, sets: Sets) -> dict[str, Any]:
 
 def show(aligners: Mapping[str, Mapping[str, Any]], console: Console) -> None:
     """A table with a row for each aligner."""
-    columns = {
+    columns: dict[str, tuple[str, ...]] = {
         "held-out degrees": ("held_out", "degrees"),
-        "mm": ("held_out", "mpjpe_mm"),
-        "accel.": ("held_out", "acceleration_ratio"),
+        "joints mm": ("held_out", "joints", "mpjpe_mm"),
+        "key points mm": ("held_out", "key_points", "mpjpe_mm"),
+        "accel.": ("held_out", "joints", "acceleration_ratio"),
         "drift": ("free_run_held_out", "drift_degrees"),
         "far: kNN before": ("far", "knn_before"),
         "after": ("far", "knn_after"),
@@ -237,8 +260,9 @@ def show(aligners: Mapping[str, Mapping[str, Any]], console: Console) -> None:
         "Mahal. before": ("far", "mahalanobis_before"),
         " after": ("far", "mahalanobis_after"),
         " usual after": ("far", "mahalanobis_usual_after"),
-        "vel. corr.": ("far", "velocity_correlation"),
-        "accel. ": ("far", "acceleration_ratio"),
+        "vel. corr.": ("far", "joints", "velocity_correlation"),
+        "accel. ": ("far", "joints", "acceleration_ratio"),
+        "worst": ("far", "joints", "worst_acceleration_ratio"),
         "kNN drift": ("free_run_far", "knn_drift_degrees"),
     }
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
@@ -246,9 +270,15 @@ def show(aligners: Mapping[str, Mapping[str, Any]], console: Console) -> None:
     for column in columns:
         table.add_column(column, justify="right")
     for name, figures in aligners.items():
-        cells = [figures.get(group, {}).get(key) for group, key in columns.values()]
-        table.add_row(name, *("" if cell is None else f"{cell:.2f}" for cell in cells))
+        table.add_row(name, *(cell(figures, keys) for keys in columns.values()))
     console.print(table)
+
+
+def cell(figures: Any, keys: Sequence[str]) -> str:
+    """The figure at nested keys; empty where it was not measured."""
+    for key in keys:
+        figures = figures.get(key, {})
+    return f"{figures:.2f}" if isinstance(figures, float) else ""
 
 
 def _named(path: Path | None, pattern: str) -> dict[str, Motion]:
@@ -269,7 +299,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--held-out", required=True, help="regular expression for those tested")
     parser.add_argument("--far", type=Path, help="motion file of unknown motion")
     parser.add_argument("--far-kinds", default="", help="regular expression for its clips")
-    parser.add_argument("--only", nargs="+", help="aligners to measure; left out: all")
+    parser.add_argument(
+        "--only", action="append", help="aligner to measure (may be repeated); left out: all"
+    )
     parser.add_argument("--train-frames", type=int, default=1500, help="to fit on, about")
     parser.add_argument("--test-frames", type=int, default=2000, help="held out, about")
     parser.add_argument("--limit", type=int, default=2000, help="frames compared with training")
