@@ -28,7 +28,6 @@ from avatar_kit.engine.trainer import Training, open_view, set_up
 from avatar_kit.graphics import rasterizer
 from avatar_kit.registry import catalog
 
-
 #: Steps before the first that counts: methods may do something special in the first ones.
 WARM = 20
 
