@@ -77,6 +77,7 @@ def mix(
         f"{out}: {', '.join(regions)} of {given.loaded.subject.capture} on "
         f"{base.loaded.subject.capture}; see it with  avatar-kit render {out} --orbit 360",
         highlight=False,
+        soft_wrap=True,
     )
 
 
