@@ -99,9 +99,10 @@ def _start(
     )
     if why and layered.config.preset == fallback and preset != fallback:
         console.print(f"[yellow]{why}[/]")
+    from avatar_kit.engine.describing import describe
     from avatar_kit.engine.people import open_views
     from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import describe, set_up
+    from avatar_kit.engine.trainer import set_up
 
     if out is not None and out.exists():
         RunFolder.create(out)  # refuse a used folder before any work is done

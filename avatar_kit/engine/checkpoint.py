@@ -98,6 +98,20 @@ def save_checkpoint(
     return final
 
 
+def save_avatar(folder: Path, step: int, avatar: Avatar, method: str, seconds: float = 0.0) -> Path:
+    """Write a checkpoint to render from; training cannot go on from it.
+
+    Args:
+        folder: Of the checkpoints.
+        step: Training steps done.
+        avatar: The avatar.
+        method: Registered name of the method that trained it.
+        seconds: How long that took.
+    """
+    state: dict[str, Any] = {"method": method, "best": None, "optimizers": {}, "seconds": seconds}
+    return save_checkpoint(folder, step, avatar.learned_state(), {}, state)
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Open a checkpoint folder and verify it.
 

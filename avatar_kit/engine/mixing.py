@@ -175,10 +175,5 @@ def write_mixed(base: Source, regions: Sequence[str], donor: Source, out: Path) 
         run.write_json(
             "mix.json", {**{k: str(v) for k, v in origin.items()}, "regions": list(regions)}
         )
-        ckpt.save_checkpoint(
-            run.checkpoints,
-            base.loaded.step,
-            base.loaded.avatar.learned_state(),
-            {},
-            {"method": base.loaded.config.type, "best": None, "optimizers": {}, "seconds": 0.0},
-        )
+        shown = base.loaded
+        ckpt.save_avatar(run.checkpoints, shown.step, shown.avatar, shown.config.type)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from avatar_kit.capture import Capture, CaptureView
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.describing import describe_person
 from avatar_kit.engine.run import PEOPLE, RunFolder, folder_name, whole_run
-from avatar_kit.engine.trainer import Training, describe_person, open_view
+from avatar_kit.engine.trainer import Training, open_view
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar
 
@@ -83,21 +84,9 @@ def finished(training: Training) -> list[Person]:
         with training.shown(), whole_run(root) as run:
             config = config_of(training.config, number)
             describe_person(run, config, training, frames)
-            save_person(run, avatar, training)
+            ckpt.save_avatar(run.checkpoints, training.step, avatar, config.type, training.seconds)
         people.append(Person(capture.name, avatar, frames.view, RunFolder(root)))
     return people
-
-
-def save_person(run: RunFolder, avatar: Avatar, training: Training) -> None:
-    """Write the one checkpoint of a person's run: nothing in it can be trained on."""
-    about = {"method": training.config.type, "seconds": training.seconds}
-    ckpt.save_checkpoint(
-        run.checkpoints,
-        training.step,
-        avatar.learned_state(),
-        {},
-        {**about, "best": None, "optimizers": {}},
-    )
 
 
 def config_of(config: MethodConfig, person: int) -> MethodConfig:

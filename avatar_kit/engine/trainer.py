@@ -28,10 +28,9 @@ from avatar_kit.engine.averaging import Average, load_raw
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, TrainingFrames, load_pictures
 from avatar_kit.engine.progress import Progress
-from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
+from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Batch, Body, Method
-from avatar_kit.io.motion import save_motion
 from avatar_kit.scene import Plate
 
 
@@ -162,53 +161,6 @@ def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) ->
 
     first, *rest = views
     return built(first, [built(view) for view in rest])
-
-
-def describe(training: Training) -> None:
-    """Write what a run folder says before the first step."""
-    if len(training.people) == 1:
-        describe_person(training.run, training.config, training, training.frames)
-        return
-    describe_training(training.run, training.config, training)
-    captures = [frames.view.capture for frames in training.people]
-    training.run.write_json(PEOPLE, {c.name: {"capture_key": c.key()} for c in captures})
-
-
-def describe_training(run: RunFolder, config: MethodConfig, training: Training) -> None:
-    """Write the config, and with what it is trained."""
-    run.write_config(config)
-    about = environment(training.frames.device)
-    facts = {"method": training.method.facts(), "aligner": training.avatar.aligner.facts()}
-    run.write_json("environment.json", {**about, **facts})
-
-
-def describe_person(
-    run: RunFolder, config: MethodConfig, training: Training, frames: TrainingFrames
-) -> None:
-    """Write what a run folder says of one person.
-
-    Args:
-        run: Where to.
-        config: With the capture of this person alone.
-        training: The training.
-        frames: This person's.
-    """
-    describe_training(run, config, training)
-    capture, asset = frames.view.capture, training.avatar.body.asset
-    run.write_subject(
-        Subject(
-            capture=capture.name,
-            capture_key=capture.key(),
-            body=capture.body,
-            body_asset={"name": asset.name, "sha256": asset.sha256},
-            shape=dict(capture.shape),
-            camera=frames.view.camera,
-            training_frames=len(frames),
-            fps=capture.fps,
-            takes=[end - first for first, end in capture.runs("train")],
-        )
-    )
-    save_motion(run.root / "training_motion.npz", capture.motion[frames.frames])
 
 
 def train(training: Training, progress: Progress) -> bool:

@@ -18,11 +18,12 @@ from torch.optim import Optimizer
 
 from avatar_kit.config import MethodConfig, resolve_method
 from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.describing import describe
 from avatar_kit.engine.device import autocast, seed_step
 from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import Training, describe, open_view, probe, restore, set_up, train
+from avatar_kit.engine.trainer import Training, open_view, probe, restore, set_up, train
 from avatar_kit.interfaces import Avatar
 from avatar_kit.testing.capture import small_capture
 from avatar_kit.testing.conformance import Conformance, NotApplicable, require

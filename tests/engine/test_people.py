@@ -10,10 +10,11 @@ import torch
 from avatar_kit.capture import open_capture
 from avatar_kit.config import resolve_method
 from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.describing import describe
 from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.people import check_unchanged, finished, open_views
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import describe, restore, set_up
+from avatar_kit.engine.trainer import restore, set_up
 from avatar_kit.errors import UserError
 from avatar_kit.io.image import read_image, write_image
 from avatar_kit.testing.method import quiet, state_of, step_through
