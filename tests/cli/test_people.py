@@ -120,6 +120,11 @@ def test_names_that_mix_does_not_know(cli_here, both, tmp_path):
     assert not (tmp_path / "mixed").exists()
 
 
+def test_a_resumed_run_keeps_its_people(cli_here, both):
+    text = cli_here("train", "--resume", both[0], "others=[]", check=2)
+    assert "a resumed run must keep others" in text
+
+
 def test_captures_that_cannot_be_together(cli_here, captures, tmp_path):
     data = [word for folder in captures for word in ("--data", folder)]
     text = cli_here("train", "--method", "ram", *data, "--out", "x", check=2)
