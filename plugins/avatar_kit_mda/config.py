@@ -51,7 +51,7 @@ class FitConfig(Config):
     learning_rate: float = Field(
         default=1e-3, gt=0, description="Of Adam; falls to zero along a cosine."
     )
-    weight_decay: float = Field(default=1e-5, ge=0, description="Of Adam.")
+    weight_decay: float = Field(default=1e-3, ge=0, description="Of Adam.")
     own_history: float = Field(
         default=0.4, ge=0, le=1, description="Share of histories made of the decoder's own poses."
     )
@@ -62,7 +62,7 @@ class FitConfig(Config):
         default=0.1, ge=0, le=1, description="Share of histories set to zero."
     )
     code_noise: float = Field(
-        default=1.0, ge=0, description="Noise on the latent code, in deviations of the encoder."
+        default=0.5, ge=0, description="Noise on the latent code, in deviations of the encoder."
     )
     seed: int = Field(default=0, ge=0, description="Seed of weights and batches.")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from avatar_kit.aligners.skeleton import rest_offsets
 from avatar_kit_mda.config import FitConfig
-from avatar_kit_mda.losses import reconstruction
+from avatar_kit_mda.losses import angles_first, reconstruction
 from avatar_kit_mda.networks import ConditionalDecoder, PoseEncoder
 from avatar_kit_mda.rotations import orthonormal
 
@@ -66,13 +66,13 @@ def fit_decoder(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
     angles = []
     decoder.train()
-    for _ in range(config.steps):
+    for step in range(config.steps):
         chosen = torch.randperm(len(poses), generator=generator)[: config.batch]  # none twice
         past = _histories(poses, own, before[chosen], config, generator)
         noise = torch.randn(codes[chosen].shape, generator=generator) * spread[chosen]
         said = decoder(codes[chosen] + config.code_noise * noise, past)
         angle, distance = reconstruction(said, poses[chosen], offsets)
-        loss = (angle + 2 * distance).mean()
+        loss = (angle + 2 * angles_first(step, config.steps) * distance).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

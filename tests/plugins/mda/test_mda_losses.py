@@ -1,7 +1,7 @@
 import math
 
 import torch
-from avatar_kit_mda.losses import divergence, reconstruction
+from avatar_kit_mda.losses import angles_first, divergence, reconstruction
 from torch.distributions import Normal, kl_divergence
 
 from avatar_kit.aligners.rotations import six_from_rotvec
@@ -24,3 +24,8 @@ def test_reconstruction_of_a_turned_wrist_moves_no_joint():
     # the other 20 joints read as the least angle that acos can tell
     assert math.isclose(float(angle), 0.42 / 21, abs_tol=2e-3)
     assert float(distance) < 1e-6
+
+
+def test_angles_come_first():
+    assert [angles_first(step, 100) for step in (0, 9, 10, 99)] == [0, 0, 1, 1]
+    assert angles_first(0, 1) == 0
