@@ -291,12 +291,17 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
     """Put a checkpoint's state into a training that was just set up.
 
     Raises:
-        UserError: The checkpoint belongs to another method or config.
+        UserError: The checkpoint belongs to another method or config, or is only for rendering.
     """
     if found.state["method"] != training.config.type:
         raise UserError(
             f"{found.path}: a checkpoint of method '{found.state['method']}', "
             f"not of '{training.config.type}'"
+        )
+    if not found.state["optimizers"]:
+        raise UserError(
+            f"{found.path}: kept to render from, without the state of its training; go on with "
+            "the run it was made from"
         )
     ckpt.load_learned(training.avatar, found)
     tensors = found.training()

@@ -152,6 +152,9 @@ def test_each_is_left_an_ordinary_run_that_renders_the_same(start):
         with training.shown(), torch.no_grad():
             training.avatar.eval()
             joint = [training.avatar(c).rgb for c in contexts]
+        found, _ = ckpt.latest_checkpoint(run.checkpoints)
+        with pytest.raises(UserError, match="kept to render from, without the state of its"):
+            restore(training, found)
         for context, picture in zip(contexts, joint, strict=True):
             assert loaded.avatar(replace(context, person=0)).rgb.equal(picture)
 
