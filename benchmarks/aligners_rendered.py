@@ -100,11 +100,11 @@ def crops(pictures: Sequence[np.ndarray], boxes: np.ndarray) -> Tensor:
 def nearest(pictures: Tensor, known: Tensor) -> float:
     """Mean ``st_lpips_alex`` of pictures [n, 3, h, w] to the nearest of known ones [m, 3, h, w]."""
     network = shared_distance()
-    features = [network.features(p[None]) for p in known]
+    features = network.features(known)
     found = []
     for picture in pictures:
-        one = network.features(picture[None])
-        found.append(min(float(network.distance(one, other)) for other in features))
+        one = [f.expand(len(known), -1, -1, -1) for f in network.features(picture[None])]
+        found.append(float(network.distance(one, features).min()))
     return float(np.mean(found))
 
 
@@ -169,6 +169,10 @@ def main() -> None:
         takes = [align_motion(loaded, aligner, take).motion for take in source]
         found[name] = show(loaded, session, takes)
         console.print(f"{name}: rendered and filmed", highlight=False)
+    if arguments.strip:
+        strip({name: shown.rendered for name, shown in found.items()}).save(
+            arguments.strip, quality=88
+        )
     result = {
         "split": arguments.split,
         "capture": capture.name,
@@ -178,10 +182,6 @@ def main() -> None:
     }
     if arguments.out:
         arguments.out.write_text(json.dumps(result, indent=1))
-    if arguments.strip:
-        strip({name: shown.rendered for name, shown in found.items()}).save(
-            arguments.strip, quality=88
-        )
     console.print(table(result))
 
 
