@@ -136,15 +136,11 @@ def contender(text: str) -> tuple[str, dict[str, Any]]:
 
 def capture(text: str) -> tuple[str, dict[str, Any]]:
     """A folder, or ``DATASET key=value ...``, as (name, values of ``data``)."""
-    from avatar_kit.config import parse_overrides
-
-    if Path(text).exists():
-        return Path(text).resolve().name, data_values(text)["data"]
-    words = shlex.split(text)
-    if not words:
-        raise UserError("--data: expected a capture folder or a dataset")
-    values = {**data_values(words[0])["data"], **parse_overrides(words[1:])}
-    name = "-".join([words[0], *(word.partition("=")[2] for word in words[1:])])
+    values = data_values(text)["data"]
+    if "path" in values:
+        return Path(values["path"]).name, values
+    first, *words = shlex.split(text)
+    name = "-".join([first, *(word.partition("=")[2] for word in words)])
     return re.sub(r"[^\w.-]+", "-", name), values
 
 

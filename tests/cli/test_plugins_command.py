@@ -141,7 +141,7 @@ def test_new_says_what_to_do_next(cli_here, tmp_path):
 
 def test_check_passes(cli_here):
     text = cli_here("plugins", "check", "psnr")
-    assert "metric psnr: all 14 checks pass." in text
+    assert "metric psnr: all 15 checks pass." in text
 
 
 def test_check_says_what_to_mend(dev):
