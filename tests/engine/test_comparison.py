@@ -271,18 +271,28 @@ def test_what_was_interrupted_is_resumed(trainings):
 
 def test_stopping_asks_what_is_still_training_to_save_and_end(trainings, monkeypatch):
     plan, out, _ = trainings
-    asked = threading.Event()
+    begun, asked = threading.Event(), threading.Event()
 
-    class Slow(Process):
+    class Pair(Process):
+        """The first ends once the second has begun; the second when it is asked to."""
+
+        @staticmethod
+        def outcome(run, *_):
+            if "ram" not in run.name:
+                begun.set()
+            return run
+
         def wait(self):
-            if not self.done:
-                assert asked.wait(20)
+            if "ram" in self.done.name:
+                assert begun.wait(60)
+                finish(self.done)
+            else:
+                assert asked.wait(60)
 
         def terminate(self):
             asked.set()
 
-    Slow.outcome = staticmethod(lambda run, *_: "ram" in run.name)
-    monkeypatch.setattr(cells.subprocess, "Popen", Slow)
+    monkeypatch.setattr(cells.subprocess, "Popen", Pair)
 
     def stop(cell, outcome):
         raise KeyboardInterrupt

@@ -56,6 +56,7 @@ class Trainings:
     threads: int | None = None
     _running: set[subprocess.Popen] = field(default_factory=set)
     _ending: threading.Event = field(default_factory=threading.Event)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, tell: Callable[[Cell, Outcome], None]) -> None:
         """Do all that is not finished: go on with what was interrupted, try again what failed.
@@ -78,7 +79,8 @@ class Trainings:
                 for done in [pool.submit(work, cell) for cell in self.plan.cells()]:
                     done.result()
             finally:
-                self._ending.set()
+                with self._starting:
+                    self._ending.set()
                 for process in list(self._running):
                     process.terminate()  # it saves and ends
 
@@ -97,14 +99,17 @@ class Trainings:
                 path.write_text(dump_yaml(dump_method(self.plan.config(cell))))
             words = ["--config", str(config), "--out", str(run)]
         with run.with_suffix(".log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "avatar_kit.cli.main", "train", *words],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._environment(),
-                start_new_session=True,  # Ctrl-C is for us: a training that hears it twice gives up
-            )
-            self._running.add(process)
+            with self._starting:
+                if self._ending.is_set():
+                    return "failed"
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "avatar_kit.cli.main", "train", *words],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment(),
+                    start_new_session=True,  # a training that hears Ctrl-C twice gives up
+                )
+                self._running.add(process)
             process.wait()
             self._running.discard(process)
         return "trained" if is_finished(self.out, cell) else "failed"
