@@ -365,7 +365,7 @@ def test_the_report_has_means_ranks_and_what_is_missing(tmp_path):
     text = report(summary, {"ada": ["ada.png", "ada.mp4"]})
     assert "Difference to ram:" in text and "| anr | **-5.25** [" in text
     assert "| ram | **30.50** [" in text and "(2) | n/a |" in text
-    assert "Not there: anr, ben, seed 1 (it said nothing)." in text
+    assert "Not begun: 1 of the trainings." in text and "Not there" not in text
     assert "dream: weights are missing." in text and "![ada](ada.png)" in text
 
 

@@ -18,6 +18,9 @@ from avatar_kit.config.layers import dump_method
 from avatar_kit.engine.comparison.plan import Cell, Plan
 from avatar_kit.io.atomic import atomic_path
 
+#: Why a training has no figures that nobody has started.
+NOT_BEGUN = "not begun"
+
 Outcome = Literal["kept", "trained", "failed"]
 
 
@@ -32,10 +35,11 @@ def is_finished(out: Path, cell: Cell) -> bool:
 
 
 def why_failed(out: Path, cell: Cell) -> str:
-    """The last line that a training said; where there is none, that it said nothing."""
+    """The last line that a training said, or :data:`NOT_BEGUN`."""
     log = run_folder(out, cell).with_suffix(".log")
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
+    if not log.exists():
+        return NOT_BEGUN
+    said = [line.strip() for line in log.read_text(errors="replace").split("\n") if line.strip()]
     return said[-1] if said else "it said nothing"
 
 

@@ -120,16 +120,15 @@ def protocol(figures: Figures) -> dict[str, Any]:
     processor may differ in the last bit of a few pixels.
     """
     plan = figures.plan
-    measured: dict[str, dict[str, Any]] = {}
-    for cell, test in figures.tests.items():
-        measured.setdefault(cell.capture, test["protocol"])
-    keys = {name: way["capture_key"] for name, way in measured.items()}
-    ways = {name: _way(way) for name, way in measured.items()}
+    measured = {cell.capture: test["protocol"] for cell, test in figures.tests.items()}
+    keys = {name: measured[name]["capture_key"] for name in plan.captures if name in measured}
+    # size and metrics are the same in every training of a plan: one says it for all
+    way = _way(next(iter(measured.values()))) if measured else {}
     asked = {
         "benchmark": plan.benchmark,
         "captures": plan.captures if plan.benchmark else keys,
         "seeds": sorted(plan.seeds),
-        "measured": ways,
+        "measured": way,
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     return {
@@ -137,7 +136,7 @@ def protocol(figures: Figures) -> dict[str, Any]:
         "benchmark": plan.benchmark,
         "seeds": list(plan.seeds),
         "captures": keys,
-        "measured": ways,
+        "measured": way,
     }
 
 

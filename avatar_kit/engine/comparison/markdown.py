@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from avatar_kit.engine.comparison.cells import NOT_BEGUN
 from avatar_kit.engine.comparison.figures import efficiency
 
 _BASELINES = {"nearest_frame": "nearest training frame", "mean_frame": "mean training frame"}
@@ -110,9 +111,12 @@ def _setting(summary: dict[str, Any]) -> list[str]:
     ]
     if len(plan["seeds"]) == 1:
         lines[-1] += " With one seed the intervals speak of frames alone, not of another training."
-    for training in missing:
+    begun = [t for t in missing if t["missing"] != NOT_BEGUN]
+    for training in begun:
         who = f"{training['contender']}, {training['capture']}, seed {training['seed']}"
         lines += ["", f"Not there: {who} ({training['missing']})."]
+    if len(begun) < len(missing):
+        lines += ["", f"Not begun: {len(missing) - len(begun)} of the trainings."]
     return lines
 
 
@@ -194,12 +198,13 @@ def _each_capture(summary: dict[str, Any]) -> list[str]:
 def _how(summary: dict[str, Any]) -> list[str]:
     protocol = summary["protocol"]
     lines = ["## How this was measured", ""]
-    for name, way in protocol["measured"].items():
+    if way := protocol["measured"]:
+        frames = "all" if way["max_frames"] is None else way["max_frames"]
         lines.append(
-            f"* {name} (`{protocol['captures'][name]}`): {way['size']}x{way['size']}, evaluation "
-            f"protocol {way['version']}, background {way['background']}, test poses as tracked, "
-            f"{'all' if way['max_frames'] is None else way['max_frames']} frames a split."
+            f"* {way['size']}x{way['size']}, evaluation protocol {way['version']}, background "
+            f"{way['background']}, test poses as tracked, {frames} frames of a split."
         )
+    lines += [f"* {name}: content `{key}`." for name, key in protocol["captures"].items()]
     for name, about in summary["metrics"].items():
         digest = about["weights_sha256"]
         weights = f"weights `{digest[:16]}`" if digest else "no weights"
