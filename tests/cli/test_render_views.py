@@ -21,6 +21,7 @@ def path_file(tmp_path, **values):
     return path
 
 
+@pytest.mark.slow  # the conformance kit asks the same of every method, smaller
 def test_anr_resumes_bit_for_bit(cli, capture_folder, anr_run, tmp_path):
     out = tmp_path / "halves"
     words = ("--method", "anr", "--preset", "demo", "--data", capture_folder, "--out", out)

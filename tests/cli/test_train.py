@@ -120,6 +120,7 @@ def test_eval_again_gives_the_same_numbers(cli, trained_run, tmp_path):
     assert json.loads((run / "eval" / "test.json").read_text()) == before
 
 
+@pytest.mark.slow  # the conformance kit asks it of every method
 def test_render_needs_no_capture(cli, trained_run, tmp_path):
     import av
 

@@ -73,6 +73,7 @@ def test_its_method_trains_is_driven_and_resumes(run, installed, capture, tmp_pa
     assert (tmp_path / "driven.mp4").stat().st_size > 1000
 
 
+@pytest.mark.slow  # README's plugin is tested so
 def test_its_renderer_serves_another_method(run, installed, capture, tmp_path):
     words = ("--method", "ram", "--data", capture, "--out", "run", "renderer=pixel_mlp", *TINY)
     run("avatar_kit.cli.main", "train", *words, PYTHONPATH=str(installed))
@@ -91,6 +92,7 @@ def test_its_own_conformance_tests_pass(run, installed):
     assert "passed" in text and "failed" not in text
 
 
+@pytest.mark.slow  # README's plugin is a file, too
 def test_a_file_is_a_plugin(run, capture, tmp_path):
     env = {"AVATAR_KIT_DEV": str(EXAMPLES / "one_file_plugin.py")}
     assert "renderer: linear_paint" in run("avatar_kit.cli.main", "plugins", **env)

@@ -30,6 +30,7 @@ def contents(folder):
     }
 
 
+@pytest.mark.slow  # films twice
 def test_same_options_same_bytes(capture, tmp_path, monkeypatch):
     into(monkeypatch, tmp_path)
     again = Studio(StudioConfig(**TINY)).open()
