@@ -103,7 +103,7 @@ def rendering_speed(training: Training, repeat: int) -> dict[str, float]:
         with autocast(device, precision):
             avatar(FrameContext(body, body, camera, index))
 
-    figures = {"body_ms": seconds(lambda: avatar.body(parameters), repeat)}
+    figures = {"body_model_ms": seconds(lambda: avatar.body(parameters), repeat)}
     for name, encoder in avatar.encoders.items():
 
         def encode(encoder=encoder) -> None:
