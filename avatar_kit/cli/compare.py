@@ -217,10 +217,10 @@ def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) ->
 
     about = summary["metrics"]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column(split.replace("_", " "))
+    table.add_column(split.replace("_", " "), no_wrap=True)
     for name in metrics:
         arrow = "↑" if about[name]["higher_is_better"] else "↓"
-        table.add_column(f"{name} {arrow}", justify="right")
+        table.add_column(f"{name} {arrow}", justify="right", overflow="fold")
     for name in summary["plan"]["contenders"]:
         table.add_row(name, *[short(found.get(name)) for found in metrics.values()])
     for name in ("nearest_frame", "mean_frame"):

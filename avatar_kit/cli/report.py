@@ -78,10 +78,10 @@ def result_table(result: dict[str, Any], region: str) -> Table:
     """Splits with the avatar and its baselines below one another; metrics as columns."""
     metrics = result["protocol"]["metrics"]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("full frame" if region == "full" else "person crop")
+    table.add_column("full frame" if region == "full" else "person crop", no_wrap=True)
     for name, about in metrics.items():
         arrow = "↑" if about["higher_is_better"] else "↓"
-        table.add_column(f"{name} {arrow}", justify="right")
+        table.add_column(f"{name} {arrow}", justify="right", overflow="fold")
     for split, values in result["splits"].items():
         table.add_row(Text(f"{split} ({values['n']})", style="bold"))
         rows = {"avatar": values, **values["baselines"]}
