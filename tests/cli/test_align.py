@@ -18,8 +18,9 @@ from tests.cli.conftest import TINY
 def aligned_run(cli, capture_folder, tmp_path_factory):
     """A run with an aligner of its own, in two sittings."""
     out = tmp_path_factory.mktemp("runs") / "aligned"
-    words = ("--method", "ram", "--data", capture_folder, "--out", out)
-    cli("train", *words, "steps=2", "stop_at=1", "aligner=nearest_pose", *TINY)
+    words = ("--method", "ram", "--data", capture_folder, "--out", out, *TINY)
+    quick = ("evaluation.metrics=[psnr]", "evaluation.max_frames=1")
+    cli("train", *words, *quick, "steps=2", "stop_at=1", "aligner=nearest_pose")
     first = load_file(out / "checkpoints" / "step-000001" / "weights.safetensors")
     cli("train", "--resume", out)
     return out, first

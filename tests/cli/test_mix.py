@@ -15,6 +15,7 @@ def second_run(cli, capture_folder, anr_run, tmp_path_factory):
     cli(
         *("train", "--method", "anr", "--preset", "demo", "--data", capture_folder, "--out", out),
         *("steps=4", "seed=5", f"networks_of={anr_run}", "learn=texture", *TINY_ANR),
+        "evaluation.metrics=[psnr]",
     )
     return out
 

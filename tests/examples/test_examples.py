@@ -61,13 +61,10 @@ def test_an_installed_project_is_found(run, installed):
     assert "Neurons of a hidden layer." in text and "Apache-2.0" in text
 
 
-def test_its_method_trains_is_driven_and_resumes(run, installed, capture, tmp_path):
+def test_its_method_trains_and_is_driven(run, installed, capture, tmp_path):
     env = {"PYTHONPATH": str(installed)}
     words = ("--method", "sketch", "--data", capture, "--out", "run", "aligner=calm", *TINY)
-    run("avatar_kit.cli.main", "train", *words, "stop_at=4", **env)
-    assert "going on at step 4 of 6" in run(
-        "avatar_kit.cli.main", "train", "--resume", "run", **env
-    )
+    run("avatar_kit.cli.main", "train", *words, **env)
     motion = tmp_path / "run" / "training_motion.npz"
     run("avatar_kit.cli.main", "render", "run", "--motion", motion, "--out", "driven.mp4", **env)
     assert (tmp_path / "driven.mp4").stat().st_size > 1000
