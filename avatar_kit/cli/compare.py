@@ -213,14 +213,12 @@ def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) ->
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from avatar_kit.cli.report import add_metric_columns
     from avatar_kit.engine.comparison.markdown import short
 
-    about = summary["metrics"]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column(split.replace("_", " "), no_wrap=True)
-    for name in metrics:
-        arrow = "↑" if about[name]["higher_is_better"] else "↓"
-        table.add_column(f"{name} {arrow}", justify="right", overflow="fold")
+    add_metric_columns(table, summary["metrics"])
     for name in summary["plan"]["contenders"]:
         table.add_row(name, *[short(found.get(name)) for found in metrics.values()])
     for name in ("nearest_frame", "mean_frame"):

@@ -79,9 +79,7 @@ def result_table(result: dict[str, Any], region: str) -> Table:
     metrics = result["protocol"]["metrics"]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("full frame" if region == "full" else "person crop", no_wrap=True)
-    for name, about in metrics.items():
-        arrow = "↑" if about["higher_is_better"] else "↓"
-        table.add_column(f"{name} {arrow}", justify="right", overflow="fold")
+    add_metric_columns(table, metrics)
     for split, values in result["splits"].items():
         table.add_row(Text(f"{split} ({values['n']})", style="bold"))
         rows = {"avatar": values, **values["baselines"]}
@@ -90,6 +88,13 @@ def result_table(result: dict[str, Any], region: str) -> Table:
             cells = [_cell(row[m]) for m in metrics]
             table.add_row(f"  {label}", *cells, style="" if key == "avatar" else "dim")
     return table
+
+
+def add_metric_columns(table: Table, metrics: dict[str, Any]) -> None:
+    """A column for each metric of a protocol; where they do not fit their names are folded."""
+    for name, about in metrics.items():
+        arrow = "↑" if about["higher_is_better"] else "↓"
+        table.add_column(f"{name} {arrow}", justify="right", overflow="fold")
 
 
 def _cell(value: float | None) -> str:
