@@ -181,7 +181,8 @@ def train(training: Training, progress: Progress) -> bool:
     first = training.step
     with asked_to_stop, progress, _tensorboard(run.root) as board:
         progress.start(training.step, stop)
-        while training.step < stop and not asked_to_stop:
+        ending = training.step >= stop
+        while not ending:
             step = training.step
             seed_step(config.seed, step)
             batch = training.batch(step)
@@ -213,7 +214,7 @@ def train(training: Training, progress: Progress) -> bool:
     elapsed = training.seconds - before
     share = 1 - inside / elapsed if elapsed else 0.0
     run.append_log({"step": training.step, "seconds": training.seconds, "loop_overhead": share})
-    return training.step >= config.steps
+    return training.step >= config.steps and not asked_to_stop
 
 
 def _refuse_non_finite(values: dict[str, float], training: Training) -> None:
