@@ -1,8 +1,12 @@
 """Fixtures that many tests share: the default body, and a small capture of it."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, for torch and for what tests start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from avatar_kit.testing.capture import default_body, small_capture
 
