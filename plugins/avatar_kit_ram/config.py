@@ -131,8 +131,8 @@ class StyleUNetConfig(RendererConfig):
     background: Literal["painted", "plate", "composite"] = Field(
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
-        "the network covers by a matte and shades; composite: the network gives the person and an "
-        "alpha alone, trained before random colours and shown before the capture's empty scene.",
+        "the network covers by a matte; composite: the network gives the person and an alpha "
+        "alone, trained before random colours and shown before the capture's empty scene.",
     )
     shadow: str | None = Field(
         default=None,

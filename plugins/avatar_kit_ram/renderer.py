@@ -68,21 +68,20 @@ class StyleUNetRenderer(Renderer):
         painted = self.network(joined, self.style(codes))
         if self.shortcut is not None:
             painted = painted + self.shortcut(joined)
-        colours = 0.5 * painted[:, :3]
+        colours = 0.5 + 0.5 * painted[:, :3]
+        if self.backdrop is None and self.plate is None:
+            return RenderOutput(rgb=colours)
+        # Colours are not premultiplied: where the matte is zero nothing the network paints shows.
+        logit = painted[:, 3:]
+        matte = torch.sigmoid(logit)
+        person = matte * colours
         if self.backdrop is not None:
-            alpha = torch.sigmoid(painted[:, 3:])
-            person = colours + 0.5 * alpha  # premultiplied
-            rgb = person + (1 - alpha) * self.backdrop(camera)
-            return RenderOutput(rgb, alpha, {"person": person, "matte_logit": painted[:, 3:]})
-        if self.plate is None:
-            return RenderOutput(rgb=0.5 + colours)
-        # Colours are premultiplied, so that the network can darken the plate with a shadow. The
-        # plate learns from uncovered background alone; else it would learn the mean person.
-        matte = torch.sigmoid(painted[:, 3:])
-        plate = self.plate(conditions)
-        rgb = colours + 0.5 * matte + (1 - matte) * plate.detach()
-        extras = {"matte": matte, "matte_logit": painted[:, 3:], "plate": plate}
-        return RenderOutput(rgb=rgb, extras=extras)
+            rgb = person + (1 - matte) * self.backdrop(camera)
+            return RenderOutput(rgb, matte, {"person": person, "matte_logit": logit})
+        # The plate learns from uncovered background alone; else it would learn the mean person.
+        plate = cast(LearnedPlate, self.plate)(conditions)
+        extras = {"matte": matte, "matte_logit": logit, "plate": plate}
+        return RenderOutput(rgb=person + (1 - matte) * plate.detach(), extras=extras)
 
     def style(self, codes: list[Tensor]) -> Tensor:
         """[B or 1, S] style from the frames' codes; without codes, from a learned constant."""

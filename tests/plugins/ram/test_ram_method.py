@@ -75,10 +75,12 @@ def test_the_plate_learns_from_what_the_person_leaves_free(build, small_config, 
     rates = {"texture_learning_rate": 1.0}
     config = small_config("demo", optimizer=rates, renderer={"shadow": None})
     masked = torch.zeros_like(batch.mask)
-    masked[..., :32] = 1.0
+    masked[..., :30] = 1.0
+    masked[..., 30] = 0.4  # a soft edge
     method, _ = train(build, config, replace(batch, mask=masked), 12)
     plate = method.avatar.renderer.plate
-    assert (plate.correction[0][..., :32] == 0).all()
+    assert (plate.correction[0][..., :33] == 0).all()
+    assert (plate.correction[0][..., 33:] != 0).float().mean() > 0.9
     shown = (plate.picture + 0.05 * plate.correction.picture()).detach()
     assert (shown[..., 48:] > 0.6).all()  # the backdrop rises from 0.5 to 1 on the right
     assert shown[..., :32].mean() > 0.55  # the coarse levels carry it on behind the person

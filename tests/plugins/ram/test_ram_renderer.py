@@ -75,6 +75,18 @@ def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
     torch.testing.assert_close(moved, (1 - matte).expand_as(moved))
 
 
+@pytest.mark.parametrize("background", ["plate", "composite"])
+def test_where_the_matte_is_zero_nothing_painted_shows(setup, camera, background):
+    renderer = small(SPECS, setup, background=background, shortcut=True)
+    wake(renderer)
+    renderer.shortcut.bias.data = torch.tensor([3.0, -3.0, 5.0, -200.0])
+    rgb = renderer(conditions(SPECS, 1), camera).rgb
+    alone = (
+        renderer.plate(conditions(SPECS, 1)) if background == "plate" else renderer.backdrop(camera)
+    )
+    torch.testing.assert_close(rgb, alone.expand_as(rgb))
+
+
 def test_no_picture_error_reaches_the_plate(setup, camera):
     renderer = small(SPECS, setup, background="plate")
     renderer(conditions(SPECS, 1), camera).rgb.sum().backward()
