@@ -67,12 +67,14 @@ def observe(
 
     def landmarks() -> Arrays:
         found = watch(implementation(config), reader, progress.step)
-        return found | {"corrupt": np.array(reader.corrupt), "gaps": np.array(reader.gaps, int)}
+        damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
+        return found | {name: np.array(value, int) for name, value in damage.items()}
 
     found = stages.run(
         "landmarks", config.model_dump(mode="json"), landmarks, total=len(reader), note=_seen_note
     )
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
+    reader.suspect = found["suspect"].tolist()
     tracks = _tracks(found)
     check_person(tracks, video)
 
@@ -87,12 +89,13 @@ def observe(
     )
     transitions = [Transition(int(a), int(b)) for a, b in cut["transitions"]]
     kept = split_takes(len(tracks), transitions, reader.gaps)
-    ranges = _unbroken(kept, seen(tracks))
+    good, smears = without_smears(seen(tracks), reader.suspect)
+    ranges = _unbroken(kept, good)
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
     if len(frames) < SHORTEST:
         raise UserError(f"{video}: no {SHORTEST} frames in a row show a person; film longer")
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
-    notes = [str(t) for t in transitions] + _notes(tracks, reader)
+    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
     starts = [(int(a), int(b)) for a, b in pairwise(edges)]
     return stages, Observed(reader, tracks.at(frames), frames, starts, notes)
 
@@ -122,6 +125,29 @@ def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
     if crowd := crowd_note(tracks):
         notes.append(crowd)
     return notes
+
+
+def without_smears(good: np.ndarray, suspect: list[int]) -> tuple[np.ndarray, list[str]]:
+    """Leave out what was predicted from lost frames, unless that is more than half of the video.
+
+    Args:
+        good: [T] bool, frames that show the person.
+        suspect: Numbers of frames between a loss and the next key frame.
+
+    Returns:
+        [T] bool frames to keep, and what a person should know.
+    """
+    clean = good.copy()
+    clean[suspect] = False
+    smeared = int((good & ~clean).sum())
+    if not smeared:
+        return good, []
+    if 2 * clean.sum() >= good.sum():
+        return clean, [f"{smeared} frames after the damage dropped, they may show smears"]
+    return good, [
+        f"{smeared} frames after the damage may show smears, too many to drop them: look at the "
+        "quality sheet, or copy the video anew from the camera"
+    ]
 
 
 def _unbroken(takes: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 import io
 
+import av
 import numpy as np
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.tracking import fit, prepare_video, stages, track_motion
 from avatar_kit.tracking.export import splits
 from avatar_kit.tracking.fit import ROOT, Phase
+from avatar_kit.tracking.observe import observe
 from avatar_kit.tracking.report import StageProgress, show
 from avatar_kit.tracking.stages import Silent
 from tests.conftest import shared_file
@@ -70,6 +72,28 @@ def test_a_capture_comes_out_that_training_can_open(prepared):
     assert 0.1 < (masks[0] > 127).mean() < 0.3
     assert capture.landmarks()["face"].shape == (8, 478, 2)
     assert first.sheet.exists()
+
+
+@pytest.mark.slow
+def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
+    source = read_video(shared_file("video/turntable_dress.mp4"))
+    path = tmp_path / "me.mp4"
+    with VideoWriter(path, 30.0, (source.width, source.height)) as video:
+        for _, image in zip(range(44), source, strict=False):
+            video.write(image)
+    with av.open(str(path)) as container:
+        lost = [p for p in container.demux(video=0) if p.size][17]
+    data = bytearray(path.read_bytes())
+    data[lost.pos : lost.pos + lost.size] = b"\xff" * lost.size
+    path.write_bytes(data)
+    reader = read_video(path)
+    sound = [i for i, _ in enumerate(reader) if i not in reader.suspect]
+    monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path / "cache")
+    for _ in ("anew", "from the cache"):
+        _, found = observe(path, None, Silent())
+        assert found.frames.tolist() == sound and 25 < len(sound) < 43
+        dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"
+        assert found.notes == ["1 frames lost to damage in the file", dropped]
 
 
 def test_stages_that_are_done_are_not_done_again(prepared):

@@ -7,6 +7,7 @@ import torch
 
 from avatar_kit.errors import UserError
 from avatar_kit.tracking.figures import Figures, judge, views
+from avatar_kit.tracking.observe import without_smears
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.watch import check_person, crowd_note, cut_parts, seen, shrink
 from tests.tracking.stick_person import StickBody, observed, turning_person
@@ -34,6 +35,18 @@ def test_a_person_cut_by_the_frame_is_named_and_not_fit(tracks):
     assert verdict == "not fit"
     assert "feet are outside the picture" in reasons[0]
     assert "step back" in reasons[0]
+
+
+def test_frames_after_damage_are_left_out_unless_they_are_too_many():
+    good = np.ones(20, bool)
+    good[:3] = False
+    assert without_smears(good, []) == (pytest.approx(good), [])
+    kept, notes = without_smears(good, [1, 2, 9, 10, 11])
+    assert np.flatnonzero(kept).tolist() == [*range(3, 9), *range(12, 20)]
+    assert notes == ["3 frames after the damage dropped, they may show smears"]
+    kept, notes = without_smears(good, list(range(8, 20)))
+    assert (kept == good).all()
+    assert "12 frames after the damage may show smears, too many to drop" in notes[0]
 
 
 def test_no_person_is_an_error_that_says_what_to_film(tracks):
