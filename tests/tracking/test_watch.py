@@ -40,7 +40,8 @@ def test_a_person_cut_by_the_frame_is_named_and_not_fit(tracks):
 def test_frames_after_damage_are_left_out_unless_they_are_too_many():
     good = np.ones(20, bool)
     good[:3] = False
-    assert without_smears(good, []) == (pytest.approx(good), [])
+    kept, notes = without_smears(good, [])
+    assert (kept == good).all() and notes == []
     kept, notes = without_smears(good, [1, 2, 9, 10, 11])
     assert np.flatnonzero(kept).tolist() == [*range(3, 9), *range(12, 20)]
     assert notes == ["3 frames after the damage dropped, they may show smears"]
