@@ -9,7 +9,7 @@ import pluggy
 __version__ = "0.1.0"
 
 #: Version of the plugin contracts. A plugin may set ``avatar_kit_api = N`` in its module.
-API_VERSION = 1
+API_VERSION = 2
 
 #: Decorator that marks a function of a plugin module as a hook implementation.
 hookimpl = pluggy.HookimplMarker("avatar_kit")

@@ -2,7 +2,7 @@
 
 from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
-from avatar_kit.capture.config import CaptureFolderConfig
+from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.metrics.config import (
     FidConfig,
     FlipConfig,
@@ -38,7 +38,7 @@ def register_datasets(register):
     register(
         "capture",
         config=CaptureFolderConfig,
-        target="avatar_kit.capture.dataset:CaptureFolder",
+        target="avatar_kit.datasets.capture_folder:CaptureFolder",
     )
 
 

@@ -87,13 +87,13 @@ def rendering_speed(training: Training, repeat: int) -> dict[str, float]:
     """Frames per second for one frame at a time, and the share of each module."""
     avatar, posed = training.avatar.eval(), training.frames.posed
     frame, camera = training.frames.frames[0], training.frames.camera
-    parameters = posed.parameters.at([frame])
+    parameters = posed.parameters[frame]
     precision, device = training.config.precision, training.frames.device
     index = torch.tensor([-1], device=device)
 
     def context() -> FrameContext:
         """A context of its own for every call, so that nothing is remembered."""
-        body = posed.at([frame])
+        body = posed.bodies([frame])
         return FrameContext(body, body, camera, index)
 
     conditions = {name: encoder(context()) for name, encoder in avatar.encoders.items()}

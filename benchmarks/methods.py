@@ -80,7 +80,7 @@ def main() -> None:
 def measure(training: Training, steps: int, watch: Stopwatch) -> dict[str, float]:
     """Median milliseconds of steps with kept and with new bodies, and of visibility in a step."""
     frames, capture = training.frames, training.view.capture
-    frames.posed.at(range(len(capture)))
+    frames.posed.bodies(range(len(capture)))
     kept = frames.posed
     training.avatar.train()
     times: dict[str, list[float]] = {"kept": [], "anew": [], "visibility": []}
@@ -88,7 +88,7 @@ def measure(training: Training, steps: int, watch: Stopwatch) -> dict[str, float
         how = ("kept", "anew")[step % 2]
         if how == "anew":
             frames.posed = PosedFrames(kept.body, capture.motion, training.avatar.shape)
-            frames.posed.at([0])  # what the first frame alone has to do
+            frames.posed.bodies([0])  # what the first frame alone has to do
         seed_step(training.config.seed, step)
         watch.seconds, started = 0.0, time.perf_counter()
         losses = training.method.training_step(frames.batch(step, training.method.pool(step)), step)

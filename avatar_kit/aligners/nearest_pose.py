@@ -26,7 +26,7 @@ class NearestPose(Aligner):
     """
 
     needs_fit = True
-    sized_by_fit = ("poses",)
+    sized_by_training = ("poses",)
     config: NearestPoseConfig
     poses: Tensor
 
@@ -36,9 +36,9 @@ class NearestPose(Aligner):
         self.register_buffer("poses", torch.zeros(0, 63))
         self._known: tuple[Tensor, int, Tensor] | None = None
 
-    def learn(self, takes: Sequence[Motion]) -> None:
+    def learn(self, clips: Sequence[Motion]) -> None:
         """Keep the poses."""
-        self.poses = torch.cat([take.body_pose for take in takes]).clone()
+        self.poses = torch.cat([clip.body_pose for clip in clips]).clone()
 
     def step(self, frame: Motion, state: Tensor | None) -> tuple[Motion, Tensor]:
         """The nearest pose, or the way there; the state is [1, 63], what was shown last."""

@@ -28,7 +28,7 @@ class PcaClamp(Aligner):
     """
 
     needs_fit = True
-    sized_by_fit = ("axes", "deviations")
+    sized_by_training = ("axes", "deviations")
     config: PcaClampConfig
     mean: Tensor
     axes: Tensor
@@ -40,9 +40,9 @@ class PcaClamp(Aligner):
         self.register_buffer("axes", torch.zeros(0, 126))
         self.register_buffer("deviations", torch.zeros(0))
 
-    def learn(self, takes: Sequence[Motion]) -> None:
+    def learn(self, clips: Sequence[Motion]) -> None:
         """Find the axes."""
-        poses = torch.cat([six_from_rotvec(take.body_pose) for take in takes]).double()
+        poses = torch.cat([six_from_rotvec(clip.body_pose) for clip in clips]).double()
         found = PrincipalAxes.of(poses, self.config.variance)
         self.mean, self.axes = found.mean.float(), found.axes.float().contiguous()
         self.deviations = found.deviations.float()

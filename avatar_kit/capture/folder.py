@@ -1,10 +1,11 @@
-"""Reading a capture folder."""
+"""A capture, and how it is read from a folder."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +14,69 @@ import torch
 from PIL import Image
 
 from avatar_kit.capture import layout
+from avatar_kit.capture.distortion import Undistortion
 from avatar_kit.capture.landmarks import check_landmarks
-from avatar_kit.capture.record import RECORD, CaptureRecord, read_record
+from avatar_kit.capture.pictures import FolderPictures, Pictures
+from avatar_kit.capture.record import RECORD, CameraRecord, CaptureRecord, dump_record, read_record
 from avatar_kit.errors import UserError
-from avatar_kit.io.image import read_image
 from avatar_kit.io.motion.arrays import checked, read_npz
 from avatar_kit.io.motion.native import from_native
-from avatar_kit.io.video import read_frames, read_video
+from avatar_kit.io.video import read_video
 from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene.motion import FIELDS
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture: a frame seen by a camera.
+
+    Attributes:
+        frame: Frame number.
+        camera: Name of the camera.
+    """
+
+    frame: int
+    camera: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Frames and the cameras that saw them; every pair is a sample.
+
+    Attributes:
+        frames: Sorted frame numbers.
+        cameras: Names of the cameras, in the order of the capture.
+    """
+
+    frames: tuple[int, ...]
+    cameras: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.frames) * len(self.cameras)
+
+    def samples(self) -> list[Sample]:
+        """All frames of the first camera in time order, then those of the next."""
+        return [Sample(frame, camera) for camera in self.cameras for frame in self.frames]
 
 
 @dataclass(frozen=True)
 class Capture:
-    """One person, recorded by one static camera: a validated, read-only view of a folder.
+    """One person, recorded by one or several cameras: validated and read-only.
 
-    Made by :func:`open_capture` and :class:`~avatar_kit.capture.CaptureWriter`.
+    Made by :func:`open_capture`, by :class:`~avatar_kit.capture.CaptureWriter`, or by a dataset
+    that reads a format of its own and brings the :class:`~avatar_kit.capture.Pictures`.
 
     Attributes:
         root: The folder.
         record: The content of ``capture.json``.
         motion: [T] the tracked motion, what a method trains on.
+        pictures: Where the pictures come from.
     """
 
     root: Path
     record: CaptureRecord
     motion: Motion
+    pictures: Pictures
 
     def __len__(self) -> int:
         return self.record.frames
@@ -53,16 +92,6 @@ class Capture:
         return self.record.fps
 
     @property
-    def width(self) -> int:
-        """Width of the pictures in pixels."""
-        return self.record.width
-
-    @property
-    def height(self) -> int:
-        """Height of the pictures in pixels."""
-        return self.record.height
-
-    @property
     def body(self) -> str:
         """Registered name of the body model that ``shape`` refers to."""
         return self.record.body
@@ -72,17 +101,30 @@ class Capture:
         """Shape values of the body by name."""
         return dict(self.record.shape)
 
-    @property
-    def camera(self) -> Camera:
-        """The static camera of the full pictures (a batch of one)."""
-        record = self.record.cameras[0]
-        K, R, t = (torch.tensor(v, dtype=torch.float32) for v in (record.K, record.R, record.t))
-        return Camera(K, R, t, self.width, self.height)
+    @functools.cached_property
+    def cameras(self) -> dict[str, Camera]:
+        """Name -> camera of the full, undistorted pictures, the main camera first.
+
+        A batch of one; of one for every frame where the camera moves.
+        """
+        return {about.name: _camera(about) for about in self.record.cameras}
 
     @property
-    def splits(self) -> dict[str, tuple[int, ...]]:
-        """Split name -> sorted frame numbers; disjoint."""
-        return {name: tuple(sorted(frames)) for name, frames in self.record.splits.items()}
+    def camera(self) -> Camera:
+        """The main camera."""
+        return next(iter(self.cameras.values()))
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """Split name -> its frames and cameras; no sample is in two splits."""
+        every = list(self.cameras)
+        return {
+            name: Split(
+                tuple(sorted(split.frames)),
+                tuple(camera for camera in every if camera in (split.cameras or every)),
+            )
+            for name, split in self.record.splits.items()
+        }
 
     @property
     def clips(self) -> tuple[tuple[int, int], ...]:
@@ -94,32 +136,39 @@ class Capture:
         """Stage -> what is known of it."""
         return dict(self.record.provenance)
 
-    @property
-    def background(self) -> Path | None:
-        """The empty plate, if it is known."""
-        path = self.root / layout.BACKGROUND
-        return path if path.exists() else None
+    def images(
+        self, frames: Iterable[int] | None = None, camera: str | None = None
+    ) -> Iterator[np.ndarray]:
+        """Pictures [H, W, 3] uint8 RGB, undistorted, read lazily.
 
-    def images(self, frames: Iterable[int] | None = None) -> Iterator[np.ndarray]:
-        """Pictures [H, W, 3] uint8 RGB of the given frames (all by default), read lazily.
-
-        Rising frame numbers are fast for a video; others make it start again.
+        Args:
+            frames: Frame numbers; all by default.
+            camera: Name of the camera; by default the main one.
         """
-        wanted = range(len(self)) if frames is None else frames
-        if self.record.images == "mp4":
-            video = read_frames(self.root / layout.VIDEO, wanted)
-            return (image[: self.height, : self.width] for image in video)  # H.264 is even-sized
-        camera, kind = self.record.cameras[0].name, self.record.images
-        return (read_image(layout.image_path(self.root, camera, i, kind)) for i in wanted)
+        name, wanted = self._asked(frames, camera)
+        found = self.pictures.images(name, wanted)
+        lens = self._lens(name)
+        return found if lens is None else (lens(image) for image in found)
 
-    def masks(self, frames: Iterable[int] | None = None) -> Iterator[np.ndarray]:
-        """Alpha [H, W] uint8 of the given frames (all by default), read lazily."""
-        camera = self.record.cameras[0].name
-        wanted = range(len(self)) if frames is None else frames
-        return (read_image(layout.mask_path(self.root, camera, i), mode="L") for i in wanted)
+    def masks(
+        self, frames: Iterable[int] | None = None, camera: str | None = None
+    ) -> Iterator[np.ndarray]:
+        """Masks of the person [H, W] uint8, undistorted, read lazily; as :meth:`images`."""
+        name, wanted = self._asked(frames, camera)
+        found = self.pictures.masks(name, wanted)
+        lens = self._lens(name)
+        return found if lens is None else (lens(mask, outside="zeros") for mask in found)
+
+    def plate(self, camera: str | None = None) -> np.ndarray | None:
+        """[H, W, 3] uint8 RGB, undistorted: the empty scene; None where it is not known."""
+        name, _ = self._asked(None, camera)
+        found, lens = self.pictures.plate(name), self._lens(name)
+        return found if found is None or lens is None else lens(found)
 
     def landmarks(self) -> dict[str, np.ndarray] | None:
-        """What the tracker saw, or None: keys and shapes of ``LANDMARK_SHAPES``, in pixels.
+        """What the tracker saw with the main camera, or None.
+
+        Keys and shapes of ``LANDMARK_SHAPES``, in pixels.
 
         Raises:
             UserError: The file does not hold what is expected.
@@ -133,7 +182,7 @@ class Capture:
 
     def neighbours(self, split: str) -> dict[int, tuple[int, int]]:
         """Frame -> (t-1, t+1) inside the same clip and the same split; itself at the edges."""
-        members = set(self.splits[split])
+        members = set(self.splits[split].frames)
         found = {}
         for first, end in self.clips:
             inside = members.intersection(range(first, end))
@@ -143,31 +192,67 @@ class Capture:
                 found[frame] = (before, after)
         return found
 
-    def runs(self, split: str) -> list[tuple[int, int]]:
+    def clips_of(self, split: str) -> list[tuple[int, int]]:
         """Half-open ranges of frames of a split that are contiguous in time, in order."""
         after = {frame: pair[1] for frame, pair in self.neighbours(split).items()}
         ends = [frame + 1 for frame in sorted(after) if after[frame] == frame]
         firsts = [frame for frame in sorted(after) if after.get(frame - 1) != frame]
         return list(zip(firsts, ends, strict=True))
 
+    def seen_by(self, cameras: Sequence[str]) -> Capture:
+        """The capture as if only some of its cameras had been there.
+
+        Splits that none of them saw are gone.
+
+        Raises:
+            UserError: There is no such camera.
+        """
+        known = list(self.cameras)
+        for name in cameras:
+            if name not in known:
+                raise UserError(
+                    f"{self.root}: there is no camera '{name}'; known: {', '.join(known)}"
+                )
+        splits = {}
+        for name, split in self.splits.items():
+            if left := [camera for camera in split.cameras if camera in cameras]:
+                splits[name] = {"frames": split.frames, "cameras": left}
+        chosen = [about for about in self.record.cameras if about.name in cameras]
+        facts = self.record.model_dump() | {"cameras": chosen, "splits": splits}
+        return replace(self, record=CaptureRecord.model_validate(facts))
+
     def key(self) -> str:
         """A digest of the content for caches: record, motion, and every file's size and time."""
-        digest = hashlib.sha256((self.root / RECORD).read_bytes())
-        digest.update((self.root / layout.MOTION).read_bytes())
-        for path in self._pictures():
+        digest = hashlib.sha256(dump_record(self.record).encode())
+        for name in FIELDS:
+            digest.update(getattr(self.motion, name).numpy().tobytes())
+        for path in self.pictures.files():
             stat = path.stat()
-            name = path.relative_to(self.root).as_posix()
-            digest.update(f"{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+            place = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+            digest.update(f"{place.as_posix()}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
         return digest.hexdigest()[:32]
 
-    def _pictures(self) -> Iterator[Path]:
-        camera, kind = self.record.cameras[0].name, self.record.images
-        if kind == "mp4":
-            yield self.root / layout.VIDEO
-        for frame in range(len(self)):
-            if kind != "mp4":
-                yield layout.image_path(self.root, camera, frame, kind)
-            yield layout.mask_path(self.root, camera, frame)
+    def _asked(self, frames: Iterable[int] | None, camera: str | None) -> tuple[str, Iterable[int]]:
+        name = camera or self.record.cameras[0].name
+        return name, range(len(self)) if frames is None else frames
+
+    def _lens(self, camera: str) -> Undistortion | None:
+        about = next(c for c in self.record.cameras if c.name == camera)
+        return _undistortion(about) if any(about.distortion) else None
+
+
+def _camera(about: CameraRecord) -> Camera:
+    """The pinhole camera of a record."""
+    K, R, t = (torch.tensor(v, dtype=torch.float32) for v in (about.K, about.R, about.t))
+    K, R, t = (v if v.ndim == n else v[None] for v, n in ((K, 3), (R, 3), (t, 2)))
+    count = max(len(K), len(R), len(t))
+    K, R, t = (v.expand(count, *v.shape[1:]) for v in (K, R, t))
+    return Camera(K, R, t, about.width, about.height)
+
+
+@functools.lru_cache(maxsize=64)
+def _undistortion(about: CameraRecord) -> Undistortion:
+    return Undistortion(_camera(about).K[0], about.distortion, about.width, about.height)
 
 
 def open_capture(path: str | Path) -> Capture:
@@ -182,9 +267,29 @@ def open_capture(path: str | Path) -> Capture:
     if not root.is_dir():
         raise UserError(f"{root}: no such capture folder")
     record = read_record(root)
-    capture = Capture(root, record, _read_motion(root, record))
-    _check_pictures(capture)
+    pictures = FolderPictures(root, record)
+    capture = Capture(root, record, _read_motion(root, record), pictures)
+    check_cameras(capture)
+    _check_pictures(capture, pictures)
     return capture
+
+
+def check_cameras(capture: Capture) -> None:
+    """Refuse cameras that are none.
+
+    Raises:
+        UserError: A rotation that is none, or a focal length that is not positive.
+    """
+    for name, camera in capture.cameras.items():
+        where = f"{capture.root / RECORD}: cameras.{name}"
+        off = (camera.R @ camera.R.mT - torch.eye(3)).abs().amax()
+        if off > 1e-3 or (torch.linalg.det(camera.R) < 0).any():
+            raise UserError(
+                f"{where}.R is no rotation (it must be orthonormal, with determinant 1); give "
+                "world-to-camera rotations in OpenCV axes"
+            )
+        if (camera.K[:, [0, 1], [0, 1]] <= 0).any():
+            raise UserError(f"{where}.K: the focal lengths on its diagonal must be positive pixels")
 
 
 def _read_motion(root: Path, record: CaptureRecord) -> Motion:
@@ -200,18 +305,19 @@ def _read_motion(root: Path, record: CaptureRecord) -> Motion:
     return motion
 
 
-def _check_pictures(capture: Capture) -> None:
+def _check_pictures(capture: Capture, pictures: FolderPictures) -> None:
     """Every picture and mask is there and has the size the record says (headers only)."""
-    size = (capture.width, capture.height)
-    paths = list(capture._pictures())
-    if capture.background:
-        paths.append(capture.background)
-    for path in paths:
+    size_of = {about.name: (about.width, about.height) for about in capture.record.cameras}
+    for path in pictures.files():
+        kind = path.relative_to(capture.root).parts[0]
         if not path.exists():
-            kind = "mask" if "masks" in path.relative_to(capture.root).parts else "picture"
-            raise UserError(f"{path}: missing {kind}; prepare the capture again or restore it")
+            what = "mask" if kind == "masks" else "picture"
+            raise UserError(f"{path}: missing {what}; prepare the capture again or restore it")
+        alone = path.parent == capture.root  # a file of schema version 1
+        name = path.parent.name if kind in ("images", "masks") else path.stem
+        size = next(iter(size_of.values())) if alone else size_of[name]
         if path.suffix == ".mp4":
-            _check_video(path, capture)
+            _check_video(path, len(capture), size)
             continue
         try:
             with Image.open(path) as image:
@@ -224,11 +330,11 @@ def _check_pictures(capture: Capture) -> None:
             )
 
 
-def _check_video(path: Path, capture: Capture) -> None:
+def _check_video(path: Path, frames: int, size: tuple[int, int]) -> None:
     video = read_video(path)
-    even = (capture.width + capture.width % 2, capture.height + capture.height % 2)
-    if (video.width, video.height) != even or len(video) != len(capture):
+    even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
+    if (video.width, video.height) != even or len(video) != frames:
         raise UserError(
             f"{path}: {len(video)} frames of {video.width}x{video.height} pixels, but {RECORD} "
-            f"says {len(capture)} of {capture.width}x{capture.height}"
+            f"says {frames} of {size[0]}x{size[1]}"
         )

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from avatar_kit.config.explain import near
 from avatar_kit.errors import UserError
 
-#: Version of the folder's layout. A reader refuses any other.
-SCHEMA_VERSION = 1
+#: Version of the folder's layout. Version 1, of one camera, is read too.
+SCHEMA_VERSION = 2
 
 RECORD = "capture.json"
 
@@ -26,32 +33,64 @@ class _Strict(BaseModel):
 
 
 class CameraRecord(_Strict):
-    """A static pinhole camera, OpenCV axes."""
+    """A pinhole camera, OpenCV axes; one that moves has a list with a value for every frame."""
 
-    name: str = Field(description="Folder of its pictures below images/ and masks/.")
-    K: _Matrix = Field(description="Intrinsics in pixels.")
-    R: _Matrix = Field(description="World-to-camera rotation.")
-    t: _Row = Field(description="World-to-camera translation in metres.")
+    name: str = Field(
+        description="Folder of its pictures below images/ and masks/.", pattern=r"^[\w-][\w.-]*$"
+    )
+    width: int = Field(description="Width of its pictures in pixels.", ge=1)
+    height: int = Field(description="Height of its pictures in pixels.", ge=1)
+    K: _Matrix | tuple[_Matrix, ...] = Field(description="Intrinsics in pixels.")
+    R: _Matrix | tuple[_Matrix, ...] = Field(description="World-to-camera rotation.")
+    t: _Row | tuple[_Row, ...] = Field(description="World-to-camera translation in metres.")
+    distortion: tuple[float, ...] = Field(
+        default=(),
+        description="Coefficients k1 k2 p1 p2 k3 k4 k5 k6 of the lens, as in OpenCV; as many as "
+        "are known. Pictures are undistorted when they are read.",
+        max_length=8,
+    )
+
+
+class SplitRecord(_Strict):
+    """Frames and the cameras that saw them: every pair is a sample."""
+
+    frames: tuple[int, ...] = Field(description="Frame numbers.")
+    cameras: tuple[str, ...] | None = Field(
+        default=None, description="Names of cameras; null: all.", min_length=1
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _frames_alone(cls, value: Any) -> Any:
+        return value if isinstance(value, dict | SplitRecord) else {"frames": value}
+
+    @model_serializer
+    def _short(self) -> Any:
+        frames = list(self.frames)
+        if self.cameras is None:
+            return frames
+        return {"frames": frames, "cameras": list(self.cameras)}
 
 
 class CaptureRecord(_Strict):
     """The content of ``capture.json``."""
 
-    schema_version: Literal[1] = Field(description="Version of the folder's layout.")
+    schema_version: Literal[2] = Field(description="Version of the folder's layout.")
     name: str = Field(description="Short name for tables.", min_length=1)
     frames: int = Field(description="Number of frames.", ge=1)
     fps: float = Field(description="Frames per second.", gt=0)
-    width: int = Field(description="Width of the pictures in pixels.", ge=1)
-    height: int = Field(description="Height of the pictures in pixels.", ge=1)
     images: Literal["jpg", "png", "mp4"] = Field(
-        description="mp4: one file frames.mp4; otherwise images/<camera>/%06d of that format."
+        description="mp4: one file videos/<camera>.mp4; otherwise images/<camera>/%06d of that "
+        "format."
     )
     body: str = Field(description="Registered name of the body model that shape refers to.")
     shape: dict[str, float] = Field(description="Shape values of the body by name.")
     cameras: tuple[CameraRecord, ...] = Field(
-        description="The cameras; exactly one in this version.", min_length=1, max_length=1
+        description="The cameras, the main one first.", min_length=1
     )
-    splits: dict[str, tuple[int, ...]] = Field(description="Named frame lists, disjoint.")
+    splits: dict[str, SplitRecord] = Field(
+        description="Named lists of frames, or of frames and cameras; no sample is in two."
+    )
     clips: tuple[tuple[int, int], ...] = Field(
         description="Half-open ranges contiguous in time that tile all frames."
     )
@@ -59,25 +98,49 @@ class CaptureRecord(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> CaptureRecord:
-        _check_splits(self.splits, self.frames)
+        names = _check_cameras(self.cameras, self.frames)
+        _check_splits(self.splits, self.frames, names)
         _check_clips(self.clips, self.frames)
         return self
 
 
-def _check_splits(splits: dict[str, tuple[int, ...]], frames: int) -> None:
-    owner: dict[int, str] = {}
-    for name, numbers in splits.items():
-        for frame in numbers:
+def _check_cameras(cameras: tuple[CameraRecord, ...], frames: int) -> list[str]:
+    names = [camera.name for camera in cameras]
+    for i, camera in enumerate(cameras):
+        if camera.name in names[:i]:
+            raise ValueError(f"cameras: the name '{camera.name}' is there twice")
+        for key in ("K", "R", "t"):
+            value = getattr(camera, key)
+            moves = not value or isinstance(value[0] if key == "t" else value[0][0], tuple)
+            if moves and len(value) != frames:
+                raise ValueError(
+                    f"cameras.{camera.name}.{key}: {len(value)} values for {frames} frames; give "
+                    "one for every frame, or one for all"
+                )
+    return names
+
+
+def _check_splits(splits: dict[str, SplitRecord], frames: int, cameras: list[str]) -> None:
+    for name, split in splits.items():
+        seen: set[int] = set()
+        for frame in split.frames:
             if not 0 <= frame < frames:
                 raise ValueError(f"splits.{name}: frame {frame} is not in 0..{frames - 1}")
-            if frame in owner:
+            if frame in seen:
+                raise ValueError(f"splits.{name}: frame {frame} is listed twice")
+            seen.add(frame)
+        for camera in split.cameras or ():
+            if camera not in cameras:
                 raise ValueError(
-                    f"splits.{name}: frame {frame} is also in splits.{owner[frame]}; "
-                    "splits must not overlap"
-                    if owner[frame] != name
-                    else f"splits.{name}: frame {frame} is listed twice"
+                    f"splits.{name}: there is no camera '{camera}'{near(camera, cameras)}; known: "
+                    f"{', '.join(cameras)}"
                 )
-            owner[frame] = name
+    for (a, first), (b, second) in combinations(splits.items(), 2):
+        both = set(first.frames) & set(second.frames)
+        if both and set(first.cameras or cameras) & set(second.cameras or cameras):
+            raise ValueError(
+                f"splits.{b}: frame {min(both)} is also in splits.{a}; splits must not overlap"
+            )
 
 
 def _check_clips(clips: tuple[tuple[int, int], ...], frames: int) -> None:
@@ -113,9 +176,11 @@ def parse_record(data: Any, path: Path) -> CaptureRecord:
     if not isinstance(data, dict):
         raise UserError(f"{path}: expected a JSON object, found {type(data).__name__}")
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version == 1:
+        data = _from_version_1(data)
+    elif version != SCHEMA_VERSION:
         raise UserError(
-            f"{path}: schema_version is {version!r}, this avatar-kit reads {SCHEMA_VERSION}; "
+            f"{path}: schema_version is {version!r}, this avatar-kit reads 1 to {SCHEMA_VERSION}; "
             "prepare the capture again, or install the version that wrote it"
         )
     try:
@@ -124,12 +189,24 @@ def parse_record(data: Any, path: Path) -> CaptureRecord:
         raise UserError(f"{path}: {_explain(error)}") from None
 
 
+def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
+    """A record of version 1, whose one camera had the size that the record named."""
+    size = {key: data[key] for key in ("width", "height") if key in data}
+    rest = {key: value for key, value in data.items() if key not in size}
+    cameras = data.get("cameras")
+    if isinstance(cameras, list) and all(isinstance(camera, dict) for camera in cameras):
+        rest["cameras"] = [{**camera, **size} for camera in cameras]
+    return {**rest, "schema_version": SCHEMA_VERSION}
+
+
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = CaptureRecord.model_fields if "." not in key else CameraRecord.model_fields
-        return f"unknown key '{key}'{near(key.rpartition('.')[2], list(known))}; remove it"
+        owners: dict[Any, type[BaseModel]] = {"cameras": CameraRecord, "splits": SplitRecord}
+        owner = owners.get(first["loc"][0], CaptureRecord) if "." in key else CaptureRecord
+        known = list(owner.model_fields)
+        return f"unknown key '{key}'{near(key.rpartition('.')[2], known)}; remove it"
     if first["type"] == "missing":
         return f"key '{key}' is missing; prepare the capture again"
     if first["type"] == "value_error":

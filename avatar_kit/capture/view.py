@@ -1,148 +1,281 @@
-"""What the engine trains and evaluates on: a square crop around the person, resized."""
+"""What the engine trains and evaluates on: a crop around the person, resized."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
 from PIL import Image
 
-from avatar_kit.capture.folder import Capture
+from avatar_kit.capture.folder import Capture, Sample
 from avatar_kit.capture.plate import estimate_plate
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
-from avatar_kit.io.image import read_image
+from avatar_kit.scene import Camera
 
-#: Alpha above this counts as the person when the box is measured.
+#: Masks above this count as the person when the box is measured.
 _VISIBLE = 25
 
 #: Raised when the content of a store changes for the same capture and crop.
-_STORE_VERSION = 1
+_STORE_VERSION = 2
+
+#: Decoded frames of a capture that may be stored, in bytes; those of a larger one are decoded anew
+#: each time they are needed, ahead of the training steps.
+STORE_BYTES = 4 << 30
 
 #: Training frames at most that a missing plate is estimated from.
 _PLATE_FRAMES = 64
 
+#: Left, top, right, bottom in pixels; right and bottom exclusive.
+Box = tuple[int, int, int, int]
 
-class CaptureView:
-    """A capture seen through one fixed square crop, at one size.
 
-    The crop covers the boxes of the person over all splits, with a margin, in whole pixels; where
-    it reaches past the picture, the border is repeated. A capture that already is ``size`` x
-    ``size`` is taken whole. Frames are decoded and resized once into a memory-mapped file in the
-    cache, so memory stays bounded and epochs cost no decoding.
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle in pixels of the full picture, which may reach beyond it.
 
     Attributes:
-        camera: The camera of the crop (a batch of one).
-        crop: Left, top and side in pixels of the capture.
-        size: Side of the pictures in pixels.
+        left: Left edge.
+        top: Top edge.
+        width: Width.
+        height: Height.
     """
 
-    def __init__(self, capture: Capture, size: int, *, margin: float = 0.08):
-        self.capture = capture
-        self.size = size
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class CaptureView:
+    """A capture seen through one fixed crop for each camera, all resized to one size.
+
+    The crop covers the boxes of the person over all splits, with a margin, in whole pixels; where
+    it reaches past the picture, the border is repeated. A capture that already has the height keeps
+    its rows. Frames are decoded and resized once into memory-mapped files in the cache, so memory
+    stays bounded and epochs cost no decoding; where these would be larger than
+    :data:`STORE_BYTES`, pictures are read where they lie each time.
+
+    Args:
+        capture: The capture.
+        height: Height of the pictures in pixels.
+        width: Width in pixels; None: as wide as the person needs, at most the height.
+        multiple_of: What a width that is not given is rounded up to a multiple of.
+        margin: Room on every side of the person as a fraction of the box's longer side.
+
+    Attributes:
+        cameras: Name -> camera of the crop: a batch of one, or of one for every frame.
+        crops: Name -> what is cut out of the camera's pictures.
+        width: Width of the pictures in pixels.
+        height: Height of the pictures in pixels.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        height: int,
+        width: int | None = None,
+        *,
+        multiple_of: int = 1,
+        margin: float = 0.08,
+    ):
+        self.capture, self.height = capture, height
+        self._opened: dict[str, np.ndarray] = {}
         self._folder = cache_dir("frames", capture.key())
-        if capture.width == capture.height == size:
-            self.crop = (0.0, 0.0, float(size))
-        else:
-            self.crop = square_around(_person_box(capture, self._folder), margin)
-        left, top, side = self.crop
-        self.camera = capture.camera.crop_resize(left, top, size / side, size, size)
-        self._frames = self._open_store()
+        boxes = _person_boxes(capture, self._folder)
+        sizes = {name: (camera.width, camera.height) for name, camera in capture.cameras.items()}
+        self.width = width or needed_width(boxes, sizes, height, margin, multiple_of)
+        size = (self.width, height)
+        self.crops = {name: crop_around(boxes[name], sizes[name], size, margin) for name in boxes}
+        self.cameras = {
+            name: camera.crop_resize(crop.left, crop.top, _scale(crop, size), *size)
+            for (name, camera), crop in zip(
+                capture.cameras.items(), self.crops.values(), strict=True
+            )
+        }
 
     def __len__(self) -> int:
         return len(self.capture)
 
-    def image(self, frame: int) -> np.ndarray:
-        """[3, size, size] uint8 RGB."""
-        return np.array(self._frames[frame, :3])
+    @property
+    def main(self) -> str:
+        """Name of the main camera."""
+        return next(iter(self.cameras))
 
-    def mask(self, frame: int) -> np.ndarray:
-        """[size, size] uint8 alpha."""
-        return np.array(self._frames[frame, 3])
+    def camera(self, sample: Sample) -> Camera:
+        """The camera of a sample, a batch of one."""
+        camera = self.cameras[sample.camera]
+        return camera[sample.frame] if len(camera) > 1 else camera
 
-    def background(self) -> np.ndarray:
-        """[3, size, size] uint8 RGB: the empty scene.
+    def image(self, sample: Sample) -> np.ndarray:
+        """[3, height, width] uint8 RGB."""
+        return self._frame(sample)[:3].copy()
+
+    def mask(self, sample: Sample) -> np.ndarray:
+        """[height, width] uint8, how much each pixel is the person."""
+        return self._frame(sample)[3].copy()
+
+    def plate(self, camera: str) -> np.ndarray | None:
+        """[3, height, width] uint8 RGB: the empty scene as a camera sees it.
 
         The capture's plate; where it has none, what the person leaves uncovered in the training
-        frames, filled in where it never does.
+        frames, filled in where it never does. None for a camera that moves or took no part in
+        the training, of which there is none.
         """
-        if self.capture.background is not None:
-            left, top, side = (int(v) for v in self.crop)
-            plate = read_image(self.capture.background)
-            square = crop_resize(plate, left, top, side, self.size)
-            return square.transpose(2, 0, 1).copy()
-        train = self.capture.splits.get("train") or tuple(range(len(self)))
-        frames = train[:: -(-len(train) // _PLATE_FRAMES)]
-        return estimate_plate((self.image(i), self.mask(i)) for i in frames)
+        known = self.capture.plate(camera)
+        if known is not None:
+            return self._cut(known, camera).transpose(2, 0, 1).copy()
+        train = self.capture.splits.get("train")
+        moves = len(self.cameras[camera]) > 1
+        if moves or train is None or camera not in train.cameras:
+            return None
+        frames = train.frames[:: -(-len(train.frames) // _PLATE_FRAMES)]
+        samples = [Sample(frame, camera) for frame in frames]
+        return estimate_plate((self.image(s), self.mask(s)) for s in samples)
 
-    def _open_store(self) -> np.memmap:
-        """[T, 4, size, size] uint8, RGB and alpha; made if it is not in the cache."""
-        left, top, side = (int(v) for v in self.crop)
-        path = self._folder / f"v{_STORE_VERSION}-{self.size}-{left}-{top}-{side}.npy"
+    def _frame(self, sample: Sample) -> np.ndarray:
+        """[4, height, width] uint8, RGB and mask."""
+        if self._stored:
+            return self._store(sample.camera)[sample.frame]
+        return self._decoded([sample.frame], sample.camera)[0]
+
+    @functools.cached_property
+    def _stored(self) -> bool:
+        needed = len(self.cameras) * len(self) * 4 * self.width * self.height
+        return needed <= STORE_BYTES or not self.capture.pictures.random_access
+
+    def _store(self, camera: str) -> np.ndarray:
+        """[T, 4, height, width] uint8 of all frames of a camera; made if it is not in the cache."""
+        if camera not in self._opened:
+            self._opened[camera] = self._open_store(camera)
+        return self._opened[camera]
+
+    def _open_store(self, camera: str) -> np.ndarray:
+        crop = self.crops[camera]
+        place = f"{crop.left}-{crop.top}-{crop.width}-{crop.height}"
+        name = f"v{_STORE_VERSION}-{self.width}x{self.height}-{place}-{camera}.npy"
+        path = self._folder / name
         if not path.exists():
             with atomic_path(path) as partial:
-                shape = (len(self.capture), 4, self.size, self.size)
+                shape = (len(self), 4, self.height, self.width)
                 store = open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                pairs = zip(self.capture.images(), self.capture.masks(), strict=True)
-                for slot, (image, mask) in zip(store, pairs, strict=True):
-                    slot[:3] = crop_resize(image, left, top, side, self.size).transpose(2, 0, 1)
-                    slot[3] = crop_resize(mask, left, top, side, self.size)
+                pairs = zip(
+                    self.capture.images(camera=camera),
+                    self.capture.masks(camera=camera),
+                    strict=True,
+                )
+                for slot, pair in zip(store, pairs, strict=True):
+                    self._join(slot, *pair, camera)
                 store.flush()
                 del store
         mark_used(self._folder, cache_limit())
         return np.load(path, mmap_mode="r")
 
+    def _decoded(self, frames: list[int], camera: str) -> list[np.ndarray]:
+        """Frames as a store would hold them, read where they lie."""
+        found = []
+        pairs = zip(
+            self.capture.images(frames, camera), self.capture.masks(frames, camera), strict=True
+        )
+        for pair in pairs:
+            slot = np.empty((4, self.height, self.width), np.uint8)
+            self._join(slot, *pair, camera)
+            found.append(slot)
+        return found
 
-def crop_resize(image: np.ndarray, left: int, top: int, side: int, size: int) -> np.ndarray:
-    """Cut a square and resize it; every new pixel weighs the area it covers.
+    def _join(self, slot: np.ndarray, image: np.ndarray, mask: np.ndarray, camera: str) -> None:
+        slot[:3] = self._cut(image, camera).transpose(2, 0, 1)
+        slot[3] = self._cut(mask, camera)
+
+    def _cut(self, picture: np.ndarray, camera: str) -> np.ndarray:
+        return crop_resize(picture, self.crops[camera], self.width, self.height)
+
+
+def needed_width(
+    boxes: Mapping[str, Box],
+    sizes: Mapping[str, tuple[int, int]],
+    height: int,
+    margin: float,
+    multiple_of: int = 1,
+) -> int:
+    """How wide pictures of a height must be to show what every camera saw of the person.
+
+    Args:
+        boxes: Name -> box of the person.
+        sizes: Name -> width and height of the camera's pictures.
+        height: Height of the pictures in pixels.
+        margin: Room on every side as a fraction of the box's longer side.
+        multiple_of: What the width is a multiple of.
+
+    Returns:
+        Pixels, at most the height.
+    """
+    widest = 0.0
+    for name, box in boxes.items():
+        wide, tall = _with_margin(box, margin)
+        if sizes[name][1] == height:  # the rows stay as they are
+            wide, tall = min(wide, sizes[name][0]), height
+        widest = max(widest, wide / tall)
+    return min(height, math.ceil(widest * height / multiple_of) * multiple_of)
+
+
+def crop_around(box: Box, size: tuple[int, int], target: tuple[int, int], margin: float) -> Crop:
+    """The rectangle around a person that becomes a picture of some size.
+
+    Args:
+        box: The person's.
+        size: Width and height of the full picture in pixels.
+        target: Width and height of the new picture in pixels.
+        margin: Room on every side as a fraction of the box's longer side.
+    """
+    left, top, right, bottom = box
+    wide, tall = _with_margin(box, margin)
+    width, height = target
+    if size[1] == height and min(wide, size[0]) <= width <= size[0]:
+        at = min(max(0, math.floor((left + right - width) / 2)), size[0] - width)
+        return Crop(at, 0, width, height)
+    rows = math.ceil(max(tall, wide * height / width))
+    columns = max(1, round(rows * width / height))
+    x, y = math.floor((left + right - columns) / 2), math.floor((top + bottom - rows) / 2)
+    return Crop(x, y, columns, rows)
+
+
+def crop_resize(image: np.ndarray, crop: Crop, width: int, height: int) -> np.ndarray:
+    """Cut a rectangle and resize it; every new pixel weighs the area it covers.
 
     Args:
         image: [H, W] or [H, W, C] uint8.
-        left: Left edge of the square in pixels; may lie outside the picture.
-        top: Top edge, likewise.
-        side: Side of the square in pixels.
-        size: Side of the result in pixels.
+        crop: What is cut out; where it lies outside the picture, the border is repeated.
+        width: Width of the result in pixels.
+        height: Height of the result in pixels.
 
     Returns:
-        [size, size] or [size, size, C] uint8.
+        [height, width] or [height, width, C] uint8.
     """
-    height, width = image.shape[:2]
-    if left >= 0 and top >= 0 and left + side <= width and top + side <= height:
-        square = image[top : top + side, left : left + side]
+    height_before, width_before = image.shape[:2]
+    within = crop.top >= 0 and crop.top + crop.height <= height_before
+    if within and crop.left >= 0 and crop.left + crop.width <= width_before:
+        cut = image[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
     else:
-        rows = np.arange(top, top + side).clip(0, height - 1)
-        columns = np.arange(left, left + side).clip(0, width - 1)
-        square = image.take(columns, axis=1).take(rows, axis=0)
-    if side == size:
-        return square
-    shrink = side > size
-    filter_ = Image.Resampling.HAMMING if shrink else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(np.ascontiguousarray(square)).resize((size, size), filter_))
+        rows = np.arange(crop.top, crop.top + crop.height).clip(0, height_before - 1)
+        columns = np.arange(crop.left, crop.left + crop.width).clip(0, width_before - 1)
+        cut = image.take(columns, axis=1).take(rows, axis=0)
+    if (crop.width, crop.height) == (width, height):
+        return cut
+    shrinks = crop.height > height
+    filter_ = Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(np.ascontiguousarray(cut)).resize((width, height), filter_))
 
 
-def square_around(box: tuple[int, int, int, int], margin: float) -> tuple[float, float, float]:
-    """Left, top, side (whole pixels) of the square around a box.
-
-    Args:
-        box: Left, top, right, bottom; right and bottom exclusive.
-        margin: Room on every side as a fraction of the longer side.
-    """
-    left, top, right, bottom = box
-    side = math.ceil(max(right - left, bottom - top) * (1 + 2 * margin))
-    return (
-        float(math.floor((left + right - side) / 2)),
-        float(math.floor((top + bottom - side) / 2)),
-        float(side),
-    )
-
-
-def union_box(masks: Iterable[np.ndarray]) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of all that is visible in any mask; None if nothing is."""
+def union_box(masks: Iterable[np.ndarray]) -> Box | None:
+    """The box of all that is visible in any mask; None if nothing is."""
     rows: np.ndarray | None = None
     columns: np.ndarray | None = None
     for mask in masks:
@@ -155,20 +288,34 @@ def union_box(masks: Iterable[np.ndarray]) -> tuple[int, int, int, int] | None:
     return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
 
 
-def _person_box(capture: Capture, folder: Path) -> tuple[int, int, int, int]:
-    """The person's box over all splits, kept in the cache.
+def _with_margin(box: Box, margin: float) -> tuple[float, float]:
+    """Width and height of a box with room on every side."""
+    left, top, right, bottom = box
+    room = 2 * margin * max(right - left, bottom - top)
+    return right - left + room, bottom - top + room
+
+
+def _scale(crop: Crop, size: tuple[int, int]) -> tuple[float, float]:
+    return size[0] / crop.width, size[1] / crop.height
+
+
+def _person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
+    """Camera -> the person's box over all splits, kept in the cache.
 
     Raises:
-        UserError: No mask shows anything.
+        UserError: No mask of a camera shows anything.
     """
     path = folder / "person.json"
     if path.exists():
-        left, top, right, bottom = json.loads(path.read_text())
-        return left, top, right, bottom
-    frames = sorted(frame for split in capture.splits.values() for frame in split)
-    box = union_box(capture.masks(frames or None))
-    if box is None:
-        raise UserError(f"{capture.root}: every mask is empty; prepare the capture again")
+        return {name: tuple(box) for name, box in json.loads(path.read_text()).items()}
+    splits, boxes = capture.splits.values(), {}
+    for name in capture.cameras:
+        frames = sorted({f for split in splits if name in split.cameras for f in split.frames})
+        box = union_box(capture.masks(frames or None, name))
+        if box is None:
+            of = f" of camera '{name}'" if len(capture.cameras) > 1 else ""
+            raise UserError(f"{capture.root}: every mask{of} is empty; prepare the capture again")
+        boxes[name] = box
     with atomic_path(path) as partial:
-        partial.write_text(json.dumps(box))
-    return box
+        partial.write_text(json.dumps(boxes))
+    return boxes

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from avatar_kit.capture import layout
-from avatar_kit.capture.folder import Capture, open_capture
+from avatar_kit.capture.folder import Capture, Split, open_capture
 from avatar_kit.capture.landmarks import check_landmarks, write_landmarks
 from avatar_kit.capture.record import RECORD, SCHEMA_VERSION, dump_record, parse_record
 from avatar_kit.errors import UserError
@@ -35,12 +35,11 @@ class CaptureWriter:
         root: Where the capture shall be: a folder that does not exist or is empty.
         name: Short name for tables.
         fps: Frames per second.
-        width: Width of the pictures in pixels.
-        height: Height of the pictures in pixels.
         body: Registered name of the body model.
         shape: Shape values of the body by name.
-        camera: The static camera (a batch of one) of the full pictures.
-        images: How to keep pictures: JPEG (quality 95), PNG, or one H.264 video.
+        cameras: The camera of the full pictures, or name -> camera, the main one first. A batch of
+            one; of one for every frame where it moves.
+        images: How to keep pictures: JPEG (quality 95), PNG, or one H.264 video for each camera.
 
     Raises:
         UserError: ``root`` is not empty or is a file.
@@ -52,45 +51,40 @@ class CaptureWriter:
         *,
         name: str,
         fps: float,
-        width: int,
-        height: int,
         body: str,
         shape: Mapping[str, float],
-        camera: Camera,
+        cameras: Camera | Mapping[str, Camera],
         images: Literal["jpg", "png", "mp4"] = "jpg",
     ):
         self.root = Path(root)
         if self.root.is_file() or (self.root.is_dir() and any(self.root.iterdir())):
             raise UserError(f"{root}: the output folder is not empty; choose another or remove it")
-        if len(camera) != 1 or (camera.width, camera.height) != (width, height):
-            raise ValueError("the camera must be a batch of one of the capture's size")
+        named = {layout.CAMERA: cameras} if isinstance(cameras, Camera) else dict(cameras)
         self.folder = temporary_sibling(self.root.absolute())
         self._facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "name": name,
             "fps": float(fps),
-            "width": int(width),
-            "height": int(height),
             "images": images,
             "body": body,
             "shape": {key: float(value) for key, value in shape.items()},
-            "cameras": [
-                {"name": layout.CAMERA}
-                | {key: getattr(camera, key)[0].double().tolist() for key in ("K", "R", "t")}
-            ],
+            "cameras": [_describe(name, camera) for name, camera in named.items()],
         }
-        self._frames = 0
+        self._sizes = {name: (camera.width, camera.height) for name, camera in named.items()}
+        self._frames = dict.fromkeys(named, 0)
         self._stack = ExitStack()
-        self._video: VideoWriter | None = None
+        self._videos: dict[str, VideoWriter] = {}
 
     def __enter__(self) -> CaptureWriter:
-        for kind in ("images", "masks"):
-            (self.folder / kind / layout.CAMERA).mkdir(parents=True)
-        if self._facts["images"] == "mp4":
-            shutil.rmtree(self.folder / "images")
-            size = (self._facts["width"], self._facts["height"])
-            video = VideoWriter(self.folder / layout.VIDEO, self._facts["fps"], size, crf=14)
-            self._video = self._stack.enter_context(video)
+        for camera, size in self._sizes.items():
+            (self.folder / "masks" / camera).mkdir(parents=True)
+            if self._facts["images"] == "mp4":
+                path = layout.video_path(self.folder, camera)
+                path.parent.mkdir(exist_ok=True)
+                video = VideoWriter(path, self._facts["fps"], size, crf=14)
+                self._videos[camera] = self._stack.enter_context(video)
+            else:
+                (self.folder / "images" / camera).mkdir(parents=True)
         return self
 
     def __exit__(self, kind, error, trace) -> None:
@@ -101,72 +95,87 @@ class CaptureWriter:
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def add(self, image: np.ndarray, mask: np.ndarray) -> int:
-        """Write the next frame.
+    def add(self, image: np.ndarray, mask: np.ndarray, camera: str | None = None) -> int:
+        """Write the next frame of a camera.
 
         Args:
             image: [H, W, 3] uint8 RGB.
-            mask: [H, W] uint8 alpha, 0 to 255.
+            mask: [H, W] uint8, how much each pixel is the person, 0 to 255.
+            camera: Name of the camera; by default the main one.
 
         Returns:
             The frame's number.
         """
-        size = (self._facts["height"], self._facts["width"])
+        name = camera or next(iter(self._sizes))
+        width, height = self._sizes[name]
+        frame, size = self._frames[name], (height, width)
         for what, array, shape in (("image", image, (*size, 3)), ("mask", mask, size)):
             if array.shape != shape or array.dtype != np.uint8:
                 raise ValueError(
-                    f"{what} of frame {self._frames} must be {shape} uint8, "
+                    f"{what} of frame {frame} must be {shape} uint8, "
                     f"got {array.shape} {array.dtype}"
                 )
-        if self._video is not None:
-            self._video.write(image)
+        if name in self._videos:
+            self._videos[name].write(image)
         else:
-            kind = self._facts["images"]
-            path = layout.image_path(self.folder, layout.CAMERA, self._frames, kind)
+            path = layout.image_path(self.folder, name, frame, self._facts["images"])
             path.write_bytes(encode_image(image, path.suffix))
-        path = layout.mask_path(self.folder, layout.CAMERA, self._frames)
+        path = layout.mask_path(self.folder, name, frame)
         path.write_bytes(encode_image(mask, path.suffix))
-        self._frames += 1
-        return self._frames - 1
+        self._frames[name] += 1
+        return frame
 
     def finish(
         self,
         *,
         motion: Motion,
-        splits: Mapping[str, Sequence[int]],
+        splits: Mapping[str, Sequence[int] | Split],
         clips: Sequence[tuple[int, int]] | None = None,
         landmarks: Mapping[str, np.ndarray] | None = None,
-        background: np.ndarray | None = None,
+        plates: np.ndarray | Mapping[str, np.ndarray] | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> Capture:
         """Write the rest, check everything as a reader would, and move the folder into place.
 
         Args:
             motion: [T] the tracked motion, as many frames as were added.
-            splits: Split name -> frame numbers; disjoint.
+            splits: Split name -> frame numbers of all cameras, or a
+                :class:`~avatar_kit.capture.Split`; no sample may be in two.
             clips: Half-open ranges contiguous in time that tile all frames; one clip by default.
             landmarks: Keys and shapes of ``LANDMARK_SHAPES``, pixels of the full picture.
-            background: [H, W, 3] uint8 RGB, the empty plate.
+            plates: [H, W, 3] uint8 RGB, the empty scene; with several cameras name -> plate.
             provenance: Stage -> facts, anything JSON can hold.
 
         Raises:
             UserError: What was given does not make a valid capture; nothing is left behind.
         """
         self._stack.close()
+        frames = next(iter(self._frames.values()))
+        uneven = [name for name, count in self._frames.items() if count != frames]
+        if uneven:
+            raise UserError(
+                f"{self.root}: camera '{uneven[0]}' has {self._frames[uneven[0]]} frames, the main "
+                f"one {frames}; every camera must see every frame"
+            )
         facts = self._facts | {
-            "frames": self._frames,
-            "splits": {name: sorted(int(i) for i in v) for name, v in splits.items()},
-            "clips": [list(c) for c in ([(0, self._frames)] if clips is None else clips)],
+            "frames": frames,
+            "splits": {name: _plain(split) for name, split in splits.items()},
+            "clips": [list(c) for c in ([(0, frames)] if clips is None else clips)],
             "provenance": dict(provenance or {}),
         }
         record = parse_record(facts, self.root / RECORD)
         save_motion(self.folder / layout.MOTION, checked(motion, self.root / layout.MOTION))
         if landmarks is not None:
             arrays = {key: np.asarray(value) for key, value in landmarks.items()}
-            check_landmarks(arrays, self._frames, self.root / layout.LANDMARKS)
+            check_landmarks(arrays, frames, self.root / layout.LANDMARKS)
             write_landmarks(self.folder / layout.LANDMARKS, arrays)
-        if background is not None:
-            write_image(self.folder / layout.BACKGROUND, background)
+        if plates is not None:
+            main = next(iter(self._sizes))
+            named = {main: plates} if isinstance(plates, np.ndarray) else plates
+            for name, plate in named.items():
+                path = layout.plate_path(self.folder, name)
+                path.parent.mkdir(exist_ok=True)
+                write_image(path, plate)
         with atomic_path(self.folder / RECORD) as path:
             path.write_text(dump_record(record))
         open_capture(self.folder)
@@ -174,3 +183,19 @@ class CaptureWriter:
             self.root.rmdir()
         os.replace(self.folder, self.root)
         return open_capture(self.root)
+
+
+def _describe(name: str, camera: Camera) -> dict[str, Any]:
+    """A camera as ``capture.json`` says it."""
+    about = {"name": name, "width": camera.width, "height": camera.height}
+    for key in ("K", "R", "t"):
+        values = getattr(camera, key).double()
+        still = bool((values == values[:1]).all())
+        about[key] = (values[0] if still else values).tolist()
+    return about
+
+
+def _plain(split: Sequence[int] | Split) -> dict[str, Any]:
+    if isinstance(split, Split):
+        return {"frames": split.frames, "cameras": split.cameras}
+    return {"frames": sorted(int(frame) for frame in split)}

@@ -31,8 +31,11 @@ def opening(training: Training) -> Panel:
     learned = training.avatar.learned_parameters()
     rows = Table.grid(padding=(0, 2))
     for frames in training.people:
-        rows.add_row("capture", f"{frames.view.capture.name}, {len(frames)} training frames")
-    rows.add_row("size", f"{config.size}x{config.size}, batch {config.batch_size}")
+        cameras = len(frames.view.capture.splits["train"].cameras)
+        by = f" by {cameras} cameras" if cameras > 1 else ""
+        name = frames.view.capture.name
+        rows.add_row("capture", f"{name}, {len(frames.frames)} training frames{by}")
+    rows.add_row("size", f"{training.view.width}x{training.view.height}, batch {config.batch_size}")
     rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
     rows.add_row("device", str(training.frames.device))
     for name, value in (*training.method.facts().items(), *training.avatar.aligner.facts().items()):
@@ -57,7 +60,7 @@ def evaluate_run(
     avatar: Avatar, view: CaptureView, config: MethodConfig, run: RunFolder, console: Console
 ) -> dict[str, Any]:
     """Evaluate an avatar on its capture and write the results into the run folder."""
-    total = sum(len(split.frames) for split in test_splits(view, config.evaluation))
+    total = sum(len(split.samples) for split in test_splits(view, config.evaluation))
     columns = ("[bold]evaluate", BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar, Preview(view, run.root) as preview:
@@ -112,9 +115,12 @@ def protocol_line(result: dict[str, Any]) -> str:
         if m["weights_sha256"]
     )
     n = sum(s["n"] for s in result["splits"].values())
+    width, height = about["size"]
+    refined = ", training poses refined" if about["training_poses_refined"] else ""
     return (
-        f"protocol {about['version']}: {about['capture']} at {about['size']}, n={n}, background as "
-        f"recorded, test poses not refitted; metric weights {weights or 'none'}"
+        f"protocol {about['version']}: {about['capture']} at {width}x{height}, n={n}, "
+        f"background as recorded, test poses not refitted{refined}; metric weights "
+        f"{weights or 'none'}"
     )
 
 

@@ -13,7 +13,12 @@ from avatar_kit.config.base import (
     TrackerConfig,
 )
 from avatar_kit.config.layers import Layer, Layered, parse_overrides, resolve_method
-from avatar_kit.config.method import CheckpointConfig, EvaluationConfig, MethodConfig
+from avatar_kit.config.method import (
+    CheckpointConfig,
+    EvaluationConfig,
+    MethodConfig,
+    RefinementConfig,
+)
 from avatar_kit.config.slots import (
     AlignerSlot,
     BodySlot,
@@ -44,6 +49,7 @@ __all__ = [
     "MethodConfig",
     "MetricConfig",
     "MetricSlot",
+    "RefinementConfig",
     "RendererConfig",
     "RendererSlot",
     "TrackerConfig",

@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ConditionKind = Literal["feature_map", "gaussians", "vector"]
 
+#: What a renderer may give: the fields of :class:`~avatar_kit.scene.RenderOutput`.
+OutputName = Literal[
+    "rgb", "alpha", "alpha_logit", "person", "background", "depth", "normals", "auxiliary"
+]
+
 
 class Config(BaseModel):
     """A frozen group of described values; unknown keys are errors."""
@@ -31,6 +36,9 @@ class EncoderConfig(ComponentConfig):
     #: Whether it may serve several people in one model: all it learns of a person is in its charts.
     many_people: ClassVar[bool] = False
 
+    #: Whether it learns textures in the body's chart: ``Encoder.charts`` lists some.
+    textured: ClassVar[bool] = False
+
     def yields(self) -> tuple[ConditionKind, int]:
         """Kind of the condition and its number of channels."""
         raise TypeError(f"{type(self).__name__} does not declare what it yields")
@@ -44,6 +52,14 @@ class RendererConfig(ComponentConfig):
 
     #: Whether it may serve several people in one model: it learns nothing of one person.
     many_people: ClassVar[bool] = False
+
+    def offers(self) -> frozenset[OutputName]:
+        """The fields of the output that it fills; ``rgb`` is always there."""
+        return frozenset({"rgb"})
+
+    def multiple_of(self, height: int) -> int:
+        """What the width of the picture must be a multiple of, for a picture of some height."""
+        return 1
 
 
 class AlignerConfig(ComponentConfig):

@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from avatar_kit.config.base import ComponentConfig, Config, EncoderConfig, RendererConfig
+from avatar_kit.config.base import (
+    ComponentConfig,
+    Config,
+    EncoderConfig,
+    OutputName,
+    RendererConfig,
+)
 from avatar_kit.config.slots import (
     AlignerSlot,
     BodySlot,
@@ -41,6 +47,24 @@ class EvaluationConfig(Config):
     )
 
 
+class RefinementConfig(Config):
+    """How tracked training poses are corrected."""
+
+    learning_rate: float = Field(
+        default=1e-3, gt=0, description="Adam's rate for angles in radians and shifts in metres."
+    )
+    weight: float = Field(
+        default=1.0, ge=0, description="Weight of the squared size of the corrections."
+    )
+    smooth: float = Field(
+        default=10.0,
+        ge=0,
+        description="Weight of the squared change of the corrections from frame to frame.",
+    )
+    camera: bool = Field(default=False, description="Correct where the cameras stand, too.")
+    start: int = Field(default=0, ge=0, description="Steps before the corrections begin to learn.")
+
+
 class MethodConfig(ComponentConfig):
     """Keys every method has. A method's own config derives from this class.
 
@@ -53,6 +77,7 @@ class MethodConfig(ComponentConfig):
     structural: ClassVar[tuple[str, ...]] = (
         "type",
         "size",
+        "width",
         "seed",
         "batch_size",
         "body",
@@ -60,6 +85,7 @@ class MethodConfig(ComponentConfig):
         "renderer",
         "data",
         "others",
+        "refine",
     )
     many_people: ClassVar[bool] = False
 
@@ -70,16 +96,27 @@ class MethodConfig(ComponentConfig):
     )
     seed: int = Field(default=0, ge=0, description="Seed of everything that is random.")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N.")
-    precision: Literal["float32", "bfloat16", "float16"] = Field(
+    precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Arithmetic of the networks."
     )
-    size: int = Field(ge=32, description="Width and height of the trained picture in pixels.")
+    size: int = Field(ge=32, description="Height of the trained picture in pixels.")
+    width: int | None = Field(
+        default=None,
+        ge=16,
+        description="Width of the trained picture in pixels; null: as wide as the person needs, at "
+        "most the height.",
+    )
     batch_size: int = Field(ge=1, description="Frames in a training step.")
     average: float | None = Field(
         default=None,
         gt=0,
         description="Half-life in steps of the running average of the weights that is shown, "
         "measured and saved; null: the weights themselves.",
+    )
+    refine: RefinementConfig | None = Field(
+        default=None,
+        description="Learn small corrections of the tracked training poses; null: take them as "
+        "they are. Test poses are never corrected.",
     )
     report_every: int = Field(default=10, ge=1, description="Steps between lines of the log.")
     checkpoint: CheckpointConfig = Field(
@@ -116,6 +153,10 @@ class MethodConfig(ComponentConfig):
     def frames_per_step(self) -> int:
         """Frames that one call of ``Method.training_step`` is given."""
         return self.batch_size
+
+    def wants(self) -> frozenset[OutputName]:
+        """The fields of the renderer's output that the losses need, besides ``rgb``."""
+        return frozenset()
 
     @field_validator("encoders", mode="before")
     @classmethod
@@ -162,6 +203,20 @@ class MethodConfig(ComponentConfig):
                         "kind": kind,
                     },
                 )
+        offered = self.renderer.offers()
+        if missing := sorted(self.wants() - offered):
+            raise PydanticCustomError(
+                "fit",
+                "method '{method}' needs {missing} from its renderer, but renderer '{renderer}' "
+                "offers {offered} alone; take another renderer, or set the weight of the loss "
+                "that needs it to 0",
+                {
+                    "method": self.type,
+                    "missing": " and ".join(missing),
+                    "renderer": self.renderer.type,
+                    "offered": ", ".join(sorted(offered)),
+                },
+            )
         return self
 
 

@@ -29,21 +29,17 @@ NONE = "none"
 Say = Callable[[str], None]
 
 
-def training_takes(run: RunFolder) -> list[Motion]:
-    """The continuous stretches of the poses an avatar was trained on, in their order.
-
-    Runs that did not keep where time jumps give one.
+def training_clips(run: RunFolder) -> list[Motion]:
+    """The poses an avatar was trained on, clip by clip in their order.
 
     Raises:
         UserError: The lengths on record are not those of the poses.
     """
     path = run.root / "training_motion.npz"
-    motion, lengths = load_motion(path), run.read_subject().takes
-    if lengths is None:
-        return [motion]
+    motion, lengths = load_motion(path), run.read_subject().clips
     if sum(lengths) != len(motion):
         raise UserError(
-            f"{run.root / 'subject.json'}: takes add up to {sum(lengths)} frames, but {path.name} "
+            f"{run.root / 'subject.json'}: clips add up to {sum(lengths)} frames, but {path.name} "
             f"holds {len(motion)}; the run was altered"
         )
     ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
@@ -113,9 +109,9 @@ def choose_aligner(
     config = aligner_config("identity" if name == NONE else name, values)
     aligner: Aligner = load_class("aligner", config)(config)
     if aligner.needs_fit:
-        takes = training_takes(run)
-        say(f"fitting {name} to {sum(map(len, takes))} training poses")
-        aligner.fit(takes, body)
+        clips = training_clips(run)
+        say(f"fitting {name} to {sum(map(len, clips))} training poses")
+        aligner.fit(clips, body)
         for key, value in aligner.facts().items():
             say(f"{key}: {value}")
     return aligner

@@ -9,9 +9,9 @@ import torch
 from avatar_kit.config import MethodConfig
 from avatar_kit.config.base import ComponentConfig
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar, Body, Method, Setup
+from avatar_kit.interfaces import Avatar, Body, Method, PoseRefinement, Setup
 from avatar_kit.registry import catalog
-from avatar_kit.scene import ConditionSpec, Plate
+from avatar_kit.scene import Camera, ConditionSpec, Plate
 
 
 def load_class(kind: str, config: ComponentConfig) -> type:
@@ -29,7 +29,8 @@ def build_avatar(
     body: Body,
     shape: dict[str, float],
     training_frames: int,
-    plate: Plate | None = None,
+    cameras: Sequence[Camera],
+    plates: Sequence[Plate] = (),
     others: Sequence[Avatar] = (),
 ) -> Avatar:
     """Wire the four parts. Weights are initialised from ``config.seed``.
@@ -39,16 +40,28 @@ def build_avatar(
         body: The body model.
         shape: Shape values by name.
         training_frames: Number of training frames.
-        plate: The empty scene, where the capture is at hand.
+        cameras: The cameras of the training, each a batch of one.
+        plates: Pictures of the empty scene, where the capture is at hand.
         others: Avatars of further people, built likewise, who shall share its networks.
+
+    Raises:
+        UserError: The renderer paints the background of one camera, but there are several.
     """
     torch.manual_seed(config.seed)
-    setup = Setup(body.topology, config.size, config.size, training_frames, plate)
+    person = body.shape_vector(shape)
+    setup = Setup(body.rest(person), tuple(cameras), training_frames, tuple(plates))
     encoders = {name: load_class("encoder", c)(c, setup) for name, c in config.encoders.items()}
     specs = {name: ConditionSpec(*c.yields()) for name, c in config.encoders.items()}
     renderer = load_class("renderer", config.renderer)(config.renderer, setup, specs)
+    if len(cameras) > 1 and not renderer.camera_moves:
+        raise UserError(
+            f"renderer '{config.renderer.type}' paints the background of one camera, but the "
+            f"training has {len(cameras)}; take a renderer that paints the person alone (for "
+            "example renderer.background=composite), or one camera (data.cameras=[NAME])"
+        )
     aligner = load_class("aligner", config.aligner)(config.aligner)
-    return Avatar(body, body.shape_vector(shape), encoders, renderer, aligner, others)
+    refinement = PoseRefinement(training_frames, len(cameras)) if config.refine else None
+    return Avatar(body, person, encoders, renderer, aligner, refinement, others)
 
 
 def build_method(config: MethodConfig, avatar: Avatar) -> Method:

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar
+from avatar_kit.interfaces import Avatar, make_room
 
 FORMAT = 1
 
@@ -213,20 +213,17 @@ def load_learned(avatar: Avatar, found: Checkpoint) -> None:
     Raises:
         UserError: The checkpoint belongs to another config, or the aligner to another body.
     """
-    weights, prefix = found.weights(), "aligner."
-    avatar.aligner.make_room(
-        {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
-    )
-    load_strict(avatar, weights, str(found.path / "weights.safetensors"))
+    load_strict(avatar, found.weights(), str(found.path / "weights.safetensors"))
     avatar.aligner.check_body(avatar.body.asset)
 
 
 def load_strict(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Load a module's whole state.
+    """Load a module's whole state; what training sizes takes the sizes saved.
 
     Raises:
         UserError: Keys or shapes differ: the checkpoint belongs to another config or method.
     """
+    make_room(module, tensors)
     own = module.learned_state() if isinstance(module, Avatar) else module.state_dict()
     wrong = sorted(set(own) ^ set(tensors)) or sorted(
         k for k in own if own[k].shape != tensors[k].shape

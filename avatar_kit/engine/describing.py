@@ -5,7 +5,7 @@ from __future__ import annotations
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine.frames import TrainingFrames
 from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
-from avatar_kit.engine.trainer import Training
+from avatar_kit.engine.trainer import Training, training_cameras
 from avatar_kit.io.motion import save_motion
 
 
@@ -40,6 +40,7 @@ def describe_person(
     """
     describe_training(run, config, training)
     capture, asset = frames.view.capture, training.avatar.body.asset
+    cameras = training_cameras(frames.view)
     run.write_subject(
         Subject(
             capture=capture.name,
@@ -47,10 +48,10 @@ def describe_person(
             body=capture.body,
             body_asset={"name": asset.name, "sha256": asset.sha256},
             shape=dict(capture.shape),
-            camera=frames.view.camera,
-            training_frames=len(frames),
+            cameras=cameras,
+            training_frames=len(frames.frames),
             fps=capture.fps,
-            takes=[end - first for first, end in capture.runs("train")],
+            clips=[end - first for first, end in capture.clips_of("train")],
         )
     )
-    save_motion(run.root / "training_motion.npz", capture.motion[frames.frames])
+    save_motion(run.root / "training_motion.npz", capture.motion[list(frames.frames)])

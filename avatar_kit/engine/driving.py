@@ -87,15 +87,15 @@ def render_motion(
     """
     avatar, own = loaded.avatar, loaded.subject.camera.to(loaded.device)
     path = (own if cameras is None else cameras.to(loaded.device)).expand(len(motion))
-    posed = PosedFrames(avatar.body, motion, avatar.shape)
+    posed, state = PosedFrames(avatar.body, motion, avatar.shape), None
     for frame in range(len(motion)):
         before = max(0, frame - 1)
-        context = posed.context([frame], [before], path.at(frame), [-1])
+        context = posed.context([frame], [before], path[frame], [-1])
         if cameras is not None and not avatar.renderer.camera_moves:
-            context = before_own_camera(context, path.at(before), own)
+            context = before_own_camera(context, path[before], own)
         with autocast(loaded.device, loaded.config.precision):
-            rgb = avatar(context).rgb
-        yield rgb[0].float().clamp(0, 1)
+            output, state = avatar.step(context, state)
+        yield output.rgb[0].float().clamp(0, 1)
 
 
 def write_motion_video(

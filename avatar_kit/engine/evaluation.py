@@ -15,36 +15,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.capture import CaptureView
+from avatar_kit.capture import CaptureView, Sample
 from avatar_kit.config import EvaluationConfig, MethodConfig
 from avatar_kit.config.base import ComponentConfig
 from avatar_kit.engine.assemble import load_class
 from avatar_kit.engine.device import autocast
-from avatar_kit.engine.frames import PosedFrames, load_pictures
+from avatar_kit.engine.frames import PosedFrames, load_picture
 from avatar_kit.errors import MetricUnavailable
 from avatar_kit.interfaces import Avatar, Metric
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir
 
 #: Bumped when the way numbers are made changes, so that old and new are not mixed.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 REGIONS = ("full", "person")
 
 
 @dataclass(frozen=True)
-class Split:
-    """Frames of a split that are evaluated, and where the person is in them.
+class TestSplit:
+    """Samples of a split that are evaluated, and where the person is in them.
 
     Attributes:
         name: Name of the split.
-        frames: Frame numbers in time order.
+        samples: Frames in time order, of one camera after the other.
         new_clip: Whether the frame does not follow the one before it.
         boxes: [n, 4] left, top, right, bottom in pixels; all of one size.
     """
 
     name: str
-    frames: list[int]
+    samples: list[Sample]
     new_clip: list[bool]
     boxes: np.ndarray
 
@@ -53,7 +53,7 @@ def evaluate(
     avatar: Avatar,
     view: CaptureView,
     config: MethodConfig,
-    observe: Callable[[Split, int, Tensor], None] = lambda split, k, picture: None,
+    observe: Callable[[TestSplit, int, Tensor], None] = lambda split, k, picture: None,
 ) -> dict[str, Any]:
     """Evaluate on every split but ``train``.
 
@@ -81,13 +81,13 @@ def evaluate(
         scores = _Scores(config.evaluation)
         rendered = timed(render_split(avatar, view, posed, split, config.precision), seconds)
         for k, picture in enumerate(rendered):
-            truth = load_pictures(view, [split.frames[k]], posed.device)
+            truth = load_picture(view, split.samples[k], posed.device)
             truths = _regions(truth, split.boxes[k])
             scores.update(_regions(picture, split.boxes[k]), truths, split.new_clip[k])
             baselines.update(split, k, truths)
             observe(split, k, picture[0])
         splits[split.name] = {
-            "n": len(split.frames),
+            "n": len(split.samples),
             **scores.compute(),
             "baselines": baselines.compute(split),
         }
@@ -113,6 +113,9 @@ def timed(pictures: Iterator[Tensor], seconds: list[float]) -> Iterator[Tensor]:
 class Baselines:
     """The mean training frame, and the training frame whose pose is nearest.
 
+    Both are seen by the camera that is asked for; where it took no part in the training, by the
+    training camera that looks from nearest to it.
+
     What they score depends on the capture and the protocol alone, so it is kept in the cache.
     """
 
@@ -120,31 +123,38 @@ class Baselines:
         self, view: CaptureView, posed: PosedFrames, config: MethodConfig, about: dict[str, Any]
     ):
         self.view, self.posed, self.config = view, posed, config
-        self.train = list(view.capture.splits["train"])
+        self.train = view.capture.splits["train"]
         key = json.dumps([about, posed.body.asset.sha256], sort_keys=True)
         digest = hashlib.sha256(key.encode()).hexdigest()[:24]
         self._file = cache_dir("baselines") / f"{digest}.json"
         self._known = json.loads(self._file.read_text()) if self._file.exists() else {}
         self._split: str | None = None
 
-    def update(self, split: Split, k: int, truths: dict[str, Tensor]) -> None:
+    def update(self, split: TestSplit, k: int, truths: dict[str, Tensor]) -> None:
         """Score both baselines on position ``k`` of a split, unless they are known."""
         if split.name in self._known:
             return
         device = self.posed.device
         if self._split != split.name:
             self._split = split.name
-            self._mean = mean_picture(self.view, self.train).to(device)
-            known, wanted = _joints(self.posed, self.train), _joints(self.posed, split.frames)
-            self._nearest = nearest_frames(self.train, known, wanted)
+            frames = list(self.train.frames)
+            known = _joints(self.posed, frames)
+            wanted = _joints(self.posed, [sample.frame for sample in split.samples])
+            self._nearest = nearest_frames(frames, known, wanted)
+            self._cameras = nearest_cameras(self.view, split.samples)
+            self._means = {
+                camera: mean_picture(self.view, frames, camera).to(device)
+                for camera in set(self._cameras)
+            }
             config = self.config.evaluation
             self._scores = {n: _Scores(config) for n in ("mean_frame", "nearest_frame")}
-        nearest = load_pictures(self.view, [self._nearest[k]], device)
-        for name, picture in (("mean_frame", self._mean), ("nearest_frame", nearest)):
+        camera = self._cameras[k]
+        nearest = load_picture(self.view, Sample(self._nearest[k], camera), device)
+        for name, picture in (("mean_frame", self._means[camera]), ("nearest_frame", nearest)):
             regions = _regions(picture, split.boxes[k])
             self._scores[name].update(regions, truths, split.new_clip[k])
 
-    def compute(self, split: Split) -> dict[str, Any]:
+    def compute(self, split: TestSplit) -> dict[str, Any]:
         """Scores of both baselines on a whole split."""
         if split.name not in self._known:
             self._known[split.name] = {n: s.compute() for n, s in self._scores.items()}
@@ -160,8 +170,9 @@ def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
         "version": PROTOCOL_VERSION,
         "capture": view.capture.name,
         "capture_key": view.capture.key(),
-        "size": config.size,
-        "crop": [round(v, 2) for v in view.crop],
+        "height": view.height,
+        "size": [view.width, view.height],
+        "crop": {name: list(vars(crop).values()) for name, crop in view.crops.items()},
         "regions": {
             "full": "the whole trained picture",
             "person": f"a box of one size per split around the mask, margin "
@@ -169,24 +180,27 @@ def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
         },
         "background": "as recorded",
         "test_poses_refitted": False,
+        "training_poses_refined": config.refine is not None,
         "max_frames": config.evaluation.max_frames,
         "metrics": metrics,
     }
 
 
-def test_splits(view: CaptureView, config: EvaluationConfig) -> list[Split]:
-    """The splits to evaluate, cut to ``max_frames`` contiguous frames from their start."""
+def test_splits(view: CaptureView, config: EvaluationConfig) -> list[TestSplit]:
+    """The splits to evaluate, cut to the first ``max_frames`` frames of each camera."""
     starts = {start for start, _ in view.capture.clips}
     found = []
-    for name, numbers in view.capture.splits.items():
-        frames = list(numbers)[: config.max_frames]
+    for name, split in view.capture.splits.items():
+        frames = split.frames[: config.max_frames]
         if name == "train" or not frames:
             continue
         follows = [
             k > 0 and frames[k - 1] == f - 1 and f not in starts for k, f in enumerate(frames)
         ]
-        boxes = person_boxes([view.mask(f) for f in frames], config.crop_margin)
-        found.append(Split(name, frames, [not f for f in follows], boxes))
+        samples = [Sample(frame, camera) for camera in split.cameras for frame in frames]
+        boxes = person_boxes([view.mask(sample) for sample in samples], config.crop_margin)
+        new_clip = [not f for f in follows] * len(split.cameras)
+        found.append(TestSplit(name, samples, new_clip, boxes))
     return found
 
 
@@ -216,23 +230,25 @@ def person_boxes(masks: list[np.ndarray], margin: float) -> np.ndarray:
 
 @torch.no_grad()
 def render_split(
-    avatar: Avatar, view: CaptureView, posed: PosedFrames, split: Split, precision: str
+    avatar: Avatar, view: CaptureView, posed: PosedFrames, split: TestSplit, precision: str
 ) -> Iterator[Tensor]:
-    """Rendered frames of a split, [1, 3, H, W] in [0, 1]."""
-    camera = view.camera.to(posed.device)
-    for k, frame in enumerate(split.frames):
-        before = frame if split.new_clip[k] else split.frames[k - 1]
-        context = posed.context([frame], [before], camera, [-1])
+    """Rendered frames of a split, [1, 3, H, W] in [0, 1]; each clip is a stream of its own."""
+    state = None
+    for k, sample in enumerate(split.samples):
+        new_clip = split.new_clip[k]
+        before = sample.frame if new_clip else split.samples[k - 1].frame
+        camera = view.camera(sample).to(posed.device)
+        context = posed.context([sample.frame], [before], camera, [-1])
         with autocast(posed.device, precision):
-            rgb = avatar(context).rgb
-        yield rgb.float().clamp(0, 1)
+            output, state = avatar.step(context, None if new_clip else state)
+        yield output.rgb.float().clamp(0, 1)
 
 
-def mean_picture(view: CaptureView, frames: list[int]) -> Tensor:
-    """[1, 3, H, W] mean of some frames, in [0, 1]."""
-    total = np.zeros((3, view.camera.height, view.camera.width), dtype=np.float64)
+def mean_picture(view: CaptureView, frames: list[int], camera: str) -> Tensor:
+    """[1, 3, H, W] mean of some frames of a camera, in [0, 1]."""
+    total = np.zeros((3, view.height, view.width), dtype=np.float64)
     for frame in frames:
-        total += view.image(frame)
+        total += view.image(Sample(frame, camera))
     return torch.from_numpy(total / len(frames) / 255).float()[None]
 
 
@@ -248,8 +264,27 @@ def nearest_frames(frames: list[int], known: Tensor, wanted: Tensor) -> list[int
     return [frames[i] for i in distance.argmin(1).tolist()]
 
 
+def nearest_cameras(view: CaptureView, samples: list[Sample]) -> list[str]:
+    """For each sample its own camera if that took part in the training, else the nearest to it.
+
+    Cameras are compared by where they stand, in metres, at the frame in question.
+    """
+    known, found = view.capture.splits["train"].cameras, []
+    for sample in samples:
+        if sample.camera in known:
+            found.append(sample.camera)
+            continue
+        here = view.camera(sample).position
+        away = {
+            name: float((view.camera(Sample(sample.frame, name)).position - here).norm())
+            for name in known
+        }
+        found.append(min(away, key=lambda name: away[name]))
+    return found
+
+
 def _joints(posed: PosedFrames, frames: list[int]) -> Tensor:
-    chunks = [posed.at(frames[i : i + 32]).joints for i in range(0, len(frames), 32)]
+    chunks = [posed.bodies(frames[i : i + 32]).joints for i in range(0, len(frames), 32)]
     return torch.cat(chunks).cpu()
 
 

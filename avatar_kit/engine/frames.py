@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.capture import CaptureView
-from avatar_kit.interfaces import Batch, Body, Pool
-from avatar_kit.scene import BodyParameters, Camera, FrameContext, Motion, PosedBody
+from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Batch, Body, Pool, PoseRefinement
+from avatar_kit.scene import (
+    BodyParameters,
+    Camera,
+    FrameContext,
+    Motion,
+    PosedBody,
+    stack_cameras,
+)
 
 #: Posed bodies kept in memory at most, in bytes.
 POSED_BYTES = 1 << 30
@@ -29,28 +37,29 @@ class PosedFrames:
     """
 
     def __init__(self, body: Body, motion: Motion, shape: Tensor):
-        self.body = body
+        self.body, self.shape = body, shape
         self.device = shape.device
+        self.motion = motion.to(self.device)
         with torch.no_grad():
-            self.parameters: BodyParameters = body.from_motion(motion.to(self.device), shape)
+            self.parameters: BodyParameters = body.from_motion(self.motion, shape)
         self._kept: OrderedDict[int, PosedBody] = OrderedDict()
-        self._room = 0
 
     def __len__(self) -> int:
         return self.parameters.frames
 
     @torch.no_grad()
-    def at(self, frames: Sequence[int]) -> PosedBody:
-        """The posed bodies of some frames, in the order asked."""
-        missing = [i for i in dict.fromkeys(frames) if i not in self._kept]
-        for start in range(0, len(missing), 8):
-            chunk = missing[start : start + 8]
-            posed = self.body(self.parameters.at(chunk))
-            self._room = max(1, POSED_BYTES // (posed.vertices[0].numel() * 4))
-            for k, i in enumerate(chunk):
-                self._kept[i] = posed.at([k])
+    def bodies(self, frames: Sequence[int]) -> PosedBody:
+        """The posed bodies of some frames, in the order asked.
+
+        Each is posed alone: in another group its last bits would differ, and a resumed run with
+        them.
+        """
+        for frame in frames:
+            if frame not in self._kept:
+                self._kept[frame] = self.body(self.parameters[frame])
         found = [self._kept[i] for i in frames]
-        while len(self._kept) > self._room > 0:
+        room = POSED_BYTES // (found[0].vertices.numel() * found[0].vertices.element_size())
+        while len(self._kept) > max(1, room):
             self._kept.popitem(last=False)
         return PosedBody(
             torch.cat([b.vertices for b in found]),
@@ -63,27 +72,73 @@ class PosedFrames:
     def context(
         self, frames: Sequence[int], previous: Sequence[int], camera: Camera, index: Sequence[int]
     ) -> FrameContext:
-        """The context of some frames with their predecessors."""
-        both = self.at([*frames, *previous])
-        n = len(frames)
+        """The context of some frames with their predecessors.
+
+        Args:
+            frames: Numbers of the frames.
+            previous: Numbers of the frames before; a frame itself where there is none.
+            camera: One camera for all, or one for each.
+            index: Numbers among the training frames; -1 for others.
+        """
+        return self.joined(self.bodies([*frames, *previous]), frames, previous, camera, index)
+
+    def joined(
+        self,
+        both: PosedBody,
+        frames: Sequence[int],
+        previous: Sequence[int],
+        camera: Camera,
+        index: Sequence[int],
+        motion: Motion | None = None,
+    ) -> FrameContext:
+        """As :meth:`context`, of bodies that are posed: those at t, then those at t-1."""
+        count, device = len(frames), self.device
+        at = torch.tensor(list(frames), device=device)
         return FrameContext(
-            both.at(slice(0, n)),
-            both.at(slice(n, None)),
-            camera.expand(n),
-            torch.tensor(list(index), device=both.vertices.device),
+            body=both[:count],
+            previous=both[count:],
+            camera=camera.expand(count),
+            motion=self.motion[at] if motion is None else motion,
+            time=at.to(self.shape.dtype) / self.motion.fps,
+            clip_start=torch.tensor(list(previous), device=device) == at,
+            index=torch.tensor(list(index), device=device),
         )
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is read from disk for a training step.
+
+    Attributes:
+        person: Number of the person the step is of.
+        positions: Positions of the samples, see :class:`TrainingFrames`.
+        pictures: Field of :class:`~avatar_kit.interfaces.Batch` -> [B, C, H, W] uint8.
+    """
+
+    person: int
+    positions: list[int]
+    pictures: dict[str, np.ndarray]
+
+
 class TrainingFrames:
-    """Batches of the training split; which frames a step sees is a function of (seed, step).
+    """Batches of the training split; what a step sees is a function of (seed, step).
 
     Args:
         view: The cropped and resized capture.
         posed: Its posed bodies.
-        batch_size: Frames in a step.
+        batch_size: Samples in a step.
         seed: Seed of the shuffling.
         neighbours: Whether batches carry the pictures at t-1 and t+1.
+        sequence: Consecutive frames of every sample.
         person: Number of the person in the model.
+        refinement: Corrections of the training poses, if they are refined.
+
+    Attributes:
+        samples: The training samples: frames, each seen by a camera.
+        frames: Numbers of the training frames, sorted.
+
+    Raises:
+        UserError: No clip of the training split has as many frames as a sequence.
     """
 
     def __init__(
@@ -94,58 +149,111 @@ class TrainingFrames:
         batch_size: int,
         seed: int,
         neighbours: bool,
+        sequence: int = 1,
         person: int = 0,
+        refinement: PoseRefinement | None = None,
     ):
         self.view, self.posed = view, posed
-        self.frames = list(view.capture.splits["train"])
+        split = view.capture.splits["train"]
+        self.samples, self.frames = split.samples(), split.frames
         self.neighbours = view.capture.neighbours("train")
         self.batch_size, self.seed, self.with_neighbours = batch_size, seed, neighbours
+        self.sequence, self.refinement = sequence, refinement
         self.device, self.person = posed.device, person
-        self.camera = view.camera.to(self.device)
+        self._number = {frame: i for i, frame in enumerate(split.frames)}
+        self._camera_number = {camera: i for i, camera in enumerate(split.cameras)}
+        self._cameras = {name: c.to(self.device) for name, c in view.cameras.items()}
+        self._starts = self._found_starts()
 
     def __len__(self) -> int:
-        return len(self.frames)
+        return len(self.samples)
 
     def contexts(self) -> Sequence[FrameContext]:
-        """One context for each training frame, posed when it is asked for."""
+        """One context for each training sample, posed when it is asked for."""
         return _Contexts(self)
 
     def context(self, positions: Sequence[int]) -> FrameContext:
-        """The context of some training frames, by their positions within the split."""
-        frames = [self.frames[i] for i in positions]
+        """The context of some training samples; refined where poses are."""
+        samples = [self.samples[i] for i in positions]
+        frames = [s.frame for s in samples]
         before = [self.neighbours[f][0] for f in frames]
-        context = self.posed.context(frames, before, self.camera, positions)
+        index, camera = [self._number[f] for f in frames], self.camera(samples)
+        if self.refinement is None:
+            context = self.posed.context(frames, before, camera, index)
+        else:
+            numbers = [self._number[f] for f in (*frames, *before)]
+            motion = self.refinement(self.posed.motion[[*frames, *before]], numbers)
+            both = self.posed.body(self.posed.body.from_motion(motion, self.posed.shape))
+            seen_by = [self._camera_number[s.camera] for s in samples]
+            camera = self.refinement.camera(camera, seen_by)
+            now = motion[: len(frames)]
+            context = self.posed.joined(both, frames, before, camera, index, now)
         return replace(context, person=self.person)
 
-    def chosen(self, step: int, pool: Pool | None = None) -> list[int]:
-        """Positions within the training split that a step of this person trains on.
+    def camera(self, samples: Sequence[Sample]) -> Camera:
+        """The cameras of some samples, as one batch."""
+        first = self._cameras[samples[0].camera]
+        if len(first) == 1 and all(s.camera == samples[0].camera for s in samples):
+            return first.expand(len(samples))
+        found = [self._cameras[s.camera] for s in samples]
+        moving = [c[s.frame] if len(c) > 1 else c for c, s in zip(found, samples, strict=True)]
+        return stack_cameras(moving)
 
-        Every frame is seen once before any is seen again.
+    def chosen(self, step: int, pool: Pool | None = None) -> list[int]:
+        """Positions of the samples that a step of this person trains on, in time order.
+
+        Every sample is seen once before any is seen again.
         """
-        pool = pool or Pool(range(len(self.frames)), step)
-        n, first = len(pool.positions), pool.turn * self.batch_size
+        positions, drawn = self._starts, step
+        if pool is not None:
+            allowed, drawn = set(self._starts), pool.drawn
+            positions = [p for p in pool.positions if p in allowed]
+        if not positions:
+            raise ValueError("the pool of a step holds no sample to train on")
+        n, first = len(positions), drawn * self.batch_size
         out = []
         for k in range(first, first + self.batch_size):
             epoch, at = divmod(k, n)
             order = np.random.default_rng([self.seed, epoch]).permutation(n)
-            out.append(int(pool.positions[order[at]]))
-        return out
+            out.append(int(positions[order[at]]))
+        return [start + i for i in range(self.sequence) for start in out]
 
-    def batch(self, step: int, pool: Pool | None = None) -> Batch:
-        """The batch of a step, drawn from the pool, or from the whole split."""
-        index = self.chosen(step, pool)
-        frames = [self.frames[i] for i in index]
-        before = [self.neighbours[f][0] for f in frames]
-        after = [self.neighbours[f][1] for f in frames]
-        context = self.context(index)
-        view, device = self.view, self.device
-        return Batch(
-            context,
-            load_pictures(view, frames, device),
-            load_masks(view, frames, device),
-            load_pictures(view, before, device) if self.with_neighbours else None,
-            load_pictures(view, after, device) if self.with_neighbours else None,
-        )
+    def read(self, step: int, pool: Pool | None = None) -> Reading:
+        """What a step needs of the disk; needs no device and may run beside another step."""
+        positions = self.chosen(step, pool)
+        samples = [self.samples[i] for i in positions]
+        pictures = {"image": self._images(samples), "mask": self._masks(samples)}
+        if self.with_neighbours:
+            for which, name in enumerate(("previous_image", "next_image")):
+                near = [Sample(self.neighbours[s.frame][which], s.camera) for s in samples]
+                pictures[name] = self._images(near)
+        return Reading(self.person, positions, pictures)
+
+    def batch(self, reading: Reading) -> Batch:
+        """The batch of what was read for a step."""
+        pictures = {name: to_device(p, self.device) for name, p in reading.pictures.items()}
+        return Batch(self.context(reading.positions), **pictures, sequence=self.sequence)
+
+    def _images(self, samples: Sequence[Sample]) -> np.ndarray:
+        return np.stack([self.view.image(s) for s in samples])
+
+    def _masks(self, samples: Sequence[Sample]) -> np.ndarray:
+        return np.stack([self.view.mask(s) for s in samples])[:, None]
+
+    def _found_starts(self) -> list[int]:
+        """Positions of the samples that a sequence may start with."""
+        ends: dict[int, int] = {}
+        for first, end in self.view.capture.clips_of("train"):
+            ends |= dict.fromkeys(range(first, end), end)
+        last = self.sequence - 1
+        starts = [i for i, s in enumerate(self.samples) if s.frame + last < ends[s.frame]]
+        if not starts:
+            longest = max(b - a for a, b in self.view.capture.clips_of("train"))
+            raise UserError(
+                f"{self.view.capture.root}: the method trains on {self.sequence} frames in a row, "
+                f"but the longest clip of the split 'train' has {longest}"
+            )
+        return starts
 
 
 class _Contexts(Sequence[FrameContext]):
@@ -155,17 +263,16 @@ class _Contexts(Sequence[FrameContext]):
     def __len__(self) -> int:
         return len(self.training)
 
+    @torch.no_grad()
     def __getitem__(self, i: Any) -> Any:
         return self.training.context([range(len(self))[i]])
 
 
-def load_pictures(view: CaptureView, frames: Sequence[int], device: torch.device) -> Tensor:
-    """Pictures of a view, [B, 3, H, W] in [0, 1]."""
-    stacked = np.stack([view.image(i) for i in frames])
-    return torch.from_numpy(stacked).to(device).float() / 255
+def to_device(picture: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 pictures or masks as floats in [0, 1] on a device."""
+    return torch.from_numpy(picture).to(device).float() / 255
 
 
-def load_masks(view: CaptureView, frames: Sequence[int], device: torch.device) -> Tensor:
-    """Masks of a view, [B, 1, H, W] in [0, 1]."""
-    stacked = np.stack([view.mask(i) for i in frames])
-    return torch.from_numpy(stacked)[:, None].to(device).float() / 255
+def load_picture(view: CaptureView, sample: Sample, device: torch.device) -> Tensor:
+    """One picture of a view, [1, 3, H, W] in [0, 1]."""
+    return to_device(view.image(sample)[None], device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from avatar_kit.capture import CaptureView
-from avatar_kit.engine.evaluation import Split
+from avatar_kit.engine.evaluation import TestSplit
 from avatar_kit.io.image import write_image
 from avatar_kit.io.video import VideoWriter
 
@@ -31,21 +32,19 @@ class Preview:
     def __init__(self, view: CaptureView, folder: Path):
         self.view = view
         self.png, self.mp4 = folder / "preview.png", folder / "preview.mp4"
-        self._video = VideoWriter(
-            self.mp4, view.capture.fps, (2 * view.camera.width, view.camera.height)
-        )
+        self._video = VideoWriter(self.mp4, view.capture.fps, (2 * view.width, view.height))
         self._rows: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = {}
 
     def __enter__(self) -> Preview:
         self._video.__enter__()
         return self
 
-    def observe(self, split: Split, k: int, picture: Tensor) -> None:
+    def observe(self, split: TestSplit, k: int, picture: Tensor) -> None:
         """Take in the rendered [3, H, W] picture of position ``k`` of a split."""
-        truth = np.ascontiguousarray(self.view.image(split.frames[k]).transpose(1, 2, 0))
+        truth = np.ascontiguousarray(self.view.image(split.samples[k]).transpose(1, 2, 0))
         rendered = to_uint8(picture)
         self._video.write(np.concatenate([truth, rendered], axis=1))
-        if k in _spread(len(split.frames), 3):
+        if k in _spread(len(split.samples), 3):
             truths, renders = self._rows.setdefault(split.name, ([], []))
             truths.append(truth)
             renders.append(rendered)
@@ -54,7 +53,7 @@ class Preview:
         self._video.__exit__(kind, *rest)
         if kind is None and self._rows:
             rows = [(name, *pictures) for name, pictures in self._rows.items()]
-            write_image(self.png, compose_sheet(rows, self.view.camera.height))
+            write_image(self.png, compose_sheet(rows))
 
 
 def to_uint8(picture: Tensor) -> np.ndarray:
@@ -64,26 +63,32 @@ def to_uint8(picture: Tensor) -> np.ndarray:
 
 
 def compose_sheet(
-    rows: list[tuple[str, list[np.ndarray], list[np.ndarray]]], size: int
+    rows: list[tuple[str, list[np.ndarray], list[np.ndarray]]],
 ) -> np.ndarray:
     """Splits side by side: the recorded frames above, the rendered ones below, with labels."""
     gap, gutter, band, margin = 4, 28, 34, 64
-    columns = sum(len(truths) for _, truths, _ in rows)
-    width = margin + columns * (size + gap) - gap + gutter * (len(rows) - 1) + 16
-    height = band + 2 * size + gap + 16
+    tall, wide = rows[0][1][0].shape[:2]
+    # a title that is wider than its pictures makes room for itself
+    title, label = ImageFont.load_default(17), ImageFont.load_default(13)
+    spans = [
+        max(len(truths) * (wide + gap) - gap, math.ceil(title.getlength(name)))
+        for name, truths, _ in rows
+    ]
+    width = margin + sum(spans) + gutter * (len(rows) - 1) + 16
+    height = band + 2 * tall + gap + 16
     sheet = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    title, label = ImageFont.load_default(17), ImageFont.load_default(13)
-    for text, y in (("recorded", band + size // 2), ("avatar", band + size + gap + size // 2)):
+    for text, y in (("recorded", band + tall // 2), ("avatar", band + tall + gap + tall // 2)):
         draw.text((margin - 8, y), text, _SOFT, font=label, anchor="rm")
-    x = margin
-    for name, truths, renders in rows:
+    left = margin
+    for span, (name, truths, renders) in zip(spans, rows, strict=True):
+        x = left
         draw.text((x, band - 9), name.replace("_", " "), _INK, font=title, anchor="ls")
         for truth, picture in zip(truths, renders, strict=True):
             sheet.paste(Image.fromarray(truth), (x, band))
-            sheet.paste(Image.fromarray(picture), (x, band + size + gap))
-            x += size + gap
-        x += gutter - gap
+            sheet.paste(Image.fromarray(picture), (x, band + tall + gap))
+            x += wide + gap
+        left += span + gutter
     return np.asarray(sheet)
 
 

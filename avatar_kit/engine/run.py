@@ -41,11 +41,11 @@ class Subject:
         body: Registered name of the body model.
         body_asset: Id and sha256 of the body model's data.
         shape: Shape values by name.
-        camera: The camera of the trained picture.
+        cameras: Name -> camera of the trained picture, a batch of one, the main one first. A camera
+            that moves is given as it was at the first training frame.
         training_frames: Number of training frames.
         fps: Frame rate of the capture.
-        takes: Lengths of the continuous stretches the training frames are made of, in their order;
-            None in runs that did not say.
+        clips: Lengths of the clips that the training frames make, in their order.
     """
 
     capture: str
@@ -53,10 +53,15 @@ class Subject:
     body: str
     body_asset: dict[str, str]
     shape: dict[str, float]
-    camera: Camera
+    cameras: dict[str, Camera]
     training_frames: int
     fps: float
-    takes: list[int] | None = None
+    clips: list[int]
+
+    @property
+    def camera(self) -> Camera:
+        """The main camera."""
+        return next(iter(self.cameras.values()))
 
     def check_asset(self, body: Body, where: Path) -> None:
         """Refuse a body model that differs from the one trained with.
@@ -150,26 +155,44 @@ class RunFolder:
         return resolve_method(saved["type"], file=file, overrides=overrides).config
 
     def write_subject(self, subject: Subject) -> None:
-        """Save what rendering needs to know of the person and the camera."""
-        camera = subject.camera
-        values = {k: v for k, v in vars(subject).items() if k != "camera"}
-        values["camera"] = {
-            "K": camera.K[0].tolist(),
-            "R": camera.R[0].tolist(),
-            "t": camera.t[0].tolist(),
-            "width": camera.width,
-            "height": camera.height,
+        """Save what rendering needs to know of the person and the cameras."""
+        values = {k: v for k, v in vars(subject).items() if k != "cameras"}
+        values["cameras"] = {
+            name: {
+                "K": camera.K[0].tolist(),
+                "R": camera.R[0].tolist(),
+                "t": camera.t[0].tolist(),
+                "width": camera.width,
+                "height": camera.height,
+            }
+            for name, camera in subject.cameras.items()
         }
         self.write_json("subject.json", values)
 
     def read_subject(self) -> Subject:
-        """The inverse of :meth:`write_subject`."""
+        """The inverse of :meth:`write_subject`.
+
+        Raises:
+            UserError: The file is missing, damaged, or of another version of avatar-kit.
+        """
         values = self.read_json("subject.json")
-        camera = values.pop("camera")
-        tensors = {k: torch.tensor(camera[k]) for k in ("K", "R", "t")}
-        return Subject(
-            **values, camera=Camera(**tensors, width=camera["width"], height=camera["height"])
-        )
+        try:
+            cameras = {
+                name: Camera(
+                    torch.tensor(about["K"]),
+                    torch.tensor(about["R"]),
+                    torch.tensor(about["t"]),
+                    about["width"],
+                    about["height"],
+                )
+                for name, about in values.pop("cameras").items()
+            }
+            return Subject(**values, cameras=cameras)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise UserError(
+                f"{self.root / 'subject.json'}: not as this version of avatar-kit writes it; train "
+                "again, or use the version that wrote the run (environment.json)"
+            ) from None
 
     def write_json(self, name: str, values: dict[str, Any]) -> Path:
         """Write a JSON file of the run, whole or not at all."""

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-from avatar_kit.capture import CaptureView
+from avatar_kit.capture import CaptureView, Sample
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.ahead import ReadAhead
 from avatar_kit.engine.assemble import (
     build_avatar,
     build_body,
@@ -26,12 +28,13 @@ from avatar_kit.engine.assemble import (
 )
 from avatar_kit.engine.averaging import Average, load_raw
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
-from avatar_kit.engine.frames import PosedFrames, TrainingFrames, load_pictures
+from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
 from avatar_kit.engine.progress import Progress
+from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar, Batch, Body, Method
-from avatar_kit.scene import Plate
+from avatar_kit.interfaces import Avatar, Body, Method
+from avatar_kit.scene import Camera, Plate
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Training:
         method: The method with its avatar.
         people: Of each person, batches of the training split; most models are of one.
         average: The running average of the avatar's weights; None where the config wants none.
+        refining: Of each person, how the training poses are refined; empty where they are not.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
@@ -54,6 +58,7 @@ class Training:
     method: Method
     people: tuple[TrainingFrames, ...]
     average: Average | None = None
+    refining: tuple[Refining, ...] = ()
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
@@ -73,10 +78,32 @@ class Training:
         """The first person's capture as it is trained on."""
         return self.frames.view
 
-    def batch(self, step: int) -> Batch:
-        """What a step trains on: frames of the person whose turn it is."""
-        person, turn = self.method.turn(step)
-        return self.people[person].batch(turn, self.method.pool(step))
+    def read(self, step: int) -> Reading:
+        """What a step needs of the disk; needs no device and may run beside another step."""
+        person, own = self.method.person_at(step)
+        return self.people[person].read(own, self.method.pool(step))
+
+    def update(self, reading: Reading, step: int) -> dict[str, Tensor]:
+        """One update of everything, with what was read for the step.
+
+        Returns:
+            The losses, detached.
+        """
+        batch = self.people[reading.person].batch(reading)
+        refining = self.refining[reading.person] if self.refining else None
+        if refining is not None:
+            batch = refining.prepared(batch)
+        self.avatar.observe(batch, step)
+        with autocast(self.frames.device, self.config.precision):
+            losses = self.method.training_step(batch, step)
+        return losses if refining is None else losses | refining.update(step)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Those of the method, and those of the engine."""
+        own: dict[str, Optimizer] = {
+            f"refinement-{i}": refining.optimizer for i, refining in enumerate(self.refining)
+        }
+        return {**self.method.optimizers(), **own}
 
     @contextmanager
     def shown(self) -> Iterator[dict[str, Tensor]]:
@@ -105,9 +132,19 @@ def open_view(config: MethodConfig, person: int = 0) -> CaptureView:
     data = (config.data, *config.others)[person]
     capture = load_class("dataset", data)(data).open(config.size)
     check_body(config, capture.body, str(capture.root))
-    if not capture.splits.get("train"):
+    train = capture.splits.get("train")
+    if train is None or not len(train):
         raise UserError(f"{capture.root / 'capture.json'}: the split 'train' is missing or empty")
-    return CaptureView(capture, config.size)
+    multiple = math.lcm(config.renderer.multiple_of(config.size), width_unit(config.size))
+    return CaptureView(capture, config.size, config.width, multiple_of=multiple)
+
+
+def width_unit(height: int) -> int:
+    """What a width that nobody gave is a multiple of, with every renderer, so that figures compare.
+
+    The largest power of two that is at most an eighth of the height.
+    """
+    return 2 ** max(0, height.bit_length() - 4)
 
 
 def set_up(
@@ -130,8 +167,8 @@ def set_up(
     body, views = build_body(config).to(device), (view, *others)
     avatar = avatar_of(config, body, views).to(device)
     if fit:
-        takes = (v.capture.motion[a:b] for v in views for a, b in v.capture.runs("train"))
-        avatar.aligner.fit([take.resample(view.capture.fps) for take in takes], body.asset)
+        clips = (v.capture.motion[a:b] for v in views for a, b in v.capture.clips_of("train"))
+        avatar.aligner.fit([clip.resample(view.capture.fps) for clip in clips], body.asset)
     method = build_method(config, avatar)
     people = tuple(
         TrainingFrames(
@@ -140,24 +177,55 @@ def set_up(
             batch_size=config.frames_per_step,
             seed=config.seed,
             neighbours=method.neighbours,
+            sequence=method.sequence,
             person=person,
+            refinement=one.refinement,
         )
         for person, (one, view) in enumerate(zip(avatar.people, views, strict=True))
     )
     for frames in people:
         method.prepare(frames.contexts())
     average = Average(avatar, config.average) if config.average else None
-    return Training(config, run, method, people, average)
+    return Training(config, run, method, people, average, _refining(config, avatar, people))
+
+
+def _refining(
+    config: MethodConfig, avatar: Avatar, people: Sequence[TrainingFrames]
+) -> tuple[Refining, ...]:
+    if config.refine is None:
+        return ()
+    found = []
+    for one, frames in zip(avatar.people, people, strict=True):
+        clips = [end - first for first, end in frames.view.capture.clips_of("train")]
+        assert one.refinement is not None
+        found.append(Refining(config.refine, one.refinement, clips))
+    return tuple(found)
+
+
+def training_cameras(view: CaptureView) -> dict[str, Camera]:
+    """Name -> camera of the training split, as it is at the first training frame."""
+    train = view.capture.splits["train"]
+    return {name: view.camera(Sample(train.frames[0], name)) for name in train.cameras}
+
+
+def plates_of(view: CaptureView) -> list[Plate]:
+    """The empty scene of every camera of which it is known or can be estimated."""
+    first, plates = view.capture.splits["train"].frames[0], []
+    for name in view.cameras:
+        picture = view.plate(name)
+        if picture is not None:
+            camera = view.camera(Sample(first, name))
+            plates.append(Plate(torch.from_numpy(picture).float() / 255, camera))
+    return plates
 
 
 def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) -> Avatar:
     """The avatar of one person, or of several who share its networks; not trained yet."""
 
     def built(view: CaptureView, others: Sequence[Avatar] = ()) -> Avatar:
-        capture = view.capture
-        plate = Plate(torch.from_numpy(view.background()).float() / 255, view.camera)
-        frames = len(capture.splits["train"])
-        return build_avatar(config, body, capture.shape, frames, plate, others)
+        capture, cameras = view.capture, list(training_cameras(view).values())
+        frames = len(capture.splits["train"].frames)
+        return build_avatar(config, body, capture.shape, frames, cameras, plates_of(view), others)
 
     first, *rest = views
     return built(first, [built(view) for view in rest])
@@ -172,23 +240,23 @@ def train(training: Training, progress: Progress) -> bool:
     Raises:
         UserError: A loss is not finite, or the disk is full.
     """
-    config, run, method = training.config, training.run, training.method
+    config, run = training.config, training.run
     device = training.frames.device
     stop = min(config.steps, config.stop_at if config.stop_at is not None else config.steps)
     asked_to_stop = StopSignal()
     training.avatar.train()
     inside, started, before = 0.0, time.perf_counter(), training.seconds
     first = training.step
-    with asked_to_stop, progress, _tensorboard(run.root) as board:
+    reading = ReadAhead(training.read, stop)
+    with asked_to_stop, reading, progress, _tensorboard(run.root) as board:
         progress.start(training.step, stop)
         ending = training.step >= stop
         while not ending:
             step = training.step
-            seed_step(config.seed, step)
-            batch = training.batch(step)
+            read = reading.get(step)
             tick = time.perf_counter()
-            with autocast(device, config.precision):
-                losses = method.training_step(batch, step)
+            seed_step(config.seed, step)
+            losses = training.update(read, step)
             inside += time.perf_counter() - tick
             training.step = step + 1
             if training.average is not None:
@@ -249,7 +317,7 @@ def _probed(avatar: Avatar, source: TrainingFrames, config: MethodConfig, frames
         seen = source.context([position])
         with autocast(source.device, config.precision):
             rendered = avatar(replace(seen, index=torch.full_like(seen.index, -1))).rgb
-        truth = load_pictures(source.view, [source.frames[position]], source.device)
+        truth = load_picture(source.view, source.samples[position], source.device)
         errors.append((rendered.float().clamp(0, 1) - truth).square().mean())
     mse = torch.stack(errors).mean().item()
     return -10 * math.log10(max(mse, 1e-12))
@@ -267,7 +335,7 @@ def save(training: Training, psnr: float, raw: dict[str, Tensor]) -> None:
     optimizers: dict[str, Any] = {}
     for name, module in training.method.modules().items():
         tensors |= {f"module/{name}/{k}": v for k, v in module.state_dict().items()}
-    for name, optimizer in training.method.optimizers().items():
+    for name, optimizer in training.optimizers().items():
         flat, optimizers[name] = ckpt.flatten_optimizer(name, optimizer.state_dict())
         tensors |= flat
     if training.best is None or psnr > training.best[1]:
@@ -313,7 +381,7 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
         prefix = f"module/{name}/"
         own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
         ckpt.load_strict(module, own, f"{found.path / 'training.safetensors'} ({name})")
-    for name, optimizer in training.method.optimizers().items():
+    for name, optimizer in training.optimizers().items():
         described = found.state["optimizers"].get(name)
         if described is None:
             raise UserError(f"{found.path}: holds no state of the optimiser '{name}'")

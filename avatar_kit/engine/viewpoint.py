@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import roma
 import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
-from avatar_kit.scene import Camera, FrameContext, PosedBody
+from avatar_kit.scene import Camera, FrameContext, Motion, PosedBody, stack_cameras
 from avatar_kit.scene.camera import intrinsics
 
 
@@ -88,9 +89,7 @@ def read_camera_path(
             fov_y=40.0,
         )
         cameras.append(replace(at, K=K[None]))
-    joined = {name: torch.cat([getattr(c, name) for c in cameras]) for name in ("K", "R", "t")}
-    path_cameras = Camera(**joined, width=camera.width, height=camera.height)
-    return path_cameras.to(camera.device), fov_y is not None
+    return stack_cameras(cameras).to(camera.device), fov_y is not None
 
 
 def before_own_camera(context: FrameContext, earlier: Camera, own: Camera) -> FrameContext:
@@ -107,14 +106,14 @@ def before_own_camera(context: FrameContext, earlier: Camera, own: Camera) -> Fr
         context,
         body=moved(context.body, context.camera, own),
         previous=moved(context.previous, earlier, own),
+        motion=moved_motion(context.motion, context.camera, own),
         camera=own.expand(len(context)),
     )
 
 
 def moved(body: PosedBody, seen_by: Camera, own: Camera) -> PosedBody:
     """Bodies carried to where ``own`` sees them as ``seen_by`` sees them now."""
-    turn = own.R.mT @ seen_by.R  # [B, 3, 3]
-    shift = (own.R.mT @ (seen_by.t - own.t)[..., None])[..., 0]
+    turn, shift = _carry(seen_by, own)
     rigid = torch.eye(4).to(turn).expand(len(turn), 4, 4).clone()
     rigid[:, :3, :3], rigid[:, :3, 3] = turn, shift
     return PosedBody(
@@ -124,6 +123,23 @@ def moved(body: PosedBody, seen_by: Camera, own: Camera) -> PosedBody:
         body.hands @ turn[:, None].mT + shift[:, None, None],
         body.topology,
     )
+
+
+def moved_motion(motion: Motion, seen_by: Camera, own: Camera) -> Motion:
+    """The motion of bodies that were :func:`moved`."""
+    turn, shift = _carry(seen_by, own)
+    orient = turn @ roma.rotvec_to_rotmat(motion.global_orient)
+    return replace(
+        motion,
+        transl=(turn @ motion.transl[..., None])[..., 0] + shift,
+        global_orient=roma.rotmat_to_rotvec(orient),
+    )
+
+
+def _carry(seen_by: Camera, own: Camera) -> tuple[Tensor, Tensor]:
+    """Rotation [B, 3, 3] and shift [B, 3] that carry bodies as :func:`moved` does."""
+    turn = own.R.mT @ seen_by.R
+    return turn, (own.R.mT @ (seen_by.t - own.t)[..., None])[..., 0]
 
 
 def _between(times: list[float], values: Tensor, time: float) -> Tensor:

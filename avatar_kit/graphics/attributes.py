@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
 from avatar_kit.graphics.fragments import Fragments
 from avatar_kit.graphics.gather import weighted_gather
-from avatar_kit.scene.body import Topology
+
+if TYPE_CHECKING:
+    from avatar_kit.scene.body import Topology
 
 
 def interpolate(attributes: Tensor, faces: Tensor, fragments: Fragments) -> Tensor:

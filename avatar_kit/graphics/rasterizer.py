@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor
 from avatar_kit.errors import MissingExtra
 from avatar_kit.graphics import cuda, zbuffer
 from avatar_kit.graphics.fragments import Fragments
-from avatar_kit.scene.camera import Camera
+
+if TYPE_CHECKING:
+    from avatar_kit.scene.camera import Camera
 
 Backend = Literal["auto", "numba", "nvdiffrast"]
 

@@ -1,20 +1,24 @@
 """The contracts: one file a part. A stranger implements one of these and registers it."""
 
 from avatar_kit.interfaces.aligner import Aligner
-from avatar_kit.interfaces.avatar import Avatar, Setup
+from avatar_kit.interfaces.avatar import Avatar, AvatarState
 from avatar_kit.interfaces.body import Asset, Body
 from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
 from avatar_kit.interfaces.method import Batch, Method, Pool
 from avatar_kit.interfaces.metric import Metric
+from avatar_kit.interfaces.part import Part, make_room
 from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
+from avatar_kit.interfaces.refinement import PoseRefinement
 from avatar_kit.interfaces.renderer import Renderer
+from avatar_kit.interfaces.setup import Setup
 from avatar_kit.interfaces.tracker import FrameTrack, Tracker
 
 __all__ = [
     "Aligner",
     "Asset",
     "Avatar",
+    "AvatarState",
     "Batch",
     "Body",
     "Corpus",
@@ -24,9 +28,12 @@ __all__ = [
     "LearnsPrior",
     "Method",
     "Metric",
+    "Part",
     "Pool",
+    "PoseRefinement",
     "Renderer",
     "Report",
     "Setup",
     "Tracker",
+    "make_room",
 ]

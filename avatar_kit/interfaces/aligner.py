@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces.body import Asset
+from avatar_kit.interfaces.part import Part
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import check_rotations, concatenate
 
@@ -18,20 +19,18 @@ if TYPE_CHECKING:
     from avatar_kit.config import AlignerConfig
 
 
-class Aligner(nn.Module, ABC):
+class Aligner(Part, ABC):
     """Maps motion to motion, frame by frame in time order. Built as ``Aligner(config)``.
 
     What an aligner learns is parameters and buffers: it is saved with the avatar's weights and read
-    back without fitting again. It has the same keys before and after fitting; only the buffers
-    named in ``sized_by_fit`` may change their shape.
+    back without fitting again. It has the same keys before and after fitting; only what
+    ``sized_by_training`` names, such as stored poses, may change its shape.
 
     Attributes:
         needs_fit: Whether :meth:`fit` must run before anything is aligned.
         history: How many past output frames a step looks at.
         changes: Fields of :class:`~avatar_kit.scene.Motion` that may differ between the source and
             the aligned motion; all others pass through untouched.
-        sized_by_fit: Buffers whose shape only fitting decides, such as stored poses. Before fitting
-            they are registered with no rows.
         fitted_to: [32] uint8 sha256 of the body the training poses belong to, zero before fitting.
             Only where ``needs_fit``.
         fitted_fps: [] frame rate of the training poses, zero before fitting. Likewise.
@@ -40,7 +39,6 @@ class Aligner(nn.Module, ABC):
     needs_fit: ClassVar[bool] = False
     history: int = 0
     changes: ClassVar[tuple[str, ...]] = ("body_pose",)
-    sized_by_fit: ClassVar[tuple[str, ...]] = ()
     fitted_to: Tensor
     fitted_fps: Tensor
 
@@ -51,13 +49,13 @@ class Aligner(nn.Module, ABC):
             self.register_buffer("fitted_to", torch.zeros(32, dtype=torch.uint8))
             self.register_buffer("fitted_fps", torch.zeros((), dtype=torch.float64))
 
-    def learn(self, takes: Sequence[Motion]) -> None:
+    def learn(self, clips: Sequence[Motion]) -> None:
         """Learn from the avatar's training poses; deterministic, and the same when done twice.
 
         Called by :meth:`fit`, which has checked what it hands over.
 
         Args:
-            takes: Motions that are each continuous in time, all at one frame rate, each longer
+            clips: Motions that are each continuous in time, all at one frame rate, each longer
                 than ``history``. History never crosses from one into the next.
         """
 
@@ -82,33 +80,33 @@ class Aligner(nn.Module, ABC):
         """
         return {}
 
-    def fit(self, takes: Sequence[Motion], body: Asset) -> None:
+    def fit(self, clips: Sequence[Motion], body: Asset) -> None:
         """Learn from an avatar's training poses. Nothing where ``needs_fit`` is False.
 
         Args:
-            takes: The training poses, cut wherever time jumps. Takes that are not longer than
+            clips: The training poses, cut wherever time jumps. Clips that are not longer than
                 ``history`` are left out.
             body: The body they belong to; it is kept, see :meth:`check_body`.
 
         Raises:
-            UserError: No take is longer than ``history``, or a pose is no rotation.
+            UserError: No clip is longer than ``history``, or a pose is no rotation.
         """
         if not self.needs_fit:
             return
         name = f"aligner '{self.config.type}'"
-        longest = max((len(take) for take in takes), default=0)
+        longest = max((len(clip) for clip in clips), default=0)
         if longest <= self.history:
             raise UserError(
-                f"{name}: the longest continuous take of the training poses has {longest} frames, "
+                f"{name}: the longest continuous clip of the training poses has {longest} frames, "
                 f"but it looks back {self.history}: at least {self.history + 1} are needed"
             )
-        for take in takes:
-            check_rotations(take, f"{name}: training poses")
+        for clip in clips:
+            check_rotations(clip, f"{name}: training poses")
         device = self.fitted_to.device
-        self.learn([take.to(device) for take in takes if len(take) > self.history])
+        self.learn([clip.to(device) for clip in clips if len(clip) > self.history])
         self.requires_grad_(False).eval()
         self.fitted_to.copy_(_digest(body))
-        self.fitted_fps.fill_(takes[0].fps)
+        self.fitted_fps.fill_(clips[0].fps)
 
     def check_body(self, body: Asset) -> None:
         """Refuse to drive another body than the one fitted to.
@@ -146,18 +144,6 @@ class Aligner(nn.Module, ABC):
             frame, state = self.step(source[i : i + 1], state)
             frames.append(frame)
         return concatenate(frames).to(motion.transl.device) if frames else motion
-
-    def make_room(self, state: Mapping[str, Tensor]) -> None:
-        """Give the buffers in ``sized_by_fit`` the shapes they have in a saved state.
-
-        Args:
-            state: Tensors by the names they have in this module's ``state_dict``. Others are left
-                as they are: loading says what does not fit.
-        """
-        for name in self.sized_by_fit:
-            if name in state:
-                own = getattr(self, name)
-                setattr(self, name, own.new_zeros(state[name].shape))
 
 
 def _digest(body: Asset) -> Tensor:

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from torch import Tensor, nn
 
-from avatar_kit.scene import FrameContext, Plate, RenderOutput, Topology
+from avatar_kit.scene import Condition, FrameContext, RenderOutput
 
 if TYPE_CHECKING:
     from avatar_kit.interfaces.aligner import Aligner
     from avatar_kit.interfaces.body import Body
     from avatar_kit.interfaces.encoder import Encoder
+    from avatar_kit.interfaces.method import Batch
+    from avatar_kit.interfaces.refinement import PoseRefinement
     from avatar_kit.interfaces.renderer import Renderer
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What encoders and renderers may know about the avatar when they are built.
+class AvatarState:
+    """What an avatar remembers from one frame of a stream to the next.
 
     Attributes:
-        topology: The body's surface.
-        width: Width of the picture in pixels.
-        height: Height of the picture in pixels.
-        training_frames: Number of training frames, for per-frame codes.
-        plate: The empty scene, for renderers that paint the person alone; None where an avatar is
-            read back without its capture: keep what is needed of it in buffers.
+        encoders: Name -> state of the encoder.
+        renderer: State of the renderer.
     """
 
-    topology: Topology
-    width: int
-    height: int
-    training_frames: int
-    plate: Plate | None = None
+    encoders: Mapping[str, Any]
+    renderer: Any
 
 
 class Avatar(nn.Module):
@@ -50,6 +46,8 @@ class Avatar(nn.Module):
         encoders: Name -> encoder, in the order of the config.
         renderer: The renderer.
         aligner: The motion aligner.
+        refinement: Learned corrections of the tracked training poses; None where they are taken as
+            they are. It plays no part in rendering.
         others: Avatars of the further people.
     """
 
@@ -62,6 +60,7 @@ class Avatar(nn.Module):
         encoders: Mapping[str, Encoder],
         renderer: Renderer,
         aligner: Aligner,
+        refinement: PoseRefinement | None = None,
         others: Sequence[Avatar] = (),
     ):
         super().__init__()
@@ -70,15 +69,46 @@ class Avatar(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         self.renderer = renderer
         self.aligner = aligner
+        self.refinement = refinement
         self.others = nn.ModuleList(others)
         for other in others:
             other._share(self)
 
     def forward(self, context: FrameContext) -> RenderOutput:
-        """Render B frames."""
-        shown = cast(Avatar, self.others[context.person - 1]) if context.person else self
-        conditions = {name: encoder(context) for name, encoder in shown.encoders.items()}
-        return shown.renderer(conditions, context.camera)
+        """Render B frames that have nothing to do with one another."""
+        return self.step(context, None)[0]
+
+    def step(
+        self, context: FrameContext, state: AvatarState | None
+    ) -> tuple[RenderOutput, AvatarState]:
+        """Render the next frame of a stream.
+
+        Args:
+            context: B frames, one for each of B streams that advance together.
+            state: What the previous step returned; None at the start of a motion or a clip.
+
+        Returns:
+            The picture, and the state for the next frame.
+        """
+        shown = self.of(context.person)
+        encoded: dict[str, tuple[Condition, Any]] = {}
+        for name, encoder in shown.encoders.items():
+            before = None if state is None else state.encoders[name]
+            encoded[name] = cast("Encoder", encoder).step(context, before)
+        conditions = {name: condition for name, (condition, _) in encoded.items()}
+        before = None if state is None else state.renderer
+        output, after = shown.renderer.step(conditions, context.camera, before)
+        return output, AvatarState({name: s for name, (_, s) in encoded.items()}, after)
+
+    @torch.no_grad()
+    def observe(self, batch: Batch, step: int) -> None:
+        """Let every encoder look at a training batch; see :meth:`Encoder.observe`."""
+        for encoder in self.of(batch.context.person).encoders.values():
+            cast("Encoder", encoder).observe(batch, step)
+
+    def of(self, person: int) -> Avatar:
+        """The avatar whose parts show a person, by the number of the capture."""
+        return cast(Avatar, self.others[person - 1]) if person else self
 
     @property
     def people(self) -> tuple[Avatar, ...]:
@@ -86,7 +116,8 @@ class Avatar(nn.Module):
         if not self.others:
             return (self,)
         encoders = cast("Mapping[str, Encoder]", self.encoders)
-        first = Avatar(self.body, self.shape, encoders, self.renderer, self.aligner)
+        parts = (encoders, self.renderer, self.aligner, self.refinement)
+        first = Avatar(self.body, self.shape, *parts)
         first.training = self.training  # not by train(), which would tell the parts too
         return (first, *cast("Sequence[Avatar]", self.others))
 

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
-from avatar_kit.scene import BodyParameters, Motion, ParameterSpec, PosedBody, Topology
+from avatar_kit.scene import (
+    BodyParameters,
+    Motion,
+    ParameterSpec,
+    PosedBody,
+    RestBody,
+    Topology,
+)
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,14 @@ class Body(nn.Module, ABC):
     """A body model. Built as ``Body(config)``; holds no trainable parameters by default.
 
     World coordinates are y up, metres. The identity of a person is a vector of ``shape_names``,
-    each in [0, 1]; what moves is a :class:`~avatar_kit.scene.BodyParameters`.
+    within ``shape_limits``; what moves is a :class:`~avatar_kit.scene.BodyParameters`.
 
     Attributes:
         asset: Which model this is.
         parameter_specs: The parameters :meth:`forward` takes.
-        shape_names: Names of the identity values; each in [0, 1].
+        shape_names: Names of the identity values.
+        shape_limits: Lowest and highest identity value; infinite where they are unbounded, such as
+            the coefficients of principal components.
         fitted_shape: Those of them that a video of the person shows; the others are given or keep
             their default. All of them, unless a body says otherwise.
         joint_names: Names of the J joints of :class:`~avatar_kit.scene.PosedBody`.
@@ -49,6 +58,7 @@ class Body(nn.Module, ABC):
     asset: Asset
     parameter_specs: tuple[ParameterSpec, ...]
     shape_names: tuple[str, ...]
+    shape_limits: tuple[float, float] = (0.0, 1.0)
     fitted_shape: tuple[str, ...]
     joint_names: tuple[str, ...]
     joint_parents: tuple[int, ...]
@@ -78,7 +88,7 @@ class Body(nn.Module, ABC):
 
         Args:
             motion: T frames in the SMPL-X joint convention.
-            shape: [S] identity in [0, 1], order of ``shape_names``; or [T, S].
+            shape: [S] identity, order of ``shape_names``; or [T, S].
         """
 
     @abstractmethod
@@ -105,6 +115,17 @@ class Body(nn.Module, ABC):
     def rest_vertices(self, shape: Tensor) -> Tensor:
         """[V, 3] surface in that rest pose, without expression."""
 
+    def rest(self, shape: Tensor) -> RestBody:
+        """A person [S] in that rest pose, with what skinning needs."""
+        return RestBody(
+            self.rest_vertices(shape),
+            self.rest_transforms(shape),
+            self.skinning_weights,
+            self.joint_parents,
+            self.joint_names,
+            self.topology,
+        )
+
     @abstractmethod
     def default_shape(self) -> Tensor:
         """[S] an average adult."""
@@ -113,7 +134,7 @@ class Body(nn.Module, ABC):
         """A shape as the capture stores it (name -> value) in the order of ``shape_names``.
 
         Raises:
-            UserError: A name this body does not know.
+            UserError: A name this body does not know, or a value outside ``shape_limits``.
         """
         unknown = sorted(set(values) - set(self.shape_names))
         if unknown:
@@ -121,6 +142,13 @@ class Body(nn.Module, ABC):
                 f"body '{self.asset.name}' has no shape value {unknown[0]!r}; "
                 f"it knows {', '.join(self.shape_names)}"
             )
+        low, high = self.shape_limits
+        for name, value in values.items():
+            if not low <= value <= high:
+                raise UserError(
+                    f"body '{self.asset.name}': shape value {name}={value:g} must lie between "
+                    f"{low:g} and {high:g}"
+                )
         default = self.default_shape()
         given = [values.get(name, float(default[i])) for i, name in enumerate(self.shape_names)]
         return torch.tensor(given, dtype=default.dtype, device=default.device)

@@ -21,8 +21,8 @@ class Dataset(ABC):
         """The capture named by the config; made first if this dataset makes its data.
 
         Args:
-            size: Width and height in pixels that training works at. A dataset that makes its
-                pictures may follow it where its config leaves the size open; others ignore it.
+            size: Height in pixels that training works at. A dataset that makes its pictures may
+                follow it where its config leaves the size open; others ignore it.
 
         Raises:
             UserError: The path does not exist or does not hold what is expected.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from avatar_kit.interfaces.avatar import Avatar
 from avatar_kit.scene import FrameContext
+from avatar_kit.scene.selecting import Index, rows
 
 if TYPE_CHECKING:
     from avatar_kit.config import MethodConfig
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """B training frames.
+    """B training frames, each seen by one camera.
+
+    Where the method asked for sequences, B is ``sequence`` times the number of samples, in time
+    order: first the first frame of every sample, then the second of every sample.
 
     Attributes:
         context: Posed bodies, cameras, frame numbers.
         image: [B, 3, H, W] the recorded pictures in [0, 1].
         mask: [B, 1, H, W] soft mask of the person in [0, 1].
-        previous_image: [B, 3, H, W] picture at t-1, if the method asks for neighbours. Where there
-            is no t-1 within the clip and the split, it is the picture at t.
+        previous_image: [B, 3, H, W] picture at t-1 by the same camera, if the method asks for
+            neighbours. Where there is no t-1 within the clip and the split, it is the picture at t.
         next_image: [B, 3, H, W] picture at t+1, likewise.
+        sequence: How many consecutive frames every sample has.
     """
 
     context: FrameContext
@@ -35,69 +40,94 @@ class Batch:
     mask: Tensor
     previous_image: Tensor | None = None
     next_image: Tensor | None = None
+    sequence: int = 1
 
     def __len__(self) -> int:
         return len(self.image)
 
+    def __getitem__(self, index: Index) -> Batch:
+        """The chosen frames, as frames of their own."""
+        chosen = rows(index)
+        neighbours = (self.previous_image, self.next_image)
+        before, after = (None if n is None else n[chosen] for n in neighbours)
+        frames = (self.context[chosen], self.image[chosen], self.mask[chosen], before, after)
+        return Batch(*frames)
+
     def parts(self, count: int) -> list[Batch]:
         """The batch cut into ``count`` parts of consecutive frames, for gradient accumulation."""
         size = -(-len(self) // count)
-        return [self._at(slice(i, i + size)) for i in range(0, len(self), size)]
+        if size >= len(self):
+            return [self]
+        return [self[i : i + size] for i in range(0, len(self), size)]
 
-    def _at(self, frames: slice) -> Batch:
-        if frames.start == 0 and frames.stop >= len(self):
-            return self
-        neighbours = (self.previous_image, self.next_image)
-        before, after = (None if n is None else n[frames] for n in neighbours)
-        return Batch(self.context.at(frames), self.image[frames], self.mask[frames], before, after)
+    def in_time(self) -> list[Batch]:
+        """The ``sequence`` moments of the samples, one batch for each, in time order."""
+        if self.sequence == 1:
+            return [self]
+        samples = len(self) // self.sequence
+        return [self[i : i + samples] for i in range(0, len(self), samples)]
+
+    def with_context(self, context: FrameContext) -> Batch:
+        """The same pictures of another context."""
+        return replace(self, context=context)
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Training frames that a step may draw from.
+    """Training samples that a step may draw from.
 
     Attributes:
-        positions: Positions within the training split of the person whose turn it is.
-        turn: How many steps drew from this pool before. Every frame of it is seen once before any
+        positions: Positions within the training samples of the person the step is of. A sample is a
+            frame seen by one camera; with one camera they are the training frames.
+        drawn: How many steps drew from this pool before. Every sample of it is seen once before any
             is seen again.
     """
 
     positions: Sequence[int]
-    turn: int
+    drawn: int
 
 
 class Method(ABC):
-    """The recipe: losses, optimisers, schedules, adversarial turns.
+    """The recipe: losses, optimisers, schedules, adversarial updates.
 
     The engine owns the loop, the data, checkpoints and evaluation, so that numbers compare.
     A learning rate is a function of the step, set in :meth:`training_step`; everything else that
     changes lives in ``optimizers()``, ``modules()`` or the avatar, and so is saved and restored.
 
+    What its losses need of a renderer besides the picture is declared by its config
+    (``MethodConfig.wants``).
+
     Attributes:
         neighbours: Whether batches should carry the pictures at t-1 and t+1; may follow the config.
+        sequence: How many consecutive frames every sample of a batch has; may follow the config.
+            Clips that are shorter take no part.
     """
 
     neighbours: bool = False
+    sequence: int = 1
 
     def __init__(self, config: MethodConfig, avatar: Avatar):
         self.config = config
         self.avatar = avatar
 
     def prepare(self, contexts: Sequence[FrameContext]) -> None:  # noqa: B027 - optional
-        """Look at the training frames once, before the first step, also of a resumed run.
+        """Look at the training samples once, before the first step, also of a resumed run.
 
         With several people it is called for each; ``context.person`` says for whom.
 
         Args:
-            contexts: One context (a batch of one) for each training frame, posed when asked for.
+            contexts: One context (a batch of one) for each training sample, posed when asked for.
         """
 
     def pool(self, step: int) -> Pool | None:
-        """The frames that a step draws its batch from; None, the default: the whole split."""
+        """The samples that a step draws its batch from; None, the default: the whole split.
+
+        It must follow from the step alone: pictures are read ahead of the steps.
+        """
         return None
 
-    def turn(self, step: int) -> tuple[int, int]:
-        """Whose turn a step is: the number of the person, and how many steps that one had before.
+    def person_at(self, step: int) -> tuple[int, int]:
+        """Whom a step is of: the number of the person, and how many steps that one had before.
 
         People take turns, so that each has as many steps as any other; (0, step) with one person.
         """
@@ -109,7 +139,8 @@ class Method(ABC):
         """Do one whole update (forward, backward, optimisers) and return the losses, detached.
 
         Args:
-            batch: The training frames, on the device of the avatar.
+            batch: The training frames, on the device of the avatar. Where poses are refined, bodies
+                and cameras take gradients.
             step: Number of updates done before this one.
         """
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
+from avatar_kit.interfaces.part import Part
 from avatar_kit.scene import Camera, Condition, ConditionSpec, RenderOutput
 
 if TYPE_CHECKING:
     from avatar_kit.config import RendererConfig
-    from avatar_kit.interfaces.avatar import Setup
+    from avatar_kit.interfaces.setup import Setup
 
 
-class Renderer(nn.Module, ABC):
+class Renderer(Part, ABC):
     """Draws B frames from named conditions.
 
-    What it consumes is declared by its config (``RendererConfig.consumes``).
+    What it consumes and what it offers besides the picture is declared by its config
+    (``RendererConfig.consumes``, ``RendererConfig.offers``).
 
     Attributes:
         camera_moves: Whether it may be asked for cameras other than the one of the training. Where
-            it paints the background of that camera it may not: novel views then turn the person.
-            May follow the config.
+            it paints the background of that camera it may not: novel views then move the person,
+            and captures with several cameras are refused. May follow the config.
     """
 
     camera_moves: bool = False
@@ -42,5 +42,20 @@ class Renderer(nn.Module, ABC):
 
         Args:
             conditions: One condition per encoder, in the order of the config.
-            camera: B cameras; the picture has their size.
+            camera: B cameras, or one for all; the picture has their size.
         """
+
+    def step(
+        self, conditions: Mapping[str, Condition], camera: Camera, state: Any
+    ) -> tuple[RenderOutput, Any]:
+        """Render the next frame of a stream; see :meth:`Avatar.step`. By default without a past.
+
+        Args:
+            conditions: As in :meth:`forward`.
+            camera: As in :meth:`forward`.
+            state: What the previous step returned; None for the first frame.
+
+        Returns:
+            The picture and the state for the next frame.
+        """
+        return self(conditions, camera), None

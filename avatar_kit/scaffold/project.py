@@ -92,7 +92,7 @@ def _filled(source: Path, name: str, kind: str) -> str:
         "MyPlugin": camel,
         "mykind": kind,
         "MyKind": kind.capitalize(),
-        "avatar_kit_api = 1": f"avatar_kit_api = {API_VERSION}",
+        "avatar_kit_api = 2": f"avatar_kit_api = {API_VERSION}",
         "avatar-kit>=0.1.0": f"avatar-kit>={__version__}",
     }
     text = source.read_text()

@@ -1,7 +1,11 @@
-"""The values that travel between the parts of an avatar: tensors, and nothing to tune."""
+"""The values that travel between the parts of an avatar: tensors, and nothing to tune.
 
-from avatar_kit.scene.body import BodyParameters, ParameterSpec, PosedBody, Topology
-from avatar_kit.scene.camera import Camera
+Whatever has a batch is indexed by frames: ``motion[3:5]``, ``camera[0]``, ``context[[1, 4]]``. An
+int chooses one frame and keeps the batch dimension.
+"""
+
+from avatar_kit.scene.body import BodyParameters, ParameterSpec, PosedBody, RestBody, Topology
+from avatar_kit.scene.camera import Camera, stack_cameras
 from avatar_kit.scene.conditions import Condition, ConditionSpec, FeatureMap, GaussianCloud, Vector
 from avatar_kit.scene.context import FrameContext
 from avatar_kit.scene.motion import Motion
@@ -21,6 +25,8 @@ __all__ = [
     "Plate",
     "PosedBody",
     "RenderOutput",
+    "RestBody",
     "Topology",
     "Vector",
+    "stack_cameras",
 ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
+
+from avatar_kit.graphics import vertex_normals
+from avatar_kit.scene.selecting import Index, rows
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class ParameterSpec:
         dims: Shape of one frame's value.
         role: What it controls.
         rotation: How the value encodes a rotation; None if it is none.
-        description: One line with the unit and the range.
+        description: One line with the unit and the range; any range is allowed.
     """
 
     name: str
@@ -31,7 +34,11 @@ class ParameterSpec:
 
 
 class BodyParameters(Mapping[str, Tensor]):
-    """Values of a body's parameters for B frames: name -> [B, *dims]."""
+    """Values of a body's parameters for B frames: name -> [B, *dims].
+
+    A name gives the values of a parameter, anything else chooses frames:
+    ``parameters["pose"]``, ``parameters[3:5]``.
+    """
 
     def __init__(self, values: Mapping[str, Tensor]):
         self._values = dict(values)
@@ -39,8 +46,17 @@ class BodyParameters(Mapping[str, Tensor]):
             shapes = {k: tuple(v.shape) for k, v in self._values.items()}
             raise ValueError(f"body parameters disagree on the number of frames: {shapes}")
 
-    def __getitem__(self, name: str) -> Tensor:
-        return self._values[name]
+    @overload
+    def __getitem__(self, key: str) -> Tensor: ...
+
+    @overload
+    def __getitem__(self, key: Index) -> BodyParameters: ...
+
+    def __getitem__(self, key: str | Index) -> Tensor | BodyParameters:
+        if isinstance(key, str):
+            return self._values[key]
+        chosen = rows(key)
+        return BodyParameters({name: value[chosen] for name, value in self._values.items()})
 
     def __iter__(self):
         return iter(self._values)
@@ -52,10 +68,6 @@ class BodyParameters(Mapping[str, Tensor]):
     def frames(self) -> int:
         """Number of frames B."""
         return next(iter(self._values.values())).shape[0]
-
-    def at(self, frames: slice | Tensor | list[int]) -> BodyParameters:
-        """The chosen frames."""
-        return BodyParameters({k: v[frames] for k, v in self.items()})
 
     def to(self, device: torch.device | str) -> BodyParameters:
         """The same parameters on another device."""
@@ -95,6 +107,49 @@ class Topology:
 
 
 @dataclass(frozen=True)
+class RestBody:
+    """One person's body in the rest pose that its skinning refers to, without expression.
+
+    Attributes:
+        vertices: [V, 3] metres.
+        transforms: [J, 4, 4] bone-to-world. ``bone_transforms @ inverse(transforms)`` carries a
+            point of the rest surface along with a bone.
+        skinning_weights: [V, J] linear blend skinning weights, rows sum to one.
+        joint_parents: [J] parent of each joint, -1 for the root.
+        joint_names: Names of the joints.
+        topology: The surface.
+    """
+
+    vertices: Tensor
+    transforms: Tensor
+    skinning_weights: Tensor
+    joint_parents: tuple[int, ...]
+    joint_names: tuple[str, ...]
+    topology: Topology
+
+    @property
+    def joints(self) -> Tensor:
+        """[J, 3] heads of the bones in metres."""
+        return self.transforms[:, :3, 3]
+
+    @cached_property
+    def normals(self) -> Tensor:
+        """[V, 3] unit vertex normals, area weighted."""
+        return vertex_normals(self.vertices[None], self.topology.faces)[0]
+
+    def to(self, device: torch.device | str) -> RestBody:
+        """The same body on another device."""
+        return RestBody(
+            self.vertices.to(device),
+            self.transforms.to(device),
+            self.skinning_weights.to(device),
+            self.joint_parents,
+            self.joint_names,
+            self.topology.to(device),
+        )
+
+
+@dataclass(frozen=True)
 class PosedBody:
     """B posed bodies.
 
@@ -115,15 +170,9 @@ class PosedBody:
     def __len__(self) -> int:
         return self.vertices.shape[0]
 
-    @cached_property
-    def normals(self) -> Tensor:
-        """[B, V, 3] unit vertex normals, area weighted."""
-        from avatar_kit.graphics import vertex_normals
-
-        return vertex_normals(self.vertices, self.topology.faces)
-
-    def at(self, frames: slice | Tensor | list[int]) -> PosedBody:
+    def __getitem__(self, index: Index) -> PosedBody:
         """The chosen frames."""
+        frames = rows(index)
         return PosedBody(
             self.vertices[frames],
             self.joints[frames],
@@ -131,6 +180,11 @@ class PosedBody:
             self.hands[frames],
             self.topology,
         )
+
+    @cached_property
+    def normals(self) -> Tensor:
+        """[B, V, 3] unit vertex normals, area weighted."""
+        return vertex_normals(self.vertices, self.topology.faces)
 
     def to(self, device: torch.device | str) -> PosedBody:
         """The same bodies on another device."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from avatar_kit.scene.selecting import Index, rows
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,9 @@ class Camera:
             self.K.to(device), self.R.to(device), self.t.to(device), self.width, self.height
         )
 
-    def at(self, index: int) -> Camera:
-        """One camera of the batch."""
-        i = slice(index, index + 1)
+    def __getitem__(self, index: Index) -> Camera:
+        """The chosen cameras of the batch."""
+        i = rows(index)
         return Camera(self.K[i], self.R[i], self.t[i], self.width, self.height)
 
     def expand(self, batch: int) -> Camera:
@@ -124,22 +127,43 @@ class Camera:
         pixels = (camera / safe[..., None]) @ self.K.mT
         return pixels[..., :2], z
 
-    def crop_resize(self, left: float, top: float, scale: float, width: int, height: int) -> Camera:
+    def crop_resize(
+        self,
+        left: float,
+        top: float,
+        scale: float | tuple[float, float],
+        width: int,
+        height: int,
+    ) -> Camera:
         """The camera of the image that is cropped at (left, top) and then scaled.
 
         Args:
             left: Left edge of the crop in pixels of this camera; may lie outside the image.
             top: Top edge of the crop, likewise.
-            scale: New pixels for one old pixel.
+            scale: New pixels for one old pixel; two numbers along x and along y.
             width: Width of the new image.
             height: Height of the new image.
         """
+        x, y = scale if isinstance(scale, tuple) else (scale, scale)
         transform = torch.tensor(
-            [[scale, 0.0, -left * scale], [0.0, scale, -top * scale], [0.0, 0.0, 1.0]],
+            [[x, 0.0, -left * x], [0.0, y, -top * y], [0.0, 0.0, 1.0]],
             dtype=self.K.dtype,
             device=self.K.device,
         )
         return Camera(transform @ self.K, self.R, self.t, width, height)
+
+
+def stack_cameras(cameras: Sequence[Camera]) -> Camera:
+    """Cameras of one size as one batch.
+
+    Raises:
+        ValueError: Their sizes differ.
+    """
+    first = cameras[0]
+    if any((c.width, c.height) != (first.width, first.height) for c in cameras):
+        raise ValueError("cameras of different sizes do not make a batch")
+    K, R, t = (torch.cat([getattr(c, name) for c in cameras]) for name in ("K", "R", "t"))
+    return Camera(K, R, t, first.width, first.height)
 
 
 def intrinsics(width: int, height: int, fov_y: float) -> Tensor:

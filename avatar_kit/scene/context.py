@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from avatar_kit.graphics import Fragments, rasterize
 from avatar_kit.scene.body import PosedBody
 from avatar_kit.scene.camera import Camera
-
-if TYPE_CHECKING:
-    from avatar_kit.graphics import Fragments
+from avatar_kit.scene.motion import Motion
+from avatar_kit.scene.selecting import Index, rows
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,13 @@ class FrameContext:
     Attributes:
         body: The posed bodies at t.
         previous: The posed bodies at t-1; equal to ``body`` where a clip starts.
-        camera: The cameras at t. Its size is the size of the picture.
+        camera: The cameras at t: B, or one for all. Its size is the size of the picture.
+        motion: The B poses at t: joint angles, expression channels, confidence.
+        time: [B] seconds since the start of the capture or of the driving motion.
+        clip_start: [B] bool, whether there is no frame at t-1.
         index: [B] long, number of the training frame; -1 for frames outside the training split
-            (evaluation and driving), for which per-frame codes take their mean.
+            (evaluation and driving), for which per-frame codes take their mean. The pictures of one
+            moment by several cameras have one number.
         person: Whom the frames show, where a model is of several people: the number of the capture.
             A batch is of one person.
     """
@@ -32,29 +35,30 @@ class FrameContext:
     body: PosedBody
     previous: PosedBody
     camera: Camera
+    motion: Motion
+    time: Tensor
+    clip_start: Tensor
     index: Tensor
     person: int = 0
 
     def __len__(self) -> int:
         return len(self.body)
 
-    def at(self, frames: slice) -> FrameContext:
+    def __getitem__(self, index: Index) -> FrameContext:
         """The chosen frames."""
-        camera = self.camera
-        if len(camera) > 1:
-            chosen = (camera.K[frames], camera.R[frames], camera.t[frames])
-            camera = Camera(*chosen, camera.width, camera.height)
+        frames = rows(index)
         return replace(
             self,
-            body=self.body.at(frames),
-            previous=self.previous.at(frames),
-            camera=camera,
+            body=self.body[frames],
+            previous=self.previous[frames],
+            camera=self.camera[frames] if len(self.camera) > 1 else self.camera,
+            motion=self.motion[frames],
+            time=self.time[frames],
+            clip_start=self.clip_start[frames],
             index=self.index[frames],
         )
 
     @cached_property
     def fragments(self) -> Fragments:
         """What every pixel sees of the bodies at t: rasterised once, shared by all encoders."""
-        from avatar_kit.graphics import rasterize
-
         return rasterize(self.body.vertices, self.body.topology.faces, self.camera)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.scene.selecting import Index, rows
 
 #: Width of every per-frame field of a motion; the empty tuple is a scalar per frame.
 FIELDS: dict[str, tuple[int, ...]] = {
@@ -105,8 +106,9 @@ class Motion:
     def __len__(self) -> int:
         return self.transl.shape[0]
 
-    def __getitem__(self, frames: slice | Tensor | list[int]) -> Motion:
+    def __getitem__(self, index: Index) -> Motion:
         """The chosen frames, as a motion; an index list may repeat frames."""
+        frames = rows(index)
         return replace(self, **{name: getattr(self, name)[frames] for name in FIELDS})
 
     @property
@@ -121,6 +123,10 @@ class Motion:
     def to(self, device: torch.device | str) -> Motion:
         """The same motion on another device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in FIELDS})
+
+    def detach(self) -> Motion:
+        """The same motion without gradients."""
+        return replace(self, **{name: getattr(self, name).detach() for name in FIELDS})
 
     def is_finite(self) -> Tensor:
         """[T] bool: frames in which every value is finite."""

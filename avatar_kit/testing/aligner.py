@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Aligner, Asset
+from avatar_kit.interfaces import Aligner, Asset, make_room
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import FIELDS
 from avatar_kit.testing.conformance import Broken, NotApplicable, require
@@ -38,10 +38,10 @@ class AlignerConformance(ModuleConformance):
         return self.component.load()(self.config)
 
     def fitted(self) -> Aligner:
-        """A new aligner fitted to :func:`takes`."""
+        """A new aligner fitted to :func:`clips`."""
         torch.manual_seed(0)
         aligner = self.build().to(self.device)
-        aligner.fit(takes(), BODY)
+        aligner.fit(clips(), BODY)
         return aligner
 
     def made(self, seed: int = 0) -> Aligner:
@@ -57,7 +57,7 @@ class AlignerConformance(ModuleConformance):
         """A new aligner with the state of a fitted one, as loading an avatar makes it."""
         state = {k: v.clone() for k, v in fitted.state_dict().items()}
         fresh = self.build()
-        fresh.make_room(state)
+        make_room(fresh, state)
         fresh.load_state_dict(state)
         return fresh.to(self.device).eval()
 
@@ -123,7 +123,7 @@ class AlignerConformance(ModuleConformance):
     def test_training_poses_stay_close(self) -> None:
         """A training motion comes back close to itself."""
         angles = []
-        for take in takes():
+        for take in clips():
             aligned = self.shared.align(take)
             turn = roma.rotvec_geodesic_distance(
                 aligned.body_pose.unflatten(1, (21, 3)), take.body_pose.unflatten(1, (21, 3))
@@ -151,13 +151,15 @@ class AlignerConformance(ModuleConformance):
             raise Broken(f"an aligner that is {what} is taken; do not override check_body")
 
     def test_fitting_keeps_the_keys(self) -> None:
-        """Fitting adds no key and changes shapes only of the buffers in ``sized_by_fit``."""
+        """Fitting adds no key and changes shapes only of the buffers in ``sized_by_training``."""
         empty, full = self.build().state_dict(), self.shared.state_dict()
         only = sorted(set(empty) ^ set(full))
         require(not only, f"{only[:3]} are there only before or only after fitting")
-        free = set(self.shared.sized_by_fit)
+        free = set(self.shared.sized_by_training)
         changed = [n for n in empty if empty[n].shape != full[n].shape and n not in free]
-        require(not changed, f"fitting changes the shape of {changed[:3]}; name it in sized_by_fit")
+        require(
+            not changed, f"fitting changes the shape of {changed[:3]}; name it in sized_by_training"
+        )
 
     def test_poses_that_are_no_rotations_are_refused(self) -> None:
         """Degrees instead of radians, and NaN, are a message for the user."""
@@ -193,8 +195,8 @@ class AlignerConformance(ModuleConformance):
         raise NotApplicable("an aligner takes one motion at a time")
 
 
-def takes() -> list[Motion]:
-    """What the aligner is fitted to: two takes of one person."""
+def clips() -> list[Motion]:
+    """What the aligner is fitted to: two clips of one person."""
     return [swaying_motion(40), replace(random_walk(40, seed=2), fps=25.0)]
 
 

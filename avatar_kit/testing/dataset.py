@@ -64,22 +64,24 @@ class DatasetConformance(Conformance):
 
     def test_splits_are_disjoint(self) -> None:
         """There is a ``train`` split and another, and they share no frame and no clip edge."""
-        splits = {name: set(frames) for name, frames in self.capture.splits.items()}
+        splits = {name: set(split.samples()) for name, split in self.capture.splits.items()}
         require(splits.get("train"), "the split 'train' is missing or empty")
-        held_out = [name for name, frames in splits.items() if name != "train" and frames]
+        held_out = [name for name, samples in splits.items() if name != "train" and samples]
         require(held_out, "there is no split but 'train': nothing can be measured")
         for a, b in combinations(splits, 2):
             shared = splits[a] & splits[b]
-            require(not shared, f"splits '{a}' and '{b}' share the frames {sorted(shared)[:5]}")
-        for name in splits:
+            some = [f"{s.frame} of {s.camera}" for s in list(shared)[:5]]
+            require(not shared, f"splits '{a}' and '{b}' share the samples {', '.join(some)}")
+        for name, split in self.capture.splits.items():
             for frame, (before, after) in self.capture.neighbours(name).items():
                 near = {before, after} - {frame}
-                require(near <= splits[name], f"a neighbour of frame {frame} is in another split")
+                require(
+                    near <= set(split.frames), f"a neighbour of frame {frame} is in another split"
+                )
 
     def test_pictures_and_masks_have_the_declared_size(self) -> None:
         """Pictures are [H, W, 3] and masks [H, W], both uint8; the person is in every mask."""
-        capture = self.capture
-        size = (capture.height, capture.width)
+        size = (self.capture.camera.height, self.capture.camera.width)
         for frame, image, mask in self.looked_at():
             found = (image.shape, image.dtype, mask.shape, mask.dtype)
             expected = ((*size, 3), np.uint8, size, np.uint8)
@@ -93,13 +95,17 @@ class DatasetConformance(Conformance):
         with torch.no_grad():
             shape = body.shape_vector(capture.shape)
             points = body.keypoints(body.from_motion(capture.motion, shape))
-            pixels = capture.camera.expand(len(points)).project(points[:, : len(BODY_KEYPOINTS)])[0]
         hits = []
-        for frame, _, mask in self.looked_at():
-            person = mask > 127
-            rows = np.flatnonzero(person.any(1))
-            reach = max(1, round(0.03 * (rows[-1] - rows[0] + 1)))
-            hits.append([_near(person, x, y, reach) for x, y in pixels[frame].tolist()])
+        for name, camera in capture.cameras.items():
+            pixels = camera.expand(len(points)).project(points[:, : len(BODY_KEYPOINTS)])[0]
+            for frame, _, mask in self.looked_at(name):
+                person = mask > 127
+                rows = np.flatnonzero(person.any(1))
+                if not len(rows):
+                    continue  # out of this camera's sight
+                reach = max(1, round(0.03 * (rows[-1] - rows[0] + 1)))
+                hits.append([_near(person, x, y, reach) for x, y in pixels[frame].tolist()])
+        require(hits, "every mask is empty")
         share = float(np.mean(hits))
         require(
             share >= self.on_person,
@@ -110,7 +116,7 @@ class DatasetConformance(Conformance):
     def test_memory_is_bounded(self) -> None:
         """Reading all pictures holds a few of them at a time, not all."""
         capture = self.capture
-        one = capture.width * capture.height * 3
+        one = capture.camera.width * capture.camera.height * 3
         room = 8 * one + 500_000
         if len(capture) * one < 2 * room:
             raise NotApplicable("its pictures are too few and too small to tell")
@@ -140,12 +146,13 @@ class DatasetConformance(Conformance):
             return
         raise Broken(f"{paths[0]}=/no/such/folder is taken; raise UserError")
 
-    def looked_at(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Frame number, picture and mask of some frames, in order."""
+    def looked_at(self, camera: str | None = None) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Frame number, picture and mask of some frames of a camera, in order."""
         capture = self.capture
         count = min(_LOOKED_AT, len(capture))
         frames = np.linspace(0, len(capture) - 1, count).round().astype(int).tolist()
-        yield from zip(frames, capture.images(frames), capture.masks(frames), strict=True)
+        images, masks = capture.images(frames, camera), capture.masks(frames, camera)
+        yield from zip(frames, images, masks, strict=True)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from torch import Tensor
 from avatar_kit.scene import Condition, FeatureMap, GaussianCloud, Vector
 from avatar_kit.testing import world
 from avatar_kit.testing.conformance import NotApplicable, require
-from avatar_kit.testing.modules import ModuleConformance
+from avatar_kit.testing.modules import TOLERANCE, ModuleConformance, apart
 
 _CLASSES = {"feature_map": FeatureMap, "vector": Vector, "gaussians": GaussianCloud}
 
@@ -57,6 +57,58 @@ class EncoderConformance(ModuleConformance):
             f"for a camera 96 wide and 64 high the map is {found.shape[3]} wide and "
             f"{found.shape[2]} high; maps are [B, C, height, width]",
         )
+
+    def test_cameras_may_differ_in_a_batch(self) -> None:
+        """Frames seen from different sides, in one batch, are what each is alone."""
+        encoder = self.made()
+        frames = (0, 1, 2)
+        with torch.no_grad():
+            sides = world.context(frames, from_all_sides=True, device=self.device)
+            together = tensors(encoder(sides))
+            for at in range(len(frames)):
+                alone = tensors(encoder(sides[at]))
+                for name, value in together.items():
+                    found = apart(value[at : at + 1], alone[name])
+                    require(
+                        found <= TOLERANCE,
+                        f"'{name}' of a frame differs by {found:.1e} of its largest value when "
+                        "other cameras are in the batch; context.camera has one camera a frame",
+                    )
+
+    def test_charts_are_declared(self) -> None:
+        """The config says ``textured`` where ``charts`` lists textures, [1, C, side, side] each."""
+        encoder = self.made()
+        charts, declared = encoder.charts(), self.config.textured  # type: ignore[attr-defined]
+        require(
+            bool(charts) == declared,
+            f"charts() lists {len(charts)} textures, but the config says textured = {declared}",
+        )
+        own = {id(p) for p in encoder.parameters()}
+        require(all(id(c) in own for c in charts), "charts() lists what is no parameter of it")
+        wrong = [tuple(c.shape) for c in charts if c.ndim != 4 or c.shape[0] != 1]
+        require(not wrong, f"charts() lists shapes {wrong}; charts are [1, C, side, side]")
+
+    def test_observing_changes_buffers_alone(self) -> None:
+        """``observe`` runs without gradients and leaves every parameter as it was."""
+        encoder = self.made()
+        before = {n: p.detach().clone() for n, p in encoder.named_parameters()}
+        with torch.no_grad():
+            for step in range(2):
+                encoder.observe(world.batch((0, 1), device=self.device), step)
+        changed = [n for n, p in encoder.named_parameters() if not torch.equal(p, before[n])]
+        require(not changed, f"observe changes the parameters {changed[:3]}; keep it in buffers")
+
+    def test_a_stream_begins_like_a_frame_alone(self) -> None:
+        """``step`` without a state gives what ``forward`` gives, and can go on."""
+        encoder = self.made()
+        with torch.no_grad():
+            alone = tensors(encoder(world.context((0,), device=self.device)))
+            first, state = encoder.step(world.context((0,), device=self.device), None)
+            again, _ = encoder.step(world.context((1,), device=self.device), state)
+        for name, value in tensors(first).items():
+            require(torch.equal(value, alone[name]), f"'{name}' of the first step is not forward's")
+        finite = all(v.isfinite().all() for v in tensors(again).values())
+        require(finite, "the second step is not finite")
 
     def test_finite_when_nothing_is_seen(self) -> None:
         """A body out of the frame, behind the camera, or at the camera gives finite numbers."""

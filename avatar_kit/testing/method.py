@@ -23,10 +23,19 @@ from avatar_kit.engine.device import autocast, seed_step
 from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import Training, open_view, probe, restore, set_up, train
+from avatar_kit.engine.trainer import (
+    Training,
+    open_view,
+    probe,
+    restore,
+    save,
+    set_up,
+    train,
+)
 from avatar_kit.interfaces import Avatar
 from avatar_kit.testing.capture import small_capture
 from avatar_kit.testing.conformance import Conformance, NotApplicable, require
+from avatar_kit.testing.modules import sized_tensors
 
 
 class MethodConformance(Conformance):
@@ -161,6 +170,38 @@ class MethodConformance(Conformance):
                 "must come from the global generators",
             )
 
+    def test_growth_resumes(self) -> None:
+        """Parts that training grows are saved, read back and resumed, bit for bit."""
+        with self.training() as training:
+            sized = sized_tensors(training.avatar)
+            sized = [n for n in sized if not n.startswith("aligner.")]
+            run, view, config = training.run, training.view, training.config
+            before = {n: training.avatar.state_dict()[n].shape for n in sized}
+            grown = lambda: {n: training.avatar.state_dict()[n].shape for n in sized} != before  # noqa: E731
+            done = 0
+            while sized and done < self.steps and not grown():
+                step_through(training, 1, first=done)
+                done += 1
+            if not sized or not grown():
+                raise NotApplicable(
+                    f"no part changes its size within {self.steps} steps; where one should, give "
+                    "options with which it does"
+                )
+            training.step = done
+            with training.shown() as raw:
+                save(training, probe(training), raw)
+            again = set_up(config, run, view, fit=False)
+            restore(again, ckpt.latest_checkpoint(run.checkpoints)[0])
+            rendered = load_avatar(run, device=self.device).avatar
+            for name in sized:
+                shape = rendered.state_dict()[name].shape
+                require(shape != before[name], f"'{name}' was read back in its first size")
+            for one in (training, again):
+                step_through(one, 3, first=done)
+            first, second = state_of(training), state_of(again)
+            differ = [n for n, v in first.items() if not torch.equal(v, second[n])]
+            require(not differ, f"{len(differ)} tensors differ after resuming, first {differ[:1]}")
+
     def test_same_seed_same_result(self) -> None:
         """Trained twice from one seed, the avatar has the same weights."""
         ends = []
@@ -184,7 +225,7 @@ class MethodConformance(Conformance):
                 step_through(both, 1, first=step)
                 pairs = enumerate(zip(before, both.avatar.people, strict=True))
                 moved = {i for i, (old, now) in pairs if not torch.equal(old, _charts_of(now))}
-                whose, _ = both.method.turn(step)
+                whose, _ = both.method.person_at(step)
                 require(moved <= {whose}, f"step {step} is of person {whose}, but moves {moved}")
                 seen |= moved
         require(seen == {0, 1}, f"only the charts of {seen} move: the optimisers lack the others'")
@@ -223,14 +264,11 @@ def _charts_of(avatar: Avatar) -> Tensor:
 
 def step_through(training: Training, count: int, first: int = 0) -> list[dict[str, Tensor]]:
     """Do updates as the engine does them, without its loop; returns the losses."""
-    config, method = training.config, training.method
     training.avatar.train()
     losses = []
     for step in range(first, first + count):
-        seed_step(config.seed, step)
-        batch = training.batch(step)
-        with autocast(training.frames.device, config.precision):
-            losses.append(method.training_step(batch, step))
+        seed_step(training.config.seed, step)
+        losses.append(training.update(training.read(step), step))
         if training.average is not None:
             training.average.update(step + 1)
     return losses
@@ -247,7 +285,7 @@ def state_of(training: Training) -> dict[str, Tensor]:
     state = {f"avatar.{n}": v for n, v in training.avatar.learned_state().items()}
     for name, module in training.method.modules().items():
         state |= {f"{name}.{n}": v for n, v in module.state_dict().items()}
-    for name, optimizer in training.method.optimizers().items():
+    for name, optimizer in training.optimizers().items():
         tensors, _ = ckpt.flatten_optimizer(name, optimizer.state_dict())
         state |= tensors
     return {n: v.detach().clone() for n, v in state.items()}
@@ -257,7 +295,7 @@ def state_of(training: Training) -> dict[str, Tensor]:
 def picture(training: Training) -> Tensor:
     """The first training frame, rendered as at test time."""
     avatar, source = training.avatar.eval(), training.frames
-    frame = source.frames[0]
-    context = source.posed.context([frame], [frame], source.camera, [-1])
+    sample = source.samples[0]
+    context = source.posed.context([sample.frame], [sample.frame], source.camera([sample]), [-1])
     with autocast(source.device, training.config.precision):
         return avatar(context).rgb.float()

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from avatar_kit.interfaces import Part, make_room
 from avatar_kit.testing.conformance import Conformance, NotApplicable, require
 
 #: Largest difference between two ways to the same result, as a share of its largest value.
@@ -80,6 +81,29 @@ class ModuleConformance(Conformance):
                 "is random or learned must be a parameter or a persistent buffer",
             )
 
+    def test_sizes_follow_a_saved_state(self) -> None:
+        """What ``sized_by_training`` names takes the sizes of a saved state, in place."""
+        one = self.made(seed=1)
+        sized = sized_tensors(one)
+        if not sized:
+            raise NotApplicable("names nothing in sized_by_training")
+        state = {k: v.clone() for k, v in one.state_dict().items()}
+        for name in sized:
+            rows = len(state[name])
+            require(rows, f"'{name}' has no rows in a new component of the small world")
+            state[name] = torch.cat([state[name], state[name][[rows - 1] * 2]])
+        other = self.made(seed=2)
+        before = {name: id(value) for name, value in named_tensors(other).items()}
+        make_room(other, state)
+        other.load_state_dict(state)
+        tensors = named_tensors(other)
+        moved = [name for name, value in tensors.items() if id(value) != before[name]]
+        require(not moved, f"{moved[:3]} are other objects after loading: optimisers lose them")
+        differ = [name for name in sized if not torch.equal(tensors[name], state[name])]
+        require(not differ, f"{differ[:3]} are not as saved")
+        for name, value in self.shown(other).items():
+            require(value.isfinite().all(), f"with two more rows '{name}' is not finite")
+
     def test_batch_of_two_is_two_of_one(self) -> None:
         """Frames do not influence one another in evaluation mode."""
         module = self.made()
@@ -129,6 +153,21 @@ class ModuleConformance(Conformance):
             require(there[name].is_cuda, f"'{name}' is on {there[name].device}, not on the GPU")
             found = apart(value, there[name].cpu())
             require(found <= 1e-2, f"on the GPU '{name}' differs by {found:.1e} of its largest")
+
+
+def named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and persistent buffers by the names they have in ``state_dict``."""
+    return {name: value for name, value in module.state_dict(keep_vars=True).items()}
+
+
+def sized_tensors(module: nn.Module) -> list[str]:
+    """Names of the tensors whose shape training decides."""
+    return [
+        f"{path}.{name}" if path else name
+        for path, part in module.named_modules()
+        if isinstance(part, Part)
+        for name in part.sized_by_training
+    ]
 
 
 def apart(a: Tensor, b: Tensor) -> float:

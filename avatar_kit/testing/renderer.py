@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.graphics import rasterize
-from avatar_kit.interfaces import Renderer
+from avatar_kit.interfaces import Renderer, make_room
 from avatar_kit.scene import (
     Camera,
     Condition,
@@ -22,7 +22,7 @@ from avatar_kit.scene import (
 from avatar_kit.testing import world
 from avatar_kit.testing.conformance import NotApplicable, require
 from avatar_kit.testing.encoder import tensors
-from avatar_kit.testing.modules import ModuleConformance
+from avatar_kit.testing.modules import TOLERANCE, ModuleConformance, apart
 
 #: A triangle in world metres, in the upper left quarter of the picture of :func:`world.camera`.
 TRIANGLE = ((-0.9, 0.85, 0.0), (-0.35, 0.8, 0.0), (-0.75, 0.35, 0.0))
@@ -78,18 +78,96 @@ class RendererConformance(ModuleConformance):
         }
         return module(conditions, _camera(len(frames), dtype, where))
 
+    def test_offers_what_it_gives(self) -> None:
+        """The output has the fields that the config offers and no others, each of its shape."""
+        output = self.render(self.made(), (0, 1))
+        given = {name.partition(".")[0] for name in output.given()}
+        offered = set(self.config.offers())  # type: ignore[attr-defined]
+        require(
+            given == offered,
+            f"the output has {', '.join(sorted(given))}, but the config offers "
+            f"{', '.join(sorted(offered))}",
+        )
+        channels = {"alpha": 1, "alpha_logit": 1, "depth": 1, "auxiliary": 4}
+        for name, value in output.given().items():
+            shape = (channels.get(name.partition(".")[0], 3), world.SIZE, world.SIZE)
+            batch = (1, 2) if name == "background" else (2,)
+            fits = tuple(value.shape[1:]) == shape and value.shape[0] in batch
+            require(fits, f"'{name}' is {tuple(value.shape)}, expected {(2, *shape)}")
+            require(value.isfinite().all(), f"'{name}' is not finite")
+
+    def test_pictures_need_not_be_square(self) -> None:
+        """Built for pictures narrower than high, it paints such."""
+        step = self.config.multiple_of(world.SIZE)  # type: ignore[attr-defined]
+        width = step * max(1, world.SIZE // 2 // step)
+        if width >= world.SIZE:
+            raise NotApplicable(f"takes multiples of {step} alone")
+        torch.manual_seed(0)
+        setup = world.setup(width, world.SIZE)
+        module = self.component.load()(self.config, setup, self.specs).eval().to(self.device)
+        view = world.camera(width, world.SIZE).to(self.device)
+        conditions = {
+            n: scene(s, (0,), seen=True, dtype=torch.float32, device=self.device, view=view)
+            for n, s in self.specs.items()
+        }
+        with torch.no_grad():
+            found = tuple(module(conditions, view).rgb.shape)
+        require(
+            found == (1, 3, world.SIZE, width),
+            f"for pictures {width} wide and {world.SIZE} high rgb is {found}",
+        )
+
+    def test_cameras_may_differ_in_a_batch(self) -> None:
+        """Frames seen from different sides, in one batch, are what each is alone."""
+        module, frames = self.made(), (0, 1, 2)
+        if not module.camera_moves:
+            raise NotApplicable("paints the background of one camera (camera_moves is False)")
+        sides = world.cameras(frames).to(self.device)
+        conditions = {
+            n: scene(s, frames, seen=True, dtype=torch.float32, device=self.device)
+            for n, s in self.specs.items()
+        }
+        with torch.no_grad():
+            together = module(conditions, sides)
+            for at in range(len(frames)):
+                one = {n: _rows(c, slice(at, at + 1)) for n, c in conditions.items()}
+                found = apart(together.rgb[at : at + 1], module(one, sides[at]).rgb)
+                require(
+                    found <= TOLERANCE,
+                    f"the picture of a frame differs by {found:.1e} of its largest value when "
+                    "other cameras are in the batch; there is one camera a frame",
+                )
+
+    def test_a_stream_begins_like_a_frame_alone(self) -> None:
+        """``step`` without a state gives what ``forward`` gives, and can go on."""
+        module, view = self.made(), _camera(1, torch.float32, self.device)
+        frames = [
+            {
+                n: scene(s, (f,), seen=True, dtype=torch.float32, device=self.device)
+                for n, s in self.specs.items()
+            }
+            for f in (0, 1)
+        ]
+        with torch.no_grad():
+            alone = module(frames[0], view).rgb
+            first, state = module.step(frames[0], view, None)
+            again, _ = module.step(frames[1], view, state)
+        require(torch.equal(first.rgb, alone), "the picture of the first step is not forward's")
+        require(again.rgb.isfinite().all(), "the picture of the second step is not finite")
+
     def test_is_read_back_without_the_empty_scene(self) -> None:
         """Built without a plate, as when an avatar is loaded, and given its state, it is equal."""
         one = self.made(seed=1)
         torch.manual_seed(2)
         other = self.component.load()(self.config, world.setup(with_plate=False), self.specs)
+        make_room(other, one.state_dict())
         other.load_state_dict(one.state_dict())
         before, after = self.shown(one), self.shown(other.eval().to(self.device))
         changed = [n for n, value in before.items() if not torch.equal(value, after[n])]
         require(
             not changed,
-            f"{', '.join(changed)} differ where setup.plate is None; keep what is needed of "
-            "the plate in buffers",
+            f"{', '.join(changed)} differ where setup.plates is empty; keep what is needed "
+            "of the plates in buffers",
         )
 
     def test_consumes_something(self) -> None:
@@ -176,11 +254,8 @@ class RendererConformance(ModuleConformance):
         }
         output = module(conditions, _camera(2, torch.float32, self.device))
         ramp = torch.linspace(-1, 1, output.rgb.numel(), device=output.rgb.device)
-        extras = [v for v in output.extras.values() if isinstance(v, Tensor) and v.requires_grad]
-        painted = [output.rgb, *([] if output.alpha is None else [output.alpha]), *extras]
-        loss = (output.rgb * ramp.view_as(output.rgb)).sum() + sum(
-            (p * p).sum() for p in painted if p.is_floating_point()
-        )
+        painted = [value for value in output.given().values() if value.requires_grad]
+        loss = (output.rgb * ramp.view_as(output.rgb)).sum() + sum((p * p).sum() for p in painted)
         require(loss.requires_grad, "the picture carries no gradient at all")
         loss.backward()
         leaves = {n: p for n, p in module.named_parameters() if p.requires_grad}
@@ -201,6 +276,7 @@ def scene(
     dtype: torch.dtype,
     device: str,
     grad: bool = False,
+    view: Camera | None = None,
 ) -> Condition:
     """The triangle as a condition, a little different in every frame.
 
@@ -211,6 +287,7 @@ def scene(
         dtype: Of every real number.
         device: Where the tensors live.
         grad: Whether the tensors are leaves that want gradients.
+        view: The camera that maps are drawn for; by default the world's.
     """
     shade = 0.6 + 0.1 * torch.tensor(list(frames), dtype=torch.float32)
     values: Mapping[str, Tensor]
@@ -219,7 +296,8 @@ def scene(
         values = {"values": shade[:, None] * wave}
     elif spec.kind == "feature_map":
         points = torch.tensor([TRIANGLE])
-        mask = rasterize(points, torch.tensor([[0, 1, 2], [0, 2, 1]]), world.camera()).mask
+        seen_by = world.camera() if view is None else view.to("cpu")
+        mask = rasterize(points, torch.tensor([[0, 1, 2], [0, 2, 1]]), seen_by).mask
         colour = torch.cos(torch.arange(spec.channels) * 0.9).view(1, -1, 1, 1)
         values = {"values": seen * mask * colour * shade.view(-1, 1, 1, 1)}
     else:
@@ -227,6 +305,11 @@ def scene(
     made = {k: v.to(device, dtype).detach().requires_grad_(grad) for k, v in values.items()}
     classes = {"vector": Vector, "feature_map": FeatureMap, "gaussians": GaussianCloud}
     return classes[spec.kind](**made)
+
+
+def _rows(condition: Condition, rows: slice) -> Condition:
+    """Some frames of a condition."""
+    return type(condition)(**{name: value[rows] for name, value in tensors(condition).items()})
 
 
 def _cloud(channels: int, shade: Tensor, seen: bool) -> dict[str, Tensor]:

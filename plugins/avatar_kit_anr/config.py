@@ -16,7 +16,7 @@ from avatar_kit.config import (
     RendererConfig,
     RendererSlot,
 )
-from avatar_kit.config.base import ConditionKind
+from avatar_kit.config.base import ConditionKind, OutputName
 from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
 
 
@@ -24,6 +24,7 @@ class UvTextureConfig(EncoderConfig):
     """A learned texture in the body's chart, zero where no surface is seen."""
 
     many_people: ClassVar[bool] = True
+    textured: ClassVar[bool] = True
 
     type: Literal["uv_texture"] = "uv_texture"
     channels: int = Field(default=8, ge=3, description="Features of a texel; the first are RGB.")
@@ -107,11 +108,22 @@ class TwoStageUNetConfig(UNetConfig):
         "is a picture from the start; not in the paper.",
     )
 
+    def offers(self) -> frozenset[OutputName]:
+        """The person over the scene; as an auxiliary picture what the first stage paints."""
+        always: frozenset[OutputName] = frozenset(
+            {"rgb", "alpha", "alpha_logit", "person", "background"}
+        )
+        return always | {"auxiliary"} if self.stages == 2 else always
+
 
 class DeferredUNetConfig(UNetConfig):
     """DNR: the textured mesh before the true scene, corrected by one U-Net."""
 
     type: Literal["deferred_unet"] = "deferred_unet"
+
+    def offers(self) -> frozenset[OutputName]:
+        """The picture; as an auxiliary picture the textured mesh."""
+        return frozenset({"rgb", "background", "auxiliary"})
 
 
 class CropConfig(Config):
@@ -190,7 +202,9 @@ class DnrLossConfig(Config):
     """Weights of DNR's losses."""
 
     pixel: float = Field(default=1.0, ge=0, description="L1 of the picture.")
-    texture: float = Field(default=1.0, ge=0, description="L1 of the texture's first 3 channels.")
+    texture: float = Field(
+        default=1.0, ge=0, description="L1 of auxiliary pictures: the textured mesh."
+    )
     feature: float = Field(
         default=1.0, ge=0, description="Feature loss, as ANR's comparison gave it; 0: the original."
     )
@@ -212,7 +226,7 @@ class DeferredConfig(MethodConfig):
 
     many_people: ClassVar[bool] = True
 
-    size: int = Field(default=1024, ge=32, description="Width and height of the picture in pixels.")
+    size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
     steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
     batch_size: int = Field(default=2, ge=1, description="Frames in a training step.")
     crop: CropConfig = Field(default=CropConfig(), description="Random crop and rescale.")
@@ -244,8 +258,18 @@ class DeferredConfig(MethodConfig):
         return self
 
     @model_validator(mode="after")
+    def _has_a_texture(self):
+        if not any(encoder.textured for encoder in self.encoders.values()):
+            raise PydanticCustomError(
+                "encoders",
+                "method '{method}' needs an encoder with a texture, such as uv_texture",
+                {"method": self.type},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _network_fits(self):
-        smallest = min(self.size, self.crop.size or self.size)
+        smallest = min(self.width or self.size, self.size, self.crop.size or self.size)
         halvings = len(getattr(self.renderer, "widths", ()))
         if smallest < 2**halvings:
             raise PydanticCustomError(
@@ -286,9 +310,15 @@ class AnrConfig(DeferredConfig):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = ANR_PRESETS
 
-    @model_validator(mode="after")
-    def _renderer_fits(self):
-        return _needs(self, TwoStageUNetConfig)
+    def wants(self) -> frozenset[OutputName]:
+        """What equations 3 to 7 compare, where their weights are not zero."""
+        loss = self.loss
+        needs: dict[OutputName, float] = {
+            "person": loss.pixel,
+            "alpha": loss.pixel + loss.tv_mask,
+            "alpha_logit": loss.mask,
+        }
+        return frozenset(name for name, weight in needs.items() if weight)
 
 
 class DnrConfig(DeferredConfig):
@@ -317,27 +347,6 @@ class DnrConfig(DeferredConfig):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = DNR_PRESETS
 
-    @model_validator(mode="after")
-    def _renderer_fits(self):
-        return _needs(self, DeferredUNetConfig)
-
-
-def _needs(config: DeferredConfig, renderer: type[UNetConfig]) -> Any:
-    """The losses look inside one renderer, and the optimisers need a texture to learn."""
-    if not isinstance(config.renderer, renderer):
-        raise PydanticCustomError(
-            "renderer",
-            "method '{method}' trains renderer.type={wanted}, not {given}",
-            {
-                "method": config.type,
-                "wanted": renderer.model_fields["type"].default,
-                "given": config.renderer.type,
-            },
-        )
-    if not any(isinstance(encoder, UvTextureConfig) for encoder in config.encoders.values()):
-        raise PydanticCustomError(
-            "encoders",
-            "method '{method}' needs an encoder of type uv_texture",
-            {"method": config.type},
-        )
-    return config
+    def wants(self) -> frozenset[OutputName]:
+        """The textured mesh, where its loss has a weight."""
+        return frozenset({"auxiliary"}) if self.loss.texture else frozenset()

@@ -28,7 +28,7 @@ def cropped(batch: Batch, config: CropConfig) -> Batch:
         window = (..., slice(top, top + side), slice(left, left + side))
         images.append(resized(batch.image[b : b + 1][window], size))
         masks.append(resized(batch.mask[b : b + 1][window], size))
-        cameras.append(batch.context.camera.at(b).crop_resize(left, top, size / side, size, size))
+        cameras.append(batch.context.camera[b].crop_resize(left, top, size / side, size, size))
     camera = Camera(
         torch.cat([c.K for c in cameras]),
         torch.cat([c.R for c in cameras]),

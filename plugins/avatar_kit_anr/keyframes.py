@@ -14,7 +14,7 @@ from avatar_kit.scene import FrameContext
 #: Frames at most that are looked at; a longer split is strided.
 CANDIDATES = 2000
 
-#: Width in pixels at which visibility is drawn.
+#: Height in pixels at which visibility is drawn.
 _DRAWN = 128
 
 
@@ -22,7 +22,7 @@ _DRAWN = 128
 def visible_texels(context: FrameContext, side: int) -> np.ndarray:
     """[B, side * side] bool: the texels that some pixel of each frame sees."""
     camera = context.camera
-    scale = min(1.0, _DRAWN / camera.width)
+    scale = min(1.0, _DRAWN / camera.height)
     small = camera.crop_resize(
         0, 0, scale, round(camera.width * scale), round(camera.height * scale)
     )

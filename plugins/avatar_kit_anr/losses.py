@@ -42,24 +42,35 @@ def feature_loss(network: nn.Module, rgb: Tensor, batch: Batch, crop: int | None
 
 def anr_terms(output: RenderOutput, batch: Batch) -> dict[str, Tensor]:
     """Every unweighted term that needs no network."""
-    assert output.alpha is not None
-    rgb, alpha, extras = output.rgb.float(), output.alpha.float(), output.extras
-    pixel = masked_l1(extras["foreground"].float(), batch.image, alpha)
-    if "coarse" in extras:
-        pixel = pixel + masked_l1(extras["coarse"].float(), batch.image, alpha)
-    return {
-        "pixel": pixel,
-        "mask": F.binary_cross_entropy_with_logits(extras["mask_logit"].float(), batch.mask),
-        "tv_image": total_variation(rgb),
-        "tv_mask": total_variation(alpha),
-        "composite": (rgb - batch.image).abs().mean(),
-    }
+    rgb = output.rgb.float()
+    terms = {}
+    if output.alpha is not None and output.person is not None:
+        alpha = output.alpha.float()
+        terms["pixel"] = masked_l1(output.person.float(), batch.image, alpha)
+        for name in output.auxiliary:
+            colours, counts = auxiliary(output, name)
+            terms["pixel"] = terms["pixel"] + masked_l1(colours, batch.image, alpha * counts)
+    if output.alpha_logit is not None:
+        logit = output.alpha_logit.float()
+        terms["mask"] = F.binary_cross_entropy_with_logits(logit, batch.mask)
+    terms["tv_image"] = total_variation(rgb)
+    if output.alpha is not None:
+        terms["tv_mask"] = total_variation(output.alpha.float())
+    terms["composite"] = (rgb - batch.image).abs().mean()
+    return terms
 
 
 def dnr_terms(output: RenderOutput, batch: Batch, weights: DnrLossConfig) -> dict[str, Tensor]:
     """L1 of the picture, and of the textured mesh where it is seen."""
     terms = {"pixel": (output.rgb.float() - batch.image).abs().mean()}
     if weights.texture:
-        covered = output.extras["covered"].to(batch.image.dtype)
-        terms["texture"] = masked_l1(output.extras["textured"].float(), batch.image, covered)
+        pairs = [auxiliary(output, name) for name in output.auxiliary]
+        found = [masked_l1(colours, batch.image, counts) for colours, counts in pairs]
+        terms["texture"] = torch.stack(found).sum()
     return terms
+
+
+def auxiliary(output: RenderOutput, name: str) -> tuple[Tensor, Tensor]:
+    """Colours [B, 3, H, W] of an auxiliary picture, and [B, 1, H, W] where they count."""
+    colours, counts = output.auxiliary[name].float().split([3, 1], dim=1)
+    return colours, counts

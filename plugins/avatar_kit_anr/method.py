@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from avatar_kit.interfaces import Avatar, Batch, Method, Pool
+from avatar_kit.interfaces import Avatar, Batch, Encoder, Method, Pool
 from avatar_kit.nn.perceptual_loss import PerceptualLoss
 from avatar_kit.scene import FrameContext, RenderOutput
 from avatar_kit_anr.config import AnrConfig, DeferredConfig, DnrConfig
@@ -20,7 +21,6 @@ from avatar_kit_anr.discriminator import (
     discrimination_loss,
     realism_loss,
 )
-from avatar_kit_anr.encoders import UvTexture
 from avatar_kit_anr.keyframes import key_frames
 from avatar_kit_anr.losses import anr_terms, dnr_terms, feature_loss
 from avatar_kit_anr.warmstart import take_networks
@@ -43,11 +43,10 @@ class Deferred(Method):
         rates = config.optimizer
         self.textures = Adam(
             [
-                {"params": [level], "weight_decay": decay}
+                {"params": [chart], "weight_decay": self.decay(level)}
                 for person in avatar.people
                 for encoder in person.encoders.values()
-                if isinstance(encoder, UvTexture)
-                for level, decay in zip(encoder.levels, self.decays(encoder), strict=True)
+                for level, chart in enumerate(cast(Encoder, encoder).charts())
             ],
             lr=rates.texture_learning_rate,
             betas=rates.betas,
@@ -89,18 +88,18 @@ class Deferred(Method):
     def feature_weight(self) -> float:
         """Weight of the feature loss."""
 
-    def decays(self, encoder: UvTexture) -> list[float]:
-        """L2 penalty of each level of a texture."""
-        return [0.0] * len(encoder.levels)
+    def decay(self, level: int) -> float:
+        """L2 penalty of a chart, by its number within its encoder."""
+        return 0.0
 
     def learning(self, step: int) -> list[Adam]:
-        """The optimisers whose turn it is."""
+        """The optimisers that take a step."""
         if self.config.learn == "texture":
             return [self.textures]
         return [self.textures, self.networks]
 
     def after(self, output: RenderOutput, batch: Batch, losses: dict[str, Tensor]) -> None:
-        """What follows the update, such as a discriminator's turn."""
+        """What follows the update, such as that of a discriminator."""
 
     def schedule(self, step: int) -> None:
         """Set the learning rates of a step."""
@@ -153,14 +152,14 @@ class Anr(Deferred):
 
     def pool(self, step: int) -> Pool | None:
         """Key frames at a person's even steps, the others at odd ones (equations 9 and 10)."""
-        person, own = self.turn(step)
+        person, own = self.person_at(step)
         if person not in self.key:
             return None
         return Pool((self.rest if own % 2 else self.key)[person], own // 2)
 
     def learning(self, step: int) -> list[Adam]:
         """The texture learns from key frames, the networks from the others."""
-        person, own = self.turn(step)
+        person, own = self.person_at(step)
         if person not in self.key:
             return super().learning(step)
         return [self.networks if own % 2 else self.textures]
@@ -180,7 +179,7 @@ class Anr(Deferred):
         return self.config.loss.feature
 
     def after(self, output: RenderOutput, batch: Batch, losses: dict[str, Tensor]) -> None:
-        """The discriminator's turn."""
+        """The update of the discriminator."""
         if self.discriminator is None:
             return
         freeze(self.critic, False)
@@ -224,10 +223,10 @@ class Dnr(Deferred):
         """Weight of the feature loss."""
         return self.config.loss.feature
 
-    def decays(self, encoder: UvTexture) -> list[float]:
+    def decay(self, level: int) -> float:
         """The fine levels pay most, so that they hold only what coarser ones cannot."""
         given = self.config.texture_decay
-        return [given[min(level, len(given) - 1)] for level in range(len(encoder.levels))]
+        return given[min(level, len(given) - 1)]
 
 
 def freeze(optimizer: Optimizer, frozen: bool) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn.backdrop import Backdrop
+from avatar_kit.nn.plate_background import PlateBackground
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput
 from avatar_kit_anr.config import DeferredUNetConfig, TwoStageUNetConfig
 from avatar_kit_anr.unet import UNet
@@ -44,26 +44,22 @@ class TwoStageUNet(Renderer):
             self.second = UNet(config.features + sum(late), 4, config.widths, config.norm)
         else:
             self.second = UNet(sum(early) + sum(late), 4, config.widths, config.norm)
-        self.backdrop = Backdrop(setup.plate, setup.height, setup.width)
+        self.scene = PlateBackground(setup.plates)
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
-        """The person over the scene.
-
-        Returns:
-            Picture and soft mask; in ``extras`` the person alone as "foreground", R1's first
-            picture as "coarse" (absent with one stage), the scene as "scene", and "mask_logit".
-        """
+        """The person over the scene; with two stages R1's first picture as auxiliary "coarse"."""
         early = _joined(conditions, [n for n in conditions if n not in self.config.late])
-        extras: dict[str, Tensor] = {}
+        auxiliary: dict[str, Tensor] = {}
         if self.first is not None:
             early = self.corrected(self.first(early), early)
-            extras["coarse"] = 0.5 + 0.5 * early[:, :3]
+            colours = 0.5 + 0.5 * early[:, :3]
+            auxiliary["coarse"] = torch.cat([colours, torch.ones_like(colours[:, :1])], dim=1)
         painted = self.second(torch.cat([early, *_maps(conditions, self.config.late)], dim=1))
         painted = self.corrected(painted, early)
-        foreground, logit = 0.5 + 0.5 * painted[:, :3], painted[:, 3:]
-        alpha, scene = torch.sigmoid(logit), self.backdrop(camera)
-        extras |= {"foreground": foreground, "mask_logit": logit, "scene": scene}
-        return RenderOutput(alpha * foreground + (1 - alpha) * scene, alpha, extras)
+        person, logit = 0.5 + 0.5 * painted[:, :3], painted[:, 3:]
+        alpha, scene = torch.sigmoid(logit), self.scene(camera)
+        rgb = alpha * person + (1 - alpha) * scene
+        return RenderOutput(rgb, alpha, logit, person, scene, auxiliary=auxiliary)
 
     def corrected(self, painted: Tensor, given: Tensor) -> Tensor:
         """What a stage painted, as a correction of the colours it was given."""
@@ -90,17 +86,18 @@ class DeferredUNet(Renderer):
         if channels < 3:
             raise UserError("renderer 'deferred_unet' needs features of at least 3 channels")
         self.network = UNet(channels + 3, 3, config.widths, config.norm)
-        self.backdrop = Backdrop(setup.plate, setup.height, setup.width)
+        self.scene = PlateBackground(setup.plates)
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
-        """The whole picture; the textured mesh alone as "textured", its silhouette as "covered"."""
-        features, scene = _joined(conditions, list(conditions)), self.backdrop(camera)
+        """The whole picture; the textured mesh alone as auxiliary "textured"."""
+        features, scene = _joined(conditions, list(conditions)), self.scene(camera)
         covered = (features != 0).any(1, keepdim=True)
         textured = 0.5 + 0.5 * features[:, :3]
         drawn = torch.where(covered, textured, scene)
         correction = self.network(torch.cat([features, 2 * scene - 1], dim=1))
-        extras = {"textured": textured, "covered": covered}
-        return RenderOutput(drawn + 0.5 * correction, extras=extras)
+        mesh = torch.cat([textured, covered.to(textured.dtype)], dim=1)
+        rgb = drawn + 0.5 * correction
+        return RenderOutput(rgb, background=scene, auxiliary={"textured": mesh})
 
 
 def _maps(conditions: Mapping[str, Condition], names: Sequence[str]) -> list[Tensor]:

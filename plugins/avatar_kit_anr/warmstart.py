@@ -9,10 +9,10 @@ from torch import Tensor
 from avatar_kit.engine.checkpoint import latest_checkpoint
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar
+from avatar_kit.interfaces import Avatar, make_room
 
 #: The scene is the new person's own.
-_OWN = "renderer.backdrop."
+_OWN = "renderer.scene."
 
 
 def take_networks(avatar: Avatar, method: str, root: Path) -> None:
@@ -35,6 +35,7 @@ def take_networks(avatar: Avatar, method: str, root: Path) -> None:
         )
     found, _ = latest_checkpoint(run.checkpoints)
     given = networks(found.weights())
+    make_room(avatar, given)
     own = networks(avatar.learned_state())
     wrong = sorted(set(own) ^ set(given)) or sorted(
         name for name in own if own[name].shape != given[name].shape

@@ -45,7 +45,7 @@ class Mda(Aligner, LearnsPrior):
 
     needs_fit = True
     history = 4
-    sized_by_fit = ("starts",)
+    sized_by_training = ("starts",)
     config: MdaConfig
     starts: Tensor
 
@@ -61,13 +61,13 @@ class Mda(Aligner, LearnsPrior):
         """Stay as fitted: the statistics of the encoder do not move while an avatar trains."""
         return super().train(False)
 
-    def learn(self, takes: Sequence[Motion]) -> None:
-        """Read the prior and fit the decoder to the takes. On the CPU: the networks are small."""
+    def learn(self, clips: Sequence[Motion]) -> None:
+        """Read the prior and fit the decoder to the clips. On the CPU: the networks are small."""
         device = self.starts.device
         path = self.config.prior or self._embedded_prior()
         prior, metadata = prior_file.load_prior(path, self.config.latent, self.config.width)
         self.encoder.load_state_dict(prior.encoder.state_dict())
-        poses = [six_from_rotvec(take.body_pose.cpu().float()) for take in takes]
+        poses = [six_from_rotvec(clip.body_pose.cpu().float()) for clip in clips]
         settings = self.config.learn_avatar
         decoder, degrees = fit_decoder(self.encoder.cpu(), poses, self.history, settings)
         self.decoder.load_state_dict(decoder.state_dict())

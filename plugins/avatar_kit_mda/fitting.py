@@ -15,13 +15,13 @@ from avatar_kit_mda.rotations import orthonormal
 
 
 def history_frames(lengths: Sequence[int], history: int) -> Tensor:
-    """[N, history] frames before each frame of takes laid end to end, oldest first.
+    """[N, history] frames before each frame of clips laid end to end, oldest first.
 
-    Before the first frame of a take there is nothing but that frame itself: history never crosses
+    Before the first frame of a clip there is nothing but that frame itself: history never crosses
     a cut.
 
     Args:
-        lengths: Frames of each take.
+        lengths: Frames of each clip.
         history: Frames looked back.
     """
     starts = torch.cat(
@@ -32,7 +32,7 @@ def history_frames(lengths: Sequence[int], history: int) -> Tensor:
 
 
 def fit_decoder(
-    encoder: PoseEncoder, takes: Sequence[Tensor], history: int, config: FitConfig
+    encoder: PoseEncoder, clips: Sequence[Tensor], history: int, config: FitConfig
 ) -> tuple[ConditionalDecoder, float]:
     """Train a decoder on an avatar's poses; the encoder stays as it is.
 
@@ -41,7 +41,7 @@ def fit_decoder(
 
     Args:
         encoder: Of the prior, in evaluation mode.
-        takes: [T, 126] poses each, continuous.
+        clips: [T, 126] poses each, continuous.
         history: Poses looked back.
         config: Steps, rates and shares.
 
@@ -54,8 +54,8 @@ def fit_decoder(
         torch.manual_seed(config.seed)
         decoder = ConditionalDecoder(latent, history, width)
     generator = torch.Generator().manual_seed(config.seed)
-    poses = torch.cat(list(takes))
-    before = history_frames([len(take) for take in takes], history)
+    poses = torch.cat(list(clips))
+    before = history_frames([len(clip) for clip in clips], history)
     offsets = rest_offsets()
     with torch.no_grad():
         codes, spread = encoder(poses)

@@ -25,7 +25,7 @@ GROWTH = 1.1
 
 
 class Adversary:
-    """The discriminator, its optimiser and its turn.
+    """The discriminator, its optimiser and its update.
 
     Args:
         config: Its shape and rates.
@@ -33,12 +33,11 @@ class Adversary:
         device: Where it runs.
     """
 
-    def __init__(self, config: DiscriminatorConfig, size: int, device: torch.device):
+    def __init__(self, config: DiscriminatorConfig, size: tuple[int, int], device: torch.device):
         self.config = config
         self.network = Discriminator(
             9,
-            size,
-            size,
+            *size,
             channel_multiplier=config.channel_multiplier,
             max_channels=config.max_channels,
         ).to(device)
@@ -55,7 +54,7 @@ class Adversary:
         self.network.requires_grad_(True)
         return loss
 
-    def turn(
+    def update(
         self, batches: Sequence[Batch], painted: Sequence[Tensor], step: int, rate: float
     ) -> dict[str, Tensor]:
         """One update of the discriminator.

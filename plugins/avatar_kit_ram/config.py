@@ -14,12 +14,14 @@ from avatar_kit.config import (
     RendererConfig,
     RendererSlot,
 )
-from avatar_kit.config.base import ConditionKind
+from avatar_kit.config.base import ConditionKind, OutputName
 from avatar_kit_ram.training_config import DiscriminatorConfig, StagesConfig
 
 
 class NeuralTextureConfig(EncoderConfig):
     """A learned texture of features on the body's surface, rasterised."""
+
+    textured: ClassVar[bool] = True
 
     type: Literal["neural_texture"] = "neural_texture"
     channels: int = Field(default=48, ge=1, description="Features of a texel.")
@@ -61,7 +63,7 @@ class HandMapConfig(EncoderConfig):
     type: Literal["hand_map"] = "hand_map"
     channels: int = Field(default=16, ge=2, multiple_of=2, description="Features of a pixel.")
     line_width: float = Field(
-        default=9.0, gt=0, description="Thickness of a bone in pixels of a picture 1024 wide."
+        default=9.0, gt=0, description="Thickness of a bone in pixels of a picture 1024 high."
     )
 
     def yields(self) -> tuple[ConditionKind, int]:
@@ -87,7 +89,7 @@ class CastShadowConfig(EncoderConfig):
     frames: int = Field(
         default=8, ge=1, description="Training frames that each of the four rounds looks at."
     )
-    search_size: int = Field(default=96, ge=16, description="Width in pixels of that search.")
+    search_size: int = Field(default=96, ge=16, description="Height in pixels of that search.")
 
     def yields(self) -> tuple[ConditionKind, int]:
         """A feature map."""
@@ -131,7 +133,7 @@ class StyleUNetConfig(RendererConfig):
     background: Literal["painted", "plate", "composite"] = Field(
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
-        "the network covers by a matte; composite: the network gives the person and an alpha "
+        "the network covers with the person; composite: the network gives the person and alpha "
         "alone, trained before random colours and shown before the capture's empty scene.",
     )
     shadow: str | None = Field(
@@ -146,6 +148,17 @@ class StyleUNetConfig(RendererConfig):
     channels_last: bool = Field(
         default=True, description="Keep the channels of a pixel together in memory: faster."
     )
+
+    def offers(self) -> frozenset[OutputName]:
+        """The picture alone where the network paints the background."""
+        if self.background == "painted":
+            return frozenset({"rgb"})
+        matted: frozenset[OutputName] = frozenset({"rgb", "alpha", "alpha_logit", "background"})
+        return matted if self.background == "plate" else matted | {"person"}
+
+    def multiple_of(self, height: int) -> int:
+        """The network halves the picture down to 8 to 15 rows."""
+        return size_step(height)
 
 
 class LossConfig(Config):
@@ -166,8 +179,11 @@ class LossConfig(Config):
         ge=0,
         description="Final weight of the adversarial loss; 0: there is no discriminator.",
     )
-    matte: float = Field(
-        default=0.5, ge=0, description="Weight of the matte's cross entropy, where there is one."
+    alpha: float | None = Field(
+        default=None,
+        ge=0,
+        description="Weight of the cross entropy of alpha; null: 0.5 where the renderer offers "
+        "alpha_logit, else 0.",
     )
     perceptual_stages: int = Field(
         default=5, ge=1, le=5, description="Stages of the VGG network to compare, shallow first."
@@ -193,6 +209,11 @@ class OptimizerConfig(Config):
     warm_up: int = Field(default=0, ge=0, description="Steps until the peak rate is reached.")
 
 
+def size_step(side: int) -> int:
+    """What both sides of a picture are a multiple of, whose longer side is this many pixels."""
+    return 2 ** max(2, side.bit_length() - 4)
+
+
 def _encoders() -> dict[str, EncoderConfig]:
     return {
         "body": AttentiveTextureConfig(),
@@ -215,7 +236,7 @@ class RamConfig(MethodConfig):
         default="float32", description="Arithmetic of the networks."
     )
     steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=1024, ge=32, description="Width and height of the picture in pixels.")
+    size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
     batch_size: int = Field(default=1, ge=1, description="Frames computed at once.")
     accumulate: int = Field(
         default=1, ge=1, description="Batches whose gradients are added up for one update."
@@ -250,6 +271,10 @@ class RamConfig(MethodConfig):
     def frames_per_step(self) -> int:
         """Frames of one update."""
         return self.batch_size * self.accumulate
+
+    def wants(self) -> frozenset[OutputName]:
+        """Alpha before its sigmoid, where a weight was given to its loss."""
+        return frozenset({"alpha_logit"}) if self.loss.alpha else frozenset()
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},

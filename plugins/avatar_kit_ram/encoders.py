@@ -42,6 +42,10 @@ class NeuralTexture(Encoder):
         side, levels = config.size, config.levels
         self.textures = Pyramid(config.channels, side, side, levels=levels, std=0.2 / levels)
 
+    def charts(self) -> list[nn.Parameter]:
+        """Every level."""
+        return list(self.textures)
+
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C (+ 3), H, W]."""
         fragments = self.fragments(context)
@@ -116,7 +120,7 @@ class HandMap(Encoder):
             pixels[:, :, end].flatten(1, 2),
             finger.repeat(2),
             5,
-            line_width=self.config.line_width * camera.width / 1024,
+            line_width=self.config.line_width * camera.height / 1024,
             height=camera.height,
             width=camera.width,
         )
@@ -148,6 +152,6 @@ def normal_map(context: FrameContext, fragments: Fragments) -> Tensor:
 
 def face_bounds(setup: Setup) -> tuple[Tensor, Tensor]:
     """Smallest and largest (u, v) of the face region; the whole chart where there is no face."""
-    topology = setup.topology
+    topology = setup.body.topology
     uv = topology.uvs[topology.uv_faces[topology.face_region].flatten()]
     return (uv.amin(0), uv.amax(0)) if len(uv) else (torch.zeros(2), torch.ones(2))

@@ -10,7 +10,7 @@ from torch import Tensor
 from avatar_kit.nn.perceptual import StLpips
 from avatar_kit.scene import FrameContext
 
-#: Side of the square around a hand, in pixels of a picture 1024 wide.
+#: Side of the square around a hand, in pixels of a picture 1024 high.
 SIDE = 128
 
 #: Smallest square that the deepest features of the perceptual network can be computed on.
@@ -57,7 +57,7 @@ def visible_hands(context: FrameContext) -> list[HandCrop]:
     seen = inside & ((surface == 0) | (depth < surface + DEPTH))
     shown = seen.unflatten(1, (2, 21)).float().mean(-1) > 0.5
     points = pixels.unflatten(1, (2, 21))
-    side = min(max(LEAST, round(SIDE * camera.width / 1024)), camera.width, camera.height)
+    side = min(max(LEAST, round(SIDE * camera.height / 1024)), camera.width, camera.height)
     corner = (points.amin(2) + points.amax(2) - side) / 2
     corner = corner.round().clamp(min=0).minimum(size - side).long()
     found = shown.nonzero().tolist()

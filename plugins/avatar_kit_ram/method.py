@@ -21,7 +21,6 @@ from avatar_kit_ram.attentive import AttentiveTexture
 from avatar_kit_ram.config import LossConfig, OptimizerConfig, RamConfig
 from avatar_kit_ram.hand_loss import hand_loss
 from avatar_kit_ram.pyramid import Pyramid
-from avatar_kit_ram.shadow import CastShadow
 from avatar_kit_ram.style_unet import StyleUNet
 
 
@@ -41,7 +40,8 @@ class Ram(Method):
         self.hands = StLpips("vgg").to(device) if loss.hand else None
         self.adversary = None
         if loss.adversarial:
-            self.adversary = Adversary(config.discriminator, config.size, device)
+            setup = avatar.renderer.setup
+            self.adversary = Adversary(config.discriminator, (setup.height, setup.width), device)
         self.neighbours = self.adversary is not None
         self.optimizer = Adam(parameter_groups(avatar, config.optimizer), betas=(0.9, 0.99))
         self.compiled = ""
@@ -50,14 +50,11 @@ class Ram(Method):
             self.compiled = compile_modules(networks, device)
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One update of everything, then the discriminator's turn."""
+        """One update of everything, then one of the discriminator."""
         rate = schedule(step, self.config.steps, self.config.optimizer)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
         self.enter_stage(step)
-        for encoder in self.avatar.encoders.values():
-            if isinstance(encoder, CastShadow):
-                encoder.search(batch.context, batch.image, batch.mask)
         self.optimizer.zero_grad(set_to_none=True)
         parts, painted = batch.parts(self.config.accumulate), []
         total: dict[str, Tensor] = {}
@@ -71,7 +68,7 @@ class Ram(Method):
                 total[name] = total.get(name, 0) + share * value.detach()
         self.optimizer.step()
         if self.adversary is not None:
-            total |= self.adversary.turn(parts, painted, step, rate)
+            total |= self.adversary.update(parts, painted, step, rate)
         return total
 
     def enter_stage(self, step: int) -> None:
@@ -81,9 +78,8 @@ class Ram(Method):
         for encoder in self.avatar.encoders.values():
             if isinstance(encoder, AttentiveTexture):
                 encoder.attend = now >= stages.attention_from
-            for module in encoder.modules():
-                if isinstance(module, Pyramid):
-                    module.requires_grad_(now < stages.texture_until)
+        for chart in self.avatar.charts().values():
+            chart.requires_grad_(now < stages.texture_until)
 
     def losses(self, output: RenderOutput, batch: Batch, step: int) -> dict[str, Tensor]:
         """The weighted sum under "loss", and its unweighted terms."""
@@ -105,13 +101,13 @@ class Ram(Method):
             weight = adversarial_weight(step, config.steps, config.stages, weights.adversarial)
             loss = self.adversary.renderer_loss(batch, output.rgb.float())
             terms["adversarial"] = (weight, loss)
-        if "matte_logit" in output.extras:
-            logit = output.extras["matte_logit"].float()
-            matte = F.binary_cross_entropy_with_logits(logit, batch.mask)
-            terms["matte"] = (weights.matte, matte)
-        if "plate" in output.extras:
-            off = (output.extras["plate"] - batch.image).abs()
-            terms["plate"] = (1.0, (off * uncovered(batch.mask)).mean())
+        if output.alpha_logit is not None:
+            weight = 0.5 if weights.alpha is None else weights.alpha
+            entropy = F.binary_cross_entropy_with_logits(output.alpha_logit.float(), batch.mask)
+            terms["alpha"] = (weight, entropy)
+        if output.background is not None and output.background.requires_grad:  # it is learned
+            off = (output.background - batch.image).abs()
+            terms["background"] = (1.0, (off * uncovered(batch.mask)).mean())
         loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
         return {"loss": loss, **{name: term for name, (_, term) in terms.items()}}
 
@@ -150,11 +146,11 @@ def before_random_colours(output: RenderOutput, batch: Batch) -> tuple[Tensor, T
     Where the renderer gives the person alone, both are put before the same random colour: then an
     alpha that is wrong shows, whatever the recorded background.
     """
-    if "person" not in output.extras:
+    if output.person is None or output.alpha is None:
         return output.rgb.float(), batch.image
-    assert output.alpha is not None
     colour = torch.rand(len(batch), 3, 1, 1).to(batch.image.device)
-    painted = output.extras["person"].float() + (1 - output.alpha.float()) * colour
+    alpha = output.alpha.float()
+    painted = alpha * output.person.float() + (1 - alpha) * colour
     return painted, batch.mask * batch.image + (1 - batch.mask) * colour
 
 
@@ -176,11 +172,12 @@ def parameter_groups(avatar: Avatar, config: OptimizerConfig) -> list[dict]:
 
     Each group keeps its peak learning rate under "peak".
     """
+    charts = {id(chart) for chart in avatar.charts().values()}
     layers = (EqualConv2d, EqualLinear, ModulatedConv2d, nn.Conv2d, nn.Linear)
     textures, weights, others = [], [], []
     for module in avatar.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if isinstance(module, Pyramid):
+            if id(parameter) in charts or isinstance(module, Pyramid):
                 textures.append(parameter)
             elif isinstance(module, layers) and name == "weight":
                 weights.append(parameter)

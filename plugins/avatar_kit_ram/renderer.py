@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn.backdrop import Backdrop
 from avatar_kit.nn.equalized import EqualConv2d, EqualLinear, pixel_norm
+from avatar_kit.nn.plate_background import PlateBackground
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
 from avatar_kit_ram.config import StyleUNetConfig
 from avatar_kit_ram.pyramid import Pyramid
@@ -50,18 +50,18 @@ class StyleUNetRenderer(Renderer):
         )
         self.shortcut = EqualConv2d(maps, outputs, 1, activate=False) if config.shortcut else None
         if self.shortcut is not None:
-            # The first features are colours (and matte) to begin with, as in deferred neural
+            # The first features are colours (and alpha) to begin with, as in deferred neural
             # rendering (Thies et al., 2019): the texture learns from the first step on.
             first = torch.eye(outputs, maps) / self.shortcut.weight_scale
             self.shortcut.weight.data = first[:, :, None, None].clone()
         self.plate = LearnedPlate(config, setup, conditions) if plate else None
         self.camera_moves = composite
-        self.backdrop = Backdrop(setup.plate, setup.height, setup.width) if composite else None
+        self.scene = PlateBackground(setup.plates) if composite else None
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         cast(Any, self).to(memory_format=self.layout)  # torch 2.13 does not type it
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
-        """[B, 3, H, W] pictures from the conditions; with a plate also the matte."""
+        """Pictures, and alpha where the network does not paint the background."""
         maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
         codes = [c.values for c in conditions.values() if isinstance(c, Vector)]
         joined = torch.cat(maps, dim=1).contiguous(memory_format=self.layout)
@@ -69,19 +69,19 @@ class StyleUNetRenderer(Renderer):
         if self.shortcut is not None:
             painted = painted + self.shortcut(joined)
         colours = 0.5 + 0.5 * painted[:, :3]
-        if self.backdrop is None and self.plate is None:
+        if self.scene is None and self.plate is None:
             return RenderOutput(rgb=colours)
-        # Colours are not premultiplied: where the matte is zero nothing the network paints shows.
+        # Colours are not premultiplied: where alpha is zero nothing the network paints shows.
         logit = painted[:, 3:]
-        matte = torch.sigmoid(logit)
-        person = matte * colours
-        if self.backdrop is not None:
-            rgb = person + (1 - matte) * self.backdrop(camera)
-            return RenderOutput(rgb, matte, {"person": person, "matte_logit": logit})
+        alpha = torch.sigmoid(logit)
+        if self.scene is not None:
+            scene = self.scene(camera)
+            rgb = alpha * colours + (1 - alpha) * scene
+            return RenderOutput(rgb, alpha, logit, colours, scene)
         # The plate learns from uncovered background alone; else it would learn the mean person.
         plate = cast(LearnedPlate, self.plate)(conditions)
-        extras = {"matte": matte, "matte_logit": logit, "plate": plate}
-        return RenderOutput(rgb=person + (1 - matte) * plate.detach(), extras=extras)
+        rgb = alpha * colours + (1 - alpha) * plate.detach()
+        return RenderOutput(rgb, alpha, logit, background=plate)
 
     def style(self, codes: list[Tensor]) -> Tensor:
         """[B or 1, S] style from the frames' codes; without codes, from a learned constant."""
@@ -103,7 +103,7 @@ class LearnedPlate(nn.Module):
     ):
         super().__init__()
         size = (setup.height, setup.width)
-        known = torch.full((3, *size), 0.5) if setup.plate is None else setup.plate.picture
+        known = setup.plates[0].picture if setup.plates else torch.full((3, *size), 0.5)
         self.register_buffer("picture", known[None].float().clone())
         self.correction = Pyramid(3, *size, levels=4, step=4, std=0.0)
         self.shadow = config.shadow

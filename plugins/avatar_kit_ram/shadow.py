@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avatar_kit.graphics import rasterize
-from avatar_kit.interfaces import Encoder, Setup
+from avatar_kit.interfaces import Batch, Encoder, Setup
+from avatar_kit.nn.plate_background import PlateBackground
 from avatar_kit.scene import Camera, FeatureMap, FrameContext
 from avatar_kit_ram.config import CastShadowConfig
 
@@ -62,27 +63,22 @@ class CastShadow(Encoder):
         self.register_buffer("explained", torch.zeros(2, len(tried)))
 
     @torch.no_grad()
-    def search(self, context: FrameContext, image: Tensor, mask: Tensor) -> None:
-        """Weigh the candidates with some training frames, until enough were seen.
-
-        Args:
-            context: B frames.
-            image: [B, 3, H, W] the recorded pictures in [0, 1].
-            mask: [B, 1, H, W] the person, who hides the scene.
-        """
-        vertices = context.body.vertices
+    def observe(self, batch: Batch, step: int) -> None:
+        """Weigh the candidates with some training frames, until enough were seen."""
+        context, vertices = batch.context, batch.context.body.vertices
         self.floor.copy_(torch.minimum(self.floor, vertices[..., 1].amin()))
         done = int(self.rounds)
-        if done > len(SPANS) or self.setup.plate is None:
+        if done > len(SPANS) or not self.setup.plates:
             return
         if done and not self.frames:
             self.candidates.copy_(finer_candidates(self.slope, SPANS[done - 1]))
             self.explained.zero_()
         camera = coarse(context.camera, self.config.search_size)
         size = (camera.height, camera.width)
-        empty = self.setup.plate.picture.to(image)
-        free = F.interpolate(1 - mask, size=size, mode="area")
-        darkening = F.interpolate((empty - image).mean(1, keepdim=True), size=size, mode="area")
+        empty = PlateBackground(self.setup.plates).to(batch.image)(context.camera)
+        darker = (empty - batch.image).mean(1, keepdim=True)
+        free = F.interpolate(1 - batch.mask, size=size, mode="area")
+        darkening = F.interpolate(darker, size=size, mode="area")
         for i, slope in enumerate(self.candidates):
             drawn = silhouettes(fallen(vertices, self.floor, slope), context, camera)
             self.explained[0, i] += (drawn * free * darkening).sum()
@@ -120,8 +116,8 @@ def silhouettes(points: Tensor, context: FrameContext, camera: Camera) -> Tensor
     return (triangle >= 0).to(points.dtype)[:, None]
 
 
-def coarse(camera: Camera, width: int) -> Camera:
-    """The camera with a picture of at most this width."""
-    scale = min(1.0, width / camera.width)
+def coarse(camera: Camera, height: int) -> Camera:
+    """The camera with a picture of at most this height."""
+    scale = min(1.0, height / camera.height)
     size = (max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
     return camera.crop_resize(0, 0, scale, *size)

@@ -17,27 +17,28 @@ from avatar_kit.nn.equalized import EqualConv2d
 from avatar_kit.nn.fir import TAPS, downsample, fir_kernel, upsample
 from avatar_kit.nn.modulated import ModulatedConv2d
 from avatar_kit.nn.wavelet import haar_dwt, haar_iwt
+from avatar_kit_ram.config import size_step
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """Sizes of the levels: half the picture first, down to 8 to 15 pixels on the shorter side.
+    """Sizes of the levels: half the picture first, down to 8 to 15 pixels on the longer side.
 
     Raises:
         UserError: The picture cannot be halved that often.
     """
-    halvings = max(2, min(height, width).bit_length() - 4)
-    step = 2**halvings
-    if height % step or width % step or min(height, width) < 32:
+    step = size_step(max(height, width))
+    halvings = step.bit_length() - 1
+    if height % step or width % step or max(height, width) < 32:
         raise UserError(
-            f"size: the StyleUNet halves a {width}x{height} picture {halvings} times; "
-            f"both sides must be multiples of {step} and at least 32 pixels"
+            f"size: the StyleUNet halves a {width}x{height} picture {halvings} times; both sides "
+            f"must be multiples of {step}, and the longer one at least 32 pixels"
         )
     return [(height >> i, width >> i) for i in range(1, halvings + 1)]
 
 
 def level_channels(sizes: list[tuple[int, int]], multiplier: float, most: int) -> list[int]:
     """Channels of each level: the area of StyleGAN2's pyramid, 16384 x multiplier / resolution."""
-    wanted = [round(multiplier * 16384 / min(size)) for size in sizes]
+    wanted = [round(multiplier * 16384 / max(size)) for size in sizes]
     return [max(8, min(most, channels)) for channels in wanted]
 
 

@@ -126,11 +126,9 @@ class Session:
             folder,
             name=f"studio-{self.config.subject}",
             fps=FPS,
-            width=self.size,
-            height=self.size,
             body=self.cast.body_name,
             shape=estimate_shape(self.cast.true_shape, rng),
-            camera=self.camera,
+            cameras=self.camera,
         )
 
     def finish(self, writer: CaptureWriter, version: int) -> Capture:
@@ -157,7 +155,7 @@ class Session:
             splits={name: numbers for name, numbers in splits.items() if numbers},
             clips=clips,
             landmarks=self._landmarks(),
-            background=_bytes(plate),
+            plates=_bytes(plate),
             provenance={"studio": facts},
         )
 

@@ -14,6 +14,7 @@ from avatar_kit.aligners.measure import geodesic_error, knn_distance
 from avatar_kit.aligners.nearest_pose import NearestPose
 from avatar_kit.aligners.pca_clamp import PcaClamp
 from avatar_kit.errors import UserError
+from avatar_kit.interfaces import make_room
 from avatar_kit.scene.motion import FIELDS
 from tests.aligners.poses import BODY, OTHER_BODY, waving
 
@@ -62,7 +63,7 @@ def test_what_was_learned_is_saved_and_read_back(name, tmp_path):
     state = load_file(tmp_path / "a")
     fresh = MAKERS[name]()
     assert fresh.state_dict().keys() == state.keys()
-    fresh.make_room(state)
+    make_room(fresh, state)
     fresh.load_state_dict(state)
     fresh.check_body(BODY)
     assert fresh.align(motion).body_pose.equal(aligner.align(motion).body_pose)

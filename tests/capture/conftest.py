@@ -26,11 +26,9 @@ def facts(width: int = 64, height: int = 48, images: str = "png") -> dict:
     return {
         "name": "walker",
         "fps": 30.0,
-        "width": width,
-        "height": height,
         "body": "anny",
         "shape": {"height": 0.6},
-        "camera": camera,
+        "cameras": camera,
         "images": images,
     }
 
@@ -57,7 +55,7 @@ def write_capture(
             "motion": Motion.rest(frames),
             "splits": {"train": range(frames - 4), "in_distribution": range(frames - 4, frames)},
             "landmarks": landmarks(frames),
-            "background": np.zeros((height, width, 3), np.uint8),
+            "plates": np.zeros((height, width, 3), np.uint8),
             "provenance": {"made_by": {"test": 1}},
         }
         return writer.finish(**{**given, **finish})

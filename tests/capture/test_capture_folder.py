@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from avatar_kit.capture import CaptureWriter, open_capture
-from avatar_kit.capture.config import CaptureFolderConfig
-from avatar_kit.capture.dataset import CaptureFolder
+from avatar_kit.capture import CaptureView, CaptureWriter, Sample, Split, open_capture
+from avatar_kit.datasets.capture_folder import CaptureFolder
+from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.errors import UserError
 from avatar_kit.io import save_motion, write_image
-from avatar_kit.scene import Motion
+from avatar_kit.scene import Camera, Motion, stack_cameras
 
 
 @pytest.mark.parametrize(("images", "error"), [("png", 0.0), ("jpg", 1.5), ("mp4", 4.0)])
@@ -19,15 +19,19 @@ def test_round_trip(make, images, error):
     motion = Motion.rest(12, transl=torch.arange(36.0).view(12, 3))
     made = make.capture(make.root, images=images, width=65, motion=motion, clips=[(0, 5), (5, 12)])
     capture = CaptureFolder(CaptureFolderConfig(path=make.root)).open()
-    assert (len(capture), capture.fps, capture.width, capture.height) == (12, 30.0, 65, 48)
+    assert (len(capture), capture.fps) == (12, 30.0)
+    assert (capture.camera.width, capture.camera.height) == (65, 48)
     assert (capture.name, capture.body, capture.shape) == ("walker", "anny", {"height": 0.6})
-    assert capture.splits == {"train": tuple(range(8)), "in_distribution": tuple(range(8, 12))}
+    assert capture.splits == {
+        "train": Split(tuple(range(8)), ("main",)),
+        "in_distribution": Split(tuple(range(8, 12)), ("main",)),
+    }
     assert capture.clips == ((0, 5), (5, 12))
     assert capture.provenance == {"made_by": {"test": 1}}
-    assert capture.background == make.root / "background.png"
+    np.testing.assert_array_equal(capture.plate(), np.zeros((48, 65, 3)))
     assert capture.key() == made.key()
     torch.testing.assert_close(capture.motion.transl, motion.transl)
-    camera = make.facts(65)["camera"]
+    camera = make.facts(65)["cameras"]
     torch.testing.assert_close(capture.camera.K, camera.K)
     torch.testing.assert_close(capture.camera.t, camera.t)
     assert set(capture.landmarks()) == set(make.landmarks(1))
@@ -42,7 +46,7 @@ def test_round_trip(make, images, error):
 def test_record_can_be_read_by_a_person(make):
     make.capture(make.root)
     text = (make.root / "capture.json").read_text()
-    assert json.loads(text)["schema_version"] == 1
+    assert json.loads(text)["schema_version"] == 2
     assert '"train": [0, 1, 2, 3, 4, 5, 6, 7]' in text
 
 
@@ -58,8 +62,8 @@ def test_neighbours_stay_in_clip_and_split(make):
         8: (8, 8),
     }
     assert capture.neighbours("test") == {5: (5, 6), 6: (5, 7), 7: (6, 7)}
-    assert capture.runs("train") == [(0, 2), (2, 5), (8, 9)]
-    assert capture.runs("test") == [(5, 8)]
+    assert capture.clips_of("train") == [(0, 2), (2, 5), (8, 9)]
+    assert capture.clips_of("test") == [(5, 8)]
 
 
 def test_key_follows_the_content(make):
@@ -76,7 +80,140 @@ def test_config_and_listing_import_nothing_heavy():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+def several(make, **given):
+    """A capture by three cameras of two sizes; the last one sees another split."""
+    placed = {
+        "a": Camera.look_at((0, 1, 3), (0, 1, 0), width=64, height=48, fov_y=40),
+        "b": Camera.look_at((3, 1, 0), (0, 1, 0), width=40, height=48, fov_y=40),
+        "c": Camera.look_at((-3, 1, 0), (0, 1, 0), width=64, height=48, fov_y=40),
+    }
+    facts = {**make.facts(), "cameras": placed}
+    with CaptureWriter(make.root, **facts) as writer:
+        for i in range(6):
+            for name, camera in placed.items():
+                writer.add(*make.frame(i, camera.width, camera.height), name)
+        return writer.finish(
+            motion=Motion.rest(6),
+            splits={
+                "train": Split((0, 1, 2, 3), ("a", "b")),
+                "novel_pose": Split((4, 5), ("a", "b")),
+                "novel_view": Split((0, 1, 2, 3, 4, 5), ("c",)),
+            },
+            plates={"b": np.full((48, 40, 3), 9, np.uint8)},
+            **given,
+        )
+
+
+def test_several_cameras(make):
+    capture = several(make)
+    assert [(c.width, c.height) for c in capture.cameras.values()] == [(64, 48), (40, 48), (64, 48)]
+    assert capture.splits["train"].samples()[3:5] == [Sample(3, "a"), Sample(0, "b")]
+    assert len(capture.splits["novel_view"]) == 6
+    image, mask = make.frame(2, 40, 48)
+    np.testing.assert_array_equal(next(capture.images([2], "b")), image)
+    np.testing.assert_array_equal(next(capture.masks([2], "b")), mask)
+    assert capture.plate("a") is None and capture.plate("b").max() == 9
+    alone = capture.seen_by(["b"])
+    assert list(alone.cameras) == ["b"] and set(alone.splits) == {"train", "novel_pose"}
+    np.testing.assert_array_equal(next(alone.images([2])), image)
+    assert alone.key() != capture.key()
+
+
+def test_chosen_cameras_by_config(make):
+    several(make)
+    config = CaptureFolderConfig(path=make.root, cameras=("c",))
+    assert list(CaptureFolder(config).open().splits) == ["novel_view"]
+    with pytest.raises(UserError, match="there is no camera 'd'; known: a, b, c"):
+        CaptureFolder(CaptureFolderConfig(path=make.root, cameras=("d",))).open()
+
+
+def test_a_moving_camera(make):
+    one = [
+        Camera.look_at((0.1 * i, 1, 3), (0, 1, 0), width=64, height=48, fov_y=40) for i in range(12)
+    ]
+    moving = stack_cameras(one)
+    facts = {**make.facts(), "cameras": moving}
+    with CaptureWriter(make.root, **facts) as writer:
+        for i in range(12):
+            writer.add(*make.frame(i, 64, 48))
+        capture = writer.finish(motion=Motion.rest(12), splits={"train": range(12)})
+    torch.testing.assert_close(capture.camera.t, moving.t)
+    assert len(capture.camera) == 12
+    view = CaptureView(capture, 32)
+    torch.testing.assert_close(view.camera(Sample(5, "main")).R, one[5].R)
+    assert view.plate("main") is None, "the mean of a moving camera's pictures is no plate"
+    edit(make.root, cameras=[json.loads((make.root / "capture.json").read_text())["cameras"][0]])
+    record = json.loads((make.root / "capture.json").read_text())
+    record["cameras"][0]["t"] = record["cameras"][0]["t"][:5]
+    (make.root / "capture.json").write_text(json.dumps(record))
+    refused(make.root, r"cameras\.main\.t: 5 values for 12 frames; give one for every frame")
+
+
+def test_a_folder_of_version_1_is_read(make):
+    """As version 0.1 wrote them: sizes in the record, plate and video at the top."""
+    now = make.capture(make.root, images="mp4")
+    record = json.loads((make.root / "capture.json").read_text())
+    camera = record["cameras"][0]
+    size = {key: camera.pop(key) for key in ("width", "height")}
+    camera.pop("distortion")
+    (make.root / "capture.json").write_text(json.dumps({**record, **size, "schema_version": 1}))
+    (make.root / "plates" / "main.png").rename(make.root / "background.png")
+    (make.root / "videos" / "main.mp4").rename(make.root / "frames.mp4")
+    then = open_capture(make.root)
+    np.testing.assert_array_equal(then.plate(), now.plate() if now.plate() is not None else 0)
+    assert np.abs(next(then.images([3])).astype(int) - make.frame(3, 64, 48)[0]).mean() < 4
+    assert then.splits == now.splits
+    torch.testing.assert_close(then.camera.K, now.camera.K)
+
+
 # What bad input gets
+
+
+def test_cameras_of_one_name(folder):
+    camera = json.loads((folder / "capture.json").read_text())["cameras"][0]
+    edit(folder, cameras=[camera, camera])
+    refused(folder, r"cameras: the name 'main' is there twice")
+
+
+def test_a_rotation_that_is_none(folder):
+    camera = json.loads((folder / "capture.json").read_text())["cameras"][0]
+    edit(folder, cameras=[{**camera, "R": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]}])
+    refused(folder, r"cameras\.main\.R is no rotation")
+
+
+def test_a_focal_length_that_is_none(folder):
+    camera = json.loads((folder / "capture.json").read_text())["cameras"][0]
+    edit(folder, cameras=[{**camera, "K": [[0, 0, 32], [0, 50, 24], [0, 0, 1]]}])
+    refused(folder, r"cameras\.main\.K: the focal lengths on its diagonal must be positive")
+
+
+def test_a_camera_name_that_leaves_the_folder(folder):
+    camera = json.loads((folder / "capture.json").read_text())["cameras"][0]
+    edit(folder, cameras=[{**camera, "name": "../../etc"}])
+    refused(folder, r"cameras\.0\.name: .*got '../../etc'")
+
+
+def test_splits_that_share_a_sample(make):
+    with pytest.raises(
+        UserError, match=r"splits\.b: frame 1 is also in splits\.a; splits must not"
+    ):
+        make.capture(make.root, splits={"a": Split((0, 1), ("main",)), "b": [1, 2]})
+
+
+def test_a_split_of_an_unknown_camera(folder):
+    edit(folder, splits={"train": {"frames": [0], "cameras": ["mian"]}})
+    refused(folder, r"splits\.train: there is no camera 'mian'; did you mean 'main'\?")
+
+
+def test_a_camera_that_misses_frames(make):
+    camera = make.facts()["cameras"]
+    facts = {**make.facts(), "cameras": {"a": camera, "b": camera}}
+    with (
+        pytest.raises(UserError, match="camera 'b' has 0 frames, the main one 1; every camera"),
+        CaptureWriter(make.root, **facts) as writer,
+    ):
+        writer.add(*make.frame(0, 64, 48), "a")
+        writer.finish(motion=Motion.rest(1), splits={"train": [0]})
 
 
 @pytest.fixture
@@ -116,8 +253,8 @@ def test_not_an_object(folder):
 
 
 def test_wrong_schema_version(folder):
-    edit(folder, schema_version=2)
-    refused(folder, r"capture\.json: schema_version is 2, this avatar-kit reads 1; prepare")
+    edit(folder, schema_version=3)
+    refused(folder, r"capture\.json: schema_version is 3, this avatar-kit reads 1 to 2; prepare")
 
 
 def test_unknown_key(folder):
@@ -131,8 +268,8 @@ def test_missing_key(folder):
 
 
 def test_wrong_type(folder):
-    edit(folder, width="wide")
-    refused(folder, r"capture\.json: width: .*got 'wide'")
+    edit(folder, fps="fast")
+    refused(folder, r"capture\.json: fps: .*got 'fast'")
 
 
 def test_overlapping_splits(folder):
@@ -180,7 +317,7 @@ def test_video_that_is_too_short(make):
     make.capture(make.root, images="mp4")
     edit(make.root, frames=13, clips=[[0, 13]])
     save_motion(make.root / "motion.npz", Motion.rest(13))
-    refused(make.root, r"frames\.mp4: 12 frames of 64x48 pixels, but capture\.json says 13")
+    refused(make.root, r"main\.mp4: 12 frames of 64x48 pixels, but capture\.json says 13")
 
 
 def test_nan_pose_names_the_frame(folder):
@@ -245,7 +382,7 @@ def test_an_empty_output_folder_is_fine(make):
         ({"motion": Motion.rest(11)}, "11 frames, but capture.json says 12"),
         ({"motion": Motion.rest(12, transl=torch.full((12, 3), torch.nan))}, "pose of frame 0"),
         ({"landmarks": {"body": np.zeros(3)}}, "expected"),
-        ({"background": np.zeros((5, 5, 3), np.uint8)}, "background.png: 5x5 pixels"),
+        ({"plates": np.zeros((5, 5, 3), np.uint8)}, "plates/main.png: 5x5 pixels"),
         ({"clips": [(0, 3)]}, "must tile"),
     ],
 )

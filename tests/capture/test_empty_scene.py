@@ -34,6 +34,6 @@ def test_nothing_seen_is_black_and_nothing_given_an_error():
 def test_a_view_without_a_plate_estimates_it(capture_folder):
     from avatar_kit.capture import CaptureView, open_capture
 
-    plate = CaptureView(open_capture(capture_folder), 64).background()
+    plate = CaptureView(open_capture(capture_folder), 64, 64).plate("main")
     assert plate.shape == (3, 64, 64)
     assert np.abs(plate.astype(int) - 204).max() <= 1  # the fixture's wall

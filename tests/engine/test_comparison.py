@@ -258,7 +258,8 @@ def write_run(out, cell, psnr, frames=24, **protocol):
         "capture": cell.capture,
         "capture_key": f"key of {cell.capture}",
         "crop": [0, 0, 9],
-        "size": 9,
+        "height": 9,
+        "size": [7, 9],
         "background": "as recorded",
         "max_frames": None,
         "metrics": METRICS,
@@ -339,4 +340,4 @@ def test_the_hash_of_a_benchmark_covers_the_way_of_measuring_and_not_the_machine
     assert digest("b", capture_key="another processor's film") == first
     elsewhere = {**METRICS["dream"], "unavailable": "no /home/me/weights"}
     assert digest("f", metrics={**METRICS, "dream": elsewhere}) == first
-    assert len({first, digest("c", version=2), digest("d", seeds=(1,)), digest("e", size=8)}) == 4
+    assert len({first, digest("c", version=2), digest("d", seeds=(1,)), digest("e", height=8)}) == 4

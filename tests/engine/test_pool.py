@@ -10,7 +10,7 @@ from avatar_kit.interfaces import Pool
 
 @pytest.fixture(scope="module")
 def frames(body, capture_folder):
-    view = CaptureView(open_capture(capture_folder), 64)
+    view = CaptureView(open_capture(capture_folder), 64, 64)
     shape = body.shape_vector(view.capture.shape)
     posed = PosedFrames(body, view.capture.motion, shape)
     return TrainingFrames(view, posed, batch_size=2, seed=3, neighbours=False)
@@ -18,22 +18,25 @@ def frames(body, capture_folder):
 
 def test_every_frame_of_a_pool_is_seen_once_before_any_again(frames):
     positions = [1, 4, 5, 9, 12, 15]
-    drawn = [i for turn in range(6) for i in frames.chosen(99, Pool(positions, turn))]
+    drawn = [i for drawn in range(6) for i in frames.chosen(99, Pool(positions, drawn))]
     assert sorted(drawn[:6]) == sorted(drawn[6:]) == positions
 
 
 def test_the_whole_split_is_the_pool_that_nobody_names(frames):
     whole = Pool(range(len(frames)), 7)
     assert frames.chosen(7) == frames.chosen(99, whole)
-    assert frames.batch(7).context.index.tolist() == frames.chosen(7)
-    assert frames.batch(99, Pool([2, 3], 0)).context.index.sort().values.tolist() == [2, 3]
+    assert frames.batch(frames.read(7)).context.index.tolist() == frames.chosen(7)
+    assert frames.batch(frames.read(99, Pool([2, 3], 0))).context.index.sort().values.tolist() == [
+        2,
+        3,
+    ]
 
 
 def test_contexts_are_the_training_frames_in_order(frames):
     contexts = frames.contexts()
     assert len(contexts) == 16 and len(contexts[5]) == 1
     assert contexts[5].index.tolist() == [5] and contexts[-1].index.tolist() == [15]
-    assert torch.equal(contexts[5].body.vertices, frames.posed.at([5]).vertices)
-    assert torch.equal(contexts[5].previous.vertices, frames.posed.at([4]).vertices)
+    assert torch.equal(contexts[5].body.vertices, frames.posed.bodies([5]).vertices)
+    assert torch.equal(contexts[5].previous.vertices, frames.posed.bodies([4]).vertices)
     with pytest.raises(IndexError):
         contexts[16]

@@ -8,7 +8,8 @@ import torch
 
 from avatar_kit.engine.viewpoint import before_own_camera, moved, orbit, read_camera_path
 from avatar_kit.errors import UserError
-from avatar_kit.scene import Camera, FrameContext, PosedBody, Topology
+from avatar_kit.scene import Camera, PosedBody, Topology
+from tests.contexts import context_of
 
 CENTRE = torch.tensor([0.3, 1.0, -0.2])
 
@@ -60,10 +61,8 @@ def test_the_person_who_turns_looks_like_the_camera_that_orbits(camera):
 def test_the_frame_before_is_seen_by_the_camera_before(camera):
     bodies = body(torch.rand(1, 60, 3))
     cameras = orbit(camera, CENTRE, 90, 2)
-    now, before = cameras.at(1), cameras.at(0)
-    context = before_own_camera(
-        FrameContext(bodies, bodies, now, torch.tensor([-1])), before, camera
-    )
+    now, before = cameras[1], cameras[0]
+    context = before_own_camera(context_of(bodies, camera=now), before, camera)
     assert torch.allclose(context.previous.vertices, bodies.vertices, atol=1e-5)
     assert not torch.allclose(context.body.vertices, bodies.vertices, atol=1e-2)
     assert torch.equal(context.camera.R, camera.R)

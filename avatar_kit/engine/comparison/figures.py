@@ -19,7 +19,10 @@ from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 
 #: What of a protocol belongs to a capture as this machine made it, not to the way of measuring.
-_OF_THE_CAPTURE = ("capture", "capture_key", "crop")
+_OF_THE_CAPTURE = ("capture", "capture_key", "size", "crop")
+
+#: What says how an avatar was trained: contenders may differ in it.
+_OF_THE_TRAINING = ("training_poses_refined",)
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,10 @@ def gather(plan: Plan, out: Path) -> Figures:
         if not test["splits"]:
             missing[cell] = "the capture has no held-out split: there is nothing to measure on"
             continue
-        first, protocol = protocols.setdefault(cell.capture, (cell, test["protocol"]))
-        if protocol != test["protocol"]:
-            differing = [k for k in protocol if protocol[k] != test["protocol"].get(k)]
+        found = {k: v for k, v in test["protocol"].items() if k not in _OF_THE_TRAINING}
+        first, protocol = protocols.setdefault(cell.capture, (cell, found))
+        if protocol != found:
+            differing = [k for k in protocol if protocol[k] != found.get(k)]
             raise UserError(
                 f"{run.root}: measured otherwise than {run_folder(out, first)} "
                 f"({', '.join(differing)}); remove the older folder and run the comparison again"
@@ -142,7 +146,8 @@ def protocol(figures: Figures) -> dict[str, Any]:
 
 def _way(protocol: dict[str, Any]) -> dict[str, Any]:
     """What of a capture's protocol is the same on every machine."""
-    way = {k: v for k, v in protocol.items() if k not in _OF_THE_CAPTURE}
+    left_out = (*_OF_THE_CAPTURE, *_OF_THE_TRAINING)
+    way = {k: v for k, v in protocol.items() if k not in left_out}
     about = {
         name: {k: v for k, v in metric.items() if k != "unavailable"}
         for name, metric in way["metrics"].items()

@@ -201,8 +201,8 @@ def _how(summary: dict[str, Any]) -> list[str]:
     if way := protocol["measured"]:
         frames = "all" if way["max_frames"] is None else way["max_frames"]
         lines.append(
-            f"* {way['size']}x{way['size']}, evaluation protocol {way['version']}, background "
-            f"{way['background']}, test poses as tracked, {frames} frames of a split."
+            f"* Pictures {way['height']} pixels high, evaluation protocol {way['version']}, "
+            f"background {way['background']}, test poses as tracked, {frames} frames of a split."
         )
     lines += [f"* {name}: content `{key}`." for name, key in protocol["captures"].items()]
     for name, about in summary["metrics"].items():

@@ -13,7 +13,7 @@ from avatar_kit.capture import CaptureView
 from avatar_kit.engine.comparison.cells import run_folder
 from avatar_kit.engine.comparison.figures import Figures
 from avatar_kit.engine.comparison.plan import Cell
-from avatar_kit.engine.evaluation import Split, render_split, test_splits
+from avatar_kit.engine.evaluation import TestSplit, render_split, test_splits
 from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
@@ -56,12 +56,13 @@ def show(figures: Figures, capture: str, out: Path, device: str = "auto") -> lis
     view = open_view(loaded[0].config)
     names = ["recorded", *(cell.contender for cell in cells)]
     grid, video = f"{capture}.png", f"{capture}.mp4"
-    rows, side = [], view.size
-    with VideoWriter(out / video, view.capture.fps, (len(names) * side, side + _BAND)) as film:
-        title = captioned(names, side)
+    rows, wide = [], view.width
+    size = (len(names) * wide, view.height + _BAND)
+    with VideoWriter(out / video, view.capture.fps, size) as film:
+        title = captioned(names, wide)
         for split, k, row in rendered(loaded, view):
             film.write(np.concatenate([title, np.concatenate([row.truth, *row.pictures], 1)]))
-            if k == len(split.frames) // 2:
+            if k == len(split.samples) // 2:
                 rows.append(row)
     write_image(out / grid, compose(rows, names))
     return [grid, video]
@@ -78,7 +79,9 @@ def shown_cells(figures: Figures, capture: str) -> list[Cell]:
     return best
 
 
-def rendered(avatars: list[LoadedAvatar], view: CaptureView) -> Iterator[tuple[Split, int, Row]]:
+def rendered(
+    avatars: list[LoadedAvatar], view: CaptureView
+) -> Iterator[tuple[TestSplit, int, Row]]:
     """Every held-out frame through every avatar, one frame in memory at a time."""
     motion = view.capture.motion
     for split in test_splits(view, avatars[0].config.evaluation):
@@ -93,7 +96,7 @@ def rendered(avatars: list[LoadedAvatar], view: CaptureView) -> Iterator[tuple[S
             for a in avatars
         ]
         for k, pictures in enumerate(zip(*films, strict=True)):
-            truth = np.ascontiguousarray(view.image(split.frames[k]).transpose(1, 2, 0))
+            truth = np.ascontiguousarray(view.image(split.samples[k]).transpose(1, 2, 0))
             yield split, k, Row(split.name, truth, [to_uint8(p[0]) for p in pictures])
 
 
@@ -107,48 +110,48 @@ def error_map(truth: np.ndarray, picture: np.ndarray) -> np.ndarray:
 _BAND, _GAP, _MARGIN = 28, 4, 24
 
 
-def captioned(names: list[str], side: int) -> np.ndarray:
-    """[band, n * side, 3] the names above the pictures of a video."""
-    band = Image.new("RGB", (len(names) * side, _BAND), _PAPER)
+def captioned(names: list[str], wide: int) -> np.ndarray:
+    """[band, n * wide, 3] the names above the pictures of a video."""
+    band = Image.new("RGB", (len(names) * wide, _BAND), _PAPER)
     draw, font = ImageDraw.Draw(band), ImageFont.load_default(15)
     for i, name in enumerate(names):
-        draw.text((i * side + side // 2, _BAND // 2), name, _INK, font=font, anchor="mm")
+        draw.text((i * wide + wide // 2, _BAND // 2), name, _INK, font=font, anchor="mm")
     return np.asarray(band)
 
 
 def compose(rows: list[Row], names: list[str]) -> np.ndarray:
     """The grid: for each row the pictures, and below them their error maps."""
-    side = rows[0].truth.shape[0]
-    step = side + _GAP
-    width = _MARGIN + len(names) * step + _MARGIN
-    block = _BAND + 2 * step + 8
+    tall, wide = rows[0].truth.shape[:2]
+    across, down = wide + _GAP, tall + _GAP
+    width = _MARGIN + len(names) * across + _MARGIN
+    block = _BAND + 2 * down + 8
     sheet = Image.new("RGB", (width, _BAND + len(rows) * block + 12), _PAPER)
     draw = ImageDraw.Draw(sheet)
     title, label = ImageFont.load_default(17), ImageFont.load_default(13)
     for i, name in enumerate(names):
-        x = _MARGIN + i * step + side // 2
+        x = _MARGIN + i * across + wide // 2
         draw.text((x, _BAND // 2 + 6), name, _INK, font=title, anchor="mm")
     for j, row in enumerate(rows):
         top = _BAND + j * block
         text = row.label.replace("_", " ")
         draw.text((_MARGIN, top + _BAND // 2 + 4), text, _SOFT, font=label, anchor="lm")
         for i, picture in enumerate([row.truth, *row.pictures]):
-            at = (_MARGIN + i * step, top + _BAND)
+            at = (_MARGIN + i * across, top + _BAND)
             sheet.paste(Image.fromarray(picture), at)
             if i:
                 error = Image.fromarray(error_map(row.truth, picture))
-                sheet.paste(error, (at[0], at[1] + step))
-        scale(sheet, (_MARGIN, top + _BAND + step), side)
+                sheet.paste(error, (at[0], at[1] + down))
+        scale(sheet, (_MARGIN, top + _BAND + down), (wide, tall))
     return np.asarray(sheet)
 
 
-def scale(sheet: Image.Image, at: tuple[int, int], side: int) -> None:
+def scale(sheet: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> None:
     """What the colours of the error maps mean, in the cell below the truth."""
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    long = int(0.7 * side)
+    long = int(0.7 * size[0])
     shades = np.linspace(0, 255 * _WHITE, long)[None, :, None]
     bar = error_map(np.zeros((10, long, 3), np.uint8), np.broadcast_to(shades, (10, long, 3)))
-    left, top = at[0] + (side - long) // 2, at[1] + side // 2
+    left, top = at[0] + (size[0] - long) // 2, at[1] + size[1] // 2
     sheet.paste(Image.fromarray(bar), (left, top))
     draw.text((left + long // 2, top - 8), "error", _SOFT, font=font, anchor="ms")
     for x, text in ((left, "0"), (left + long, f"{_WHITE:g}")):

@@ -70,11 +70,13 @@ class Plan(Config):
         for cell in self.cells():
             config = self.config(cell)
             name, reference = first = first or (cell.contender, config)
-            if config.size != reference.size:
-                raise UserError(
-                    f"{cell.contender} works at size={config.size}, {name} at "
-                    f"size={reference.size}: their figures do not compare; give one size=..."
-                )
+            for key in ("size", "width"):
+                own, other = getattr(config, key), getattr(reference, key)
+                if own != other:
+                    raise UserError(
+                        f"{cell.contender} works at {key}={own}, {name} at {key}={other}: their "
+                        f"figures do not compare; give one {key}=..."
+                    )
             if config.evaluation != reference.evaluation:
                 raise UserError(
                     f"{cell.contender} and {name} differ in 'evaluation': give its values once, "

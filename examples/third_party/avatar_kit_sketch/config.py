@@ -21,6 +21,10 @@ class PixelMlpConfig(RendererConfig):
     width: int = Field(default=64, ge=1, description="Neurons of a hidden layer.")
     depth: int = Field(default=2, ge=1, description="Hidden layers.")
 
+    def offers(self):
+        """The person and the learned background apart."""
+        return frozenset({"rgb", "alpha", "alpha_logit", "person", "background"})
+
 
 class CalmConfig(AlignerConfig):
     """Smooth the joints over time: each frame goes part of the way from the last one."""
@@ -36,7 +40,7 @@ class SketchConfig(MethodConfig):
 
     type: Literal["sketch"] = "sketch"
     steps: int = Field(default=4000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=512, ge=32, description="Width and height of the picture in pixels.")
+    size: int = Field(default=512, ge=32, description="Height of the picture in pixels.")
     batch_size: int = Field(default=2, ge=1, description="Frames in a training step.")
     # named, not imported: any plugin may bring it
     encoders: dict[str, EncoderSlot] = Field(

@@ -12,7 +12,7 @@ from avatar_kit_sketch.config import SketchConfig
 
 
 class Sketch(Method):
-    """A robust difference of colours, heavier on the person, and the matte if there is one."""
+    """A robust difference of colours, heavier on the person, and of alpha if it is offered."""
 
     config: SketchConfig
 
@@ -39,9 +39,9 @@ class Sketch(Method):
         )
         colour = (error * (1 + self.config.person * batch.mask)).mean()
         losses = {"loss": colour, "colour": colour}
-        if "matte" in output.extras:
-            losses["matte"] = (output.extras["matte"].float() - batch.mask).square().mean()
-            losses["loss"] = losses["loss"] + losses["matte"]
+        if output.alpha is not None:
+            losses["alpha"] = (output.alpha.float() - batch.mask).square().mean()
+            losses["loss"] = losses["loss"] + losses["alpha"]
         return losses
 
     def optimizers(self) -> dict[str, Optimizer]:

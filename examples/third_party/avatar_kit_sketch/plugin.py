@@ -3,7 +3,7 @@
 from avatar_kit import hookimpl
 from avatar_kit_sketch.config import CalmConfig, PixelMlpConfig, SketchConfig
 
-avatar_kit_api = 1
+avatar_kit_api = 2
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from avatar_kit_sketch.config import PixelMlpConfig
 
 
 class PixelMlp(Renderer):
-    """Features of a pixel to its colour and matte, laid over a learned still background."""
+    """Features of a pixel to its colour and alpha, laid over a learned still background."""
 
     config: PixelMlpConfig
 
@@ -39,6 +39,7 @@ class PixelMlp(Renderer):
             elif isinstance(condition, Vector):
                 values.append(condition.values[:, :, None, None].expand(-1, -1, *size))
         painted = self.network(torch.cat(values, dim=1))
-        matte = torch.sigmoid(painted[:, 3:])
-        rgb = matte * (0.5 + painted[:, :3]) + (1 - matte) * (0.5 + self.background)
-        return RenderOutput(rgb=rgb, extras={"matte": matte})
+        person, logit = 0.5 + painted[:, :3], painted[:, 3:]
+        alpha, background = torch.sigmoid(logit), 0.5 + self.background
+        rgb = alpha * person + (1 - alpha) * background
+        return RenderOutput(rgb, alpha, logit, person, background)

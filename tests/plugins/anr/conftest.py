@@ -7,9 +7,10 @@ import torch
 
 from avatar_kit.config import resolve_method
 from avatar_kit.config.layers import Layer, merge
-from avatar_kit.interfaces import Avatar, Batch, Setup
+from avatar_kit.interfaces import Avatar, Batch
 from avatar_kit.registry import catalog
-from avatar_kit.scene import Camera, ConditionSpec, FrameContext, Plate, PosedBody, Topology
+from avatar_kit.scene import Camera, ConditionSpec, Plate, PosedBody, Topology
+from tests.contexts import context_of, setup_of
 
 SIZE = 64
 FRAMES = 10
@@ -68,8 +69,8 @@ def context(bodies, camera):
     """``context(frames)``: a fresh context of some frames."""
 
     def make(frames):
-        body = bodies.at(list(frames))
-        return FrameContext(body, body, camera.expand(len(body)), torch.tensor(list(frames)))
+        body = bodies[list(frames)]
+        return context_of(body, camera=camera, index=torch.tensor(list(frames)))
 
     return make
 
@@ -83,8 +84,8 @@ def plate(camera):
 
 
 @pytest.fixture(scope="session")
-def setup(topology, plate):
-    return Setup(topology, SIZE, SIZE, FRAMES, plate)
+def setup(bodies, camera, plate):
+    return setup_of(bodies, camera, plate)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def test_pictures_and_plate_stay_in_register(batch, build, small_config):
     method = build(small_config())
     seed_step(0, 3)
     new = cropped(batch([0, 2]), CropConfig(size=48, scale=(0.8, 1.4), person=0.0))
-    scene = method.avatar.renderer.backdrop(new.context.camera)
+    scene = method.avatar.renderer.scene(new.context.camera)
     outside = (new.mask == 0).expand_as(scene)
     assert (scene - new.image)[outside].abs().max() < 0.02
 

@@ -1,5 +1,6 @@
 """Key frames, against brute force."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from avatar_kit.scene import FrameContext, PosedBody
+from avatar_kit.scene import PosedBody
 
 
 def test_each_choice_adds_the_most():
@@ -54,7 +55,7 @@ def test_half_out_of_the_picture_shows_half_the_texels(context):
     moved = PosedBody(
         points + edge.float(), body.joints, body.bone_transforms, body.hands, body.topology
     )
-    seen = visible_texels(FrameContext(moved, moved, scene.camera, scene.index), 16)
+    seen = visible_texels(replace(scene, body=moved), 16)
     seen = seen.reshape(16, 16)
     assert seen[:, :7].all() and not seen[:, 9:].any()
 

@@ -51,7 +51,7 @@ def test_key_frames_teach_the_texture_and_the_others_the_networks(
     assert sorted(method.key[0] + method.rest[0]) == list(range(10))
     for step, moving in ((0, "textures"), (1, "networks")):
         pool = method.pool(step)
-        assert list(pool.positions) == (method.rest if step else method.key)[0] and pool.turn == 0
+        assert list(pool.positions) == (method.rest if step else method.key)[0] and pool.drawn == 0
         before = {
             name: [p.clone() for g in o.param_groups for p in g["params"]]
             for name, o in method.optimizers().items()
@@ -63,7 +63,7 @@ def test_key_frames_teach_the_texture_and_the_others_the_networks(
                 float((a - b).abs().max().detach()) for a, b in zip(now, before[name], strict=True)
             )
             assert (change > 0) == (name in (moving, "discriminator")), (name, step)
-    assert method.pool(5).turn == 2
+    assert method.pool(5).drawn == 2
 
 
 def test_without_the_split_everything_learns_at_every_step(build, small_config, batch, context):
@@ -99,8 +99,9 @@ def test_terms_by_hand(batch):
     alpha = torch.full((1, 1, 64, 64), 0.25)
     logit = torch.full_like(alpha, -1.0986123)  # sigmoid: 0.25
     grey = torch.full((1, 3, 64, 64), 0.5)
-    extras = {"foreground": grey, "coarse": grey, "mask_logit": logit}
-    terms = anr_terms(RenderOutput(grey, alpha, extras), frames)
+    coarse = torch.cat([grey, torch.ones_like(alpha)], 1)
+    output = RenderOutput(grey, alpha, logit, grey, auxiliary={"coarse": coarse})
+    terms = anr_terms(output, frames)
     error = float((grey - frames.image).abs().mean())
     assert float(terms["pixel"]) == pytest.approx(2 * 0.25 * error, rel=1e-5)
     assert float(terms["composite"]) == pytest.approx(error, rel=1e-5)
@@ -145,7 +146,7 @@ def test_the_network_takes_any_size(norm, size):
 def test_one_stage_sees_normals_at_once(build, small_config, batch):
     method = build(small_config(renderer={"stages": 1}))
     output = method.avatar(batch([0]).context)
-    assert "coarse" not in output.extras and output.alpha is not None
+    assert not output.auxiliary and output.alpha is not None
     assert torch.isfinite(trained(method, batch, 2)["loss"])
 
 
@@ -153,7 +154,7 @@ def test_the_person_lies_over_the_true_scene(build, small_config, batch, plate):
     method = build(small_config())
     output = method.avatar(batch([0, 1]).context)
     a = output.alpha
-    wanted = a * output.extras["foreground"] + (1 - a) * plate.picture
+    wanted = a * output.person + (1 - a) * plate.picture
     assert torch.allclose(output.rgb, wanted, atol=1e-6)
 
 
@@ -198,8 +199,11 @@ def test_stages_that_cannot_be(build, small_config, overrides, says):
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        ({"renderer": {"type": "deferred_unet"}}, "trains renderer.type=two_stage_unet"),
-        ({"encoders": {"texture": None}}, "needs an encoder of type uv_texture"),
+        (
+            {"renderer": {"type": "deferred_unet"}},
+            "method 'anr' needs alpha and alpha_logit and person from its renderer, but",
+        ),
+        ({"encoders": {"texture": None}}, "needs an encoder with a texture, such as uv_texture"),
     ],
 )
 def test_parts_that_do_not_fit(small_config, overrides, says):

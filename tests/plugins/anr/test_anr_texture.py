@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from avatar_kit.config import resolve_method
 from avatar_kit.errors import UserError
 from avatar_kit.graphics import uv_map
+from tests.contexts import context_of
 
 
 def texture(setup, **values):
@@ -120,13 +121,13 @@ def test_tangents_are_orthonormal_even_where_the_chart_is_degenerate():
 
 
 def test_a_surface_seen_head_on_is_seen_along_its_normal(bodies, camera):
-    from avatar_kit.scene import FrameContext, PosedBody
+    from avatar_kit.scene import PosedBody
 
     points = bodies.vertices[:1].clone()
     points[0, :, 2] = 0.0
     flat = PosedBody(points, bodies.joints[:1], bodies.bone_transforms[:1], bodies.hands[:1],
                      bodies.topology)  # fmt: skip
-    scene = FrameContext(flat, flat, camera, torch.tensor([-1]))
+    scene = context_of(flat, camera=camera)
     directions = view_directions(scene)
     assert torch.allclose(directions.norm(dim=1), torch.ones(len(directions)), atol=1e-5)
     assert (directions[:, 2] > 0.9).all()

@@ -11,6 +11,7 @@ from mda_motions import BODY, gestures
 
 from avatar_kit.aligners.rotations import six_from_rotvec
 from avatar_kit.errors import UserError
+from avatar_kit.interfaces import make_room
 from avatar_kit.interfaces.body import Asset
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import FIELDS
@@ -86,7 +87,7 @@ def test_what_was_learned_is_saved_and_read_without_the_prior(fitted, config, tm
     save_file(fitted.state_dict(), tmp_path / "aligner.safetensors")
     state = load_file(tmp_path / "aligner.safetensors")
     again = Mda(config.model_copy(update={"prior": tmp_path / "gone.safetensors"}))
-    again.make_room(state)
+    make_room(again, state)
     again.load_state_dict(state)
     again.check_body(BODY)
     motion = gestures(10)

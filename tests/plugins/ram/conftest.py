@@ -7,9 +7,10 @@ import torch
 
 from avatar_kit.config import resolve_method
 from avatar_kit.config.layers import Layer, merge
-from avatar_kit.interfaces import Avatar, Batch, Setup
+from avatar_kit.interfaces import Avatar, Batch
 from avatar_kit.registry import catalog
-from avatar_kit.scene import Camera, ConditionSpec, FrameContext, PosedBody, Topology
+from avatar_kit.scene import Camera, ConditionSpec, PosedBody, Topology
+from tests.contexts import context_of, setup_of
 
 SIZE = 64
 FRAMES = 6
@@ -67,19 +68,19 @@ def context(bodies, camera):
     """``context(frames, training=False)``: a fresh context of some frames."""
 
     def make(frames, *, training=False, far=0.0):
-        body = bodies.at(list(frames))
+        body = bodies[list(frames)]
         moved = PosedBody(
             body.vertices + far, body.joints, body.bone_transforms, body.hands + far, body.topology
         )
         index = torch.tensor(list(frames)) if training else torch.full((len(frames),), -1)
-        return FrameContext(moved, moved, camera.expand(len(frames)), index)
+        return context_of(moved, camera=camera, index=index)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def setup(topology):
-    return Setup(topology, SIZE, SIZE, FRAMES)
+def setup(bodies, camera):
+    return setup_of(bodies, camera)
 
 
 @pytest.fixture(scope="session")
@@ -136,9 +137,9 @@ def batch(context):
     colour = 0.5 + 0.5 * interpolate(
         frames.body.normals, frames.body.topology.faces, frames.fragments
     )
-    backdrop = torch.linspace(0, 1, SIZE).expand(FRAMES, 3, SIZE, SIZE)
+    wall = torch.linspace(0, 1, SIZE).expand(FRAMES, 3, SIZE, SIZE)
     mask = frames.fragments.mask
-    image = mask * colour + (1 - mask) * backdrop
+    image = mask * colour + (1 - mask) * wall
     before, after = [0, *range(FRAMES - 1)], [*range(1, FRAMES), FRAMES - 1]
-    frames = replace(frames, previous=frames.body.at(before))
+    frames = replace(frames, previous=frames.body[before])
     return Batch(frames, image, mask, image[before], image[after])

@@ -9,7 +9,8 @@ from avatar_kit_ram.config import AttentiveTextureConfig, NeuralTextureConfig
 from avatar_kit_ram.encoders import NeuralTexture
 
 from avatar_kit.errors import UserError
-from avatar_kit.scene import Camera, FrameContext
+from avatar_kit.scene import Camera
+from tests.contexts import context_of
 
 SMALL = {"channels": 5, "size": 16, "query_channels": 4}
 BOTH = {"spatial", "temporal"}
@@ -30,8 +31,8 @@ def moving(bodies, camera):
     """Frame 2 after frame 1; ``moving(still)``: after itself."""
 
     def make(*, still=False):
-        now, before = bodies.at([2]), bodies.at([2 if still else 1])
-        return FrameContext(now, before, camera, torch.tensor([-1]))
+        now, before = bodies[[2]], bodies[[2 if still else 1]]
+        return context_of(now, before, camera=camera)
 
     return make
 
@@ -153,9 +154,7 @@ def test_the_stride_sets_the_size_of_the_attention(stride, size, setup, moving):
 
 def test_pictures_that_are_not_square_or_no_multiple_of_the_stride(setup, bodies):
     camera = Camera.look_at((0, 0, 4.0), (0, 0, 0), width=52, height=36, fov_y=35)
-    frame = FrameContext(
-        bodies.at([0, 1]), bodies.at([0, 0]), camera.expand(2), torch.tensor([-1, -1])
-    )
+    frame = context_of(bodies[[0, 1]], bodies[[0, 0]], camera=camera)
     values = awake(AttentiveTextureConfig(**SMALL), setup)(frame).values
     assert values.shape == (2, 5, 36, 52)
     assert values.isfinite().all()

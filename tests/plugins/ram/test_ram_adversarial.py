@@ -116,7 +116,7 @@ def test_without_neighbours_it_says_so(batch):
 def adversary():
     torch.manual_seed(0)
     config = DiscriminatorConfig(channel_multiplier=0.05, max_channels=8, learning_rate=5e-3)
-    return Adversary(config, 64, torch.device("cpu"))
+    return Adversary(config, (64, 64), torch.device("cpu"))
 
 
 def test_the_renderer_s_loss_leaves_the_discriminator_alone(adversary, batch):
@@ -126,11 +126,11 @@ def test_the_renderer_s_loss_leaves_the_discriminator_alone(adversary, batch):
     assert all(p.grad is None and p.requires_grad for p in adversary.network.parameters())
 
 
-def test_its_turns_tell_recorded_from_painted(adversary, batch):
+def test_its_updates_tell_recorded_from_painted(adversary, batch):
     grey = torch.full_like(batch.image, 0.5)
-    first = adversary.turn([batch], [grey], 0, 1.0)
+    first = adversary.update([batch], [grey], 0, 1.0)
     for step in range(1, 30):
-        last = adversary.turn([batch], [grey], step, 1.0)
+        last = adversary.update([batch], [grey], step, 1.0)
     assert set(first) == {"discriminator", "r1"}
     assert set(last) == {"discriminator"}  # the penalty comes in every sixteenth step
     assert last["discriminator"] < 0.5 * first["discriminator"]
@@ -140,7 +140,7 @@ def test_its_turns_tell_recorded_from_painted(adversary, batch):
 
 def test_the_penalty_counts_for_the_steps_it_skips(adversary, batch):
     before = [p.detach().clone() for p in adversary.network.parameters()]
-    adversary.turn([batch], [batch.image], 0, 0.0)
+    adversary.update([batch], [batch.image], 0, 0.0)
     given = [p.grad.clone() for p in adversary.network.parameters() if p.grad is not None]
     torch.testing.assert_close(list(adversary.network.parameters()), before)  # the rate is 0
     network, triple = adversary.network, in_time(batch, batch.image)
@@ -158,11 +158,11 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(adversary, batch, monke
     # but for the spread over a group, which sees fewer pictures at once
     monkeypatch.setattr(discriminator, "group_spread", lambda x: torch.zeros_like(x[:, :1]))
     grey = torch.full_like(batch.image, 0.5)
-    whole = adversary.turn([batch], [grey], 0, 0.0)
+    whole = adversary.update([batch], [grey], 0, 0.0)
     wanted = [p.grad.clone() for p in adversary.network.parameters()]
     parts = batch.parts(3)
     assert [len(part) for part in parts] == [2, 2, 2]
-    pieces = adversary.turn(parts, [grey[:2]] * 3, 0, 0.0)
+    pieces = adversary.update(parts, [grey[:2]] * 3, 0, 0.0)
     torch.testing.assert_close(pieces, whole, atol=1e-5, rtol=1e-4)
     given = [p.grad for p in adversary.network.parameters()]
     torch.testing.assert_close(given, wanted, atol=1e-4, rtol=1e-3)

@@ -43,7 +43,7 @@ def test_a_texture_of_coordinates_gives_back_the_coordinates(setup, context):
     v, u = torch.meshgrid(centres, centres, indexing="ij")
     encoder.textures[0].data = torch.stack([u, v])[None]
     frame = context([0])
-    expected = uv_map(setup.topology, frame.fragments)
+    expected = uv_map(setup.body.topology, frame.fragments)
     inside = frame.fragments.mask.bool() & ((expected - 0.5).abs() < 0.49).all(1, keepdim=True)
     found = encoder(frame).values
     torch.testing.assert_close(found * inside, expected * inside, atol=1e-4, rtol=0)
@@ -93,7 +93,7 @@ def test_normals_are_in_camera_axes(setup, context):
 def test_the_face_map_is_empty_but_for_the_face(setup, context):
     frame = context([0])
     drawn = FaceMap(FaceMapConfig(channels=4), setup).draw(frame)[0]
-    seen = setup.topology.face_region[frame.fragments.triangle[0].clamp(min=0)]
+    seen = setup.body.topology.face_region[frame.fragments.triangle[0].clamp(min=0)]
     seen = seen & (frame.fragments.triangle[0] >= 0)
     assert seen.any()
     assert torch.equal(drawn[0] > 0, seen)
@@ -148,11 +148,11 @@ def test_frames_outside_training_get_the_mean_code(setup, context):
 
 
 def test_one_visibility_pass_serves_all_encoders(context, setup, monkeypatch):
-    import avatar_kit.graphics as graphics
+    from avatar_kit.scene import context as where
 
     calls = []
-    real = graphics.rasterize
-    monkeypatch.setattr(graphics, "rasterize", lambda *a, **k: calls.append(1) or real(*a, **k))
+    real = where.rasterize
+    monkeypatch.setattr(where, "rasterize", lambda *a, **k: calls.append(1) or real(*a, **k))
     frame = context([0])
     for encoder, config in ENCODERS:
         if not getattr(config, "expansion", 0.0):

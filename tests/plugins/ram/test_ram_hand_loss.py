@@ -7,7 +7,6 @@ import torch
 from avatar_kit_ram.hand_loss import hand_loss, visible_hands
 
 from avatar_kit.nn.perceptual import StLpips
-from avatar_kit.scene import FrameContext
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def with_hands(context, offset, only=None):
     shift = torch.zeros(len(context), 2, 1, 3)
     shift[:, slice(None) if only is None else only] = torch.as_tensor(offset)
     body = replace(context.body, hands=context.body.hands + shift)
-    return FrameContext(body, context.previous, context.camera, context.index)
+    return replace(context, body=body)
 
 
 def test_both_hands_of_every_frame_are_found(context):
@@ -39,7 +38,7 @@ def test_the_square_scales_with_the_picture(context):
     frames = context([0])
     camera = replace(frames.camera, K=frames.camera.K * torch.tensor([16.0, 16.0, 1.0])[:, None])
     camera = replace(camera, width=1024, height=1024)
-    crops = visible_hands(FrameContext(frames.body, frames.previous, camera, frames.index))
+    crops = visible_hands(replace(frames, camera=camera))
     assert [crop.side for crop in crops] == [128, 128]
     small = visible_hands(frames)
     assert [crop.side for crop in small] == [32, 32]  # 8 would be too small for the network

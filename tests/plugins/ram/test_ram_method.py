@@ -11,6 +11,7 @@ def train(build, config, batch, steps):
     history = []
     for step in range(steps):
         seed_step(config.seed, step)
+        method.avatar.observe(batch, step)
         history.append(method.training_step(batch, step))
     return method, history
 
@@ -43,6 +44,7 @@ def test_every_parameter_gets_a_gradient_and_moves(preset, build, small_config, 
     before = {name: p.detach().clone() for name, p in avatar.named_parameters()}
     method = Ram(config, avatar)
     for step in range(6):  # what a zero hides from in the first steps moves in the next
+        avatar.observe(batch, step)
         method.training_step(batch, step)
     still = [name for name, p in avatar.named_parameters() if torch.equal(p, before[name])]
     assert still == []
@@ -82,7 +84,7 @@ def test_the_plate_learns_from_what_the_person_leaves_free(build, small_config, 
     assert (plate.correction[0][..., :33] == 0).all()
     assert (plate.correction[0][..., 33:] != 0).float().mean() > 0.9
     shown = (plate.picture + 0.05 * plate.correction.picture()).detach()
-    assert (shown[..., 48:] > 0.6).all()  # the backdrop rises from 0.5 to 1 on the right
+    assert (shown[..., 48:] > 0.6).all()  # the wall rises from 0.5 to 1 on the right
     assert shown[..., :32].mean() > 0.55  # the coarse levels carry it on behind the person
 
 

@@ -45,7 +45,7 @@ def test_a_batch_of_two_equals_two_of_one(setup, camera, background, shortcut, s
     both = conditions(specs, 2)
     together = renderer(both, camera.expand(2))
     assert together.rgb.shape == (2, 3, 64, 64)
-    assert together.alpha is None  # the background is part of the picture
+    assert (together.alpha is None) == (background == "painted")
     for i in range(2):
         one = {k: type(c)(c.values[i : i + 1]) for k, c in both.items()}
         torch.testing.assert_close(renderer(one, camera).rgb[0], together.rgb[i])
@@ -63,26 +63,26 @@ def test_only_the_code_of_a_frame_changes_its_style(setup, camera):
     assert (after[1] - before[1]).abs().max() > 1e-3
 
 
-def test_the_plate_shows_where_the_matte_is_clear(setup, camera):
+def test_the_plate_shows_where_alpha_is_low(setup, camera):
     renderer = small(SPECS, setup, background="plate")
     wake(renderer)
     renderer.plate.picture.uniform_()
     output = renderer(conditions(SPECS, 1), camera)
-    matte = output.extras["matte"]
-    assert 0 <= matte.min() < matte.max() <= 1
+    alpha = output.alpha
+    assert 0 <= alpha.min() < alpha.max() <= 1
     renderer.plate.picture += 1.0
     moved = renderer(conditions(SPECS, 1), camera).rgb - output.rgb
-    torch.testing.assert_close(moved, (1 - matte).expand_as(moved))
+    torch.testing.assert_close(moved, (1 - alpha).expand_as(moved))
 
 
 @pytest.mark.parametrize("background", ["plate", "composite"])
-def test_where_the_matte_is_zero_nothing_painted_shows(setup, camera, background):
+def test_where_alpha_is_zero_nothing_painted_shows(setup, camera, background):
     renderer = small(SPECS, setup, background=background, shortcut=True)
     wake(renderer)
     renderer.shortcut.bias.data = torch.tensor([3.0, -3.0, 5.0, -200.0])
     rgb = renderer(conditions(SPECS, 1), camera).rgb
     alone = (
-        renderer.plate(conditions(SPECS, 1)) if background == "plate" else renderer.backdrop(camera)
+        renderer.plate(conditions(SPECS, 1)) if background == "plate" else renderer.scene(camera)
     )
     torch.testing.assert_close(rgb, alone.expand_as(rgb))
 
@@ -99,9 +99,9 @@ def test_the_plate_starts_as_the_empty_scene(setup, camera):
     from avatar_kit.scene import Plate
 
     scene = Plate(torch.rand(3, 64, 64), camera)
-    renderer = small(SPECS, replace(setup, plate=scene), background="plate")
+    renderer = small(SPECS, replace(setup, plates=(scene,)), background="plate")
     given = conditions(SPECS, 1)
-    assert torch.equal(renderer(given, camera).extras["plate"][0], scene.picture)
+    assert torch.equal(renderer(given, camera).background[0], scene.picture)
 
 
 def test_shadows_darken_the_plate(setup, camera):
@@ -110,7 +110,7 @@ def test_shadows_darken_the_plate(setup, camera):
     given["hands"].values.clamp_(0, 1)
     share = torch.tensor([0.3, 0.0, 0.5])
     renderer.plate.darkness.data = torch.logit(share) / 5
-    plate = renderer(given, camera.expand(2)).extras["plate"]
+    plate = renderer(given, camera.expand(2)).background
     first, _, third = given["hands"].values.unbind(1)
     wanted = 0.5 * (1 - 0.3 * first) * (1 - 0.5 * third)
     torch.testing.assert_close(plate, wanted[:, None].expand_as(plate))

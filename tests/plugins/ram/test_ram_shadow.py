@@ -6,7 +6,8 @@ import torch
 from avatar_kit_ram.config import CastShadowConfig
 from avatar_kit_ram.shadow import CastShadow
 
-from avatar_kit.scene import Camera, FrameContext, Plate
+from avatar_kit.interfaces import Batch
+from avatar_kit.scene import Camera, Plate
 
 LIGHT = (0.7, -0.9)
 
@@ -23,7 +24,7 @@ def from_above(context):
     camera = Camera.look_at(
         (0, 40.0, 0), (0, 0, 0), width=256, height=256, fov_y=12, up=(0.0, 0.0, -1.0)
     )
-    return FrameContext(context.body, context.previous, camera.expand(len(context)), context.index)
+    return replace(context, camera=camera.expand(len(context)))
 
 
 def test_the_shadow_of_a_sphere_is_an_ellipse_of_known_place_and_size(setup, context):
@@ -46,13 +47,15 @@ def test_a_light_is_found_from_its_shadows(frames_a_round, setup, context):
     frames = from_above(context(range(6)))
     scene = torch.rand(3, 256, 256, generator=torch.Generator().manual_seed(0))
     shadow = encoder(setup, LIGHT)(frames).values
-    plated = replace(setup, plate=Plate(scene, frames.camera))
+    plated = replace(setup, plates=(Plate(scene, frames.camera[0]),))
     seeker = encoder(plated, frames=frames_a_round)
     for _ in range(9):
-        seeker.search(frames, scene * (1 - 0.3 * shadow), torch.zeros_like(shadow))
+        seeker.observe(Batch(frames, scene * (1 - 0.3 * shadow), torch.zeros_like(shadow)), 0)
     torch.testing.assert_close(seeker.slope, torch.tensor(LIGHT), atol=0.03, rtol=0)
     found = seeker.state_dict()
-    seeker.search(frames, scene.expand(6, -1, -1, -1), torch.zeros_like(shadow))  # it is settled
+    seeker.observe(
+        Batch(frames, scene.expand(6, -1, -1, -1), torch.zeros_like(shadow)), 9
+    )  # settled
     assert all(torch.equal(v, found[k]) for k, v in seeker.state_dict().items())
 
 
@@ -61,21 +64,21 @@ def test_what_the_person_hides_is_not_taken_for_a_shadow(setup, context):
     scene = torch.ones(3, 256, 256)
     shadow, hidden = (encoder(setup, s)(frames).values for s in (LIGHT, (-0.6, 0.2)))
     seen = torch.where(hidden > 0, 0.0, scene * (1 - 0.3 * shadow))  # a person in black
-    seeker = encoder(replace(setup, plate=Plate(scene, frames.camera)), frames=6)
+    seeker = encoder(replace(setup, plates=(Plate(scene, frames.camera[0]),)), frames=6)
     for _ in range(5):
-        seeker.search(frames, seen, (hidden > 0).float())
+        seeker.observe(Batch(frames, seen, (hidden > 0).float()), 0)
     torch.testing.assert_close(seeker.slope, torch.tensor(LIGHT), atol=0.03, rtol=0)
 
 
 def test_without_the_empty_scene_the_light_stands_overhead(setup, context):
     seeker = encoder(setup)
-    seeker.search(context([0]), torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64))
+    seeker.observe(Batch(context([0]), torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)), 0)
     assert not seeker.slope.any()
 
 
 def test_the_floor_is_the_lowest_that_training_saw(setup, context, batch):
     seeker = CastShadow(CastShadowConfig(), setup)
     for frames in (range(3), range(3, 6)):
-        seeker.search(context(frames), batch.image[:3], batch.mask[:3])
+        seeker.observe(Batch(context(frames), batch.image[:3], batch.mask[:3]), 0)
     lowest = context(range(6)).body.vertices[..., 1].amin()
     torch.testing.assert_close(seeker.floor, lowest)

@@ -240,8 +240,8 @@ def test_a_composite_avatar_gives_alpha_and_stands_before_any_background(full, b
     person = frames.mask > 0.5
     assert output.alpha[person].mean() > 0.8
     assert output.alpha[~person].mean() < 0.1
-    backdrop = avatar.renderer.backdrop.picture
-    expected = output.extras["person"] + (1 - output.alpha) * backdrop
+    scene = avatar.renderer.scene(frames.context.camera)
+    expected = output.alpha * output.person + (1 - output.alpha) * scene
     torch.testing.assert_close(output.rgb, expected)
 
 

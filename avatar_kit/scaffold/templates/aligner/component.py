@@ -28,9 +28,9 @@ class MyPlugin(Aligner):
         self.register_buffer("low", torch.zeros(63))
         self.register_buffer("high", torch.zeros(63))
 
-    def learn(self, takes: Sequence[Motion]) -> None:
+    def learn(self, clips: Sequence[Motion]) -> None:
         """Remember the smallest and the largest coordinate of every joint."""
-        poses = torch.cat([take.body_pose for take in takes])
+        poses = torch.cat([clip.body_pose for clip in clips])
         self.low.copy_(poses.amin(0) - self.config.margin)
         self.high.copy_(poses.amax(0) + self.config.margin)
 

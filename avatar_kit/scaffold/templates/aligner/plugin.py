@@ -5,7 +5,7 @@ from avatar_kit_myplugin.config import MyPluginConfig
 from avatar_kit import hookimpl
 
 #: The version of avatar-kit's plugin contracts this is written for.
-avatar_kit_api = 1
+avatar_kit_api = 2
 
 
 @hookimpl

@@ -47,14 +47,12 @@ class MyPlugin(Dataset):
             folder,
             name="myplugin",
             fps=motion.fps,
-            width=size,
-            height=size,
             body=name,
             shape=dict(zip(body.shape_names, shape.tolist(), strict=True)),
-            camera=camera,
+            cameras=camera,
         ) as writer:
             for frame in range(total):
-                posed = body(parameters.at([frame]))
+                posed = body(parameters[frame])
                 fragments = rasterize(posed.vertices, posed.topology.faces, camera)
                 colours = 0.5 + 0.4 * interpolate(posed.normals, posed.topology.faces, fragments)
                 mask = fragments.mask

@@ -40,7 +40,7 @@ class MyPluginConfig(MethodConfig):
 
     type: Literal["myplugin"] = "myplugin"
     steps: int = Field(default=5000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=512, ge=32, description="Width and height of the picture in pixels.")
+    size: int = Field(default=512, ge=32, description="Height of the picture in pixels.")
     batch_size: int = Field(default=2, ge=1, description="Frames in a training step.")
     encoders: dict[str, EncoderSlot] = Field(
         default_factory=_encoders, description="Condition encoders by name."

@@ -1,4 +1,4 @@
-"""Config of a capture folder as a dataset."""
+"""Configs of the datasets that ship with the framework. Torch-free."""
 
 from pathlib import Path
 from typing import Literal
@@ -13,3 +13,6 @@ class CaptureFolderConfig(DatasetConfig):
 
     type: Literal["capture"] = "capture"
     path: Path = Field(description="The capture folder.")
+    cameras: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="Names of the cameras to take; null: all."
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from avatar_kit.capture.config import CaptureFolderConfig
-from avatar_kit.capture.folder import Capture, open_capture
+from avatar_kit.capture import Capture, open_capture
+from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.interfaces import Dataset
 
 
@@ -14,4 +14,6 @@ class CaptureFolder(Dataset):
 
     def open(self, size: int | None = None) -> Capture:
         """The capture at ``config.path``, at its own size."""
-        return open_capture(self.config.path)
+        capture = open_capture(self.config.path)
+        cameras = self.config.cameras
+        return capture if cameras is None else capture.seen_by(cameras)
