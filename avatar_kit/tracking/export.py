@@ -73,13 +73,13 @@ def write_capture(
     overlap = np.full(frames, np.nan)
     looks = []
     with writer:
-        for frame, (image, matte) in enumerate(_pictures(observed, plates)):
-            writer.add(image, matte)
+        for frame, (image, mask) in enumerate(_pictures(observed, plates)):
+            writer.add(image, mask)
             if frame in compared or frame in shown:
                 overlay = silhouette(model, fit, camera, frame)
-                overlap[frame] = iou(overlay >= 0, matte > 127)
+                overlap[frame] = iou(overlay >= 0, mask > 127)
                 if frame in shown:
-                    looks.append(Look(frame, image, matte, overlay, error[frame], overlap[frame]))
+                    looks.append(Look(frame, image, mask, overlay, error[frame], overlap[frame]))
             progress.step(frame + 1)
         figures = measure(fit, observed, camera, error, overlap)
         verdict, reasons = judge(figures, cut)
@@ -101,7 +101,7 @@ def write_capture(
 
 
 def _pictures(observed: Observed, plates: dict[str, np.ndarray]) -> Iterator[tuple]:
-    """Picture and refined matte of every kept frame."""
+    """Picture and refined mask of every kept frame."""
     place = {int(source): k for k, source in enumerate(observed.frames)}
     take_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.takes)])
     calm = _calm(plates)
@@ -109,7 +109,7 @@ def _pictures(observed: Observed, plates: dict[str, np.ndarray]) -> Iterator[tup
         if number in place:
             frame = place[number]
             plate = plates["plates"][take_of[frame]] if calm else None
-            yield image, refine(image, observed.tracks.mattes[frame], plate)
+            yield image, refine(image, observed.tracks.masks[frame], plate)
 
 
 def _calm(plates: dict[str, np.ndarray]) -> bool:

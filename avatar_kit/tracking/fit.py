@@ -42,7 +42,7 @@ class Phase:
         iterations: Steps of Adam under a one-cycle schedule.
         moving: Names of the variables that move.
         sigma: Error over height at which a landmark is half believed.
-        outline: Whether the limbs are held against the mattes.
+        outline: Whether the limbs are held against the masks.
         girth: Whether the shape is fitted to the silhouettes first.
         rate: Peak learning rate of rotations and shape; the root's place moves at a third of it.
     """
@@ -108,12 +108,12 @@ class Fitter:
         self.body, self.camera, self.fps = body, camera, fps
         self.variables = Variables(tracks, takes, camera, body, known_shape or {})
         yaw, height = self.variables.yaw.numpy(), self.variables.height
-        scale = camera.width / tracks.mattes.shape[2]
+        scale = camera.width / tracks.masks.shape[2]
         self.targets = Targets.of(tracks, yaw, height, scale)
-        self.outline = Outline.of(tracks.mattes, scale, height, 0.4 + 0.6 * profile(yaw))
+        self.outline = Outline.of(tracks.masks, scale, height, 0.4 + 0.6 * profile(yaw))
         self.steps = Steps.of(takes, fps)
         self.limits = (body_limits(), hand_limits())
-        self.mattes = tracks.mattes
+        self.masks = tracks.masks
         self.expression = torch.from_numpy(tracks.expression).float()
 
     def run(self, report: Report | None = None, phases: tuple[Phase, ...] | None = None) -> Fit:
@@ -138,7 +138,7 @@ class Fitter:
         return self.result({k: float(v.detach()) for k, v in terms.items()})
 
     def terms(self, weights: Weights, *, outline: bool = True) -> dict[str, Tensor]:
-        """The terms of the objective, with or without the agreement with the mattes."""
+        """The terms of the objective, with or without the agreement with the masks."""
         v = self.variables
         shape = v.shape_vector()
         parameters = self.body.from_motion(v.motion(self.fps), shape)
@@ -146,10 +146,10 @@ class Fitter:
         orientation = v.orientation().flatten(1).unflatten(1, (3, 3)) * 0.7  # chord to angle
         rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
         pixels, _ = self.camera.project(keypoints)
-        mattes = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
+        agreement = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
         return {
             **landmark_terms(keypoints, pixels, self.targets, weights),
-            **mattes,
+            **agreement,
             **pose_terms(v.pose, v.hands, self.limits, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
@@ -161,7 +161,7 @@ class Fitter:
         v = self.variables
         start = v.shape_vector()
         v.set_shape(
-            fit_girth(self.body, self.camera, v.motion(self.fps), start, self.mattes, v.columns)
+            fit_girth(self.body, self.camera, v.motion(self.fps), start, self.masks, v.columns)
         )
 
     def _optimiser(self, phase: Phase):

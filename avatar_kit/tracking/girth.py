@@ -1,7 +1,7 @@
 """The part of a shape that joints do not show: how wide the person is.
 
 Loose clothes and hair make a gradient on the outline pull in wrong directions; the overlap of the
-whole silhouette with the matte, looked at value by value, does not.
+whole silhouette with the mask, looked at value by value, does not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fit_girth(
     camera: Camera,
     motion: Motion,
     shape: Tensor,
-    mattes: np.ndarray,
+    masks: np.ndarray,
     values: list[int],
 ) -> Tensor:
     """Shape values with the best silhouette overlap, the motion being as it is.
@@ -40,7 +40,7 @@ def fit_girth(
         camera: Of the video.
         motion: [T] fitted to landmarks.
         shape: [S] where to start.
-        mattes: [T, h, w] uint8, coarse.
+        masks: [T, h, w] uint8, coarse.
         values: Columns of ``shape`` that may change.
 
     Returns:
@@ -48,8 +48,8 @@ def fit_girth(
     """
     frames = np.unique(np.linspace(0, len(motion) - 1, FRAMES).astype(int))
     chosen = motion[frames.tolist()]
-    masks = torch.from_numpy(mattes[frames]) > 127
-    small = _shrunk(camera, mattes.shape[2], mattes.shape[1])
+    inside = torch.from_numpy(masks[frames]) > 127
+    small = _shrunk(camera, masks.shape[2], masks.shape[1])
     start, best = shape.clone(), shape.clone()
     tall = stature(body, start)
 
@@ -57,7 +57,7 @@ def fit_girth(
         inertia = INERTIA * (candidate - start).square().sum()
         # A taller person stands further away: the silhouette's height stays as it is.
         scaled = _away(chosen, camera, stature(body, candidate) / tall)
-        return overlap(body, small, scaled, candidate, masks) - float(inertia)
+        return overlap(body, small, scaled, candidate, inside) - float(inertia)
 
     top = score(best)
     for reach in np.geomspace(0.3, 0.1, ROUNDS):
@@ -73,12 +73,12 @@ def fit_girth(
 
 
 @torch.no_grad()
-def overlap(body: Body, camera: Camera, motion: Motion, shape: Tensor, masks: Tensor) -> float:
-    """Mean intersection over union of silhouettes and masks [T, H, W] bool."""
+def overlap(body: Body, camera: Camera, motion: Motion, shape: Tensor, inside: Tensor) -> float:
+    """Mean intersection over union of silhouettes and ``inside`` [T, H, W] bool."""
     posed = body(body.from_motion(motion, shape))
     drawn = rasterize(posed.vertices, posed.topology.faces, camera).triangle >= 0
-    both = (drawn & masks).sum((1, 2)).float()
-    return float((both / (drawn | masks).sum((1, 2)).clamp(min=1)).mean())
+    both = (drawn & inside).sum((1, 2)).float()
+    return float((both / (drawn | inside).sum((1, 2)).clamp(min=1)).mean())
 
 
 def stature(body: Body, shape: Tensor) -> Tensor:

@@ -80,8 +80,8 @@ def observe(
 
     def takes() -> Arrays:
         thumbnails = found["thumbnails"].astype(np.float32)
-        mattes = _resized(tracks.mattes, (thumbnails.shape[1], thumbnails.shape[2]))
-        changes = find_transitions(thumbnails, mattes)
+        masks = _resized(tracks.masks, (thumbnails.shape[1], thumbnails.shape[2]))
+        changes = find_transitions(thumbnails, masks)
         return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
 
     cut = stages.run(
@@ -159,9 +159,9 @@ def _unbroken(takes: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int,
     return [(a, b) for a, b in ranges if b - a >= SHORTEST]
 
 
-def _resized(mattes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[T, h, w] mattes in [0, 1] at another size."""
-    value = torch.from_numpy(mattes).float()[:, None] / 255
+def _resized(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """[T, h, w] masks in [0, 1] at another size."""
+    value = torch.from_numpy(masks).float()[:, None] / 255
     return torch.nn.functional.interpolate(value, size, mode="area")[:, 0].numpy()
 
 
@@ -179,13 +179,13 @@ def find_plates(stages: Stages, observed: Observed) -> Arrays:
         plates, moves = [], []
         for frames in wanted:
             chosen = np.stack([images[int(observed.frames[f])] for f in frames])
-            plate, move = find_plate(chosen, observed.tracks.mattes[frames])
+            plate, move = find_plate(chosen, observed.tracks.masks[frames])
             plates.append(plate)
             moves.append(move)
         return {"plates": np.stack(plates), "moves": np.array(moves)}
 
     def note(found: Arrays) -> str:
         calm = bool((found["moves"] < CALM).all())
-        return "found" if calm else "the camera or the background moves: coarse mattes"
+        return "found" if calm else "the camera or the background moves: coarse masks"
 
     return stages.run("background", {}, compute, total=len(observed.reader), note=note)

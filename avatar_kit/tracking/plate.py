@@ -1,4 +1,4 @@
-"""The empty background, and mattes refined against it."""
+"""The empty background, and masks refined against it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 SAMPLES = 25
 #: A background is one if it is this calm: median grey levels between frames.
 CALM = 6.0
-#: Grey levels off the background at which the matte begins, and how many more until it is full.
+#: Grey levels off the background at which the mask begins, and how many more until it is full.
 BEGIN, FULL = 10.0, 22.0
-#: Grey levels more where the coarse matte sees nobody: a reflection on the floor is pale.
+#: Grey levels more where the coarse mask sees nobody: a reflection on the floor is pale.
 DOUBT = 35.0
 #: Reach of the band in which colour decides, as a part of the picture's long edge.
 BAND = 0.012
@@ -25,19 +25,19 @@ def sample(take: tuple[int, int]) -> np.ndarray:
     return np.unique(np.linspace(take[0], take[1] - 1, SAMPLES).astype(int))
 
 
-def find_plate(images: np.ndarray, mattes: np.ndarray) -> tuple[np.ndarray, float]:
+def find_plate(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, float]:
     """The background of one take of a static camera.
 
     Args:
         images: [N, H, W, 3] uint8.
-        mattes: [N, h, w] uint8, coarse.
+        masks: [N, h, w] uint8, coarse.
 
     Returns:
         The plate [H, W, 3] uint8, and how much the background moves: the median difference from
         it in grey levels. Pixels that the person always covers are filled from around.
     """
     height, width = images.shape[1:3]
-    person = torch.from_numpy(mattes).float()[:, None] / 255
+    person = torch.from_numpy(masks).float()[:, None] / 255
     person = interpolate(_grow(person, 2 * _band(person)), (height, width), mode="bilinear")[:, 0]
     hidden = (person > 0.1).numpy()
     free = len(images) - hidden.sum(0)
@@ -60,20 +60,20 @@ def find_plate(images: np.ndarray, mattes: np.ndarray) -> tuple[np.ndarray, floa
 _HIDDEN = 999
 
 
-def refine(image: np.ndarray, matte: np.ndarray, plate: np.ndarray | None) -> np.ndarray:
-    """The full-size matte [H, W] uint8 of a picture.
+def refine(image: np.ndarray, mask: np.ndarray, plate: np.ndarray | None) -> np.ndarray:
+    """The full-size mask [H, W] uint8 of a picture.
 
-    Deep inside the coarse matte it is believed, far outside it too. In the band between, what
+    Deep inside the coarse mask it is believed, far outside it too. In the band between, what
     differs from the plate is the person, unless it is only darker: a shadow needs the coarse
-    matte's consent. Without a plate the coarse matte is enlarged as it is.
+    mask's consent. Without a plate the coarse mask is enlarged as it is.
 
     Args:
         image: [H, W, 3] uint8.
-        matte: [h, w] uint8, coarse.
+        mask: [h, w] uint8, coarse.
         plate: [H, W, 3] uint8, the background.
     """
     height, width = image.shape[:2]
-    coarse = torch.from_numpy(matte).float()[None, None] / 255
+    coarse = torch.from_numpy(mask).float()[None, None] / 255
     band = _band(coarse)
     full = lambda x: interpolate(x, (height, width), mode="bilinear")[0, 0].numpy()  # noqa: E731
     likely = full(coarse)
@@ -115,12 +115,12 @@ def _ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _band(mattes: torch.Tensor) -> int:
-    return max(1, round(BAND * max(mattes.shape[-2:])))
+def _band(masks: torch.Tensor) -> int:
+    return max(1, round(BAND * max(masks.shape[-2:])))
 
 
-def _grow(mattes: torch.Tensor, radius: int) -> torch.Tensor:
-    return max_pool2d(mattes, 2 * radius + 1, 1, radius)
+def _grow(masks: torch.Tensor, radius: int) -> torch.Tensor:
+    return max_pool2d(masks, 2 * radius + 1, 1, radius)
 
 
 def _smoothed(alpha: np.ndarray) -> np.ndarray:

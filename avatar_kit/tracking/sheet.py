@@ -27,15 +27,15 @@ class Look:
     Attributes:
         frame: Its number in the capture.
         image: [H, W, 3] uint8.
-        matte: [H, W] uint8.
+        mask: [H, W] uint8.
         shade: [H, W] of the fitted body; -1 where it is not.
         error: [12] percent of the height, NaN where not seen.
-        iou: Of silhouette and matte.
+        iou: Of silhouette and mask.
     """
 
     frame: int
     image: np.ndarray
-    matte: np.ndarray
+    mask: np.ndarray
     shade: np.ndarray
     error: np.ndarray
     iou: float
@@ -135,7 +135,7 @@ def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> l
     """Each look, cropped alike around the person."""
     width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
     pixels = camera.project(fit.keypoints)[0].numpy()
-    sides = [_extent(look.matte) for look in looks]
+    sides = [_extent(look.mask) for look in looks]
     wide = max(s[1] for s in sides) * 1.08
     high = max(s[2] for s in sides) * 1.08
     wide, high = max(wide, high / 2.6), max(high, wide)
@@ -162,22 +162,22 @@ def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> l
     return tiles
 
 
-def _extent(matte: np.ndarray) -> tuple[tuple[float, float], float, float]:
-    """Centre, width and height of the box around a matte."""
-    rows, columns = np.flatnonzero((matte > 127).any(1)), np.flatnonzero((matte > 127).any(0))
+def _extent(mask: np.ndarray) -> tuple[tuple[float, float], float, float]:
+    """Centre, width and height of the box around a mask."""
+    rows, columns = np.flatnonzero((mask > 127).any(1)), np.flatnonzero((mask > 127).any(0))
     if len(rows) == 0:
-        return (matte.shape[1] / 2, matte.shape[0] / 2), float(matte.shape[1]), matte.shape[0]
+        return (mask.shape[1] / 2, mask.shape[0] / 2), float(mask.shape[1]), mask.shape[0]
     left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
     return ((left + right) / 2, (top + bottom) / 2), float(right - left), float(bottom - top)
 
 
 def _overlay(look: Look) -> np.ndarray:
-    """The picture with the shaded body on it and the matte's outline."""
+    """The picture with the shaded body on it and the mask's outline."""
     picture = look.image.astype(np.float32)
     shade = look.shade[..., None]
     body = np.array(MESH, dtype=np.float32) * (0.3 + 0.7 * shade) + 60 * shade.clip(0) ** 4
     picture = np.where(shade >= 0, 0.45 * picture + 0.55 * body, picture)
-    inside = look.matte > 127
+    inside = look.mask > 127
     edge = np.zeros_like(inside)
     for axis in (0, 1):
         for step in (1, -1):
@@ -216,7 +216,7 @@ def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:
     x = MARGIN
     entries = (
         (MESH, "fitted body"),
-        (OUTLINE, "outline of the matte"),
+        (OUTLINE, "outline of the mask"),
         (SEEN, "landmarks seen"),
         (FITTED, "the same points of the fitted body"),
     )

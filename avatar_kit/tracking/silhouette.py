@@ -1,8 +1,8 @@
-"""The body against the matte: what landmarks get wrong from the side, the outline still shows.
+"""The body against the mask: what landmarks get wrong from the side, the outline still shows.
 
-Limbs are capsules around the lines between key points. Points of the matte near lower legs and feet
+Limbs are capsules around the lines between key points. Points of the mask near lower legs and feet
 shall be covered by them, which centres the legs in their outline; points along all limbs, hands and
-head shall lie inside the matte. All lengths are over the person's height.
+head shall lie inside the mask. All lengths are over the person's height.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from avatar_kit.tracking.initial import index
 
-#: Points of the matte per frame.
+#: Points of the mask per frame.
 POINTS = 256
-#: Distance from the capsules at which a point of the matte is half believed: cloth and hair are
+#: Distance from the capsules at which a point of the mask is half believed: cloth and hair are
 #: not flesh.
 SIGMA = 0.05
 
@@ -32,7 +32,7 @@ _CAPSULES = (
     ("right_shoulder", "left_hip", 0.06),
     ("left_ear", "right_ear", 0.06),
 )
-#: The first so many capsules shall cover the matte: lower legs and feet.
+#: The first so many capsules shall cover the mask: lower legs and feet.
 _COVERING = 4
 #: The first so many capsules shall lie inside it: legs and arms, at these places along them.
 _LIMBS, _ALONG = 10, (0.15, 0.4, 0.65, 0.9)
@@ -43,7 +43,7 @@ _FURTHER = [0, 1, 2, 3, 4, *(23 + k for k in _HAND), *(44 + k for k in _HAND)]
 
 @dataclass(frozen=True)
 class Outline:
-    """Points of T mattes.
+    """Points of T masks.
 
     Attributes:
         points: [T, P, 2] pixels over the height.
@@ -58,21 +58,21 @@ class Outline:
     size: Tensor
 
     @classmethod
-    def of(cls, mattes: np.ndarray, scale: float, height: float, weight: np.ndarray) -> Outline:
-        """Draw points from mattes, the same ones every time.
+    def of(cls, masks: np.ndarray, scale: float, height: float, weight: np.ndarray) -> Outline:
+        """Draw points from masks, the same ones every time.
 
         Args:
-            mattes: [T, h, w] uint8, coarse.
-            scale: Pixels of the video per pixel of the coarse matte.
+            masks: [T, h, w] uint8, coarse.
+            scale: Pixels of the video per pixel of the coarse mask.
             height: Of the person in pixels of the video.
             weight: [T].
         """
         rng = np.random.default_rng(0)
-        points = np.zeros((len(mattes), POINTS, 2), dtype=np.float32)
-        spacing = np.ones(len(mattes), dtype=np.float32)
-        sure = np.zeros(len(mattes), dtype=np.float32)
-        for t, matte in enumerate(mattes):
-            rows, columns = np.nonzero(matte > 127)
+        points = np.zeros((len(masks), POINTS, 2), dtype=np.float32)
+        spacing = np.ones(len(masks), dtype=np.float32)
+        sure = np.zeros(len(masks), dtype=np.float32)
+        for t, mask in enumerate(masks):
+            rows, columns = np.nonzero(mask > 127)
             if len(rows) < POINTS:
                 continue
             chosen = np.sort(rng.choice(len(rows), POINTS, replace=False))
@@ -80,41 +80,39 @@ class Outline:
             points[t] = at * (scale / height)
             spacing[t] = np.sqrt(len(rows) / POINTS) * scale / height
             sure[t] = weight[t]
-        size = np.array(mattes.shape[:0:-1], dtype=np.float32) * (scale / height)
+        size = np.array(masks.shape[:0:-1], dtype=np.float32) * (scale / height)
         return cls(*(torch.from_numpy(x) for x in (points, spacing, sure, size)))
 
 
-def trust_in_matte(
-    points: np.ndarray, mattes: np.ndarray, scale: float, height: float
-) -> np.ndarray:
-    """[T, N] 1 for points inside the matte or within 1.5 % of the height of it, less for others.
+def trust_in_mask(points: np.ndarray, masks: np.ndarray, scale: float, height: float) -> np.ndarray:
+    """[T, N] 1 for points inside the mask or within 1.5 % of the height of it, less for others.
 
     Args:
         points: [T, N, 2] pixels of the video.
-        mattes: [T, h, w] uint8, coarse.
-        scale: Pixels of the video per pixel of the coarse matte.
+        masks: [T, h, w] uint8, coarse.
+        scale: Pixels of the video per pixel of the coarse mask.
         height: Of the person in pixels of the video.
     """
     radius = max(1, round(0.015 * height / scale))
     near = torch.nn.functional.max_pool2d(
-        torch.from_numpy(mattes)[:, None].float(), 2 * radius + 1, 1, radius
+        torch.from_numpy(masks)[:, None].float(), 2 * radius + 1, 1, radius
     )[:, 0].numpy()
-    rows = (points[..., 1] / scale).astype(int).clip(0, mattes.shape[1] - 1)
-    columns = (points[..., 0] / scale).astype(int).clip(0, mattes.shape[2] - 1)
+    rows = (points[..., 1] / scale).astype(int).clip(0, masks.shape[1] - 1)
+    columns = (points[..., 0] / scale).astype(int).clip(0, masks.shape[2] - 1)
     inside = near[np.arange(len(points))[:, None], rows, columns] > 76
     return np.where(inside, 1.0, OUTSIDE)
 
 
-#: How far a landmark outside the matte is believed.
+#: How far a landmark outside the mask is believed.
 OUTSIDE = 0.15
 
 
-def matte_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
-    """Disagreement of body and matte.
+def mask_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
+    """Disagreement of body and mask.
 
     Args:
         pixels: [T, 65, 2] key points of body and hands, pixels over the height.
-        outline: Points of the mattes.
+        outline: Points of the masks.
     """
     a = pixels[:, [index(c[0]) for c in _CAPSULES]]
     b = pixels[:, [index(c[1]) for c in _CAPSULES]]
@@ -132,7 +130,7 @@ def matte_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
         nearest = torch.cdist(points, outline.points).argmin(-1)
     target = torch.gather(outline.points, 1, nearest[..., None].expand(-1, -1, 2))
     gap = ((points - target).square().sum(-1) + 1e-9).sqrt()
-    seen = ((points > 0) & (points < outline.size)).all(-1)  # beyond the picture is no matte
+    seen = ((points > 0) & (points < outline.size)).all(-1)  # beyond the picture is no mask
     inside = (seen * (gap - outline.spacing[:, None]).relu().square()).mean(1)
     known = (outline.weight > 0).float()
     return {"cover": (outline.weight * cover).mean(), "inside": (known * inside).mean()}

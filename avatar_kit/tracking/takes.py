@@ -3,7 +3,7 @@
 The background of a take stands still, so blocks of the picture that do not move before an instant,
 nor after it, keep their colour. Where most of them change it, the take has changed. How long that
 took tells a cut from a dissolve. The frames of a dissolve show two pictures at once: a ghost of the
-other take stands outside the person's matte, and the frames that show one are dropped.
+other take stands outside the person's mask, and the frames that show one are dropped.
 """
 
 from __future__ import annotations
@@ -59,19 +59,19 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return blocks.mean((1, 3), dtype=np.float32)
 
 
-def find_transitions(thumbnails: np.ndarray, mattes: np.ndarray) -> list[Transition]:
+def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
     """Changes of take.
 
     Args:
         thumbnails: [T, h, w, 3] of :func:`thumbnail`.
-        mattes: [T, h, w] mattes in [0, 1] at that size.
+        masks: [T, h, w] masks in [0, 1] at that size.
 
     Returns:
         Transitions in order, apart from each other.
     """
     found: list[Transition] = []
     for low, high in _windows(_blocks(thumbnails)):
-        transition = _dissolve(thumbnails, mattes, low, high) or _cut(thumbnails, low, high)
+        transition = _dissolve(thumbnails, masks, low, high) or _cut(thumbnails, low, high)
         if transition and (not found or transition.first > found[-1].last):
             found.append(transition)
     return found
@@ -137,10 +137,10 @@ def _cut(thumbnails: np.ndarray, low: int, high: int) -> Transition | None:
     return Transition(start + largest + 1, start + largest + 1)
 
 
-def _dissolve(thumbnails: np.ndarray, mattes: np.ndarray, low: int, high: int) -> Transition | None:
-    """A dissolve: frames around the window in which something stands outside the matte."""
+def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) -> Transition | None:
+    """A dissolve: frames around the window in which something stands outside the mask."""
     start, end = max(0, low - REACH), min(len(thumbnails), high + REACH + 1)
-    ghost, offset = ghost_area(thumbnails, mattes, low, high)
+    ghost, offset = ghost_area(thumbnails, masks, low, high)
     inside = slice(start - offset, end - offset)
     calm = np.concatenate([ghost[: inside.start], ghost[inside.stop :]])
     limit = max(1.5 * np.quantile(calm, 0.95) if len(calm) else 0.0, GHOST)
@@ -152,13 +152,13 @@ def _dissolve(thumbnails: np.ndarray, mattes: np.ndarray, low: int, high: int) -
 
 
 def ghost_area(
-    thumbnails: np.ndarray, mattes: np.ndarray, low: int, high: int
+    thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int
 ) -> tuple[np.ndarray, int]:
-    """What stands outside the matte and belongs to neither background, over the person's area.
+    """What stands outside the mask and belongs to neither background, over the person's area.
 
     Args:
         thumbnails: [T, h, w, 3].
-        mattes: [T, h, w] in [0, 1].
+        masks: [T, h, w] in [0, 1].
         low: Last frame of the take before.
         high: First frame of the take after.
 
@@ -166,7 +166,7 @@ def ghost_area(
         The area in the frames around the window, and the number of the first of these frames.
     """
     start, end = max(0, low - 5 * REACH), min(len(thumbnails), high + 5 * REACH)
-    person = np.stack([_dilate(m > 0.1, 2) for m in mattes[start:end]])
+    person = np.stack([_dilate(m > 0.1, 2) for m in masks[start:end]])
     grey = thumbnails[start:end].mean(-1)
     detail = np.stack([_detail(g, ~p) for g, p in zip(grey, person, strict=True)])
     hidden = np.where(person, np.nan, detail)
@@ -198,12 +198,12 @@ def _blur(image: np.ndarray, radius: int = 12) -> np.ndarray:
     return image.astype(np.float32)
 
 
-def _dilate(mask: np.ndarray, radius: int) -> np.ndarray:
+def _dilate(inside: np.ndarray, radius: int) -> np.ndarray:
     for _ in range(radius):
-        grown = mask.copy()
-        grown[1:] |= mask[:-1]
-        grown[:-1] |= mask[1:]
-        grown[:, 1:] |= mask[:, :-1]
-        grown[:, :-1] |= mask[:, 1:]
-        mask = grown
-    return mask
+        grown = inside.copy()
+        grown[1:] |= inside[:-1]
+        grown[:-1] |= inside[1:]
+        grown[:, 1:] |= inside[:, :-1]
+        grown[:, :-1] |= inside[:, 1:]
+        inside = grown
+    return inside

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-#: Longest side of the coarse mattes and thumbnails that are kept in memory, in pixels.
-MATTE_EDGE = 384
+#: Longest side of the coarse masks that are kept in memory, in pixels.
+MASK_EDGE = 384
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Tracks:
         expression: [T, 52].
         expression_confidence: [T].
         people: [T] how many people were found.
-        mattes: [T, h, w] uint8, coarse.
+        masks: [T, h, w] uint8, coarse.
     """
 
     body: np.ndarray
@@ -40,7 +40,7 @@ class Tracks:
     expression: np.ndarray
     expression_confidence: np.ndarray
     people: np.ndarray
-    mattes: np.ndarray
+    masks: np.ndarray
 
     def __len__(self) -> int:
         return len(self.body)

@@ -12,7 +12,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.takes import thumbnail
-from avatar_kit.tracking.tracks import MATTE_EDGE, Tracks, main_joints
+from avatar_kit.tracking.tracks import MASK_EDGE, Tracks, main_joints
 
 #: A frame shows the person if so many main joints are seen with more than this confidence.
 JOINTS, SURE = 2, 0.5
@@ -30,18 +30,18 @@ def watch(
     """
     tracker.reset()
     found: list[FrameTrack] = []
-    mattes, thumbnails = [], []
+    masks, thumbnails = [], []
     for frame in frames:
         track = tracker.stream(frame)
-        mattes.append(shrink(track.matte))
+        masks.append(shrink(track.mask))
         thumbnails.append(thumbnail(frame).round().astype(np.uint8))
-        found.append(replace(track, matte=_NOTHING))
+        found.append(replace(track, mask=_NOTHING))
         step(len(found))
-    names = [n for n in Tracks.__dataclass_fields__ if n not in ("mattes", "expression")]
+    names = [n for n in Tracks.__dataclass_fields__ if n not in ("masks", "expression")]
     stacked = {n: np.stack([np.asarray(getattr(t, n)) for t in found]) for n in names}
     return stacked | {
         "expression": tracker.expressions(found).astype(np.float32),
-        "mattes": np.stack(mattes),
+        "masks": np.stack(masks),
         "thumbnails": np.stack(thumbnails),
     }
 
@@ -49,11 +49,11 @@ def watch(
 _NOTHING = np.zeros((0, 0), dtype=np.uint8)
 
 
-def shrink(matte: np.ndarray) -> np.ndarray:
-    """A matte at ``MATTE_EDGE`` pixels at most, by area averaging."""
-    step = -(-max(matte.shape) // MATTE_EDGE)
-    pad = [(0, -side % step) for side in matte.shape]
-    padded = np.pad(matte, pad, mode="edge")
+def shrink(mask: np.ndarray) -> np.ndarray:
+    """A mask at ``MASK_EDGE`` pixels at most, by area averaging."""
+    step = -(-max(mask.shape) // MASK_EDGE)
+    pad = [(0, -side % step) for side in mask.shape]
+    padded = np.pad(mask, pad, mode="edge")
     height, width = (side // step for side in padded.shape)
     blocks = padded.reshape(height, step, width, step)
     return blocks.mean((1, 3)).round().astype(np.uint8)

@@ -34,7 +34,7 @@ class MediapipeTrack(FrameTrack):
 
 
 class MediapipeTracker(Tracker):
-    """Body, hands, 478 face points, expression and a matte, on the CPU, without a network."""
+    """Body, hands, 478 face points, expression and a mask, on the CPU, without a network."""
 
     config: MediapipeConfig
 
@@ -93,7 +93,7 @@ class MediapipeTracker(Tracker):
             face=face[:, :2].astype(np.float32),
             face_confidence=float(face_found),
             **self._expression(face, face_found),
-            matte=_matte(seen.segmentation_mask, height, width),
+            mask=_mask(seen.segmentation_mask, height, width),
             people=max(len(self._people), int(found)) if found else 0,
         )
 
@@ -150,7 +150,7 @@ class MediapipeTracker(Tracker):
         }
 
 
-def _matte(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    if mask is None:
+def _mask(segmentation: np.ndarray | None, height: int, width: int) -> np.ndarray:
+    if segmentation is None:
         return np.zeros((height, width), dtype=np.uint8)
-    return (np.clip(mask, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return (np.clip(segmentation, 0, 1) * 255 + 0.5).astype(np.uint8)

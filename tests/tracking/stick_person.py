@@ -137,12 +137,12 @@ def observed(keypoints: torch.Tensor, camera: Camera, noise: float = 0.0, seed: 
     confidence[:, 21:] = 0
     confidence[:, :5] *= facing[:, None]
     hands = pixels[:, 23:].reshape(frames, 2, 21, 2)
-    mattes = np.zeros((frames, camera.height // 2, camera.width // 2), dtype=np.uint8)
+    masks = np.zeros((frames, camera.height // 2, camera.width // 2), dtype=np.uint8)
     return Tracks(
         body=pixels[:, :23], body_confidence=confidence, body_world=world[:, :23],
         hands=hands, hands_confidence=np.ones((frames, 2)),
         hands_world=world[:, 23:].reshape(frames, 2, 21, 3),
         face=np.zeros((frames, 4, 2)), face_confidence=facing,
         expression=np.zeros((frames, 52)), expression_confidence=np.zeros(frames),
-        people=np.ones(frames, dtype=int), mattes=mattes,
+        people=np.ones(frames, dtype=int), masks=masks,
     )  # fmt: skip
