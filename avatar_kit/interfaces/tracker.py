@@ -58,16 +58,16 @@ class Tracker(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget the past: the next frame starts a new take."""
+        """Forget the past: the next frame starts a new clip."""
 
     def track(self, frames: Iterable[np.ndarray]) -> Iterator[FrameTrack]:
-        """Track a take, lazily."""
+        """Track a clip, lazily."""
         self.reset()
         for frame in frames:
             yield self.stream(frame)
 
     def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
-        """[T, 52] expressions of a whole take, where that tells more than its frames alone.
+        """[T, 52] expressions of a whole clip, where that tells more than its frames alone.
 
         A tracker that learns the person's neutral face overrides this; by default each frame keeps
         the expression it was given.

@@ -141,7 +141,7 @@ class TrackerConformance(Conformance):
             apart = np.abs(first.body - again.body).max()
             require(apart < 0.01, f"tracked again, a key point is {apart:.2f} pixels elsewhere")
 
-    def test_expressions_of_a_take(self) -> None:
+    def test_expressions_of_a_clip(self) -> None:
         """``expressions`` gives [T, 52] in [0, 1]."""
         found = self.tracker.expressions(self.tracks)
         require(found.shape == (self.frames, 52), f"expressions is {found.shape}")

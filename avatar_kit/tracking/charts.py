@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_INK, _SOFT, _GRID, _PANEL, _TAKE = (
+_INK, _SOFT, _GRID, _PANEL, _CLIP = (
     (28, 32, 40),
     (120, 128, 140),
     (228, 230, 234),
@@ -26,7 +26,7 @@ class Chart:
         title: Above it, with the unit.
         frames: [T] numbers of the frames in the video.
         values: [T]; NaN where there is none.
-        takes: Half-open ranges of 0..T: the curve is broken between them.
+        clips: Half-open ranges of 0..T: the curve is broken between them.
         colour: Of the curve.
         limit: A value that matters, drawn dashed.
         low: Least value of the axis; None: from the values.
@@ -36,7 +36,7 @@ class Chart:
     title: str
     frames: np.ndarray
     values: np.ndarray
-    takes: list[tuple[int, int]]
+    clips: list[tuple[int, int]]
     colour: tuple[int, int, int]
     limit: float | None = None
     low: float | None = None
@@ -55,8 +55,8 @@ def draw_chart(chart: Chart, width: int, height: int) -> Image.Image:
     at_x = lambda frame: left + (right - left) * frame / last  # noqa: E731
     at_y = lambda value: bottom - (bottom - top) * (value - low) / (high - low)  # noqa: E731
     draw.text((14 * _FINE, 10 * _FINE), chart.title, _INK, ImageFont.load_default(18 * _FINE))
-    for a, b in chart.takes:
-        draw.rectangle((at_x(chart.frames[a]), top, at_x(chart.frames[b - 1]), bottom), _TAKE)
+    for a, b in chart.clips:
+        draw.rectangle((at_x(chart.frames[a]), top, at_x(chart.frames[b - 1]), bottom), _CLIP)
     for tick in ticks:
         y = at_y(tick)
         draw.line((left, y, right, y), _GRID, _FINE)
@@ -67,7 +67,7 @@ def draw_chart(chart: Chart, width: int, height: int) -> Image.Image:
         y = at_y(chart.limit)
         for x in range(left, right, 14 * _FINE):
             draw.line((x, y, min(x + 7 * _FINE, right), y), _SOFT, _FINE)
-    for a, b in chart.takes:
+    for a, b in chart.clips:
         known = [k for k in range(a, b) if np.isfinite(chart.values[k])]
         points = [
             (at_x(chart.frames[k]), at_y(float(np.clip(chart.values[k], low, high)))) for k in known

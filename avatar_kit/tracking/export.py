@@ -24,15 +24,15 @@ from avatar_kit.tracking.tracks import main_joints
 
 #: Frames whose silhouette is compared, and frames that the sheet shows.
 COMPARED, SHOWN = 60, 12
-#: Takes shorter than this give no frames to the test.
+#: Clips shorter than this give no frames to the test.
 LONG = 40
 
 
-def splits(takes: list[tuple[int, int]], held_out: float) -> dict[str, list[int]]:
-    """The last part of every long take for the test, the rest for training."""
+def splits(clips: list[tuple[int, int]], held_out: float) -> dict[str, list[int]]:
+    """The last part of every long clip for the test, the rest for training."""
     train: list[int] = []
     test: list[int] = []
-    for a, b in takes:
+    for a, b in clips:
         cut = b - round(held_out * (b - a)) if b - a >= LONG else b
         train += range(a, cut)
         test += range(cut, b)
@@ -89,8 +89,8 @@ def write_capture(
         write_image(writer.folder / "quality.png", sheet)
         capture = writer.finish(
             motion=fit.motion,
-            splits=splits(observed.takes, held_out),
-            clips=observed.takes,
+            splits=splits(observed.clips, held_out),
+            clips=observed.clips,
             landmarks=_landmarks(observed),
             background=plates["plates"][0] if _calm(plates) else None,
             provenance=provenance
@@ -103,12 +103,12 @@ def write_capture(
 def _pictures(observed: Observed, plates: dict[str, np.ndarray]) -> Iterator[tuple]:
     """Picture and refined mask of every kept frame."""
     place = {int(source): k for k, source in enumerate(observed.frames)}
-    take_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.takes)])
+    clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
     calm = _calm(plates)
     for number, image in enumerate(observed.reader):
         if number in place:
             frame = place[number]
-            plate = plates["plates"][take_of[frame]] if calm else None
+            plate = plates["plates"][clip_of[frame]] if calm else None
             yield image, refine(image, observed.tracks.masks[frame], plate)
 
 
@@ -163,7 +163,7 @@ def measure(
     return Figures(
         frames=len(observed.frames),
         dropped=len(observed.reader) - len(observed.frames),
-        takes=len(observed.takes),
+        clips=len(observed.clips),
         person_pixels=fit.height,
         error=float(np.nanmean(error)),
         error_95=float(np.nanquantile(error, 0.95)),

@@ -17,7 +17,7 @@ class Figures:
     Attributes:
         frames: Frames in the capture.
         dropped: Frames of the video that are not in it.
-        takes: Number of takes.
+        clips: Number of clips.
         person_pixels: Height of the person in pixels.
         error: Mean reprojection error of the main joints, percent of the height.
         error_95: Its 95th percentile.
@@ -33,7 +33,7 @@ class Figures:
 
     frames: int
     dropped: int
-    takes: int
+    clips: int
     person_pixels: float
     error: float
     error_95: float

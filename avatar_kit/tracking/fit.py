@@ -71,7 +71,7 @@ class Fit:
         motion: [T] frames.
         shape: [S] values in [0, 1].
         keypoints: [T, 65, 3] of the fitted body, world metres.
-        yaw: [T] of the pelvis in radians, continuous inside a take.
+        yaw: [T] of the pelvis in radians, continuous inside a clip.
         height: Of the person in pixels, as it appears.
         losses: The terms of the objective at the end.
     """
@@ -91,7 +91,7 @@ class Fitter:
         body: Any body.
         camera: One static camera.
         tracks: What the tracker saw in the T frames to fit.
-        takes: Half-open ranges of frames that follow each other; they tile the T frames.
+        clips: Half-open ranges of frames that follow each other; they tile the T frames.
         fps: Frames per second.
         known_shape: Shape values that are given and not fitted.
     """
@@ -101,17 +101,17 @@ class Fitter:
         body: Body,
         camera: Camera,
         tracks: Tracks,
-        takes: list[tuple[int, int]],
+        clips: list[tuple[int, int]],
         fps: float,
         known_shape: dict[str, float] | None = None,
     ):
         self.body, self.camera, self.fps = body, camera, fps
-        self.variables = Variables(tracks, takes, camera, body, known_shape or {})
+        self.variables = Variables(tracks, clips, camera, body, known_shape or {})
         yaw, height = self.variables.yaw.numpy(), self.variables.height
         scale = camera.width / tracks.masks.shape[2]
         self.targets = Targets.of(tracks, yaw, height, scale)
         self.outline = Outline.of(tracks.masks, scale, height, 0.4 + 0.6 * profile(yaw))
-        self.steps = Steps.of(takes, fps)
+        self.steps = Steps.of(clips, fps)
         self.limits = (body_limits(), hand_limits())
         self.masks = tracks.masks
         self.expression = torch.from_numpy(tracks.expression).float()

@@ -45,7 +45,7 @@ def observed_yaw(body: np.ndarray, confidence: np.ndarray) -> np.ndarray:
 
 
 def unwrapped_yaw(observed: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """The yaw of one take without jumps.
+    """The yaw of one clip without jumps.
 
     A frame may have been seen the wrong way round. The path through "as seen" and "the other way
     round" with the least turning and the fewest flips is found by dynamic programming; a face that

@@ -240,7 +240,7 @@ def _per_step(change: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Steps:
-    """Frames that follow each other inside a take.
+    """Frames that follow each other inside a clip.
 
     Attributes:
         pairs: [2, P] frame numbers.
@@ -253,10 +253,10 @@ class Steps:
     rate: float
 
     @classmethod
-    def of(cls, takes: list[tuple[int, int]], fps: float) -> Steps:
-        """The steps of half-open takes."""
-        pairs = [(t, t + 1) for a, b in takes for t in range(a, b - 1)]
-        triples = [(t, t + 1, t + 2) for a, b in takes for t in range(a, b - 2)]
+    def of(cls, clips: list[tuple[int, int]], fps: float) -> Steps:
+        """The steps of half-open clips."""
+        pairs = [(t, t + 1) for a, b in clips for t in range(a, b - 1)]
+        triples = [(t, t + 1, t + 2) for a, b in clips for t in range(a, b - 2)]
         return cls(
             torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T,
             torch.tensor(triples, dtype=torch.long).reshape(-1, 3).T,

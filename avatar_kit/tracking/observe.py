@@ -1,4 +1,4 @@
-"""The first stages: decode, track, cut into takes, find the background."""
+"""The first stages: decode, track, cut into clips, find the plates."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 from avatar_kit.errors import UserError
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import catalog
+from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
 from avatar_kit.tracking.plate import CALM, find_plate, sample
 from avatar_kit.tracking.stages import Arrays, Progress, Stages, digest
-from avatar_kit.tracking.takes import Transition, find_transitions, split_takes
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
 
-#: Takes with fewer frames are dropped.
+#: Clips with fewer frames are dropped.
 SHORTEST = 5
 
 
@@ -30,21 +30,21 @@ class Observed:
         reader: The video.
         tracks: Of the frames that are kept.
         frames: [T] their numbers in the video.
-        takes: Half-open ranges of kept frames that follow each other; they tile 0..T.
+        clips: Half-open ranges of kept frames that follow each other; they tile 0..T.
         notes: What a person should know.
     """
 
     reader: VideoReader
     tracks: Tracks
     frames: np.ndarray
-    takes: list[tuple[int, int]]
+    clips: list[tuple[int, int]]
     notes: list[str]
 
 
 def observe(
     video: Path, tracker: str | None, progress: Progress, *, fresh: bool = False
 ) -> tuple[Stages, Observed]:
-    """Decode, track, and cut into takes.
+    """Decode, track, and cut into clips.
 
     Args:
         video: The video.
@@ -78,17 +78,17 @@ def observe(
     tracks = _tracks(found)
     check_person(tracks, video)
 
-    def takes() -> Arrays:
+    def clips() -> Arrays:
         thumbnails = found["thumbnails"].astype(np.float32)
         masks = _resized(tracks.masks, (thumbnails.shape[1], thumbnails.shape[2]))
         changes = find_transitions(thumbnails, masks)
         return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
 
     cut = stages.run(
-        "takes", {}, takes, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"
+        "clips", {}, clips, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"
     )
     transitions = [Transition(int(a), int(b)) for a, b in cut["transitions"]]
-    kept = split_takes(len(tracks), transitions, reader.gaps)
+    kept = split_clips(len(tracks), transitions, reader.gaps)
     good, smears = without_smears(seen(tracks), reader.suspect)
     ranges = _unbroken(kept, good)
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
@@ -150,10 +150,10 @@ def without_smears(good: np.ndarray, suspect: list[int]) -> tuple[np.ndarray, li
     ]
 
 
-def _unbroken(takes: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:
-    """The takes without frames that are not good; stretches that are too short are dropped."""
+def _unbroken(clips: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:
+    """The clips without frames that are not good; stretches that are too short are dropped."""
     ranges = []
-    for a, b in takes:
+    for a, b in clips:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], good[a:b].astype(int), [0]])))
         ranges += [(a + int(i), a + int(j)) for i, j in edges.reshape(-1, 2)]
     return [(a, b) for a, b in ranges if b - a >= SHORTEST]
@@ -166,10 +166,10 @@ def _resized(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def find_plates(stages: Stages, observed: Observed) -> Arrays:
-    """The background of every take."""
+    """The plate of every clip."""
 
     def compute() -> Arrays:
-        wanted = [sample(take) for take in observed.takes]
+        wanted = [sample(clip) for clip in observed.clips]
         source = set(np.concatenate([observed.frames[w] for w in wanted]).tolist())
         images = {}
         for number, image in enumerate(observed.reader):
@@ -188,4 +188,4 @@ def find_plates(stages: Stages, observed: Observed) -> Arrays:
         calm = bool((found["moves"] < CALM).all())
         return "found" if calm else "the camera or the background moves: coarse masks"
 
-    return stages.run("background", {}, compute, total=len(observed.reader), note=note)
+    return stages.run("plates", {}, compute, total=len(observed.reader), note=note)

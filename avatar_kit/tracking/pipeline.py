@@ -33,7 +33,7 @@ class Options:
         fov: Vertical field of view in degrees.
         focal: Focal length in pixels, instead.
         shape: Shape values of the body that are known.
-        held_out: Part of each take kept for the test.
+        held_out: Part of each clip kept for the test.
         name: Of the capture; empty: the folder's.
         body: Registered body; empty: the default.
         tracker: Registered tracker; empty: the default.
@@ -131,7 +131,7 @@ def prepare_video(
 def track_motion(
     video: str | Path, options: Options | None = None, progress: Progress = Silent()
 ) -> Motion:
-    """The motion of the person in a video, to drive an avatar with; takes joined one by one."""
+    """The motion of the person in a video, to drive an avatar with; clips joined one by one."""
     options = options or Options()
     stages, observed = observe(Path(video), options.tracker, progress, fresh=options.fresh)
     body_name, body = _body(options)
@@ -154,7 +154,7 @@ def _fit(
 
     def compute() -> Arrays:
         tracks = observed.tracks
-        fitter = Fitter(body, camera, tracks, observed.takes, reader.fps, options.shape)
+        fitter = Fitter(body, camera, tracks, observed.clips, reader.fps, options.shape)
         fit = fitter.run(lambda done, total: stages.progress.step(round(100 * done / total)))
         arrays = {f"motion.{k}": getattr(fit.motion, k).numpy() for k in FIELDS}
         return arrays | {
@@ -198,7 +198,7 @@ def _expression(observed: Observed) -> np.ndarray:
     """Expressions faded out where the face is not well seen, and smoothed a little."""
     tracks = observed.tracks
     parts = []
-    for a, b in observed.takes:
+    for a, b in observed.clips:
         sure = smooth(tracks.expression_confidence[a:b], 2.0)[:, None]
         parts.append(smooth(tracks.expression[a:b] * np.minimum(sure * 1.5, 1), 0.7))
     return np.concatenate(parts).clip(0, 1)

@@ -1,4 +1,4 @@
-"""The empty background, and masks refined against it."""
+"""The plate, the picture of the empty scene, and masks refined against it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-#: Pictures that a background is found from.
+#: Pictures that a plate is found from.
 SAMPLES = 25
-#: A background is one if it is this calm: median grey levels between frames.
+#: A plate is believed if what it shows is this still: median grey levels between frames.
 CALM = 6.0
-#: Grey levels off the background at which the mask begins, and how many more until it is full.
+#: Grey levels off the plate at which the mask begins, and how many more until it is full.
 BEGIN, FULL = 10.0, 22.0
 #: Grey levels more where the coarse mask sees nobody: a reflection on the floor is pale.
 DOUBT = 35.0
@@ -20,21 +20,22 @@ DOUBT = 35.0
 BAND = 0.012
 
 
-def sample(take: tuple[int, int]) -> np.ndarray:
-    """Numbers of the frames that a take's background is found from."""
-    return np.unique(np.linspace(take[0], take[1] - 1, SAMPLES).astype(int))
+def sample(clip: tuple[int, int]) -> np.ndarray:
+    """Numbers of the frames that a clip's plate is found from."""
+    return np.unique(np.linspace(clip[0], clip[1] - 1, SAMPLES).astype(int))
 
 
 def find_plate(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, float]:
-    """The background of one take of a static camera.
+    """The plate of one clip of a static camera.
 
     Args:
         images: [N, H, W, 3] uint8.
         masks: [N, h, w] uint8, coarse.
 
     Returns:
-        The plate [H, W, 3] uint8, and how much the background moves: the median difference from
-        it in grey levels. Pixels that the person always covers are filled from around.
+        The plate [H, W, 3] uint8, and how much the background moves: the median difference of
+        the pictures from the plate in grey levels. Pixels that the person always covers are
+        filled from around.
     """
     height, width = images.shape[1:3]
     person = torch.from_numpy(masks).float()[:, None] / 255
@@ -70,7 +71,7 @@ def refine(image: np.ndarray, mask: np.ndarray, plate: np.ndarray | None) -> np.
     Args:
         image: [H, W, 3] uint8.
         mask: [h, w] uint8, coarse.
-        plate: [H, W, 3] uint8, the background.
+        plate: [H, W, 3] uint8.
     """
     height, width = image.shape[:2]
     coarse = torch.from_numpy(mask).float()[None, None] / 255
@@ -85,14 +86,14 @@ def refine(image: np.ndarray, mask: np.ndarray, plate: np.ndarray | None) -> np.
         (image[::8, ::8].astype(np.float32) - plate[::8, ::8])[near[::8, ::8] < 0.01], axis=0
     )
     light = np.nan_to_num(light).astype(np.float32)  # of this frame against the plate's
-    alpha = np.zeros((height, width), dtype=np.float32)
+    fine = np.zeros((height, width), dtype=np.float32)
     at = _box(near > 0.01)
-    picture, background = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
+    picture, empty = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
     begin = BEGIN + DOUBT * (1 - _ramp(likely[at], 0.0, 0.5))
-    colour = _ramp((np.abs(picture - background).max(-1) - begin) / FULL, 0.0, 1.0)
-    consent = np.where(_shadow(picture, background), _ramp(likely[at], 0.4, 0.8), 1.0)
-    alpha[at] = np.maximum(colour * consent, deep[at]) * near[at]
-    return (_smoothed(alpha) * 255 + 0.5).astype(np.uint8)
+    colour = _ramp((np.abs(picture - empty).max(-1) - begin) / FULL, 0.0, 1.0)
+    consent = np.where(_shadow(picture, empty), _ramp(likely[at], 0.4, 0.8), 1.0)
+    fine[at] = np.maximum(colour * consent, deep[at]) * near[at]
+    return (_smoothed(fine) * 255 + 0.5).astype(np.uint8)
 
 
 def _box(inside: np.ndarray) -> tuple[slice, slice]:
@@ -123,10 +124,10 @@ def _grow(masks: torch.Tensor, radius: int) -> torch.Tensor:
     return max_pool2d(masks, 2 * radius + 1, 1, radius)
 
 
-def _smoothed(alpha: np.ndarray) -> np.ndarray:
+def _smoothed(mask: np.ndarray) -> np.ndarray:
     """Take single stray pixels out."""
-    blurred = avg_pool2d(torch.from_numpy(alpha)[None, None].float(), 3, 1, 1)
-    return np.asarray(0.5 * alpha + 0.5 * blurred[0, 0].numpy())
+    blurred = avg_pool2d(torch.from_numpy(mask)[None, None].float(), 3, 1, 1)
+    return np.asarray(0.5 * mask + 0.5 * blurred[0, 0].numpy())
 
 
 def _filled(plate: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ def show(prepared: Prepared, console: Console) -> None:
     table.add_column(style="dim")
     table.add_column()
     rows = (
-        ("frames", f"{figures.frames} in {figures.takes} takes, {figures.dropped} dropped"),
+        ("frames", f"{figures.frames} in {figures.clips} clips, {figures.dropped} dropped"),
         ("person", f"{figures.person_pixels:.0f} pixels high"),
         ("joint error", f"{figures.error:.2f} % of the height (95th: {figures.error_95:.2f} %)"),
         ("hand error", percent(figures.hand_error)),

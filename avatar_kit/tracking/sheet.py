@@ -113,7 +113,7 @@ def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str
     draw.text((right - width / 2, 60), verdict, (255, 255, 255), badge, anchor="mm")
     facts = (
         ("frames", f"{figures.frames}"),
-        ("takes", f"{figures.takes}"),
+        ("clips", f"{figures.clips}"),
         ("person", f"{figures.person_pixels:.0f} px"),
         ("joint error", f"{figures.error:.2f} %"),
         ("95th percentile", f"{figures.error_95:.2f} %"),
@@ -204,11 +204,11 @@ def _charts(observed: Observed, fit: Fit, error: np.ndarray, overlap: np.ndarray
     per_frame = np.full(len(error), np.nan)
     any_seen = np.isfinite(error).any(1)
     per_frame[any_seen] = np.nanmean(error[any_seen], axis=1)
-    frames, takes = observed.frames, observed.takes
+    frames, clips = observed.frames, observed.clips
     return [
-        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), takes, MESH),
-        Chart("joint error, % of height", frames, per_frame, takes, OUTLINE, limit=0.8, low=0.0),
-        Chart("silhouette IoU", frames, overlap, takes, (24, 128, 74), limit=0.7, high=1.0),
+        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), clips, MESH),
+        Chart("joint error, % of height", frames, per_frame, clips, OUTLINE, limit=0.8, low=0.0),
+        Chart("silhouette IoU", frames, overlap, clips, (24, 128, 74), limit=0.7, high=1.0),
     ]
 
 

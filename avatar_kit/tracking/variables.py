@@ -47,14 +47,14 @@ class Variables:
     def __init__(
         self,
         tracks: Tracks,
-        takes: list[tuple[int, int]],
+        clips: list[tuple[int, int]],
         camera: Camera,
         body: Body,
         known_shape: dict[str, float],
     ):
         self.camera = camera
         self.height = apparent_height(tracks.body, tracks.body_confidence)
-        self.yaw = torch.from_numpy(_yaw(tracks, takes)).float()
+        self.yaw = torch.from_numpy(_yaw(tracks, clips)).float()
         self.fitted = [n for n in body.fitted_shape if n not in known_shape]
         self._fixed_shape = body.shape_vector(known_shape)
         self.columns = [body.shape_names.index(n) for n in self.fitted]
@@ -62,10 +62,10 @@ class Variables:
         self.liked_shape = torch.logit(start)
         frames = len(tracks)
         self.root = torch.zeros(frames, 3)
-        self.place = torch.from_numpy(_hip_pixels(tracks, takes) / self.height).float()
+        self.place = torch.from_numpy(_hip_pixels(tracks, clips) / self.height).float()
         focal = float(camera.K[0, 1, 1])
         self.depth = torch.full((frames,), math.log(ADULT * focal / self.height))
-        self.pose = _first_pose(tracks, takes, self.yaw.numpy())
+        self.pose = _first_pose(tracks, clips, self.yaw.numpy())
         self.hands = hand_limits().liked.expand(frames, 30, 3).clone()
         self.shape = self.liked_shape.clone()
         for value in self.values():
@@ -133,27 +133,27 @@ class Variables:
         )
 
 
-def _yaw(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
+def _yaw(tracks: Tracks, clips: list[tuple[int, int]]) -> np.ndarray:
     world = to_world(tracks.body_world)
     yaw = np.zeros(len(tracks))
-    for a, b in takes:
+    for a, b in clips:
         observed = observed_yaw(world[a:b], tracks.body_confidence[a:b])
         seen = unwrapped_yaw(observed, tracks.face_confidence[a:b])
         yaw[a:b] = smooth(seen, 2.0)
     return yaw
 
 
-def _hip_pixels(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
+def _hip_pixels(tracks: Tracks, clips: list[tuple[int, int]]) -> np.ndarray:
     hips = main_joints()[6:8]
     middle = tracks.body[:, hips].mean(1)
-    return np.concatenate([smooth(middle[a:b], 1.0) for a, b in takes])
+    return np.concatenate([smooth(middle[a:b], 1.0) for a, b in clips])
 
 
-def _first_pose(tracks: Tracks, takes: list[tuple[int, int]], yaw: np.ndarray) -> Tensor:
+def _first_pose(tracks: Tracks, clips: list[tuple[int, int]], yaw: np.ndarray) -> Tensor:
     limits = body_limits()
     pose = limits.liked.expand(len(tracks), -1, -1).clone()
     world = to_world(tracks.body_world)
-    for a, b in takes:
+    for a, b in clips:
         for joint, rotvec in limb_rotations(smooth(world[a:b], 1.5), yaw[a:b]).items():
             pose[a:b, BODY_JOINTS.index(joint)] = torch.from_numpy(rotvec).float()
     return pose.clamp(limits.low, limits.high)

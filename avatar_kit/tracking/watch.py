@@ -11,7 +11,7 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit.scene.joints import BODY_KEYPOINTS
-from avatar_kit.tracking.takes import thumbnail
+from avatar_kit.tracking.clips import thumbnail
 from avatar_kit.tracking.tracks import MASK_EDGE, Tracks, main_joints
 
 #: A frame shows the person if so many main joints are seen with more than this confidence.

@@ -22,7 +22,7 @@ MEMORY = 300
 
 @dataclass(frozen=True)
 class MediapipeTrack(FrameTrack):
-    """A frame's track with the face measures that the neutral face of a take is found from.
+    """A frame's track with the face measures that the neutral face of a clip is found from.
 
     Attributes:
         measures: [23] of :func:`~avatar_kit_mediapipe.expression.measure`; NaN without a face.
@@ -98,7 +98,7 @@ class MediapipeTracker(Tracker):
         )
 
     def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
-        """[T, 52] expressions of a whole take, against the neutral face of all of it."""
+        """[T, 52] expressions of a whole clip, against the neutral face of all of it."""
         faces = [t for t in tracks if isinstance(t, MediapipeTrack)]
         sure = [t.measures for t in faces if t.expression_confidence > 0.5]
         if len(faces) != len(tracks) or not sure:

@@ -27,7 +27,7 @@ def test_the_limit_is_on_the_axis():
     assert high >= 0.8
 
 
-def test_a_curve_is_drawn_in_its_colour_and_broken_between_takes():
+def test_a_curve_is_drawn_in_its_colour_and_broken_between_clips():
     values = np.linspace(0, 1, 40)
     whole = np.asarray(draw_chart(chart(values), 300, 200)).astype(int)
     red = (whole[..., 0] - whole[..., 1]) > 100

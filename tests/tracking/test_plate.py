@@ -59,7 +59,7 @@ def test_without_a_plate_the_coarse_mask_is_enlarged():
     assert found[3, 3] == 0
 
 
-def test_samples_lie_in_their_take():
+def test_samples_lie_in_their_clip():
     frames = sample((40, 52))
     assert frames.min() == 40
     assert frames.max() == 51

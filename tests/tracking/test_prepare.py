@@ -98,7 +98,7 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
 
 def test_stages_that_are_done_are_not_done_again(prepared):
     _, first, again, _ = prepared
-    names = ["decode", "landmarks", "takes", "fit", "background", "capture"]
+    names = ["decode", "landmarks", "clips", "fit", "plates", "capture"]
     assert [name for name, _ in first] == names
     assert not any(cached for _, cached in first)
     assert [name for name, cached in again if cached] == names[1:4]
@@ -128,7 +128,7 @@ def test_progress_prints_a_line_a_stage():
     assert "face in 80 %" in text.getvalue()
 
 
-def test_the_end_of_every_long_take_is_held_out():
+def test_the_end_of_every_long_clip_is_held_out():
     found = splits([(0, 100), (100, 130), (130, 330)], 0.1)
     assert found["test"] == [*range(90, 100), *range(310, 330)]
     assert sorted(found["train"] + found["test"]) == list(range(330))

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_kit.tracking.takes import Transition, find_transitions, split_takes, thumbnail
+from avatar_kit.tracking.clips import Transition, find_transitions, split_clips, thumbnail
 
 
 def scene(frames: int, level: float, phase: float, seed: int):
@@ -21,7 +21,7 @@ def scene(frames: int, level: float, phase: float, seed: int):
     return np.array(images, dtype=np.float32), np.array(masks, dtype=np.float32)
 
 
-def test_one_take_has_no_transitions():
+def test_one_clip_has_no_transitions():
     assert find_transitions(*scene(90, 120, 0, 0)) == []
 
 
@@ -29,7 +29,7 @@ def test_a_cut_is_found_to_the_frame():
     a, b = scene(50, 120, 0, 0), scene(50, 150, 2, 1)
     found = find_transitions(np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]]))
     assert found == [Transition(50, 50)]
-    assert split_takes(100, found) == [(0, 50), (50, 100)]
+    assert split_clips(100, found) == [(0, 50), (50, 100)]
 
 
 def test_all_frames_of_a_dissolve_are_dropped_and_few_others():
@@ -60,10 +60,10 @@ def test_slow_changes_of_light_are_no_transition():
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 9)), max_size=4),
     st.lists(st.integers(0, 200), max_size=3),
 )
-def test_takes_hold_every_frame_outside_transitions_once(frames, cuts, gaps):
+def test_clips_hold_every_frame_outside_transitions_once(frames, cuts, gaps):
     transitions = [Transition(min(a, frames), min(a + n, frames)) for a, n in cuts]
-    takes = split_takes(frames, transitions, [g for g in gaps if g <= frames])
-    kept = [t for a, b in takes for t in range(a, b)]
+    clips = split_clips(frames, transitions, [g for g in gaps if g <= frames])
+    kept = [t for a, b in clips for t in range(a, b)]
     dropped = {t for c in transitions for t in range(c.first, c.last)}
     assert kept == [t for t in range(frames) if t not in dropped]
 

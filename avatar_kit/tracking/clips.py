@@ -1,9 +1,9 @@
-"""Cuts and dissolves: where one take ends and the next begins. Pure numpy.
+"""Cuts and dissolves: where one clip ends and the next begins. Pure numpy.
 
-The background of a take stands still, so blocks of the picture that do not move before an instant,
-nor after it, keep their colour. Where most of them change it, the take has changed. How long that
-took tells a cut from a dissolve. The frames of a dissolve show two pictures at once: a ghost of the
-other take stands outside the person's mask, and the frames that show one are dropped.
+The background of a clip stands still, so blocks of the picture that do not move before an instant,
+nor after it, keep their colour. Where most of them change it, another clip begins. How long that
+takes tells a cut from a dissolve. The frames of a dissolve show two pictures at once: a ghost of
+the other clip stands outside the person's mask, and the frames that show one are dropped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONG_EDGE = 160
 BLOCK = 4
 #: How far a block's colour may wander and count as still; how far it must go to have changed.
 STILL, CHANGED = 1.5, 2.5
-#: Part of the still blocks that must change for a change of take.
+#: Part of the still blocks that must change where another clip begins.
 MOST = 0.5
 #: Lengths of transitions that are looked for, in frames; 1 is a cut.
 LENGTHS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 30)
@@ -35,10 +35,10 @@ SPIKE = 2.0
 
 @dataclass(frozen=True)
 class Transition:
-    """A change of take.
+    """Where one clip goes over into the next.
 
     Attributes:
-        first: First frame that shows both takes.
+        first: First frame that shows both clips.
         last: One past the last such frame; equal to ``first`` for a cut.
     """
 
@@ -60,7 +60,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 
 
 def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
-    """Changes of take.
+    """Where clips go over into the next.
 
     Args:
         thumbnails: [T, h, w, 3] of :func:`thumbnail`.
@@ -77,17 +77,17 @@ def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transiti
     return found
 
 
-def split_takes(
+def split_clips(
     frames: int, transitions: Iterable[Transition], gaps: Iterable[int] = ()
 ) -> list[tuple[int, int]]:
     """Half-open ranges of frames between transitions; ``gaps`` are frames that follow a loss."""
     edges = [(g, g) for g in gaps] + [(t.first, t.last) for t in transitions]
-    takes, start = [], 0
+    clips, start = [], 0
     for first, last in [*sorted(edges), (frames, frames)]:
         if first > start:
-            takes.append((start, first))
+            clips.append((start, first))
         start = max(start, last)
-    return takes
+    return clips
 
 
 def _blocks(thumbnails: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def _blocks(thumbnails: np.ndarray) -> np.ndarray:
 
 
 def _windows(blocks: np.ndarray) -> list[tuple[int, int]]:
-    """The tightest (last frame before, first frame after) of every change of take."""
+    """The tightest (last frame before, first frame after) of every transition."""
     frames = len(blocks)
     taken = np.zeros(frames, dtype=bool)
     windows = []
@@ -159,8 +159,8 @@ def ghost_area(
     Args:
         thumbnails: [T, h, w, 3].
         masks: [T, h, w] in [0, 1].
-        low: Last frame of the take before.
-        high: First frame of the take after.
+        low: Last frame of the clip before.
+        high: First frame of the clip after.
 
     Returns:
         The area in the frames around the window, and the number of the first of these frames.
