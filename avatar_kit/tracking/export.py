@@ -17,15 +17,15 @@ from avatar_kit.scene import Camera
 from avatar_kit.tracking.figures import Figures, judge, views
 from avatar_kit.tracking.fit import Fit
 from avatar_kit.tracking.observe import Observed
-from avatar_kit.tracking.plate import CALM, refine
+from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, refine
 from avatar_kit.tracking.sheet import Look, draw_sheet
 from avatar_kit.tracking.stages import Progress
 from avatar_kit.tracking.tracks import main_joints
 
 #: Frames whose silhouette is compared, and frames that the sheet shows.
-COMPARED, SHOWN = 60, 12
+COMPARED_FRAMES, SHOWN_FRAMES = 60, 12
 #: Clips shorter than this give no frames to the test.
-LONG = 40
+MIN_TEST_CLIP_FRAMES = 40
 
 
 def splits(clips: list[tuple[int, int]], held_out: float) -> dict[str, list[int]]:
@@ -33,7 +33,7 @@ def splits(clips: list[tuple[int, int]], held_out: float) -> dict[str, list[int]
     train: list[int] = []
     test: list[int] = []
     for a, b in clips:
-        cut = b - round(held_out * (b - a)) if b - a >= LONG else b
+        cut = b - round(held_out * (b - a)) if b - a >= MIN_TEST_CLIP_FRAMES else b
         train += range(a, cut)
         test += range(cut, b)
     return {"train": train, "test": test} if test else {"train": train}
@@ -67,8 +67,8 @@ def write_capture(
         shape=dict(zip(model.shape_names, fit.shape.tolist(), strict=True)),
         camera=camera,
     )
-    compared = set(np.linspace(0, frames - 1, min(COMPARED, frames)).astype(int).tolist())
-    shown = set(np.linspace(0, frames - 1, min(SHOWN, frames)).astype(int).tolist())
+    compared = set(np.linspace(0, frames - 1, min(COMPARED_FRAMES, frames)).astype(int).tolist())
+    shown = set(np.linspace(0, frames - 1, min(SHOWN_FRAMES, frames)).astype(int).tolist())
     error = joint_error(fit, observed, camera)
     overlap = np.full(frames, np.nan)
     looks = []
@@ -113,7 +113,7 @@ def _pictures(observed: Observed, plates: dict[str, np.ndarray]) -> Iterator[tup
 
 
 def _calm(plates: dict[str, np.ndarray]) -> bool:
-    return bool((plates["moves"] < CALM).all())
+    return bool((plates["moves"] < STILL_PLATE_LEVELS).all())
 
 
 def _landmarks(observed: Observed) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ from avatar_kit.tracking.objective import (
 )
 from avatar_kit.tracking.silhouette import Outline
 from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.variables import ADULT, Variables
+from avatar_kit.tracking.variables import ADULT_HEIGHT_METRES, Variables
 
 #: Told of every iteration: how many are done, and how many there are.
 Report = Callable[[int, int], None]
@@ -55,11 +55,11 @@ class Phase:
     rate: float = 0.03
 
 
-ROOT = ("root", "place", "depth", "shape")
+ROOT_VARIABLES = ("root", "place", "depth", "shape")
 PHASES = (
-    Phase(60, ROOT, 0.2),
-    Phase(140, (*ROOT, "pose"), 0.1),
-    Phase(200, (*ROOT, "pose", "hands"), 0.04, outline=True, girth=True),
+    Phase(60, ROOT_VARIABLES, 0.2),
+    Phase(140, (*ROOT_VARIABLES, "pose"), 0.1),
+    Phase(200, (*ROOT_VARIABLES, "pose", "hands"), 0.04, outline=True, girth=True),
 )
 
 
@@ -147,13 +147,14 @@ class Fitter:
         rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
         pixels, _ = self.camera.project(keypoints)
         agreement = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
+        tall = stature(self.body, shape) / ADULT_HEIGHT_METRES
         return {
             **landmark_terms(keypoints, pixels, self.targets, weights),
             **agreement,
             **pose_terms(v.pose, v.hands, self.limits, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
-            "stature": weights.stature * (stature(self.body, shape) / ADULT).log().square(),
+            "stature": weights.stature * tall.log().square(),
         }
 
     @torch.no_grad()

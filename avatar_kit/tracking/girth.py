@@ -16,13 +16,15 @@ from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 
-#: Frames that are looked at, and times that all values are gone through.
-FRAMES, ROUNDS = 10, 2
+#: Frames that are looked at.
+GIRTH_FRAMES = 10
+#: Times that all values are gone through.
+SEARCH_ROUNDS = 2
 #: Pull towards where a value was, in overlap per unit squared: an overlap that hardly changes shall
 #: not carry a value to its end.
-INERTIA = 0.02
+SHAPE_INERTIA = 0.02
 #: An adult's height over that of the eyes.
-EYES_TO_CROWN = 1.07
+STATURE_TO_EYE_HEIGHT = 1.07
 
 
 def fit_girth(
@@ -46,7 +48,7 @@ def fit_girth(
     Returns:
         [S] values in [0, 1].
     """
-    frames = np.unique(np.linspace(0, len(motion) - 1, FRAMES).astype(int))
+    frames = np.unique(np.linspace(0, len(motion) - 1, GIRTH_FRAMES).astype(int))
     chosen = motion[frames.tolist()]
     inside = torch.from_numpy(masks[frames]) > 127
     small = _shrunk(camera, masks.shape[2], masks.shape[1])
@@ -54,13 +56,13 @@ def fit_girth(
     tall = stature(body, start)
 
     def score(candidate: Tensor) -> float:
-        inertia = INERTIA * (candidate - start).square().sum()
+        inertia = SHAPE_INERTIA * (candidate - start).square().sum()
         # A taller person stands further away: the silhouette's height stays as it is.
         scaled = _away(chosen, camera, stature(body, candidate) / tall)
         return overlap(body, small, scaled, candidate, inside) - float(inertia)
 
     top = score(best)
-    for reach in np.geomspace(0.3, 0.1, ROUNDS):
+    for reach in np.geomspace(0.3, 0.1, SEARCH_ROUNDS):
         for column in values:
             for step in (-reach, reach):
                 candidate = best.clone()
@@ -85,7 +87,7 @@ def stature(body: Body, shape: Tensor) -> Tensor:
     """Standing height in metres, from eyes and heels of the T-pose. Differentiable."""
     points = body.keypoints(body.from_motion(Motion.rest(1), shape))[0, :, 1]
     eyes, heels = points[1:3].mean(), points[17:19].mean()
-    return (eyes - heels) * EYES_TO_CROWN
+    return (eyes - heels) * STATURE_TO_EYE_HEIGHT
 
 
 def _away(motion: Motion, camera: Camera, factor: Tensor) -> Motion:

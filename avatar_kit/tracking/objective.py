@@ -32,7 +32,7 @@ _SEGMENTS = (
 #: Weight of a key point in the picture by what it is; 1 unless it is named here.
 _POINT_WEIGHTS = {"nose": 0.5, "eye": 0.5, "ear": 0.5, "heel": 0.5, "toe": 0.5}
 
-_LEGS = ("hip", "knee", "ankle", "heel", "toe")
+_LEG_PARTS = ("hip", "knee", "ankle", "heel", "toe")
 
 #: Wrist to finger tips: (base, tip) of the lines of a hand, in ``HAND_KEYPOINTS``.
 _HAND_LINES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 17)] + [
@@ -122,7 +122,7 @@ class Targets:
         leg_trust = (1 - 0.75 * profile(yaw))[:, None]
         sure = tracks.body_confidence * trust_in_mask(tracks.body, tracks.masks, scale, height)
         weight = sure * _point_weights()
-        legs = np.array([n.rpartition("_")[2] in _LEGS for n in BODY_KEYPOINTS])
+        legs = np.array([n.rpartition("_")[2] in _LEG_PARTS for n in BODY_KEYPOINTS])
         weight = np.where(legs, weight * leg_trust, weight)
         a, b, line_weight = (np.array(x) for x in zip(*_segment_indices(), strict=True))
         lines = to_world(tracks.body_world[:, b] - tracks.body_world[:, a])

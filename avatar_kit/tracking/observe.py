@@ -13,13 +13,13 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import catalog
 from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
-from avatar_kit.tracking.plate import CALM, find_plate, sample
+from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, find_plate, sample
 from avatar_kit.tracking.stages import Arrays, Progress, Stages, digest
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
 
 #: Clips with fewer frames are dropped.
-SHORTEST = 5
+MIN_CLIP_FRAMES = 5
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def observe(
     good, smears = without_smears(seen(tracks), reader.suspect)
     ranges = _unbroken(kept, good)
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
-    if len(frames) < SHORTEST:
-        raise UserError(f"{video}: no {SHORTEST} frames in a row show a person; film longer")
+    if len(frames) < MIN_CLIP_FRAMES:
+        raise UserError(f"{video}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer")
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
     starts = [(int(a), int(b)) for a, b in pairwise(edges)]
@@ -156,7 +156,7 @@ def _unbroken(clips: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int,
     for a, b in clips:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], good[a:b].astype(int), [0]])))
         ranges += [(a + int(i), a + int(j)) for i, j in edges.reshape(-1, 2)]
-    return [(a, b) for a, b in ranges if b - a >= SHORTEST]
+    return [(a, b) for a, b in ranges if b - a >= MIN_CLIP_FRAMES]
 
 
 def _resized(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -185,7 +185,7 @@ def find_plates(stages: Stages, observed: Observed) -> Arrays:
         return {"plates": np.stack(plates), "moves": np.array(moves)}
 
     def note(found: Arrays) -> str:
-        calm = bool((found["moves"] < CALM).all())
+        calm = bool((found["moves"] < STILL_PLATE_LEVELS).all())
         return "found" if calm else "the camera or the background moves: coarse masks"
 
     return stages.run("plates", {}, compute, total=len(observed.reader), note=note)

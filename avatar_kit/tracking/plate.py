@@ -8,21 +8,23 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-#: Pictures that a plate is found from.
-SAMPLES = 25
+#: Frames that a plate is found from.
+PLATE_FRAMES = 25
 #: A plate is believed if what it shows is this still: median grey levels between frames.
-CALM = 6.0
-#: Grey levels off the plate at which the mask begins, and how many more until it is full.
-BEGIN, FULL = 10.0, 22.0
+STILL_PLATE_LEVELS = 6.0
+#: Grey levels off the plate at which the mask begins; how many more until it is full.
+MASK_BEGIN_LEVELS, MASK_RAMP_LEVELS = 10.0, 22.0
 #: Grey levels more where the coarse mask sees nobody: a reflection on the floor is pale.
-DOUBT = 35.0
-#: Reach of the band in which colour decides, as a part of the picture's long edge.
-BAND = 0.012
+DOUBTFUL_MASK_LEVELS = 35.0
+#: Width of the band in which colour decides, as a part of the picture's long edge.
+EDGE_BAND_SHARE = 0.012
+#: Stands for a colour that the person hides: no grey level is so large.
+_HIDDEN_PIXEL = 999
 
 
 def sample(clip: tuple[int, int]) -> np.ndarray:
     """Numbers of the frames that a clip's plate is found from."""
-    return np.unique(np.linspace(clip[0], clip[1] - 1, SAMPLES).astype(int))
+    return np.unique(np.linspace(clip[0], clip[1] - 1, PLATE_FRAMES).astype(int))
 
 
 def find_plate(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, float]:
@@ -47,18 +49,15 @@ def find_plate(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, float
     for row in range(0, height, 64):  # strips bound the memory
         rows = slice(row, row + 64)
         values = images[:, rows].astype(np.int16)
-        values[hidden[:, rows]] = _HIDDEN
+        values[hidden[:, rows]] = _HIDDEN_PIXEL
         values.sort(axis=0)
         middle = (free[rows] // 2)[None, ..., None].clip(max=len(images) - 1)
         strip = np.take_along_axis(values, middle.repeat(3, -1), axis=0)[0].astype(np.float32)
-        plate[rows] = np.where(strip == _HIDDEN, np.nan, strip)
+        plate[rows] = np.where(strip == _HIDDEN_PIXEL, np.nan, strip)
         off = np.abs(values[:, ::4, ::4] - strip[None, ::4, ::4]).max(-1)
-        spread.append(off[(values[:, ::4, ::4] != _HIDDEN).all(-1)])
+        spread.append(off[(values[:, ::4, ::4] != _HIDDEN_PIXEL).all(-1)])
     moved = np.concatenate(spread)
     return _filled(plate), float(np.median(moved)) if len(moved) else np.inf
-
-
-_HIDDEN = 999
 
 
 def refine(image: np.ndarray, mask: np.ndarray, plate: np.ndarray | None) -> np.ndarray:
@@ -89,8 +88,8 @@ def refine(image: np.ndarray, mask: np.ndarray, plate: np.ndarray | None) -> np.
     fine = np.zeros((height, width), dtype=np.float32)
     at = _box(near > 0.01)
     picture, empty = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
-    begin = BEGIN + DOUBT * (1 - _ramp(likely[at], 0.0, 0.5))
-    colour = _ramp((np.abs(picture - empty).max(-1) - begin) / FULL, 0.0, 1.0)
+    begin = MASK_BEGIN_LEVELS + DOUBTFUL_MASK_LEVELS * (1 - _ramp(likely[at], 0.0, 0.5))
+    colour = _ramp((np.abs(picture - empty).max(-1) - begin) / MASK_RAMP_LEVELS, 0.0, 1.0)
     consent = np.where(_shadow(picture, empty), _ramp(likely[at], 0.4, 0.8), 1.0)
     fine[at] = np.maximum(colour * consent, deep[at]) * near[at]
     return (_smoothed(fine) * 255 + 0.5).astype(np.uint8)
@@ -117,7 +116,7 @@ def _ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _band(masks: torch.Tensor) -> int:
-    return max(1, round(BAND * max(masks.shape[-2:])))
+    return max(1, round(EDGE_BAND_SHARE * max(masks.shape[-2:])))
 
 
 def _grow(masks: torch.Tensor, radius: int) -> torch.Tensor:

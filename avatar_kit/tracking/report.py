@@ -14,7 +14,7 @@ from avatar_kit.registry import catalog
 if TYPE_CHECKING:
     from avatar_kit.tracking.pipeline import Prepared
 
-_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
+_VERDICT_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
 
 
 class StageProgress:
@@ -93,7 +93,7 @@ def show(prepared: Prepared, console: Console) -> None:
         table.add_row(*row)
     console.print()
     console.print(table, highlight=False)
-    colour = _COLOURS[prepared.verdict]
+    colour = _VERDICT_COLOURS[prepared.verdict]
     console.print(f"\n[{colour} bold]{prepared.verdict}[/]", highlight=False)
     for reason in prepared.reasons:
         console.print(f"  [yellow]•[/] {reason}", highlight=False, markup=True)

@@ -14,10 +14,18 @@ from avatar_kit.tracking.fit import Fit
 from avatar_kit.tracking.observe import Observed
 from avatar_kit.tracking.report import percent
 
-WIDTH, MARGIN, GAP, COLUMNS = 1800, 40, 12, 6
-INK, SOFT, PAPER, PANEL = (28, 32, 40), (110, 118, 130), (250, 250, 248), (255, 255, 255)
-MESH, OUTLINE, SEEN, FITTED = (66, 133, 244), (219, 68, 55), (251, 188, 4), (255, 255, 255)
-VERDICT = {"fit for training": (24, 128, 74), "usable": (200, 130, 0), "not fit": (196, 48, 43)}
+#: Sizes in pixels.
+SHEET_WIDTH, SHEET_MARGIN, TILE_GAP = 1800, 40, 12
+#: Looks beside each other.
+TILE_COLUMNS = 6
+TEXT_COLOUR, FAINT_COLOUR, PAPER_COLOUR = (28, 32, 40), (110, 118, 130), (250, 250, 248)
+BODY_COLOUR, OUTLINE_COLOUR = (66, 133, 244), (219, 68, 55)
+LANDMARK_COLOUR, KEYPOINT_COLOUR = (251, 188, 4), (255, 255, 255)
+VERDICT_COLOURS = {
+    "fit for training": (24, 128, 74),
+    "usable": (200, 130, 0),
+    "not fit": (196, 48, 43),
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def draw_sheet(
     verdict: str,
     reasons: list[str],
 ) -> np.ndarray:
-    """[h, ``WIDTH``, 3] uint8 picture.
+    """[h, ``SHEET_WIDTH``, 3] uint8 picture.
 
     Args:
         name: Of the capture.
@@ -68,28 +76,28 @@ def draw_sheet(
         reasons: For the verdict.
     """
     tiles = _tiles(looks, observed, fit, camera)
-    rows = -(-len(tiles) // COLUMNS)
+    rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
     notes = [*reasons, *observed.notes] or ["nothing to complain about"]
     lines = [line for note in notes for line in _wrapped("- " + note, 150)]
-    charts_top = 190 + rows * (tile_height + GAP)
-    height = charts_top + 300 + 60 + 28 * len(lines) + MARGIN
-    canvas = Image.new("RGB", (WIDTH, height), PAPER)
+    charts_top = 190 + rows * (tile_height + TILE_GAP)
+    height = charts_top + 300 + 60 + 28 * len(lines) + SHEET_MARGIN
+    canvas = Image.new("RGB", (SHEET_WIDTH, height), PAPER_COLOUR)
     draw = ImageDraw.Draw(canvas)
     _header(draw, name, figures, verdict)
     for k, (tile, look) in enumerate(zip(tiles, looks, strict=True)):
-        x = MARGIN + (k % COLUMNS) * (tile.width + GAP)
-        y = 180 + (k // COLUMNS) * (tile_height + GAP)
+        x = SHEET_MARGIN + (k % TILE_COLUMNS) * (tile.width + TILE_GAP)
+        y = 180 + (k // TILE_COLUMNS) * (tile_height + TILE_GAP)
         canvas.paste(tile, (x, y))
         _caption(draw, look, int(observed.frames[look.frame]), x, y + tile.height + 5)
     for k, chart in enumerate(_charts(observed, fit, error, overlap)):
-        width = (WIDTH - 2 * MARGIN - 2 * 24) // 3
-        canvas.paste(draw_chart(chart, width, 280), (MARGIN + k * (width + 24), charts_top))
+        width = (SHEET_WIDTH - 2 * SHEET_MARGIN - 2 * 24) // 3
+        canvas.paste(draw_chart(chart, width, 280), (SHEET_MARGIN + k * (width + 24), charts_top))
     y = charts_top + 300
     _legend(draw, y)
     for line in lines:
         y += 28
-        draw.text((MARGIN, y + 20), line, INK, font(19))
+        draw.text((SHEET_MARGIN, y + 20), line, TEXT_COLOUR, font(19))
     return np.asarray(canvas)
 
 
@@ -105,11 +113,11 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str) -> None:
-    draw.text((MARGIN, 30), name, INK, font(46))
+    draw.text((SHEET_MARGIN, 30), name, TEXT_COLOUR, font(46))
     badge = font(28)
-    right = WIDTH - MARGIN
+    right = SHEET_WIDTH - SHEET_MARGIN
     width = draw.textlength(verdict, badge) + 48
-    draw.rounded_rectangle((right - width, 34, right, 86), 26, fill=VERDICT[verdict])
+    draw.rounded_rectangle((right - width, 34, right, 86), 26, fill=VERDICT_COLOURS[verdict])
     draw.text((right - width / 2, 60), verdict, (255, 255, 255), badge, anchor="mm")
     facts = (
         ("frames", f"{figures.frames}"),
@@ -124,16 +132,16 @@ def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str
         ("face seen", f"{figures.face:.0%}"),
         ("hands seen", f"{figures.hands:.0%}"),
     )
-    step = (WIDTH - 2 * MARGIN) / len(facts)
+    step = (SHEET_WIDTH - 2 * SHEET_MARGIN) / len(facts)
     for k, (label, value) in enumerate(facts):
-        x = MARGIN + k * step
-        draw.text((x, 104), value, INK, font(26))
-        draw.text((x, 138), label, SOFT, font(17))
+        x = SHEET_MARGIN + k * step
+        draw.text((x, 104), value, TEXT_COLOUR, font(26))
+        draw.text((x, 138), label, FAINT_COLOUR, font(17))
 
 
 def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> list[Image.Image]:
     """Each look, cropped alike around the person."""
-    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
+    width = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
     pixels = camera.project(fit.keypoints)[0].numpy()
     sides = [_extent(look.mask) for look in looks]
     wide = max(s[1] for s in sides) * 1.08
@@ -150,14 +158,14 @@ def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> l
         )
         size = (width, round(high * scale))
         picture = Image.fromarray(_overlay(look)).transform(
-            size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER
+            size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER_COLOUR
         )
         draw = ImageDraw.Draw(picture)
         frame = look.frame
-        _dots(draw, observed.tracks.body[frame, :21], box, scale, SEEN, 3)
-        _dots(draw, pixels[frame, :21], box, scale, FITTED, 2)
+        _dots(draw, observed.tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
+        _dots(draw, pixels[frame, :21], box, scale, KEYPOINT_COLOUR, 2)
         for hand in np.flatnonzero(observed.tracks.hands_confidence[frame] > 0):
-            _dots(draw, observed.tracks.hands[frame, hand], box, scale, SEEN, 1)
+            _dots(draw, observed.tracks.hands[frame, hand], box, scale, LANDMARK_COLOUR, 1)
         tiles.append(picture)
     return tiles
 
@@ -175,14 +183,14 @@ def _overlay(look: Look) -> np.ndarray:
     """The picture with the shaded body on it and the mask's outline."""
     picture = look.image.astype(np.float32)
     shade = look.shade[..., None]
-    body = np.array(MESH, dtype=np.float32) * (0.3 + 0.7 * shade) + 60 * shade.clip(0) ** 4
+    body = np.array(BODY_COLOUR, dtype=np.float32) * (0.3 + 0.7 * shade) + 60 * shade.clip(0) ** 4
     picture = np.where(shade >= 0, 0.45 * picture + 0.55 * body, picture)
     inside = look.mask > 127
     edge = np.zeros_like(inside)
     for axis in (0, 1):
         for step in (1, -1):
             edge |= inside & ~np.roll(inside, step, axis)
-    picture[edge] = OUTLINE
+    picture[edge] = OUTLINE_COLOUR
     return picture.clip(0, 255).astype(np.uint8)
 
 
@@ -194,10 +202,10 @@ def _dots(draw, points, box, scale, colour, radius) -> None:
 
 def _caption(draw: ImageDraw.ImageDraw, look: Look, source: int, x: int, y: int) -> None:
     error = np.nanmean(look.error) if np.isfinite(look.error).any() else float("nan")
-    draw.text((x, y), f"frame {source}", INK, font(17))
+    draw.text((x, y), f"frame {source}", TEXT_COLOUR, font(17))
     text = f"{error:.2f} %   IoU {look.iou:.2f}"
-    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
-    draw.text((x + width, y), text, SOFT, font(17), anchor="ra")
+    width = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
+    draw.text((x + width, y), text, FAINT_COLOUR, font(17), anchor="ra")
 
 
 def _charts(observed: Observed, fit: Fit, error: np.ndarray, overlap: np.ndarray) -> list[Chart]:
@@ -206,21 +214,23 @@ def _charts(observed: Observed, fit: Fit, error: np.ndarray, overlap: np.ndarray
     per_frame[any_seen] = np.nanmean(error[any_seen], axis=1)
     frames, clips = observed.frames, observed.clips
     return [
-        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), clips, MESH),
-        Chart("joint error, % of height", frames, per_frame, clips, OUTLINE, limit=0.8, low=0.0),
+        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), clips, BODY_COLOUR),
+        Chart(
+            "joint error, % of height", frames, per_frame, clips, OUTLINE_COLOUR, limit=0.8, low=0.0
+        ),
         Chart("silhouette IoU", frames, overlap, clips, (24, 128, 74), limit=0.7, high=1.0),
     ]
 
 
 def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:
-    x = MARGIN
+    x = SHEET_MARGIN
     entries = (
-        (MESH, "fitted body"),
-        (OUTLINE, "outline of the mask"),
-        (SEEN, "landmarks seen"),
-        (FITTED, "the same points of the fitted body"),
+        (BODY_COLOUR, "fitted body"),
+        (OUTLINE_COLOUR, "outline of the mask"),
+        (LANDMARK_COLOUR, "landmarks seen"),
+        (KEYPOINT_COLOUR, "the same points of the fitted body"),
     )
     for colour, text in entries:
         draw.ellipse((x, y + 4, x + 14, y + 18), colour, (60, 60, 60))
-        draw.text((x + 22, y), text, SOFT, font(17))
+        draw.text((x + 22, y), text, FAINT_COLOUR, font(17))
         x += 22 + int(draw.textlength(text, font(17))) + 36

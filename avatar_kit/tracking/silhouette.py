@@ -16,10 +16,12 @@ from torch import Tensor
 from avatar_kit.tracking.initial import index
 
 #: Points of the mask per frame.
-POINTS = 256
-#: Distance from the capsules at which a point of the mask is half believed: cloth and hair are
-#: not flesh.
-SIGMA = 0.05
+MASK_POINTS = 256
+#: Distance from the capsules, over the height, at which a point of the mask is half believed:
+#: cloth and hair are not flesh.
+HALF_BELIEVED_DISTANCE = 0.05
+#: How far a landmark outside the mask is believed.
+TRUST_OUTSIDE_MASK = 0.15
 
 #: Line of a capsule and its radius: that of the bone, so that the flesh on either side centres it.
 _CAPSULES = (
@@ -33,12 +35,12 @@ _CAPSULES = (
     ("left_ear", "right_ear", 0.06),
 )
 #: The first so many capsules shall cover the mask: lower legs and feet.
-_COVERING = 4
+_COVERING_CAPSULES = 4
 #: The first so many capsules shall lie inside it: legs and arms, at these places along them.
-_LIMBS, _ALONG = 10, (0.15, 0.4, 0.65, 0.9)
+_LIMB_CAPSULES, _PLACES_ALONG = 10, (0.15, 0.4, 0.65, 0.9)
 #: Further key points that shall lie inside: nose, eyes, ears; knuckles and tips of both hands.
-_HAND = (5, 9, 17, 4, 8, 12, 20)
-_FURTHER = [0, 1, 2, 3, 4, *(23 + k for k in _HAND), *(44 + k for k in _HAND)]
+_HAND_POINTS = (5, 9, 17, 4, 8, 12, 20)
+_FURTHER_KEYPOINTS = [*range(5), *(23 + k for k in _HAND_POINTS), *(44 + k for k in _HAND_POINTS)]
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,17 @@ class Outline:
             weight: [T].
         """
         rng = np.random.default_rng(0)
-        points = np.zeros((len(masks), POINTS, 2), dtype=np.float32)
+        points = np.zeros((len(masks), MASK_POINTS, 2), dtype=np.float32)
         spacing = np.ones(len(masks), dtype=np.float32)
         sure = np.zeros(len(masks), dtype=np.float32)
         for t, mask in enumerate(masks):
             rows, columns = np.nonzero(mask > 127)
-            if len(rows) < POINTS:
+            if len(rows) < MASK_POINTS:
                 continue
-            chosen = np.sort(rng.choice(len(rows), POINTS, replace=False))
+            chosen = np.sort(rng.choice(len(rows), MASK_POINTS, replace=False))
             at = np.stack([columns[chosen], rows[chosen]], 1) + 0.5
             points[t] = at * (scale / height)
-            spacing[t] = np.sqrt(len(rows) / POINTS) * scale / height
+            spacing[t] = np.sqrt(len(rows) / MASK_POINTS) * scale / height
             sure[t] = weight[t]
         size = np.array(masks.shape[:0:-1], dtype=np.float32) * (scale / height)
         return cls(*(torch.from_numpy(x) for x in (points, spacing, sure, size)))
@@ -100,11 +102,7 @@ def trust_in_mask(points: np.ndarray, masks: np.ndarray, scale: float, height: f
     rows = (points[..., 1] / scale).astype(int).clip(0, masks.shape[1] - 1)
     columns = (points[..., 0] / scale).astype(int).clip(0, masks.shape[2] - 1)
     inside = near[np.arange(len(points))[:, None], rows, columns] > 76
-    return np.where(inside, 1.0, OUTSIDE)
-
-
-#: How far a landmark outside the mask is believed.
-OUTSIDE = 0.15
+    return np.where(inside, 1.0, TRUST_OUTSIDE_MASK)
 
 
 def mask_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
@@ -122,10 +120,11 @@ def mask_terms(pixels: Tensor, outline: Outline) -> dict[str, Tensor]:
     ends = [torch.gather(x, 1, which[..., None].expand(-1, -1, 2))[:, :, None] for x in (a, b)]
     distance = _to_lines(outline.points.flatten(0, 1)[:, None], *(e.flatten(0, 1) for e in ends))
     off = (distance.view_as(which) - radius[which]).relu().square()
-    cover = ((which < _COVERING) * off * SIGMA**2 / (off + SIGMA**2)).mean(1)
-    along = pixels.new_tensor(_ALONG)[:, None]
-    limbs = a[:, :_LIMBS, None] + along * (b - a)[:, :_LIMBS, None]
-    points = torch.cat([limbs.flatten(1, 2), pixels[:, _FURTHER]], 1)
+    half = HALF_BELIEVED_DISTANCE**2
+    cover = ((which < _COVERING_CAPSULES) * off * half / (off + half)).mean(1)
+    along = pixels.new_tensor(_PLACES_ALONG)[:, None]
+    limbs = a[:, :_LIMB_CAPSULES, None] + along * (b - a)[:, :_LIMB_CAPSULES, None]
+    points = torch.cat([limbs.flatten(1, 2), pixels[:, _FURTHER_KEYPOINTS]], 1)
     with torch.no_grad():
         nearest = torch.cdist(points, outline.points).argmin(-1)
     target = torch.gather(outline.points, 1, nearest[..., None].expand(-1, -1, 2))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 #: Longest side of the coarse masks that are kept in memory, in pixels.
-MASK_EDGE = 384
+MASK_EDGE_PIXELS = 384
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.tracks import Tracks, main_joints
 
 #: A standing adult in metres: what an apparent height is turned into a depth with.
-ADULT = 1.7
+ADULT_HEIGHT_METRES = 1.7
 
 
 class Variables:
@@ -64,7 +64,7 @@ class Variables:
         self.root = torch.zeros(frames, 3)
         self.place = torch.from_numpy(_hip_pixels(tracks, clips) / self.height).float()
         focal = float(camera.K[0, 1, 1])
-        self.depth = torch.full((frames,), math.log(ADULT * focal / self.height))
+        self.depth = torch.full((frames,), math.log(ADULT_HEIGHT_METRES * focal / self.height))
         self.pose = _first_pose(tracks, clips, self.yaw.numpy())
         self.hands = hand_limits().liked.expand(frames, 30, 3).clone()
         self.shape = self.liked_shape.clone()

@@ -17,7 +17,7 @@ from avatar_kit_mediapipe.quiet import quiet
 
 FACE_POINTS = 478
 #: Frames over which a stream learns the neutral face.
-MEMORY = 300
+NEUTRAL_FACE_FRAMES = 300
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class MediapipeTracker(Tracker):
     def _forget(self) -> None:
         self._frame = 0
         self._people: list[Person] = []
-        self._measures: deque[np.ndarray] = deque([expression.TYPICAL] * 5, maxlen=MEMORY)
+        self._measures: deque[np.ndarray] = deque(
+            [expression.TYPICAL_FACE] * 5, maxlen=NEUTRAL_FACE_FRAMES
+        )
 
     def reset(self) -> None:
         """Forget the past."""

@@ -7,7 +7,7 @@ import torch
 from avatar_kit.interfaces import Asset, Body
 from avatar_kit.scene import BodyParameters, Camera, Motion, PosedBody, Topology
 from avatar_kit.scene.joints import BODY_KEYPOINTS, SMPLX_JOINTS, SMPLX_PARENTS
-from avatar_kit.tracking.place import LEVEL
+from avatar_kit.tracking.place import LEVEL_CAMERA_AXES
 from avatar_kit.tracking.tracks import Tracks
 
 _OFFSETS = {
@@ -129,7 +129,7 @@ def observed(keypoints: torch.Tensor, camera: Camera, noise: float = 0.0, seed: 
     rng = np.random.default_rng(seed)
     pixels = camera.project(keypoints)[0].numpy()
     pixels = pixels + rng.normal(0, noise or 1e-9, pixels.shape)
-    points = keypoints @ LEVEL.T
+    points = keypoints @ LEVEL_CAMERA_AXES.T
     world = (points - points[:, 11:13].mean(1, keepdim=True)).numpy()
     frames = len(keypoints)
     facing = (world[:, 5, 0] > world[:, 6, 0]).astype(float)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avatar_kit.tracking.plate import CALM, find_plate, refine, sample
+from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, find_plate, refine, sample
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def scene():
 def test_the_empty_room_is_recovered(scene):
     room, images, masks, _ = scene
     plate, moves = find_plate(images, masks)
-    assert moves < CALM
+    assert moves < STILL_PLATE_LEVELS
     assert np.abs(plate - room - 2)[:, 100:220].mean() < 3
 
 
@@ -47,7 +47,7 @@ def test_a_moving_background_is_noticed():
     rng = np.random.default_rng(1)
     images = rng.integers(0, 255, (12, 64, 64, 3)).astype(np.uint8)
     _, moves = find_plate(images, np.zeros((12, 32, 32), np.uint8))
-    assert moves > CALM
+    assert moves > STILL_PLATE_LEVELS
 
 
 def test_without_a_plate_the_coarse_mask_is_enlarged():

@@ -11,7 +11,7 @@ from avatar_kit.capture import open_capture
 from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.tracking import fit, prepare_video, stages, track_motion
 from avatar_kit.tracking.export import splits
-from avatar_kit.tracking.fit import ROOT, Phase
+from avatar_kit.tracking.fit import ROOT_VARIABLES, Phase
 from avatar_kit.tracking.observe import observe
 from avatar_kit.tracking.report import StageProgress, show
 from avatar_kit.tracking.stages import Silent
@@ -47,8 +47,8 @@ def prepared(short, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "cache_dir", lambda *_: cache)  # the body's own cache stays
-        moving = (*ROOT, "pose", "hands")
-        phases = (Phase(6, ROOT, 0.2), Phase(8, moving, 0.1, outline=True))
+        moving = (*ROOT_VARIABLES, "pose", "hands")
+        phases = (Phase(6, ROOT_VARIABLES, 0.2), Phase(8, moving, 0.1, outline=True))
         patch.setattr(fit, "PHASES", phases)
         out = tmp_path_factory.mktemp("captures") / "me"
         heard = Listening()
