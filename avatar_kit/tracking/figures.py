@@ -58,6 +58,11 @@ def views(yaw: np.ndarray) -> float:
     return len(np.unique(bins)) / 12
 
 
+def percent(value: float) -> str:
+    """A percentage as text; "n/a" for NaN."""
+    return "n/a" if value != value else f"{value:.2f} %"
+
+
 #: Figure -> (above or below, limit for "fit", limit for "usable", what to say with advice).
 _RULES = (
     ("error", "<", 0.8, 1.6, "the body misses the joints by {error:.2f} % of the height",

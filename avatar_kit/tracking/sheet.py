@@ -9,10 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avatar_kit.scene import Camera
 from avatar_kit.tracking.charts import Chart, draw_chart
-from avatar_kit.tracking.figures import Figures
+from avatar_kit.tracking.figures import Figures, percent
 from avatar_kit.tracking.fit import Fit
 from avatar_kit.tracking.observe import Observed
-from avatar_kit.tracking.report import percent
 
 #: Sizes in pixels.
 SHEET_WIDTH, SHEET_MARGIN, TILE_GAP = 1800, 40, 12

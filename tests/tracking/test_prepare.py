@@ -13,8 +13,8 @@ from avatar_kit.tracking import fit, prepare_video, stages, track_motion
 from avatar_kit.tracking.export import splits
 from avatar_kit.tracking.fit import ROOT_VARIABLES, Phase
 from avatar_kit.tracking.observe import observe
-from avatar_kit.tracking.report import StageProgress, show
 from avatar_kit.tracking.stages import Silent
+from avatar_kit.tracking.terminal import StageProgress, show
 from tests.conftest import shared_file
 
 pytest.importorskip("mediapipe")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avatar_kit.registry import catalog
+from avatar_kit.tracking.figures import percent
 
 if TYPE_CHECKING:
     from avatar_kit.tracking.pipeline import Prepared
@@ -66,11 +67,6 @@ class StageProgress:
         self.console.print(
             f"  [green]✓[/] [bold]{self._stage:<11}[/] {note}  [dim]{took}[/]", highlight=False
         )
-
-
-def percent(value: float) -> str:
-    """A percentage, or that there is none."""
-    return "n/a" if value != value else f"{value:.2f} %"
 
 
 def show(prepared: Prepared, console: Console) -> None:
