@@ -14,6 +14,7 @@ from torch import Tensor
 
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene.motion import FIELDS
 from avatar_kit.tracking.girth import fit_girth, stature
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.objective import (
@@ -73,7 +74,6 @@ class Fit:
         keypoints: [T, 65, 3] of the fitted body, world metres.
         yaw: [T] of the pelvis in radians, continuous inside a clip.
         height: Of the person in pixels, as it appears.
-        losses: The terms of the objective at the end.
     """
 
     motion: Motion
@@ -81,7 +81,6 @@ class Fit:
     keypoints: Tensor
     yaw: Tensor
     height: float
-    losses: dict[str, float]
 
 
 class Fitter:
@@ -120,7 +119,6 @@ class Fitter:
         """Fit; deterministic. ``phases``: by default :data:`PHASES`."""
         phases = PHASES if phases is None else phases
         total, done = sum(p.iterations for p in phases), 0
-        terms: dict[str, Tensor] = {}
         for phase in phases:
             optimiser, schedule = self._optimiser(phase)
             weights = replace(Weights(), sigma=phase.sigma)
@@ -135,7 +133,7 @@ class Fitter:
                 done += 1
                 if report:
                     report(done, total)
-        return self.result({k: float(v.detach()) for k, v in terms.items()})
+        return self.result()
 
     def terms(self, weights: Weights, *, outline: bool = True) -> dict[str, Tensor]:
         """The terms of the objective, with or without the agreement with the masks."""
@@ -179,13 +177,15 @@ class Fitter:
         return optimiser, schedule
 
     @torch.no_grad()
-    def result(self, losses: dict[str, float] | None = None) -> Fit:
+    def result(self) -> Fit:
         """The variables as they are."""
         v = self.variables
         shape = v.shape_vector().detach()
-        motion = v.motion(self.fps, expression=self.expression)
+        moving = v.motion(self.fps)
+        values = {name: getattr(moving, name).detach().clone() for name in FIELDS}
+        motion = Motion(self.fps, **values | {"expression": self.expression})
         keypoints = self.body.keypoints(self.body.from_motion(motion, shape))
-        return Fit(motion, shape, keypoints, self._yaw(), v.height, losses or {})
+        return Fit(motion, shape, keypoints, self._yaw(), v.height)
 
     def _yaw(self) -> Tensor:
         """Heading of the pelvis, continued from the first guess without a jump."""

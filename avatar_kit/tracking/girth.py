@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
+from avatar_kit.tracking.measures import silhouette_overlap
 
 #: Frames that are looked at.
 GIRTH_FRAMES = 10
@@ -59,7 +59,7 @@ def fit_girth(
         inertia = SHAPE_INERTIA * (candidate - start).square().sum()
         # A taller person stands further away: the silhouette's height stays as it is.
         scaled = _away(chosen, camera, stature(body, candidate) / tall)
-        return overlap(body, small, scaled, candidate, inside) - float(inertia)
+        return silhouette_overlap(body, small, scaled, candidate, inside) - float(inertia)
 
     top = score(best)
     for reach in np.geomspace(0.3, 0.1, SEARCH_ROUNDS):
@@ -72,15 +72,6 @@ def fit_girth(
                     candidate = best.clone()
                     candidate[column] = (best[column] + step).clamp(0.02, 0.98)
     return best
-
-
-@torch.no_grad()
-def overlap(body: Body, camera: Camera, motion: Motion, shape: Tensor, inside: Tensor) -> float:
-    """Mean intersection over union of silhouettes and ``inside`` [T, H, W] bool."""
-    posed = body(body.from_motion(motion, shape))
-    drawn = rasterize(posed.vertices, posed.topology.faces, camera).triangle >= 0
-    both = (drawn & inside).sum((1, 2)).float()
-    return float((both / (drawn | inside).sum((1, 2)).clamp(min=1)).mean())
 
 
 def stature(body: Body, shape: Tensor) -> Tensor:

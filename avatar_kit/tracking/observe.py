@@ -11,10 +11,10 @@ import torch
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.video import VideoReader, read_video
-from avatar_kit.registry import catalog
+from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
-from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, find_plate, sample
-from avatar_kit.tracking.stages import Arrays, Progress, Stages, digest
+from avatar_kit.tracking.plate import Plates, find_plate, sample
+from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
 
@@ -41,63 +41,75 @@ class Observed:
     notes: list[str]
 
 
-def observe(
-    video: Path, tracker: str | None, progress: Progress, *, fresh: bool = False
-) -> tuple[Stages, Observed]:
-    """Decode, track, and cut into clips.
-
-    Args:
-        video: The video.
-        tracker: Registered tracker; None: the default.
-        progress: Told of the stages.
-        fresh: Do all stages anew.
+def decode(video: Path, progress: Progress) -> VideoReader:
+    """Open a video.
 
     Raises:
-        UserError: The video cannot be decoded, its frames change size, or it shows no person.
-        MissingExtra: The tracker's package is not installed.
+        UserError: It cannot be decoded.
     """
-    name = tracker or catalog().default("tracker")
-    component = catalog().get("tracker", name)
-    implementation = component.load()
     progress.start("decode", None)
     reader = read_video(video)
     progress.finish(f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps")
-    stages = Stages(digest(video), progress, fresh=fresh)
-    config = component.config(type=name)
+    return reader
 
-    def landmarks() -> Arrays:
-        found = watch(implementation(config), reader, progress.step)
+
+def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed:
+    """Track a video and cut it into clips.
+
+    Args:
+        reader: The video.
+        tracker: A registered tracker.
+        stages: Keep the results.
+
+    Raises:
+        UserError: The frames of the video change size, or it shows no person.
+        MissingExtra: The tracker's package is not installed.
+    """
+    found = _landmarks(reader, tracker, stages)
+    tracks = _tracks(found)
+    check_person(tracks, reader.path)
+    transitions = _transitions(tracks, found["thumbnails"], stages)
+    good, smears = without_smears(seen(tracks), reader.suspect)
+    ranges = _unbroken(split_clips(len(tracks), transitions, reader.gaps), good)
+    frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
+    if len(frames) < MIN_CLIP_FRAMES:
+        raise UserError(
+            f"{reader.path}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer"
+        )
+    edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
+    clips = [(int(a), int(b)) for a, b in pairwise(edges)]
+    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
+    return Observed(reader, tracks.at(frames), frames, clips, notes)
+
+
+def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
+    """What :func:`watch` finds, and what the reader learns of the file while it is read."""
+    implementation, config = tracker.load(), tracker.config(type=tracker.name)
+
+    def compute() -> Arrays:
+        found = watch(implementation(config), reader, stages.progress.step)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
-    found = stages.run(
-        "landmarks", config.model_dump(mode="json"), landmarks, total=len(reader), note=_seen_note
-    )
+    options = config.model_dump(mode="json")
+    found = stages.run("landmarks", options, compute, total=len(reader), note=_seen_note)
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
-    tracks = _tracks(found)
-    check_person(tracks, video)
+    return found
 
-    def clips() -> Arrays:
-        thumbnails = found["thumbnails"].astype(np.float32)
-        masks = _resized(tracks.masks, (thumbnails.shape[1], thumbnails.shape[2]))
-        changes = find_transitions(thumbnails, masks)
-        return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
 
-    cut = stages.run(
-        "clips", {}, clips, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"
-    )
-    transitions = [Transition(int(a), int(b)) for a, b in cut["transitions"]]
-    kept = split_clips(len(tracks), transitions, reader.gaps)
-    good, smears = without_smears(seen(tracks), reader.suspect)
-    ranges = _unbroken(kept, good)
-    frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
-    if len(frames) < MIN_CLIP_FRAMES:
-        raise UserError(f"{video}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer")
-    edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
-    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
-    starts = [(int(a), int(b)) for a, b in pairwise(edges)]
-    return stages, Observed(reader, tracks.at(frames), frames, starts, notes)
+def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list[Transition]:
+    def compute() -> Arrays:
+        pictures = thumbnails.astype(np.float32)
+        masks = _resized(tracks.masks, (pictures.shape[1], pictures.shape[2]))
+        found = find_transitions(pictures, masks)
+        return {"transitions": np.array([(t.first, t.last) for t in found], int).reshape(-1, 2)}
+
+    def note(found: Arrays) -> str:
+        return f"{len(found['transitions'])} cuts or dissolves"
+
+    found = stages.run("clips", {}, compute, note=note)
+    return [Transition(int(a), int(b)) for a, b in found["transitions"]]
 
 
 def _tracks(found: Arrays) -> Tracks:
@@ -160,32 +172,32 @@ def _unbroken(clips: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int,
 
 
 def _resized(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[T, h, w] masks in [0, 1] at another size."""
+    """[T, h, w] uint8 masks at another size, in [0, 1]."""
     value = torch.from_numpy(masks).float()[:, None] / 255
     return torch.nn.functional.interpolate(value, size, mode="area")[:, 0].numpy()
 
 
-def find_plates(stages: Stages, observed: Observed) -> Arrays:
+def find_plates(observed: Observed, stages: Stages) -> Plates:
     """The plate of every clip."""
 
     def compute() -> Arrays:
         wanted = [sample(clip) for clip in observed.clips]
         source = set(np.concatenate([observed.frames[w] for w in wanted]).tolist())
-        images = {}
-        for number, image in enumerate(observed.reader):
+        pictures = {}
+        for number, picture in enumerate(observed.reader):
             stages.progress.step(number + 1)
             if number in source:
-                images[number] = image
-        plates, moves = [], []
+                pictures[number] = picture
+        images, moves = [], []
         for frames in wanted:
-            chosen = np.stack([images[int(observed.frames[f])] for f in frames])
-            plate, move = find_plate(chosen, observed.tracks.masks[frames])
-            plates.append(plate)
+            chosen = np.stack([pictures[int(observed.frames[f])] for f in frames])
+            image, move = find_plate(chosen, observed.tracks.masks[frames])
+            images.append(image)
             moves.append(move)
-        return {"plates": np.stack(plates), "moves": np.array(moves)}
+        return {"images": np.stack(images), "moves": np.array(moves)}
 
     def note(found: Arrays) -> str:
-        calm = bool((found["moves"] < STILL_PLATE_LEVELS).all())
-        return "found" if calm else "the camera or the background moves: coarse masks"
+        still = Plates(**found).still
+        return "found" if still else "the camera or the background moves: coarse masks"
 
-    return stages.run("plates", {}, compute, total=len(observed.reader), note=note)
+    return Plates(**stages.run("plates", {}, compute, total=len(observed.reader), note=note))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,24 @@ DOUBTFUL_MASK_LEVELS = 35.0
 EDGE_BAND_SHARE = 0.012
 #: Stands for a colour that the person hides: no grey level is so large.
 _HIDDEN_PIXEL = 999
+
+
+@dataclass(frozen=True)
+class Plates:
+    """The plates of the C clips of a video.
+
+    Attributes:
+        images: [C, H, W, 3] uint8.
+        moves: [C] how much the background of each clip moves, in grey levels.
+    """
+
+    images: np.ndarray
+    moves: np.ndarray
+
+    @property
+    def still(self) -> bool:
+        """Whether every background stands still, so that the plates can be believed."""
+        return bool((self.moves < STILL_PLATE_LEVELS).all())
 
 
 def sample(clip: tuple[int, int]) -> np.ndarray:

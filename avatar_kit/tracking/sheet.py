@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from avatar_kit.scene import Camera
+from avatar_kit.graphics import rasterize
 from avatar_kit.tracking.charts import Chart, draw_chart
-from avatar_kit.tracking.figures import Figures, percent
-from avatar_kit.tracking.fit import Fit
-from avatar_kit.tracking.observe import Observed
+from avatar_kit.tracking.figures import Figures, Verdict, percent
+from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.measures import Agreement
 
 #: Sizes in pixels.
 SHEET_WIDTH, SHEET_MARGIN, TILE_GAP = 1800, 40, 12
-#: Looks beside each other.
+#: Looks beside each other, and the width of each in pixels.
 TILE_COLUMNS = 6
+TILE_WIDTH = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
 TEXT_COLOUR, FAINT_COLOUR, PAPER_COLOUR = (28, 32, 40), (110, 118, 130), (250, 250, 248)
 BODY_COLOUR, OUTLINE_COLOUR = (66, 133, 244), (219, 68, 55)
 LANDMARK_COLOUR, KEYPOINT_COLOUR = (251, 188, 4), (255, 255, 255)
@@ -35,61 +38,70 @@ class Look:
         frame: Its number in the capture.
         image: [H, W, 3] uint8.
         mask: [H, W] uint8.
-        shade: [H, W] of the fitted body; -1 where it is not.
-        error: [12] percent of the height, NaN where not seen.
-        iou: Of silhouette and mask.
+        shade: [H, W] of :func:`shaded_body`.
     """
 
     frame: int
     image: np.ndarray
     mask: np.ndarray
     shade: np.ndarray
-    error: np.ndarray
-    iou: float
 
 
-def draw_sheet(
-    name: str,
-    looks: list[Look],
-    observed: Observed,
-    fit: Fit,
-    camera: Camera,
-    error: np.ndarray,
-    overlap: np.ndarray,
-    figures: Figures,
-    verdict: str,
-    reasons: list[str],
-) -> np.ndarray:
-    """[h, ``SHEET_WIDTH``, 3] uint8 picture.
+@dataclass(frozen=True)
+class Sheet:
+    """What the quality sheet tells.
 
-    Args:
+    Attributes:
         name: Of the capture.
+        fitted: The video and the body fitted to it.
         looks: Frames to show.
-        observed: The tracks and the frames.
-        fit: The fitted body.
-        camera: Of the capture.
-        error: [T, 12] reprojection errors, percent of the height; NaN where not seen.
-        overlap: [T] silhouette overlaps; NaN where not compared.
-        figures: To print.
-        verdict: To print.
+        agreement: Of video and body, frame by frame.
+        figures: Of the capture.
+        verdict: On the capture.
         reasons: For the verdict.
     """
-    tiles = _tiles(looks, observed, fit, camera)
+
+    name: str
+    fitted: FittedVideo
+    looks: list[Look]
+    agreement: Agreement
+    figures: Figures
+    verdict: Verdict
+    reasons: list[str]
+
+
+@torch.no_grad()
+def shaded_body(fitted: FittedVideo, frame: int) -> np.ndarray:
+    """[H, W] shade of the fitted body in [0, 1]; -1 where it is not."""
+    body, fit, camera = fitted.body, fitted.fit, fitted.camera
+    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
+    triangle = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
+    corners = posed.vertices[0][posed.topology.faces]
+    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    towards = -(normal @ camera.R[0, 2]) / normal.norm(dim=1).clamp(min=1e-12)
+    shade = (0.35 + 0.65 * towards.clamp(0, 1))[triangle.clamp(min=0)]
+    return torch.where(triangle >= 0, shade, -torch.ones(())).numpy()
+
+
+def draw_sheet(sheet: Sheet) -> np.ndarray:
+    """[h, ``SHEET_WIDTH``, 3] uint8 picture of the sheet."""
+    observed = sheet.fitted.observed
+    tiles = _tiles(sheet.looks, sheet.fitted)
     rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
-    notes = [*reasons, *observed.notes] or ["nothing to complain about"]
+    notes = [*sheet.reasons, *observed.notes] or ["nothing to complain about"]
     lines = [line for note in notes for line in _wrapped("- " + note, 150)]
     charts_top = 190 + rows * (tile_height + TILE_GAP)
     height = charts_top + 300 + 60 + 28 * len(lines) + SHEET_MARGIN
     canvas = Image.new("RGB", (SHEET_WIDTH, height), PAPER_COLOUR)
     draw = ImageDraw.Draw(canvas)
-    _header(draw, name, figures, verdict)
-    for k, (tile, look) in enumerate(zip(tiles, looks, strict=True)):
+    _header(draw, sheet)
+    for k, (tile, look) in enumerate(zip(tiles, sheet.looks, strict=True)):
         x = SHEET_MARGIN + (k % TILE_COLUMNS) * (tile.width + TILE_GAP)
         y = 180 + (k // TILE_COLUMNS) * (tile_height + TILE_GAP)
         canvas.paste(tile, (x, y))
-        _caption(draw, look, int(observed.frames[look.frame]), x, y + tile.height + 5)
-    for k, chart in enumerate(_charts(observed, fit, error, overlap)):
+        _caption(draw, sheet, look.frame, (x, y + tile.height + 5))
+    for k, chart in enumerate(_charts(sheet)):
         width = (SHEET_WIDTH - 2 * SHEET_MARGIN - 2 * 24) // 3
         canvas.paste(draw_chart(chart, width, 280), (SHEET_MARGIN + k * (width + 24), charts_top))
     y = charts_top + 300
@@ -106,13 +118,12 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, width, subsequent_indent="    ")
 
 
-def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str) -> None:
-    draw.text((SHEET_MARGIN, 30), name, TEXT_COLOUR, font(46))
+def _header(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
+    figures, verdict = sheet.figures, sheet.verdict
+    draw.text((SHEET_MARGIN, 30), sheet.name, TEXT_COLOUR, font(46))
     badge = font(28)
     right = SHEET_WIDTH - SHEET_MARGIN
     width = draw.textlength(verdict, badge) + 48
@@ -138,10 +149,9 @@ def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str
         draw.text((x, 138), label, FAINT_COLOUR, font(17))
 
 
-def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> list[Image.Image]:
+def _tiles(looks: list[Look], fitted: FittedVideo) -> list[Image.Image]:
     """Each look, cropped alike around the person."""
-    width = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
-    pixels = camera.project(fit.keypoints)[0].numpy()
+    width, tracks, pixels = TILE_WIDTH, fitted.observed.tracks, fitted.pixels()
     sides = [_extent(look.mask) for look in looks]
     wide = max(s[1] for s in sides) * 1.08
     high = max(s[2] for s in sides) * 1.08
@@ -161,10 +171,10 @@ def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> l
         )
         draw = ImageDraw.Draw(picture)
         frame = look.frame
-        _dots(draw, observed.tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
+        _dots(draw, tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
         _dots(draw, pixels[frame, :21], box, scale, KEYPOINT_COLOUR, 2)
-        for hand in np.flatnonzero(observed.tracks.hands_confidence[frame] > 0):
-            _dots(draw, observed.tracks.hands[frame, hand], box, scale, LANDMARK_COLOUR, 1)
+        for hand in np.flatnonzero(tracks.hands_confidence[frame] > 0):
+            _dots(draw, tracks.hands[frame, hand], box, scale, LANDMARK_COLOUR, 1)
         tiles.append(picture)
     return tiles
 
@@ -199,24 +209,22 @@ def _dots(draw, points, box, scale, colour, radius) -> None:
         draw.ellipse((u - radius, v - radius, u + radius, v + radius), colour, (60, 60, 60))
 
 
-def _caption(draw: ImageDraw.ImageDraw, look: Look, source: int, x: int, y: int) -> None:
-    error = np.nanmean(look.error) if np.isfinite(look.error).any() else float("nan")
-    draw.text((x, y), f"frame {source}", TEXT_COLOUR, font(17))
-    text = f"{error:.2f} %   IoU {look.iou:.2f}"
-    width = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
-    draw.text((x + width, y), text, FAINT_COLOUR, font(17), anchor="ra")
+def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, frame: int, at: tuple[int, int]) -> None:
+    source = sheet.fitted.observed.frames[frame]
+    error, overlap = sheet.agreement.error()[frame], sheet.agreement.overlap[frame]
+    draw.text(at, f"frame {source}", TEXT_COLOUR, font(17))
+    text = f"{error:.2f} %   IoU {overlap:.2f}"
+    draw.text((at[0] + TILE_WIDTH, at[1]), text, FAINT_COLOUR, font(17), anchor="ra")
 
 
-def _charts(observed: Observed, fit: Fit, error: np.ndarray, overlap: np.ndarray) -> list[Chart]:
-    per_frame = np.full(len(error), np.nan)
-    any_seen = np.isfinite(error).any(1)
-    per_frame[any_seen] = np.nanmean(error[any_seen], axis=1)
+def _charts(sheet: Sheet) -> list[Chart]:
+    observed, agreement = sheet.fitted.observed, sheet.agreement
     frames, clips = observed.frames, observed.clips
+    yaw, error, overlap = sheet.fitted.fit.yaw.numpy(), agreement.error(), agreement.overlap
+    title = "joint error, % of height"
     return [
-        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), clips, BODY_COLOUR),
-        Chart(
-            "joint error, % of height", frames, per_frame, clips, OUTLINE_COLOUR, limit=0.8, low=0.0
-        ),
+        Chart("yaw, degrees", frames, np.degrees(yaw), clips, BODY_COLOUR),
+        Chart(title, frames, error, clips, OUTLINE_COLOUR, limit=0.8, low=0.0),
         Chart("silhouette IoU", frames, overlap, clips, (24, 128, 74), limit=0.7, high=1.0),
     ]
 

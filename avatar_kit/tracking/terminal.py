@@ -13,7 +13,7 @@ from avatar_kit.registry import catalog
 from avatar_kit.tracking.figures import percent
 
 if TYPE_CHECKING:
-    from avatar_kit.tracking.pipeline import Prepared
+    from avatar_kit.tracking.export import Prepared
 
 _VERDICT_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+
 #: Longest side of the coarse masks that are kept in memory, in pixels.
 MASK_EDGE_PIXELS = 384
 
@@ -56,7 +58,5 @@ class Tracks:
 
 def main_joints() -> np.ndarray:
     """Indices into ``BODY_KEYPOINTS`` of shoulders, elbows, wrists, hips, knees and ankles."""
-    from avatar_kit.scene.joints import BODY_KEYPOINTS
-
     parts = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     return np.array([i for i, n in enumerate(BODY_KEYPOINTS) if n.rpartition("_")[2] in parts])

@@ -55,9 +55,9 @@ class Variables:
         self.camera = camera
         self.height = apparent_height(tracks.body, tracks.body_confidence)
         self.yaw = torch.from_numpy(_yaw(tracks, clips)).float()
-        self.fitted = [n for n in body.fitted_shape if n not in known_shape]
         self._fixed_shape = body.shape_vector(known_shape)
-        self.columns = [body.shape_names.index(n) for n in self.fitted]
+        fitted = [n for n in body.fitted_shape if n not in known_shape]
+        self.columns = [body.shape_names.index(n) for n in fitted]
         start = self._fixed_shape[self.columns].clamp(0.05, 0.95)
         self.liked_shape = torch.logit(start)
         frames = len(tracks)
@@ -101,35 +101,19 @@ class Variables:
         axis[:, 1] = self.yaw
         return roma.rotvec_to_rotmat(axis) @ roma.rotvec_to_rotmat(self.root)
 
-    def motion(
-        self,
-        fps: float,
-        frames: Tensor | None = None,
-        expression: Tensor | None = None,
-        confidence: Tensor | None = None,
-    ) -> Motion:
-        """The motion of all or some frames; differentiable."""
-        count = len(self.yaw)
-        chosen = torch.arange(count) if frames is None else frames
-        half = torch.zeros(count, 4)
+    def motion(self, fps: float) -> Motion:
+        """The motion of all frames, without expressions; differentiable."""
+        half = torch.zeros(len(self.yaw), 4)
         half[:, 1], half[:, 3] = torch.sin(self.yaw / 2), torch.cos(self.yaw / 2)
         turn = roma.quat_product(half, roma.rotvec_to_unitquat(self.root))
-        extra = {
-            "expression": torch.zeros(count, 52) if expression is None else expression,
-            "confidence": torch.ones(count) if confidence is None else confidence,
-        }
-        zeros = torch.zeros(len(chosen), 3)
-        return Motion(
-            fps=fps,
-            transl=self.transl()[chosen],
-            global_orient=roma.unitquat_to_rotvec(turn, shortest_arc=True)[chosen],
-            body_pose=self.pose[chosen].flatten(1),
-            left_hand_pose=self.hands[chosen, :15].flatten(1),
-            right_hand_pose=self.hands[chosen, 15:].flatten(1),
-            jaw_pose=zeros,
-            leye_pose=zeros,
-            reye_pose=zeros,
-            **{k: v[chosen] for k, v in extra.items()},
+        return Motion.rest(
+            len(self.yaw),
+            fps,
+            transl=self.transl(),
+            global_orient=roma.unitquat_to_rotvec(turn, shortest_arc=True),
+            body_pose=self.pose.flatten(1),
+            left_hand_pose=self.hands[:, :15].flatten(1),
+            right_hand_pose=self.hands[:, 15:].flatten(1),
         )
 
 

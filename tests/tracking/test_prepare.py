@@ -9,11 +9,12 @@ from rich.console import Console
 
 from avatar_kit.capture import open_capture
 from avatar_kit.io.video import VideoWriter, read_video
+from avatar_kit.registry import catalog
 from avatar_kit.tracking import fit, prepare_video, stages, track_motion
 from avatar_kit.tracking.export import splits
 from avatar_kit.tracking.fit import ROOT_VARIABLES, Phase
-from avatar_kit.tracking.observe import observe
-from avatar_kit.tracking.stages import Silent
+from avatar_kit.tracking.observe import decode, observe
+from avatar_kit.tracking.stages import Silent, Stages, digest
 from avatar_kit.tracking.terminal import StageProgress, show
 from tests.conftest import shared_file
 
@@ -89,8 +90,9 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     reader = read_video(path)
     sound = [i for i, _ in enumerate(reader) if i not in reader.suspect]
     monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path / "cache")
+    tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
-        _, found = observe(path, None, Silent())
+        found = observe(decode(path, Silent()), tracker, Stages(digest(path), Silent()))
         assert found.frames.tolist() == sound and 25 < len(sound) < 43
         dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"
         assert found.notes == ["1 frames lost to damage in the file", dropped]

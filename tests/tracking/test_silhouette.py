@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from avatar_kit.tracking.girth import fit_girth, overlap, stature
+from avatar_kit.tracking.girth import fit_girth, stature
+from avatar_kit.tracking.measures import silhouette_overlap
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.silhouette import Outline, _to_lines, mask_terms, trust_in_mask
 from tests.tracking.stick_person import BoxBody, StickBody, turning_person
@@ -90,7 +91,7 @@ def test_girth_is_found_from_silhouettes(width):
     found = fit_girth(body, camera, motion, torch.tensor([0.5]), masks, [0])
     assert found.item() == pytest.approx(width, abs=0.08)
     inside = torch.from_numpy(masks) > 127
-    assert overlap(body, camera, motion, truth, inside) == 1.0
+    assert silhouette_overlap(body, camera, motion, truth, inside) == 1.0
 
 
 def test_stature_of_the_stick_person():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from avatar_kit.errors import UserError
-from avatar_kit.tracking.figures import Figures, judge, views
+from avatar_kit.tracking.figures import Figures, judge
 from avatar_kit.tracking.observe import without_smears
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.watch import check_person, crowd_note, cut_parts, seen, shrink
@@ -88,11 +88,6 @@ def test_verdicts_have_reasons_and_advice(changed, verdict, words):
     assert found == verdict
     assert len(reasons) == (words is not None)
     assert words is None or words in reasons[0]
-
-
-def test_views_count_directions():
-    assert views(np.radians(np.arange(360))) == 1.0
-    assert views(np.radians(np.array([5.0, 10.0, 20.0, 365.0]))) == pytest.approx(1 / 12)
 
 
 def test_shrunk_masks_keep_their_share():
