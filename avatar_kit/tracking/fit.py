@@ -56,7 +56,9 @@ class Phase:
     rate: float = 0.03
 
 
+#: Variables that say where the person is and how large.
 ROOT_VARIABLES = ("root", "place", "depth", "shape")
+#: From where the person is to how each finger bends.
 PHASES = (
     Phase(60, ROOT_VARIABLES, 0.2),
     Phase(140, (*ROOT_VARIABLES, "pose"), 0.1),
@@ -144,11 +146,11 @@ class Fitter:
         orientation = v.orientation().flatten(1).unflatten(1, (3, 3)) * 0.7  # chord to angle
         rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
         pixels, _ = self.camera.project(keypoints)
-        agreement = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
+        limbs = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
         tall = stature(self.body, shape) / ADULT_HEIGHT_METRES
         return {
             **landmark_terms(keypoints, pixels, self.targets, weights),
-            **agreement,
+            **limbs,
             **pose_terms(v.pose, v.hands, self.limits, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
@@ -181,7 +183,7 @@ class Fitter:
         """The variables as they are."""
         v = self.variables
         shape = v.shape_vector().detach()
-        moving = v.motion(self.fps)
+        moving = v.motion(self.fps)  # a copy stays as it is when the variables move on
         values = {name: getattr(moving, name).detach().clone() for name in FIELDS}
         motion = Motion(self.fps, **values | {"expression": self.expression})
         keypoints = self.body.keypoints(self.body.from_motion(motion, shape))

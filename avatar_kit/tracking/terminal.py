@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import rich.progress as rp
 from rich.console import Console
 from rich.table import Table
 
 from avatar_kit.registry import catalog
+from avatar_kit.tracking.export import Prepared
 from avatar_kit.tracking.figures import percent
-
-if TYPE_CHECKING:
-    from avatar_kit.tracking.export import Prepared
 
 _VERDICT_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
 
@@ -70,7 +67,7 @@ class StageProgress:
 
 
 def show(prepared: Prepared, console: Console) -> None:
-    """The figures, the verdict, and what to do next."""
+    """Print the figures, the verdict, and what to do next."""
     figures = prepared.figures
     table = Table(show_header=False, show_edge=False, pad_edge=False, box=None)
     table.add_column(style="dim")
