@@ -66,7 +66,7 @@ def prepare(
     from rich.console import Console
 
     from avatar_kit.tracking import Options, prepare_video
-    from avatar_kit.tracking.report import StageProgress, show
+    from avatar_kit.tracking.terminal import StageProgress, show
 
     console = Console()
     options = Options(

@@ -1,4 +1,4 @@
-"""Tracker: finds a person's landmarks and matte in pictures."""
+"""Tracker: finds a person's landmarks and mask in pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FrameTrack:
         face_confidence: In [0, 1]; 0 where no face is seen, e.g. from behind.
         expression: [52] ARKit channels in [0, 1].
         expression_confidence: In [0, 1].
-        matte: [H, W] uint8 soft mask of the person, 0 to 255.
+        mask: [H, W] uint8 soft silhouette of the person, 0 to 255.
         people: How many people were found.
     """
 
@@ -42,12 +42,12 @@ class FrameTrack:
     face_confidence: float
     expression: np.ndarray
     expression_confidence: float
-    matte: np.ndarray
+    mask: np.ndarray
     people: int
 
 
 class Tracker(ABC):
-    """Landmarks and matte of one person, frame by frame in time order."""
+    """Landmarks and mask of one person, frame by frame in time order."""
 
     def __init__(self, config: TrackerConfig):
         self.config = config
@@ -58,16 +58,16 @@ class Tracker(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget the past: the next frame starts a new take."""
+        """Forget the past: the next frame starts a new clip."""
 
     def track(self, frames: Iterable[np.ndarray]) -> Iterator[FrameTrack]:
-        """Track a take, lazily."""
+        """Track a clip, lazily."""
         self.reset()
         for frame in frames:
             yield self.stream(frame)
 
     def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
-        """[T, 52] expressions of a whole take, where that tells more than its frames alone.
+        """[T, 52] expressions of a whole clip, where that tells more than its frames alone.
 
         A tracker that learns the person's neutral face overrides this; by default each frame keeps
         the expression it was given.

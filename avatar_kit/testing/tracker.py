@@ -65,14 +65,14 @@ class TrackerConformance(Conformance):
         return self.once("tracks", self.track)
 
     def test_an_empty_room_has_nobody(self) -> None:
-        """An even picture has no people, no confidence, an empty matte, and finite numbers."""
+        """An even picture has no people, no confidence, an empty mask, and finite numbers."""
         tracker = self.tracker
         tracker.reset()
         track = tracker.stream(np.full((120, 160, 3), 200, np.uint8))
         require(track.people == 0, f"{track.people} people in an even picture")
         sure = max(track.body_confidence.max(), track.hands_confidence.max(), track.face_confidence)
         require(sure == 0, f"a confidence is {sure:.2f} where there is nobody; say 0")
-        require(track.matte.max() < 128, "the matte of an even picture is not empty")
+        require(track.mask.max() < 128, "the mask of an even picture is not empty")
         for name in _SHAPES:
             require(np.isfinite(getattr(track, name)).all(), f"'{name}' is not finite")
 
@@ -87,8 +87,8 @@ class TrackerConformance(Conformance):
             found = getattr(track, name).shape
             require(found == shape, f"'{name}' is {found}, expected {shape}")
         require(
-            track.matte.shape == wide.shape[:2] and track.matte.dtype == np.uint8,
-            f"matte is {track.matte.shape} {track.matte.dtype}, expected {wide.shape[:2]} uint8",
+            track.mask.shape == wide.shape[:2] and track.mask.dtype == np.uint8,
+            f"mask is {track.mask.shape} {track.mask.dtype}, expected {wide.shape[:2]} uint8",
         )
         require(track.face.ndim == 2 and track.face.shape[1] == 2, "face must be [P, 2]")
         for name in ("body_confidence", "hands_confidence", "expression"):
@@ -126,14 +126,14 @@ class TrackerConformance(Conformance):
                 right, swapped = right + nearer, swapped + (not nearer)
         require(right > 4 * swapped, f"{swapped} of {right + swapped} points are on the other side")
 
-    def test_matte_covers_the_person(self) -> None:
-        """The matte agrees with the true mask (intersection over union at least 0.7)."""
+    def test_mask_covers_the_person(self) -> None:
+        """The mask agrees with the true one (intersection over union at least 0.7)."""
         scores = []
-        for track, mask in zip(self.tracks, self.capture.masks(range(self.frames)), strict=True):
-            found, true = track.matte > 127, mask > 127
-            scores.append((found & true).sum() / max((found | true).sum(), 1))
+        for track, true in zip(self.tracks, self.capture.masks(range(self.frames)), strict=True):
+            a, b = track.mask > 127, true > 127
+            scores.append((a & b).sum() / max((a | b).sum(), 1))
         worst = float(np.median(scores))
-        require(worst >= 0.7, f"the matte overlaps the true mask by {worst:.2f}")
+        require(worst >= 0.7, f"the mask overlaps the true one by {worst:.2f}")
 
     def test_reset_starts_anew(self) -> None:
         """After ``reset`` the same frames give the same tracks."""
@@ -141,7 +141,7 @@ class TrackerConformance(Conformance):
             apart = np.abs(first.body - again.body).max()
             require(apart < 0.01, f"tracked again, a key point is {apart:.2f} pixels elsewhere")
 
-    def test_expressions_of_a_take(self) -> None:
+    def test_expressions_of_a_clip(self) -> None:
         """``expressions`` gives [T, 52] in [0, 1]."""
         found = self.tracker.expressions(self.tracks)
         require(found.shape == (self.frames, 52), f"expressions is {found.shape}")

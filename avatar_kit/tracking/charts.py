@@ -7,15 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_INK, _SOFT, _GRID, _PANEL, _TAKE = (
-    (28, 32, 40),
-    (120, 128, 140),
-    (228, 230, 234),
-    (255, 255, 255),
-    (245, 247, 250),
-)
-#: Drawn this much larger and scaled down: smooth lines.
-_FINE = 2
+_TEXT_COLOUR, _FAINT_COLOUR, _GRID_COLOUR = (28, 32, 40), (120, 128, 140), (228, 230, 234)
+_PAPER_COLOUR, _CLIP_COLOUR = (255, 255, 255), (245, 247, 250)
+#: Times that a chart is drawn larger and scaled down: smooth lines.
+_SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class Chart:
         title: Above it, with the unit.
         frames: [T] numbers of the frames in the video.
         values: [T]; NaN where there is none.
-        takes: Half-open ranges of 0..T: the curve is broken between them.
+        clips: Half-open ranges of 0..T: the curve is broken between them.
         colour: Of the curve.
         limit: A value that matters, drawn dashed.
         low: Least value of the axis; None: from the values.
@@ -36,7 +31,7 @@ class Chart:
     title: str
     frames: np.ndarray
     values: np.ndarray
-    takes: list[tuple[int, int]]
+    clips: list[tuple[int, int]]
     colour: tuple[int, int, int]
     limit: float | None = None
     low: float | None = None
@@ -45,36 +40,38 @@ class Chart:
 
 def draw_chart(chart: Chart, width: int, height: int) -> Image.Image:
     """The chart as a picture."""
-    w, h = width * _FINE, height * _FINE
-    canvas = Image.new("RGB", (w, h), _PANEL)
+    px = _SUPERSAMPLING
+    w, h = width * px, height * px
+    canvas = Image.new("RGB", (w, h), _PAPER_COLOUR)
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(16 * _FINE)
-    left, right, top, bottom = 62 * _FINE, w - 14 * _FINE, 40 * _FINE, h - 34 * _FINE
+    font = ImageFont.load_default(16 * px)
+    left, right, top, bottom = 62 * px, w - 14 * px, 40 * px, h - 34 * px
     low, high, ticks = axis(chart)
     last = max(int(chart.frames[-1]), 1)
     at_x = lambda frame: left + (right - left) * frame / last  # noqa: E731
     at_y = lambda value: bottom - (bottom - top) * (value - low) / (high - low)  # noqa: E731
-    draw.text((14 * _FINE, 10 * _FINE), chart.title, _INK, ImageFont.load_default(18 * _FINE))
-    for a, b in chart.takes:
-        draw.rectangle((at_x(chart.frames[a]), top, at_x(chart.frames[b - 1]), bottom), _TAKE)
+    draw.text((14 * px, 10 * px), chart.title, _TEXT_COLOUR, ImageFont.load_default(18 * px))
+    for a, b in chart.clips:
+        box = (at_x(chart.frames[a]), top, at_x(chart.frames[b - 1]), bottom)
+        draw.rectangle(box, _CLIP_COLOUR)
     for tick in ticks:
         y = at_y(tick)
-        draw.line((left, y, right, y), _GRID, _FINE)
-        draw.text((left - 8 * _FINE, y), f"{tick:g}", _SOFT, font, anchor="rm")
+        draw.line((left, y, right, y), _GRID_COLOUR, px)
+        draw.text((left - 8 * px, y), f"{tick:g}", _FAINT_COLOUR, font, anchor="rm")
     for frame in np.linspace(0, last, 4).astype(int):
-        draw.text((at_x(frame), bottom + 8 * _FINE), f"{frame}", _SOFT, font, anchor="ma")
+        draw.text((at_x(frame), bottom + 8 * px), f"{frame}", _FAINT_COLOUR, font, anchor="ma")
     if chart.limit is not None and low <= chart.limit <= high:
         y = at_y(chart.limit)
-        for x in range(left, right, 14 * _FINE):
-            draw.line((x, y, min(x + 7 * _FINE, right), y), _SOFT, _FINE)
-    for a, b in chart.takes:
+        for x in range(left, right, 14 * px):
+            draw.line((x, y, min(x + 7 * px, right), y), _FAINT_COLOUR, px)
+    for a, b in chart.clips:
         known = [k for k in range(a, b) if np.isfinite(chart.values[k])]
         points = [
             (at_x(chart.frames[k]), at_y(float(np.clip(chart.values[k], low, high)))) for k in known
         ]
         if len(points) > 1:
-            draw.line(points, chart.colour, 2 * _FINE, joint="curve")
-    draw.rectangle((0, 0, w - 1, h - 1), outline=_GRID, width=_FINE)
+            draw.line(points, chart.colour, 2 * px, joint="curve")
+    draw.rectangle((0, 0, w - 1, h - 1), outline=_GRID_COLOUR, width=px)
     return canvas.resize((width, height), Image.Resampling.LANCZOS)
 
 

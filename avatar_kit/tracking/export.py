@@ -3,176 +3,164 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from avatar_kit.capture import Capture, CaptureWriter
-from avatar_kit.graphics import rasterize
-from avatar_kit.interfaces import Body
 from avatar_kit.io.image import write_image
-from avatar_kit.scene import Camera
-from avatar_kit.tracking.figures import Figures, judge, views
-from avatar_kit.tracking.fit import Fit
-from avatar_kit.tracking.observe import Observed
-from avatar_kit.tracking.plate import CALM, refine
-from avatar_kit.tracking.sheet import Look, draw_sheet
+from avatar_kit.tracking.figures import Figures, Verdict, judge, measure
+from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.measures import Agreement, iou, joint_error
+from avatar_kit.tracking.plate import Plates, refine
+from avatar_kit.tracking.sheet import Look, Sheet, draw_sheet, shaded_body
 from avatar_kit.tracking.stages import Progress
-from avatar_kit.tracking.tracks import main_joints
+from avatar_kit.tracking.tracks import Tracks
 
-#: Frames whose silhouette is compared, and frames that the sheet shows.
-COMPARED, SHOWN = 60, 12
-#: Takes shorter than this give no frames to the test.
-LONG = 40
-
-
-def splits(takes: list[tuple[int, int]], held_out: float) -> dict[str, list[int]]:
-    """The last part of every long take for the test, the rest for training."""
-    train: list[int] = []
-    test: list[int] = []
-    for a, b in takes:
-        cut = b - round(held_out * (b - a)) if b - a >= LONG else b
-        train += range(a, cut)
-        test += range(cut, b)
-    return {"train": train, "test": test} if test else {"train": train}
+#: Frames whose silhouette is compared.
+COMPARED_FRAMES = 60
+#: Frames that the sheet shows; compared, too.
+SHOWN_FRAMES = 12
+#: Clips shorter than this give no frames to the test.
+MIN_TEST_CLIP_FRAMES = 40
 
 
-def write_capture(
-    out: Path,
-    *,
-    name: str,
-    observed: Observed,
-    fit: Fit,
-    camera: Camera,
-    body: tuple[str, Body],
-    plates: dict[str, np.ndarray],
-    held_out: float,
-    cut: dict[str, float],
-    provenance: dict[str, Any],
-    progress: Progress,
-) -> tuple[Capture, Figures, str, list[str], list[str], Path]:
-    """Write the capture; see :class:`~avatar_kit.tracking.pipeline.Prepared` for what returns."""
-    body_name, model = body
+@dataclass(frozen=True)
+class CaptureContent:
+    """What a capture is written from.
+
+    Attributes:
+        name: Of the capture.
+        body_name: Registered name of the body.
+        fitted: The video and the body fitted to it.
+        plates: Of the clips.
+        held_out: Part of each long clip kept for the test.
+        cut: Part of the body outside the picture -> part of the frames.
+        provenance: Facts for the record, anything JSON can hold.
+    """
+
+    name: str
+    body_name: str
+    fitted: FittedVideo
+    plates: Plates
+    held_out: float
+    cut: dict[str, float]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What came out of a preparation.
+
+    Attributes:
+        capture: The capture on disk.
+        figures: What was measured.
+        verdict: "fit for training", "usable" or "not fit".
+        reasons: For the verdict, each with what to do.
+        notes: What else a person should know.
+        sheet: The quality sheet.
+    """
+
+    capture: Capture
+    figures: Figures
+    verdict: Verdict
+    reasons: list[str]
+    notes: list[str]
+    sheet: Path
+
+
+def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Prepared:
+    """Write a capture, measure it and draw its quality sheet.
+
+    Args:
+        out: Folder of the capture; must not exist or be empty.
+        content: What to write.
+        progress: Told of the frames.
+    """
+    fitted, plates = content.fitted, content.plates
+    observed, fit, camera = fitted.observed, fitted.fit, fitted.camera
     frames = len(observed.frames)
     progress.start("capture", frames)
     writer = CaptureWriter(
         out,
-        name=name,
+        name=content.name,
         fps=observed.reader.fps,
         width=camera.width,
         height=camera.height,
-        body=body_name,
-        shape=dict(zip(model.shape_names, fit.shape.tolist(), strict=True)),
+        body=content.body_name,
+        shape=dict(zip(fitted.body.shape_names, fit.shape.tolist(), strict=True)),
         camera=camera,
     )
-    compared = set(np.linspace(0, frames - 1, min(COMPARED, frames)).astype(int).tolist())
-    shown = set(np.linspace(0, frames - 1, min(SHOWN, frames)).astype(int).tolist())
-    error = joint_error(fit, observed, camera)
+    compared, shown = _spread(frames, COMPARED_FRAMES), _spread(frames, SHOWN_FRAMES)
     overlap = np.full(frames, np.nan)
     looks = []
     with writer:
-        for frame, (image, matte) in enumerate(_pictures(observed, plates)):
-            writer.add(image, matte)
-            if frame in compared or frame in shown:
-                overlay = silhouette(model, fit, camera, frame)
-                overlap[frame] = iou(overlay >= 0, matte > 127)
+        for frame, (image, mask) in enumerate(_pictures(fitted, plates)):
+            writer.add(image, mask)
+            if frame in compared | shown:
+                shade = shaded_body(fitted, frame)
+                overlap[frame] = iou(shade >= 0, mask > 127)
                 if frame in shown:
-                    looks.append(Look(frame, image, matte, overlay, error[frame], overlap[frame]))
+                    looks.append(Look(frame, image, mask, shade))
             progress.step(frame + 1)
-        figures = measure(fit, observed, camera, error, overlap)
-        verdict, reasons = judge(figures, cut)
-        sheet = draw_sheet(
-            name, looks, observed, fit, camera, error, overlap, figures, verdict, reasons
-        )
-        write_image(writer.folder / "quality.png", sheet)
+        joints = joint_error(fitted.pixels(), observed.tracks, fit.height)
+        agreement = Agreement(joints, overlap)
+        figures = measure(fitted, agreement)
+        verdict, reasons = judge(figures, content.cut)
+        sheet = Sheet(content.name, fitted, looks, agreement, figures, verdict, reasons)
+        write_image(writer.folder / "quality.png", draw_sheet(sheet))
         capture = writer.finish(
             motion=fit.motion,
-            splits=splits(observed.takes, held_out),
-            clips=observed.takes,
-            landmarks=_landmarks(observed),
-            background=plates["plates"][0] if _calm(plates) else None,
-            provenance=provenance
+            splits=splits(observed.clips, content.held_out),
+            clips=observed.clips,
+            landmarks=_landmarks(observed.tracks),
+            background=plates.images[0] if plates.still else None,
+            provenance=content.provenance
             | {"figures": figures.rounded(), "verdict": verdict, "reasons": reasons},
         )
     progress.finish(f"{frames} frames in {out}")
-    return capture, figures, verdict, reasons, observed.notes, capture.root / "quality.png"
+    quality = capture.root / "quality.png"
+    return Prepared(capture, figures, verdict, reasons, observed.notes, quality)
 
 
-def _pictures(observed: Observed, plates: dict[str, np.ndarray]) -> Iterator[tuple]:
-    """Picture and refined matte of every kept frame."""
+def splits(clips: list[tuple[int, int]], held_out: float) -> dict[str, list[int]]:
+    """The last part of every long clip for the test, the rest for training.
+
+    Args:
+        clips: Half-open ranges of frames.
+        held_out: The part for the test.
+
+    Returns:
+        "train" and, if any clip is long enough, "test" -> frame numbers.
+    """
+    train: list[int] = []
+    test: list[int] = []
+    for a, b in clips:
+        end = b - round(held_out * (b - a)) if b - a >= MIN_TEST_CLIP_FRAMES else b
+        train += range(a, end)
+        test += range(end, b)
+    return {"train": train, "test": test} if test else {"train": train}
+
+
+def _spread(frames: int, count: int) -> set[int]:
+    """Numbers of ``count`` frames, or of all, spread over a video."""
+    return set(np.linspace(0, frames - 1, min(count, frames)).astype(int).tolist())
+
+
+def _pictures(fitted: FittedVideo, plates: Plates) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Picture [H, W, 3] and refined mask [H, W] of every kept frame."""
+    observed = fitted.observed
     place = {int(source): k for k, source in enumerate(observed.frames)}
-    take_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.takes)])
-    calm = _calm(plates)
+    clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
     for number, image in enumerate(observed.reader):
         if number in place:
             frame = place[number]
-            plate = plates["plates"][take_of[frame]] if calm else None
-            yield image, refine(image, observed.tracks.mattes[frame], plate)
+            plate = plates.images[clip_of[frame]] if plates.still else None
+            yield image, refine(image, observed.tracks.masks[frame], plate)
 
 
-def _calm(plates: dict[str, np.ndarray]) -> bool:
-    return bool((plates["moves"] < CALM).all())
-
-
-def _landmarks(observed: Observed) -> dict[str, np.ndarray]:
+def _landmarks(tracks: Tracks) -> dict[str, np.ndarray]:
     keys = ("body", "body_confidence", "hands", "hands_confidence", "face", "face_confidence")
-    return {key: getattr(observed.tracks, key) for key in keys}
-
-
-def joint_error(fit: Fit, observed: Observed, camera: Camera) -> np.ndarray:
-    """[T, 12] distance of the main joints from their landmarks, percent of the height.
-
-    NaN where a landmark was not seen.
-    """
-    pixels, _ = camera.project(fit.keypoints)
-    joints = main_joints()
-    off = np.linalg.norm(pixels[:, joints].numpy() - observed.tracks.body[:, joints], axis=-1)
-    unseen = observed.tracks.body_confidence[:, joints] < 0.5
-    return np.where(unseen, np.nan, 100 * off / fit.height)
-
-
-@torch.no_grad()
-def silhouette(body: Body, fit: Fit, camera: Camera, frame: int) -> np.ndarray:
-    """[H, W] shade of the fitted body in [0, 1]; -1 where it is not."""
-    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
-    triangle = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
-    corners = posed.vertices[0][posed.topology.faces]
-    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    towards = -(normal @ camera.R[0, 2]) / normal.norm(dim=1).clamp(min=1e-12)
-    shade = (0.35 + 0.65 * towards.clamp(0, 1))[triangle.clamp(min=0)]
-    return torch.where(triangle >= 0, shade, -torch.ones(())).numpy()
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boolean pictures."""
-    return float((a & b).sum() / max((a | b).sum(), 1))
-
-
-def measure(
-    fit: Fit, observed: Observed, camera: Camera, error: np.ndarray, overlap: np.ndarray
-) -> Figures:
-    """The figures of a capture."""
-    tracks = observed.tracks
-    pixels, _ = camera.project(fit.keypoints)
-    hands = pixels[:, 23:].reshape(-1, 2, 21, 2).numpy()
-    spread = (hands - hands[:, :, :1]) - (tracks.hands - tracks.hands[:, :, :1])
-    off = 100 * np.linalg.norm(spread, axis=-1).mean(-1)[tracks.hands_confidence > 0] / fit.height
-    yaw = fit.yaw.numpy()
-    return Figures(
-        frames=len(observed.frames),
-        dropped=len(observed.reader) - len(observed.frames),
-        takes=len(observed.takes),
-        person_pixels=fit.height,
-        error=float(np.nanmean(error)),
-        error_95=float(np.nanquantile(error, 0.95)),
-        hand_error=float(off.mean()) if len(off) else float("nan"),
-        iou=float(np.nanmean(overlap)),
-        iou_least=float(np.nanmin(overlap)),
-        yaw_low=float(np.degrees(yaw.min())),
-        yaw_high=float(np.degrees(yaw.max())),
-        views=views(yaw),
-        face=float((tracks.face_confidence > 0).mean()),
-        hands=float((tracks.hands_confidence > 0).mean()),
-    )
+    return {key: getattr(tracks, key) for key in keys}

@@ -7,6 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.measures import Agreement, hand_error, views
+
 Verdict = Literal["fit for training", "usable", "not fit"]
 
 
@@ -17,7 +20,7 @@ class Figures:
     Attributes:
         frames: Frames in the capture.
         dropped: Frames of the video that are not in it.
-        takes: Number of takes.
+        clips: Number of clips.
         person_pixels: Height of the person in pixels.
         error: Mean reprojection error of the main joints, percent of the height.
         error_95: Its 95th percentile.
@@ -33,7 +36,7 @@ class Figures:
 
     frames: int
     dropped: int
-    takes: int
+    clips: int
     person_pixels: float
     error: float
     error_95: float
@@ -52,10 +55,36 @@ class Figures:
         return {k: v if np.isfinite(v) else None for k, v in values.items()}
 
 
-def views(yaw: np.ndarray) -> float:
-    """Part of the 12 directions of 30 degrees that ``yaw`` [T] (radians) visits."""
-    bins = np.floor(np.degrees(yaw) % 360 / 30).astype(int)
-    return len(np.unique(bins)) / 12
+def measure(fitted: FittedVideo, agreement: Agreement) -> Figures:
+    """The figures of a capture.
+
+    Args:
+        fitted: The video and the body fitted to it.
+        agreement: Of the two, frame by frame.
+    """
+    observed, fit = fitted.observed, fitted.fit
+    tracks, yaw = observed.tracks, fit.yaw.numpy()
+    return Figures(
+        frames=len(observed.frames),
+        dropped=len(observed.reader) - len(observed.frames),
+        clips=len(observed.clips),
+        person_pixels=fit.height,
+        error=float(np.nanmean(agreement.joints)),
+        error_95=float(np.nanquantile(agreement.joints, 0.95)),
+        hand_error=hand_error(fitted.pixels(), tracks, fit.height),
+        iou=float(np.nanmean(agreement.overlap)),
+        iou_least=float(np.nanmin(agreement.overlap)),
+        yaw_low=float(np.degrees(yaw.min())),
+        yaw_high=float(np.degrees(yaw.max())),
+        views=views(yaw),
+        face=float((tracks.face_confidence > 0).mean()),
+        hands=float((tracks.hands_confidence > 0).mean()),
+    )
+
+
+def percent(value: float) -> str:
+    """A percentage as text; "n/a" for NaN."""
+    return "n/a" if value != value else f"{value:.2f} %"
 
 
 #: Figure -> (above or below, limit for "fit", limit for "usable", what to say with advice).

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene.motion import FIELDS
 from avatar_kit.tracking.girth import fit_girth, stature
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.objective import (
@@ -28,7 +29,7 @@ from avatar_kit.tracking.objective import (
 )
 from avatar_kit.tracking.silhouette import Outline
 from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.variables import ADULT, Variables
+from avatar_kit.tracking.variables import ADULT_HEIGHT_METRES, Variables
 
 #: Told of every iteration: how many are done, and how many there are.
 Report = Callable[[int, int], None]
@@ -42,7 +43,7 @@ class Phase:
         iterations: Steps of Adam under a one-cycle schedule.
         moving: Names of the variables that move.
         sigma: Error over height at which a landmark is half believed.
-        outline: Whether the limbs are held against the mattes.
+        outline: Whether the limbs are held against the masks.
         girth: Whether the shape is fitted to the silhouettes first.
         rate: Peak learning rate of rotations and shape; the root's place moves at a third of it.
     """
@@ -55,11 +56,13 @@ class Phase:
     rate: float = 0.03
 
 
-ROOT = ("root", "place", "depth", "shape")
+#: Variables that say where the person is and how large.
+ROOT_VARIABLES = ("root", "place", "depth", "shape")
+#: From where the person is to how each finger bends.
 PHASES = (
-    Phase(60, ROOT, 0.2),
-    Phase(140, (*ROOT, "pose"), 0.1),
-    Phase(200, (*ROOT, "pose", "hands"), 0.04, outline=True, girth=True),
+    Phase(60, ROOT_VARIABLES, 0.2),
+    Phase(140, (*ROOT_VARIABLES, "pose"), 0.1),
+    Phase(200, (*ROOT_VARIABLES, "pose", "hands"), 0.04, outline=True, girth=True),
 )
 
 
@@ -71,9 +74,8 @@ class Fit:
         motion: [T] frames.
         shape: [S] values in [0, 1].
         keypoints: [T, 65, 3] of the fitted body, world metres.
-        yaw: [T] of the pelvis in radians, continuous inside a take.
+        yaw: [T] of the pelvis in radians, continuous inside a clip.
         height: Of the person in pixels, as it appears.
-        losses: The terms of the objective at the end.
     """
 
     motion: Motion
@@ -81,7 +83,6 @@ class Fit:
     keypoints: Tensor
     yaw: Tensor
     height: float
-    losses: dict[str, float]
 
 
 class Fitter:
@@ -91,7 +92,7 @@ class Fitter:
         body: Any body.
         camera: One static camera.
         tracks: What the tracker saw in the T frames to fit.
-        takes: Half-open ranges of frames that follow each other; they tile the T frames.
+        clips: Half-open ranges of frames that follow each other; they tile the T frames.
         fps: Frames per second.
         known_shape: Shape values that are given and not fitted.
     """
@@ -101,26 +102,25 @@ class Fitter:
         body: Body,
         camera: Camera,
         tracks: Tracks,
-        takes: list[tuple[int, int]],
+        clips: list[tuple[int, int]],
         fps: float,
         known_shape: dict[str, float] | None = None,
     ):
         self.body, self.camera, self.fps = body, camera, fps
-        self.variables = Variables(tracks, takes, camera, body, known_shape or {})
+        self.variables = Variables(tracks, clips, camera, body, known_shape or {})
         yaw, height = self.variables.yaw.numpy(), self.variables.height
-        scale = camera.width / tracks.mattes.shape[2]
+        scale = camera.width / tracks.masks.shape[2]
         self.targets = Targets.of(tracks, yaw, height, scale)
-        self.outline = Outline.of(tracks.mattes, scale, height, 0.4 + 0.6 * profile(yaw))
-        self.steps = Steps.of(takes, fps)
+        self.outline = Outline.of(tracks.masks, scale, height, 0.4 + 0.6 * profile(yaw))
+        self.steps = Steps.of(clips, fps)
         self.limits = (body_limits(), hand_limits())
-        self.mattes = tracks.mattes
+        self.masks = tracks.masks
         self.expression = torch.from_numpy(tracks.expression).float()
 
     def run(self, report: Report | None = None, phases: tuple[Phase, ...] | None = None) -> Fit:
         """Fit; deterministic. ``phases``: by default :data:`PHASES`."""
         phases = PHASES if phases is None else phases
         total, done = sum(p.iterations for p in phases), 0
-        terms: dict[str, Tensor] = {}
         for phase in phases:
             optimiser, schedule = self._optimiser(phase)
             weights = replace(Weights(), sigma=phase.sigma)
@@ -135,10 +135,10 @@ class Fitter:
                 done += 1
                 if report:
                     report(done, total)
-        return self.result({k: float(v.detach()) for k, v in terms.items()})
+        return self.result()
 
     def terms(self, weights: Weights, *, outline: bool = True) -> dict[str, Tensor]:
-        """The terms of the objective, with or without the agreement with the mattes."""
+        """The terms of the objective, with or without the agreement with the masks."""
         v = self.variables
         shape = v.shape_vector()
         parameters = self.body.from_motion(v.motion(self.fps), shape)
@@ -146,14 +146,15 @@ class Fitter:
         orientation = v.orientation().flatten(1).unflatten(1, (3, 3)) * 0.7  # chord to angle
         rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
         pixels, _ = self.camera.project(keypoints)
-        mattes = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
+        limbs = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
+        tall = stature(self.body, shape) / ADULT_HEIGHT_METRES
         return {
             **landmark_terms(keypoints, pixels, self.targets, weights),
-            **mattes,
+            **limbs,
             **pose_terms(v.pose, v.hands, self.limits, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
-            "stature": weights.stature * (stature(self.body, shape) / ADULT).log().square(),
+            "stature": weights.stature * tall.log().square(),
         }
 
     @torch.no_grad()
@@ -161,7 +162,7 @@ class Fitter:
         v = self.variables
         start = v.shape_vector()
         v.set_shape(
-            fit_girth(self.body, self.camera, v.motion(self.fps), start, self.mattes, v.columns)
+            fit_girth(self.body, self.camera, v.motion(self.fps), start, self.masks, v.columns)
         )
 
     def _optimiser(self, phase: Phase):
@@ -178,13 +179,15 @@ class Fitter:
         return optimiser, schedule
 
     @torch.no_grad()
-    def result(self, losses: dict[str, float] | None = None) -> Fit:
+    def result(self) -> Fit:
         """The variables as they are."""
         v = self.variables
         shape = v.shape_vector().detach()
-        motion = v.motion(self.fps, expression=self.expression)
+        moving = v.motion(self.fps)  # a copy stays as it is when the variables move on
+        values = {name: getattr(moving, name).detach().clone() for name in FIELDS}
+        motion = Motion(self.fps, **values | {"expression": self.expression})
         keypoints = self.body.keypoints(self.body.from_motion(motion, shape))
-        return Fit(motion, shape, keypoints, self._yaw(), v.height, losses or {})
+        return Fit(motion, shape, keypoints, self._yaw(), v.height)
 
     def _yaw(self) -> Tensor:
         """Heading of the pelvis, continued from the first guess without a jump."""

@@ -1,7 +1,7 @@
 """The part of a shape that joints do not show: how wide the person is.
 
 Loose clothes and hair make a gradient on the outline pull in wrong directions; the overlap of the
-whole silhouette with the matte, looked at value by value, does not.
+whole silhouette with the mask, looked at value by value, does not.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
+from avatar_kit.tracking.measures import silhouette_overlap
 
-#: Frames that are looked at, and times that all values are gone through.
-FRAMES, ROUNDS = 10, 2
+#: Frames that are looked at.
+GIRTH_FRAMES = 10
+#: Times that all values are gone through.
+SEARCH_ROUNDS = 2
 #: Pull towards where a value was, in overlap per unit squared: an overlap that hardly changes shall
 #: not carry a value to its end.
-INERTIA = 0.02
+SHAPE_INERTIA = 0.02
 #: An adult's height over that of the eyes.
-EYES_TO_CROWN = 1.07
+STATURE_TO_EYE_HEIGHT = 1.07
 
 
 def fit_girth(
@@ -30,7 +32,7 @@ def fit_girth(
     camera: Camera,
     motion: Motion,
     shape: Tensor,
-    mattes: np.ndarray,
+    masks: np.ndarray,
     values: list[int],
 ) -> Tensor:
     """Shape values with the best silhouette overlap, the motion being as it is.
@@ -40,27 +42,27 @@ def fit_girth(
         camera: Of the video.
         motion: [T] fitted to landmarks.
         shape: [S] where to start.
-        mattes: [T, h, w] uint8, coarse.
+        masks: [T, h, w] uint8, coarse.
         values: Columns of ``shape`` that may change.
 
     Returns:
         [S] values in [0, 1].
     """
-    frames = np.unique(np.linspace(0, len(motion) - 1, FRAMES).astype(int))
+    frames = np.unique(np.linspace(0, len(motion) - 1, GIRTH_FRAMES).astype(int))
     chosen = motion[frames.tolist()]
-    masks = torch.from_numpy(mattes[frames]) > 127
-    small = _shrunk(camera, mattes.shape[2], mattes.shape[1])
+    inside = torch.from_numpy(masks[frames]) > 127
+    small = _shrunk(camera, masks.shape[2], masks.shape[1])
     start, best = shape.clone(), shape.clone()
     tall = stature(body, start)
 
     def score(candidate: Tensor) -> float:
-        inertia = INERTIA * (candidate - start).square().sum()
+        inertia = SHAPE_INERTIA * (candidate - start).square().sum()
         # A taller person stands further away: the silhouette's height stays as it is.
         scaled = _away(chosen, camera, stature(body, candidate) / tall)
-        return overlap(body, small, scaled, candidate, masks) - float(inertia)
+        return silhouette_overlap(body, small, scaled, candidate, inside) - float(inertia)
 
     top = score(best)
-    for reach in np.geomspace(0.3, 0.1, ROUNDS):
+    for reach in np.geomspace(0.3, 0.1, SEARCH_ROUNDS):
         for column in values:
             for step in (-reach, reach):
                 candidate = best.clone()
@@ -72,20 +74,11 @@ def fit_girth(
     return best
 
 
-@torch.no_grad()
-def overlap(body: Body, camera: Camera, motion: Motion, shape: Tensor, masks: Tensor) -> float:
-    """Mean intersection over union of silhouettes and masks [T, H, W] bool."""
-    posed = body(body.from_motion(motion, shape))
-    drawn = rasterize(posed.vertices, posed.topology.faces, camera).triangle >= 0
-    both = (drawn & masks).sum((1, 2)).float()
-    return float((both / (drawn | masks).sum((1, 2)).clamp(min=1)).mean())
-
-
 def stature(body: Body, shape: Tensor) -> Tensor:
     """Standing height in metres, from eyes and heels of the T-pose. Differentiable."""
     points = body.keypoints(body.from_motion(Motion.rest(1), shape))[0, :, 1]
     eyes, heels = points[1:3].mean(), points[17:19].mean()
-    return (eyes - heels) * EYES_TO_CROWN
+    return (eyes - heels) * STATURE_TO_EYE_HEIGHT
 
 
 def _away(motion: Motion, camera: Camera, factor: Tensor) -> Motion:

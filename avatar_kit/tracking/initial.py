@@ -11,11 +11,11 @@ import numpy as np
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 
 #: Yaw change per frame (radians) that is nothing out of the ordinary.
-TURN = 0.35
-#: Price of reading a frame's front as its back.
-FLIP = 2.0
-#: Price of a seen face on a person who faces away.
-FACE = 8.0
+USUAL_YAW_STEP_RADIANS = 0.35
+#: Price of reading a frame's front as its back, in squares of that step.
+FLIPPED_FRAME_PRICE = 2.0
+#: Price of a seen face on a person who faces away, likewise.
+AVERTED_FACE_PRICE = 8.0
 
 
 def index(name: str) -> int:
@@ -45,7 +45,7 @@ def observed_yaw(body: np.ndarray, confidence: np.ndarray) -> np.ndarray:
 
 
 def unwrapped_yaw(observed: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """The yaw of one take without jumps.
+    """The yaw of one clip without jumps.
 
     A frame may have been seen the wrong way round. The path through "as seen" and "the other way
     round" with the least turning and the fewest flips is found by dynamic programming; a face that
@@ -59,14 +59,14 @@ def unwrapped_yaw(observed: np.ndarray, face: np.ndarray) -> np.ndarray:
         [T] radians, continuous.
     """
     states = np.stack([observed, observed + np.pi], axis=1)
-    price = np.stack([np.zeros_like(observed), np.full_like(observed, FLIP)], axis=1)
-    price = price + FACE * face[:, None] * (np.cos(states) < -0.3)
+    price = np.stack([np.zeros_like(observed), np.full_like(observed, FLIPPED_FRAME_PRICE)], axis=1)
+    price = price + AVERTED_FACE_PRICE * face[:, None] * (np.cos(states) < -0.3)
     best = np.zeros((len(observed), 2), dtype=int)
     total = price[0].copy()
     for t in range(1, len(observed)):
         turn = states[t][None, :] - states[t - 1][:, None]
         turn = (turn + np.pi) % (2 * np.pi) - np.pi
-        ways = total[:, None] + (turn / TURN) ** 2
+        ways = total[:, None] + (turn / USUAL_YAW_STEP_RADIANS) ** 2
         best[t] = ways.argmin(0)
         total = ways.min(0) + price[t]
     state = int(total.argmin())
@@ -113,7 +113,7 @@ def limb_rotations(body: np.ndarray, yaw: np.ndarray) -> dict[str, np.ndarray]:
     local = np.stack([c[:, None] * x - s[:, None] * z, y, s[:, None] * x + c[:, None] * z], -1)
     found = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        at = {p: local[:, index(f"{side}_{p}")] for p in _PARTS}
+        at = {p: local[:, index(f"{side}_{p}")] for p in _LIMB_JOINTS}
         upper, lower = at["elbow"] - at["shoulder"], at["wrist"] - at["elbow"]
         thigh, shin = at["knee"] - at["hip"], at["ankle"] - at["knee"]
         found[f"{side}_shoulder"] = swing(np.array([sign, 0.0, 0.0]), upper)
@@ -123,7 +123,7 @@ def limb_rotations(body: np.ndarray, yaw: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-_PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from avatar_kit.scene.joints import BODY_JOINTS
 _Range = tuple[float, float]
 
 #: Joint (without its side) -> range about x, y, z for the left side, and the weight of its prior.
-_BODY: dict[str, tuple[_Range, _Range, _Range, float]] = {
+_BODY_RANGES: dict[str, tuple[_Range, _Range, _Range, float]] = {
     "hip": ((-2.2, 0.8), (-0.9, 0.9), (-0.6, 1.3), 0.5),
     "knee": ((0.0, 2.6), (-0.15, 0.15), (-0.1, 0.1), 0.5),
     "ankle": ((-0.6, 0.9), (-0.5, 0.5), (-0.4, 0.4), 1.0),
@@ -34,16 +34,17 @@ _BODY: dict[str, tuple[_Range, _Range, _Range, float]] = {
 }
 
 #: Where a joint likes to be, left side; zero unless it is named here.
-_LIKED = {"shoulder": (0.0, 0.0, -0.9), "elbow": (0.0, -0.25, 0.0), "knee": (0.1, 0.0, 0.0)}
+_LIKED_ANGLES = {"shoulder": (0.0, 0.0, -0.9), "elbow": (0.0, -0.25, 0.0), "knee": (0.1, 0.0, 0.0)}
 
 #: Finger joint 1, 2, 3 -> ranges about x, y, z for the left side.
-_FINGER: tuple[tuple[_Range, _Range, _Range], ...] = (
+_FINGER_RANGES: tuple[tuple[_Range, _Range, _Range], ...] = (
     ((-0.1, 0.1), (-0.35, 0.35), (-1.6, 0.3)),
     ((-0.05, 0.05), (-0.05, 0.05), (-1.8, 0.1)),
     ((-0.05, 0.05), (-0.05, 0.05), (-1.4, 0.1)),
 )
-_THUMB: tuple[_Range, _Range, _Range] = ((-0.8, 0.8), (-0.8, 0.8), (-0.8, 0.8))
-_RELAXED = -0.25
+_THUMB_RANGES: tuple[_Range, _Range, _Range] = ((-0.8, 0.8), (-0.8, 0.8), (-0.8, 0.8))
+#: About z: how far the first joint of a relaxed left finger is bent.
+_RELAXED_FINGER_RADIANS = -0.25
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def body_limits() -> Limits:
     ranges, liked, weights = [], [], []
     for name in BODY_JOINTS:
         side, _, part = name.rpartition("_")
-        x, y, z, weight = _BODY[part]
-        a, b, c = _LIKED.get(part, (0.0, 0.0, 0.0))
+        x, y, z, weight = _BODY_RANGES[part]
+        a, b, c = _LIKED_ANGLES.get(part, (0.0, 0.0, 0.0))
         right = side == "right"
         ranges.append(_mirrored((x, y, z)) if right else [x, y, z])
         liked.append((a, -b, -c) if right else (a, b, c))
@@ -94,9 +95,9 @@ def body_limits() -> Limits:
 
 def hand_limits() -> Limits:
     """Of 2 x 15 finger joints, left then right: index, middle, pinky, ring, thumb."""
-    left = [list(joint) for _ in range(4) for joint in _FINGER] + [list(_THUMB)] * 3
+    left = [list(joint) for _ in range(4) for joint in _FINGER_RANGES] + [list(_THUMB_RANGES)] * 3
     right = [_mirrored(joint) for joint in left]
     bounds = torch.tensor(left + right)
     liked = torch.zeros(30, 3)
-    liked[:12, 2], liked[15:27, 2] = _RELAXED, -_RELAXED
+    liked[:12, 2], liked[15:27, 2] = _RELAXED_FINGER_RADIANS, -_RELAXED_FINGER_RADIANS
     return Limits(bounds[..., 0], bounds[..., 1], liked, torch.ones(30, 1))

@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.initial import index, to_world
 from avatar_kit.tracking.limits import Limits
-from avatar_kit.tracking.silhouette import Outline, matte_terms, trust_in_matte
+from avatar_kit.tracking.silhouette import Outline, mask_terms, trust_in_mask
 from avatar_kit.tracking.tracks import Tracks
 
 #: Lines whose direction in space the tracker tells; the weight of each.
@@ -32,7 +32,7 @@ _SEGMENTS = (
 #: Weight of a key point in the picture by what it is; 1 unless it is named here.
 _POINT_WEIGHTS = {"nose": 0.5, "eye": 0.5, "ear": 0.5, "heel": 0.5, "toe": 0.5}
 
-_LEGS = ("hip", "knee", "ankle", "heel", "toe")
+_LEG_PARTS = ("hip", "knee", "ankle", "heel", "toe")
 
 #: Wrist to finger tips: (base, tip) of the lines of a hand, in ``HAND_KEYPOINTS``.
 _HAND_LINES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 17)] + [
@@ -60,8 +60,8 @@ class Weights:
         depth: Changes of depth.
         shape: Pull of the shape towards the average.
         stature: Log of the standing height over an adult's: a picture does not show metres.
-        cover: Points of the matte around the legs that no leg covers.
-        inside: Points of the body outside the matte.
+        cover: Points of the mask around the legs that no leg covers.
+        inside: Points of the body outside the mask.
     """
 
     sigma: float = 0.1
@@ -111,18 +111,18 @@ class Targets:
     def of(cls, tracks: Tracks, yaw: np.ndarray, height: float, scale: float) -> Targets:
         """Collect the targets.
 
-        Legs seen from the side count less, for they are seen badly; so do points off the matte.
+        Legs seen from the side count less, for they are seen badly; so do points off the mask.
 
         Args:
             tracks: What was seen.
             yaw: [T] first guess, radians.
             height: Of the person in pixels.
-            scale: Pixels of the video per pixel of the coarse mattes.
+            scale: Pixels of the video per pixel of the coarse masks.
         """
         leg_trust = (1 - 0.75 * profile(yaw))[:, None]
-        sure = tracks.body_confidence * trust_in_matte(tracks.body, tracks.mattes, scale, height)
+        sure = tracks.body_confidence * trust_in_mask(tracks.body, tracks.masks, scale, height)
         weight = sure * _point_weights()
-        legs = np.array([n.rpartition("_")[2] in _LEGS for n in BODY_KEYPOINTS])
+        legs = np.array([n.rpartition("_")[2] in _LEG_PARTS for n in BODY_KEYPOINTS])
         weight = np.where(legs, weight * leg_trust, weight)
         a, b, line_weight = (np.array(x) for x in zip(*_segment_indices(), strict=True))
         lines = to_world(tracks.body_world[:, b] - tracks.body_world[:, a])
@@ -164,8 +164,8 @@ def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
 def silhouette_terms(
     pixels: Tensor, outline: Outline, targets: Targets, weights: Weights
 ) -> dict[str, Tensor]:
-    """Agreement of [T, 65, 2] projected key points with the mattes."""
-    terms = matte_terms(pixels / targets.height, outline)
+    """Agreement of [T, 65, 2] projected key points with the masks."""
+    terms = mask_terms(pixels / targets.height, outline)
     return {name: getattr(weights, name) * value for name, value in terms.items()}
 
 
@@ -240,7 +240,7 @@ def _per_step(change: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Steps:
-    """Frames that follow each other inside a take.
+    """Frames that follow each other inside a clip.
 
     Attributes:
         pairs: [2, P] frame numbers.
@@ -253,10 +253,10 @@ class Steps:
     rate: float
 
     @classmethod
-    def of(cls, takes: list[tuple[int, int]], fps: float) -> Steps:
-        """The steps of half-open takes."""
-        pairs = [(t, t + 1) for a, b in takes for t in range(a, b - 1)]
-        triples = [(t, t + 1, t + 2) for a, b in takes for t in range(a, b - 2)]
+    def of(cls, clips: list[tuple[int, int]], fps: float) -> Steps:
+        """The steps of half-open clips."""
+        pairs = [(t, t + 1) for a, b in clips for t in range(a, b - 1)]
+        triples = [(t, t + 1, t + 2) for a, b in clips for t in range(a, b - 2)]
         return cls(
             torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T,
             torch.tensor(triples, dtype=torch.long).reshape(-1, 3).T,

@@ -1,4 +1,4 @@
-"""The first stages: decode, track, cut into takes, find the background."""
+"""The first stages: decode, track, cut into clips, find the plates."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import torch
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.video import VideoReader, read_video
-from avatar_kit.registry import catalog
-from avatar_kit.tracking.plate import CALM, find_plate, sample
-from avatar_kit.tracking.stages import Arrays, Progress, Stages, digest
-from avatar_kit.tracking.takes import Transition, find_transitions, split_takes
+from avatar_kit.registry import Component
+from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
+from avatar_kit.tracking.plate import Plates, find_plate, sample
+from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
 
-#: Takes with fewer frames are dropped.
-SHORTEST = 5
+#: Clips with fewer frames are dropped.
+MIN_CLIP_FRAMES = 5
 
 
 @dataclass(frozen=True)
@@ -30,74 +30,86 @@ class Observed:
         reader: The video.
         tracks: Of the frames that are kept.
         frames: [T] their numbers in the video.
-        takes: Half-open ranges of kept frames that follow each other; they tile 0..T.
+        clips: Half-open ranges of kept frames that follow each other; they tile 0..T.
         notes: What a person should know.
     """
 
     reader: VideoReader
     tracks: Tracks
     frames: np.ndarray
-    takes: list[tuple[int, int]]
+    clips: list[tuple[int, int]]
     notes: list[str]
 
 
-def observe(
-    video: Path, tracker: str | None, progress: Progress, *, fresh: bool = False
-) -> tuple[Stages, Observed]:
-    """Decode, track, and cut into takes.
-
-    Args:
-        video: The video.
-        tracker: Registered tracker; None: the default.
-        progress: Told of the stages.
-        fresh: Do all stages anew.
+def decode(video: Path, progress: Progress) -> VideoReader:
+    """Open a video.
 
     Raises:
-        UserError: The video cannot be decoded, its frames change size, or it shows no person.
-        MissingExtra: The tracker's package is not installed.
+        UserError: It cannot be decoded.
     """
-    name = tracker or catalog().default("tracker")
-    component = catalog().get("tracker", name)
-    implementation = component.load()
     progress.start("decode", None)
     reader = read_video(video)
     progress.finish(f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps")
-    stages = Stages(digest(video), progress, fresh=fresh)
-    config = component.config(type=name)
+    return reader
 
-    def landmarks() -> Arrays:
-        found = watch(implementation(config), reader, progress.step)
+
+def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed:
+    """Track a video and cut it into clips.
+
+    Args:
+        reader: The video.
+        tracker: A registered tracker.
+        stages: Keep the results.
+
+    Raises:
+        UserError: The frames of the video change size, or it shows no person.
+        MissingExtra: The tracker's package is not installed.
+    """
+    found = _landmarks(reader, tracker, stages)
+    tracks = _tracks(found)
+    check_person(tracks, reader.path)
+    transitions = _transitions(tracks, found["thumbnails"], stages)
+    good, smears = without_smears(seen(tracks), reader.suspect)
+    ranges = _unbroken(split_clips(len(tracks), transitions, reader.gaps), good)
+    frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
+    if len(frames) < MIN_CLIP_FRAMES:
+        raise UserError(
+            f"{reader.path}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer"
+        )
+    edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
+    clips = [(int(a), int(b)) for a, b in pairwise(edges)]
+    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
+    return Observed(reader, tracks.at(frames), frames, clips, notes)
+
+
+def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
+    """What :func:`watch` finds, and what the reader learns of the file while it is read."""
+    implementation, config = tracker.load(), tracker.config(type=tracker.name)
+
+    def compute() -> Arrays:
+        found = watch(implementation(config), reader, stages.progress.step)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
-    found = stages.run(
-        "landmarks", config.model_dump(mode="json"), landmarks, total=len(reader), note=_seen_note
-    )
+    options = config.model_dump(mode="json")
+    found = stages.run("landmarks", options, compute, total=len(reader), note=_seen_note)
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
-    tracks = _tracks(found)
-    check_person(tracks, video)
+    return found
 
-    def takes() -> Arrays:
-        thumbnails = found["thumbnails"].astype(np.float32)
-        mattes = _resized(tracks.mattes, (thumbnails.shape[1], thumbnails.shape[2]))
-        changes = find_transitions(thumbnails, mattes)
-        return {"transitions": np.array([(c.first, c.last) for c in changes], int).reshape(-1, 2)}
 
-    cut = stages.run(
-        "takes", {}, takes, note=lambda f: f"{len(f['transitions'])} cuts or dissolves"
-    )
-    transitions = [Transition(int(a), int(b)) for a, b in cut["transitions"]]
-    kept = split_takes(len(tracks), transitions, reader.gaps)
-    good, smears = without_smears(seen(tracks), reader.suspect)
-    ranges = _unbroken(kept, good)
-    frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
-    if len(frames) < SHORTEST:
-        raise UserError(f"{video}: no {SHORTEST} frames in a row show a person; film longer")
-    edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
-    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
-    starts = [(int(a), int(b)) for a, b in pairwise(edges)]
-    return stages, Observed(reader, tracks.at(frames), frames, starts, notes)
+def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list[Transition]:
+    def compute() -> Arrays:
+        pictures = thumbnails.astype(np.float32)
+        masks = _resized(tracks.masks, (pictures.shape[1], pictures.shape[2]))
+        found = find_transitions(pictures, masks)
+        return {"transitions": np.array([(t.first, t.last) for t in found], int).reshape(-1, 2)}
+
+    def note(found: Arrays) -> str:
+        return f"{len(found['transitions'])} cuts or dissolves"
+
+    found = stages.run("clips", {}, compute, note=note)
+    return [Transition(int(a), int(b)) for a, b in found["transitions"]]
 
 
 def _tracks(found: Arrays) -> Tracks:
@@ -150,42 +162,42 @@ def without_smears(good: np.ndarray, suspect: list[int]) -> tuple[np.ndarray, li
     ]
 
 
-def _unbroken(takes: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:
-    """The takes without frames that are not good; stretches that are too short are dropped."""
+def _unbroken(clips: list[tuple[int, int]], good: np.ndarray) -> list[tuple[int, int]]:
+    """The clips without frames that are not good; stretches that are too short are dropped."""
     ranges = []
-    for a, b in takes:
+    for a, b in clips:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], good[a:b].astype(int), [0]])))
         ranges += [(a + int(i), a + int(j)) for i, j in edges.reshape(-1, 2)]
-    return [(a, b) for a, b in ranges if b - a >= SHORTEST]
+    return [(a, b) for a, b in ranges if b - a >= MIN_CLIP_FRAMES]
 
 
-def _resized(mattes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[T, h, w] mattes in [0, 1] at another size."""
-    value = torch.from_numpy(mattes).float()[:, None] / 255
+def _resized(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """[T, h, w] uint8 masks at another size, in [0, 1]."""
+    value = torch.from_numpy(masks).float()[:, None] / 255
     return torch.nn.functional.interpolate(value, size, mode="area")[:, 0].numpy()
 
 
-def find_plates(stages: Stages, observed: Observed) -> Arrays:
-    """The background of every take."""
+def find_plates(observed: Observed, stages: Stages) -> Plates:
+    """The plate of every clip."""
 
     def compute() -> Arrays:
-        wanted = [sample(take) for take in observed.takes]
+        wanted = [sample(clip) for clip in observed.clips]
         source = set(np.concatenate([observed.frames[w] for w in wanted]).tolist())
-        images = {}
-        for number, image in enumerate(observed.reader):
+        pictures = {}
+        for number, picture in enumerate(observed.reader):
             stages.progress.step(number + 1)
             if number in source:
-                images[number] = image
-        plates, moves = [], []
+                pictures[number] = picture
+        images, moves = [], []
         for frames in wanted:
-            chosen = np.stack([images[int(observed.frames[f])] for f in frames])
-            plate, move = find_plate(chosen, observed.tracks.mattes[frames])
-            plates.append(plate)
+            chosen = np.stack([pictures[int(observed.frames[f])] for f in frames])
+            image, move = find_plate(chosen, observed.tracks.masks[frames])
+            images.append(image)
             moves.append(move)
-        return {"plates": np.stack(plates), "moves": np.array(moves)}
+        return {"images": np.stack(images), "moves": np.array(moves)}
 
     def note(found: Arrays) -> str:
-        calm = bool((found["moves"] < CALM).all())
-        return "found" if calm else "the camera or the background moves: coarse mattes"
+        still = Plates(**found).still
+        return "found" if still else "the camera or the background moves: coarse masks"
 
-    return stages.run("background", {}, compute, total=len(observed.reader), note=note)
+    return Plates(**stages.run("plates", {}, compute, total=len(observed.reader), note=note))

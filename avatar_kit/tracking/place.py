@@ -11,11 +11,11 @@ from avatar_kit.scene import Camera
 from avatar_kit.scene.camera import intrinsics
 from avatar_kit.tracking.fit import Fit
 
-#: Vertical field of view where nobody says: between a phone and a long lens, degrees.
-FOV = 40.0
+#: Vertical field of view where nobody says, in degrees: between a phone and a long lens.
+ASSUMED_FOV_DEGREES = 40.0
 
 #: OpenCV axes of a level camera in a world with y up, looking along -z.
-LEVEL = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+LEVEL_CAMERA_AXES = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 
 
 def static_camera(
@@ -41,13 +41,13 @@ def static_camera(
             f"--focal {focal:g}: expected pixels, between {0.2 * height:.0f} and {20 * height:.0f} "
             f"for a picture {height} pixels high"
         )
-    K = intrinsics(width, height, fov or FOV)
+    K = intrinsics(width, height, fov or ASSUMED_FOV_DEGREES)
     if focal is not None:
         K[0, 0] = K[1, 1] = focal
     degrees = 2 * torch.rad2deg(torch.atan(0.5 * height / K[1, 1]))
     source = "assumed" if fov is None and focal is None else "given"
     note = f"static pinhole, vertical field of view {degrees:.1f} degrees ({source})"
-    return Camera(K, LEVEL, torch.zeros(3), width, height), note
+    return Camera(K, LEVEL_CAMERA_AXES, torch.zeros(3), width, height), note
 
 
 def stand_on_ground(fit: Fit, camera: Camera) -> tuple[Fit, Camera]:

@@ -1,43 +1,65 @@
-"""The empty background, and mattes refined against it."""
+"""The plate, the picture of the empty scene, and masks refined against it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-#: Pictures that a background is found from.
-SAMPLES = 25
-#: A background is one if it is this calm: median grey levels between frames.
-CALM = 6.0
-#: Grey levels off the background at which the matte begins, and how many more until it is full.
-BEGIN, FULL = 10.0, 22.0
-#: Grey levels more where the coarse matte sees nobody: a reflection on the floor is pale.
-DOUBT = 35.0
-#: Reach of the band in which colour decides, as a part of the picture's long edge.
-BAND = 0.012
+#: Frames that a plate is found from.
+PLATE_FRAMES = 25
+#: A plate is believed if what it shows is this still: median grey levels between frames.
+STILL_PLATE_LEVELS = 6.0
+#: Grey levels off the plate at which the mask begins; how many more until it is full.
+MASK_BEGIN_LEVELS, MASK_RAMP_LEVELS = 10.0, 22.0
+#: Grey levels more where the coarse mask sees nobody: a reflection on the floor is pale.
+DOUBTFUL_MASK_LEVELS = 35.0
+#: Width of the band in which colour decides, as a part of the picture's long edge.
+EDGE_BAND_SHARE = 0.012
+#: Stands for a colour that the person hides: no grey level is so large.
+_HIDDEN_PIXEL = 999
 
 
-def sample(take: tuple[int, int]) -> np.ndarray:
-    """Numbers of the frames that a take's background is found from."""
-    return np.unique(np.linspace(take[0], take[1] - 1, SAMPLES).astype(int))
+@dataclass(frozen=True)
+class Plates:
+    """The plates of the C clips of a video.
+
+    Attributes:
+        images: [C, H, W, 3] uint8.
+        moves: [C] how much the background of each clip moves, in grey levels.
+    """
+
+    images: np.ndarray
+    moves: np.ndarray
+
+    @property
+    def still(self) -> bool:
+        """Whether every background stands still, so that the plates can be believed."""
+        return bool((self.moves < STILL_PLATE_LEVELS).all())
 
 
-def find_plate(images: np.ndarray, mattes: np.ndarray) -> tuple[np.ndarray, float]:
-    """The background of one take of a static camera.
+def sample(clip: tuple[int, int]) -> np.ndarray:
+    """Numbers of the frames that a clip's plate is found from."""
+    return np.unique(np.linspace(clip[0], clip[1] - 1, PLATE_FRAMES).astype(int))
+
+
+def find_plate(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, float]:
+    """The plate of one clip of a static camera.
 
     Args:
         images: [N, H, W, 3] uint8.
-        mattes: [N, h, w] uint8, coarse.
+        masks: [N, h, w] uint8, coarse.
 
     Returns:
-        The plate [H, W, 3] uint8, and how much the background moves: the median difference from
-        it in grey levels. Pixels that the person always covers are filled from around.
+        The plate [H, W, 3] uint8, and how much the background moves: the median difference of
+        the pictures from the plate in grey levels. Pixels that the person always covers are
+        filled from around.
     """
     height, width = images.shape[1:3]
-    person = torch.from_numpy(mattes).float()[:, None] / 255
+    person = torch.from_numpy(masks).float()[:, None] / 255
     person = interpolate(_grow(person, 2 * _band(person)), (height, width), mode="bilinear")[:, 0]
     hidden = (person > 0.1).numpy()
     free = len(images) - hidden.sum(0)
@@ -46,34 +68,31 @@ def find_plate(images: np.ndarray, mattes: np.ndarray) -> tuple[np.ndarray, floa
     for row in range(0, height, 64):  # strips bound the memory
         rows = slice(row, row + 64)
         values = images[:, rows].astype(np.int16)
-        values[hidden[:, rows]] = _HIDDEN
+        values[hidden[:, rows]] = _HIDDEN_PIXEL
         values.sort(axis=0)
         middle = (free[rows] // 2)[None, ..., None].clip(max=len(images) - 1)
         strip = np.take_along_axis(values, middle.repeat(3, -1), axis=0)[0].astype(np.float32)
-        plate[rows] = np.where(strip == _HIDDEN, np.nan, strip)
+        plate[rows] = np.where(strip == _HIDDEN_PIXEL, np.nan, strip)
         off = np.abs(values[:, ::4, ::4] - strip[None, ::4, ::4]).max(-1)
-        spread.append(off[(values[:, ::4, ::4] != _HIDDEN).all(-1)])
+        spread.append(off[(values[:, ::4, ::4] != _HIDDEN_PIXEL).all(-1)])
     moved = np.concatenate(spread)
     return _filled(plate), float(np.median(moved)) if len(moved) else np.inf
 
 
-_HIDDEN = 999
+def refine(image: np.ndarray, mask: np.ndarray, plate: np.ndarray | None) -> np.ndarray:
+    """The full-size mask [H, W] uint8 of a picture.
 
-
-def refine(image: np.ndarray, matte: np.ndarray, plate: np.ndarray | None) -> np.ndarray:
-    """The full-size matte [H, W] uint8 of a picture.
-
-    Deep inside the coarse matte it is believed, far outside it too. In the band between, what
+    Deep inside the coarse mask it is believed, far outside it too. In the band between, what
     differs from the plate is the person, unless it is only darker: a shadow needs the coarse
-    matte's consent. Without a plate the coarse matte is enlarged as it is.
+    mask's consent. Without a plate the coarse mask is enlarged as it is.
 
     Args:
         image: [H, W, 3] uint8.
-        matte: [h, w] uint8, coarse.
-        plate: [H, W, 3] uint8, the background.
+        mask: [h, w] uint8, coarse.
+        plate: [H, W, 3] uint8.
     """
     height, width = image.shape[:2]
-    coarse = torch.from_numpy(matte).float()[None, None] / 255
+    coarse = torch.from_numpy(mask).float()[None, None] / 255
     band = _band(coarse)
     full = lambda x: interpolate(x, (height, width), mode="bilinear")[0, 0].numpy()  # noqa: E731
     likely = full(coarse)
@@ -85,14 +104,14 @@ def refine(image: np.ndarray, matte: np.ndarray, plate: np.ndarray | None) -> np
         (image[::8, ::8].astype(np.float32) - plate[::8, ::8])[near[::8, ::8] < 0.01], axis=0
     )
     light = np.nan_to_num(light).astype(np.float32)  # of this frame against the plate's
-    alpha = np.zeros((height, width), dtype=np.float32)
+    fine = np.zeros((height, width), dtype=np.float32)
     at = _box(near > 0.01)
-    picture, background = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
-    begin = BEGIN + DOUBT * (1 - _ramp(likely[at], 0.0, 0.5))
-    colour = _ramp((np.abs(picture - background).max(-1) - begin) / FULL, 0.0, 1.0)
-    consent = np.where(_shadow(picture, background), _ramp(likely[at], 0.4, 0.8), 1.0)
-    alpha[at] = np.maximum(colour * consent, deep[at]) * near[at]
-    return (_smoothed(alpha) * 255 + 0.5).astype(np.uint8)
+    picture, empty = image[at].astype(np.float32) - light, plate[at].astype(np.float32)
+    begin = MASK_BEGIN_LEVELS + DOUBTFUL_MASK_LEVELS * (1 - _ramp(likely[at], 0.0, 0.5))
+    colour = _ramp((np.abs(picture - empty).max(-1) - begin) / MASK_RAMP_LEVELS, 0.0, 1.0)
+    consent = np.where(_shadow(picture, empty), _ramp(likely[at], 0.4, 0.8), 1.0)
+    fine[at] = np.maximum(colour * consent, deep[at]) * near[at]
+    return (_smoothed(fine) * 255 + 0.5).astype(np.uint8)
 
 
 def _box(inside: np.ndarray) -> tuple[slice, slice]:
@@ -115,18 +134,18 @@ def _ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _band(mattes: torch.Tensor) -> int:
-    return max(1, round(BAND * max(mattes.shape[-2:])))
+def _band(masks: torch.Tensor) -> int:
+    return max(1, round(EDGE_BAND_SHARE * max(masks.shape[-2:])))
 
 
-def _grow(mattes: torch.Tensor, radius: int) -> torch.Tensor:
-    return max_pool2d(mattes, 2 * radius + 1, 1, radius)
+def _grow(masks: torch.Tensor, radius: int) -> torch.Tensor:
+    return max_pool2d(masks, 2 * radius + 1, 1, radius)
 
 
-def _smoothed(alpha: np.ndarray) -> np.ndarray:
+def _smoothed(mask: np.ndarray) -> np.ndarray:
     """Take single stray pixels out."""
-    blurred = avg_pool2d(torch.from_numpy(alpha)[None, None].float(), 3, 1, 1)
-    return np.asarray(0.5 * alpha + 0.5 * blurred[0, 0].numpy())
+    blurred = avg_pool2d(torch.from_numpy(mask)[None, None].float(), 3, 1, 1)
+    return np.asarray(0.5 * mask + 0.5 * blurred[0, 0].numpy())
 
 
 def _filled(plate: np.ndarray) -> np.ndarray:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from avatar_kit.scene import Camera
+from avatar_kit.graphics import rasterize
 from avatar_kit.tracking.charts import Chart, draw_chart
-from avatar_kit.tracking.figures import Figures
-from avatar_kit.tracking.fit import Fit
-from avatar_kit.tracking.observe import Observed
-from avatar_kit.tracking.report import percent
+from avatar_kit.tracking.figures import Figures, Verdict, percent
+from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.measures import Agreement
 
-WIDTH, MARGIN, GAP, COLUMNS = 1800, 40, 12, 6
-INK, SOFT, PAPER, PANEL = (28, 32, 40), (110, 118, 130), (250, 250, 248), (255, 255, 255)
-MESH, OUTLINE, SEEN, FITTED = (66, 133, 244), (219, 68, 55), (251, 188, 4), (255, 255, 255)
-VERDICT = {"fit for training": (24, 128, 74), "usable": (200, 130, 0), "not fit": (196, 48, 43)}
+#: Sizes in pixels.
+SHEET_WIDTH, SHEET_MARGIN, TILE_GAP = 1800, 40, 12
+#: Looks beside each other, and the width of each in pixels.
+TILE_COLUMNS = 6
+TILE_WIDTH = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
+TEXT_COLOUR, FAINT_COLOUR, PAPER_COLOUR = (28, 32, 40), (110, 118, 130), (250, 250, 248)
+BODY_COLOUR, OUTLINE_COLOUR = (66, 133, 244), (219, 68, 55)
+LANDMARK_COLOUR, KEYPOINT_COLOUR = (251, 188, 4), (255, 255, 255)
+VERDICT_COLOURS = {
+    "fit for training": (24, 128, 74),
+    "usable": (200, 130, 0),
+    "not fit": (196, 48, 43),
+}
 
 
 @dataclass(frozen=True)
@@ -27,69 +37,78 @@ class Look:
     Attributes:
         frame: Its number in the capture.
         image: [H, W, 3] uint8.
-        matte: [H, W] uint8.
-        shade: [H, W] of the fitted body; -1 where it is not.
-        error: [12] percent of the height, NaN where not seen.
-        iou: Of silhouette and matte.
+        mask: [H, W] uint8.
+        shade: [H, W] of :func:`shaded_body`.
     """
 
     frame: int
     image: np.ndarray
-    matte: np.ndarray
+    mask: np.ndarray
     shade: np.ndarray
-    error: np.ndarray
-    iou: float
 
 
-def draw_sheet(
-    name: str,
-    looks: list[Look],
-    observed: Observed,
-    fit: Fit,
-    camera: Camera,
-    error: np.ndarray,
-    overlap: np.ndarray,
-    figures: Figures,
-    verdict: str,
-    reasons: list[str],
-) -> np.ndarray:
-    """[h, ``WIDTH``, 3] uint8 picture.
+@dataclass(frozen=True)
+class Sheet:
+    """What the quality sheet tells.
 
-    Args:
+    Attributes:
         name: Of the capture.
+        fitted: The video and the body fitted to it.
         looks: Frames to show.
-        observed: The tracks and the frames.
-        fit: The fitted body.
-        camera: Of the capture.
-        error: [T, 12] reprojection errors, percent of the height; NaN where not seen.
-        overlap: [T] silhouette overlaps; NaN where not compared.
-        figures: To print.
-        verdict: To print.
+        agreement: Of video and body, frame by frame.
+        figures: Of the capture.
+        verdict: On the capture.
         reasons: For the verdict.
     """
-    tiles = _tiles(looks, observed, fit, camera)
-    rows = -(-len(tiles) // COLUMNS)
+
+    name: str
+    fitted: FittedVideo
+    looks: list[Look]
+    agreement: Agreement
+    figures: Figures
+    verdict: Verdict
+    reasons: list[str]
+
+
+@torch.no_grad()
+def shaded_body(fitted: FittedVideo, frame: int) -> np.ndarray:
+    """[H, W] shade of the fitted body in [0, 1]; -1 where it is not."""
+    body, fit, camera = fitted.body, fitted.fit, fitted.camera
+    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
+    triangle = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
+    corners = posed.vertices[0][posed.topology.faces]
+    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    towards = -(normal @ camera.R[0, 2]) / normal.norm(dim=1).clamp(min=1e-12)
+    shade = (0.35 + 0.65 * towards.clamp(0, 1))[triangle.clamp(min=0)]
+    return torch.where(triangle >= 0, shade, -torch.ones(())).numpy()
+
+
+def draw_sheet(sheet: Sheet) -> np.ndarray:
+    """[h, ``SHEET_WIDTH``, 3] uint8 picture of the sheet."""
+    observed = sheet.fitted.observed
+    tiles = _tiles(sheet.looks, sheet.fitted)
+    rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
-    notes = [*reasons, *observed.notes] or ["nothing to complain about"]
+    notes = [*sheet.reasons, *observed.notes] or ["nothing to complain about"]
     lines = [line for note in notes for line in _wrapped("- " + note, 150)]
-    charts_top = 190 + rows * (tile_height + GAP)
-    height = charts_top + 300 + 60 + 28 * len(lines) + MARGIN
-    canvas = Image.new("RGB", (WIDTH, height), PAPER)
+    charts_top = 190 + rows * (tile_height + TILE_GAP)
+    height = charts_top + 300 + 60 + 28 * len(lines) + SHEET_MARGIN
+    canvas = Image.new("RGB", (SHEET_WIDTH, height), PAPER_COLOUR)
     draw = ImageDraw.Draw(canvas)
-    _header(draw, name, figures, verdict)
-    for k, (tile, look) in enumerate(zip(tiles, looks, strict=True)):
-        x = MARGIN + (k % COLUMNS) * (tile.width + GAP)
-        y = 180 + (k // COLUMNS) * (tile_height + GAP)
+    _header(draw, sheet)
+    for k, (tile, look) in enumerate(zip(tiles, sheet.looks, strict=True)):
+        x = SHEET_MARGIN + (k % TILE_COLUMNS) * (tile.width + TILE_GAP)
+        y = 180 + (k // TILE_COLUMNS) * (tile_height + TILE_GAP)
         canvas.paste(tile, (x, y))
-        _caption(draw, look, int(observed.frames[look.frame]), x, y + tile.height + 5)
-    for k, chart in enumerate(_charts(observed, fit, error, overlap)):
-        width = (WIDTH - 2 * MARGIN - 2 * 24) // 3
-        canvas.paste(draw_chart(chart, width, 280), (MARGIN + k * (width + 24), charts_top))
+        _caption(draw, sheet, look.frame, (x, y + tile.height + 5))
+    for k, chart in enumerate(_charts(sheet)):
+        width = (SHEET_WIDTH - 2 * SHEET_MARGIN - 2 * 24) // 3
+        canvas.paste(draw_chart(chart, width, 280), (SHEET_MARGIN + k * (width + 24), charts_top))
     y = charts_top + 300
     _legend(draw, y)
     for line in lines:
         y += 28
-        draw.text((MARGIN, y + 20), line, INK, font(19))
+        draw.text((SHEET_MARGIN, y + 20), line, TEXT_COLOUR, font(19))
     return np.asarray(canvas)
 
 
@@ -99,21 +118,20 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, width, subsequent_indent="    ")
 
 
-def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str) -> None:
-    draw.text((MARGIN, 30), name, INK, font(46))
+def _header(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
+    figures, verdict = sheet.figures, sheet.verdict
+    draw.text((SHEET_MARGIN, 30), sheet.name, TEXT_COLOUR, font(46))
     badge = font(28)
-    right = WIDTH - MARGIN
+    right = SHEET_WIDTH - SHEET_MARGIN
     width = draw.textlength(verdict, badge) + 48
-    draw.rounded_rectangle((right - width, 34, right, 86), 26, fill=VERDICT[verdict])
+    draw.rounded_rectangle((right - width, 34, right, 86), 26, fill=VERDICT_COLOURS[verdict])
     draw.text((right - width / 2, 60), verdict, (255, 255, 255), badge, anchor="mm")
     facts = (
         ("frames", f"{figures.frames}"),
-        ("takes", f"{figures.takes}"),
+        ("clips", f"{figures.clips}"),
         ("person", f"{figures.person_pixels:.0f} px"),
         ("joint error", f"{figures.error:.2f} %"),
         ("95th percentile", f"{figures.error_95:.2f} %"),
@@ -124,18 +142,17 @@ def _header(draw: ImageDraw.ImageDraw, name: str, figures: Figures, verdict: str
         ("face seen", f"{figures.face:.0%}"),
         ("hands seen", f"{figures.hands:.0%}"),
     )
-    step = (WIDTH - 2 * MARGIN) / len(facts)
+    step = (SHEET_WIDTH - 2 * SHEET_MARGIN) / len(facts)
     for k, (label, value) in enumerate(facts):
-        x = MARGIN + k * step
-        draw.text((x, 104), value, INK, font(26))
-        draw.text((x, 138), label, SOFT, font(17))
+        x = SHEET_MARGIN + k * step
+        draw.text((x, 104), value, TEXT_COLOUR, font(26))
+        draw.text((x, 138), label, FAINT_COLOUR, font(17))
 
 
-def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> list[Image.Image]:
+def _tiles(looks: list[Look], fitted: FittedVideo) -> list[Image.Image]:
     """Each look, cropped alike around the person."""
-    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
-    pixels = camera.project(fit.keypoints)[0].numpy()
-    sides = [_extent(look.matte) for look in looks]
+    width, tracks, pixels = TILE_WIDTH, fitted.observed.tracks, fitted.pixels()
+    sides = [_extent(look.mask) for look in looks]
     wide = max(s[1] for s in sides) * 1.08
     high = max(s[2] for s in sides) * 1.08
     wide, high = max(wide, high / 2.6), max(high, wide)
@@ -150,39 +167,39 @@ def _tiles(looks: list[Look], observed: Observed, fit: Fit, camera: Camera) -> l
         )
         size = (width, round(high * scale))
         picture = Image.fromarray(_overlay(look)).transform(
-            size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER
+            size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER_COLOUR
         )
         draw = ImageDraw.Draw(picture)
         frame = look.frame
-        _dots(draw, observed.tracks.body[frame, :21], box, scale, SEEN, 3)
-        _dots(draw, pixels[frame, :21], box, scale, FITTED, 2)
-        for hand in np.flatnonzero(observed.tracks.hands_confidence[frame] > 0):
-            _dots(draw, observed.tracks.hands[frame, hand], box, scale, SEEN, 1)
+        _dots(draw, tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
+        _dots(draw, pixels[frame, :21], box, scale, KEYPOINT_COLOUR, 2)
+        for hand in np.flatnonzero(tracks.hands_confidence[frame] > 0):
+            _dots(draw, tracks.hands[frame, hand], box, scale, LANDMARK_COLOUR, 1)
         tiles.append(picture)
     return tiles
 
 
-def _extent(matte: np.ndarray) -> tuple[tuple[float, float], float, float]:
-    """Centre, width and height of the box around a matte."""
-    rows, columns = np.flatnonzero((matte > 127).any(1)), np.flatnonzero((matte > 127).any(0))
+def _extent(mask: np.ndarray) -> tuple[tuple[float, float], float, float]:
+    """Centre, width and height of the box around a mask."""
+    rows, columns = np.flatnonzero((mask > 127).any(1)), np.flatnonzero((mask > 127).any(0))
     if len(rows) == 0:
-        return (matte.shape[1] / 2, matte.shape[0] / 2), float(matte.shape[1]), matte.shape[0]
+        return (mask.shape[1] / 2, mask.shape[0] / 2), float(mask.shape[1]), mask.shape[0]
     left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
     return ((left + right) / 2, (top + bottom) / 2), float(right - left), float(bottom - top)
 
 
 def _overlay(look: Look) -> np.ndarray:
-    """The picture with the shaded body on it and the matte's outline."""
+    """The picture with the shaded body on it and the mask's outline."""
     picture = look.image.astype(np.float32)
     shade = look.shade[..., None]
-    body = np.array(MESH, dtype=np.float32) * (0.3 + 0.7 * shade) + 60 * shade.clip(0) ** 4
+    body = np.array(BODY_COLOUR, dtype=np.float32) * (0.3 + 0.7 * shade) + 60 * shade.clip(0) ** 4
     picture = np.where(shade >= 0, 0.45 * picture + 0.55 * body, picture)
-    inside = look.matte > 127
+    inside = look.mask > 127
     edge = np.zeros_like(inside)
     for axis in (0, 1):
         for step in (1, -1):
             edge |= inside & ~np.roll(inside, step, axis)
-    picture[edge] = OUTLINE
+    picture[edge] = OUTLINE_COLOUR
     return picture.clip(0, 255).astype(np.uint8)
 
 
@@ -192,35 +209,35 @@ def _dots(draw, points, box, scale, colour, radius) -> None:
         draw.ellipse((u - radius, v - radius, u + radius, v + radius), colour, (60, 60, 60))
 
 
-def _caption(draw: ImageDraw.ImageDraw, look: Look, source: int, x: int, y: int) -> None:
-    error = np.nanmean(look.error) if np.isfinite(look.error).any() else float("nan")
-    draw.text((x, y), f"frame {source}", INK, font(17))
-    text = f"{error:.2f} %   IoU {look.iou:.2f}"
-    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
-    draw.text((x + width, y), text, SOFT, font(17), anchor="ra")
+def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, frame: int, at: tuple[int, int]) -> None:
+    source = sheet.fitted.observed.frames[frame]
+    error, overlap = sheet.agreement.error()[frame], sheet.agreement.overlap[frame]
+    draw.text(at, f"frame {source}", TEXT_COLOUR, font(17))
+    text = f"{error:.2f} %   IoU {overlap:.2f}"
+    draw.text((at[0] + TILE_WIDTH, at[1]), text, FAINT_COLOUR, font(17), anchor="ra")
 
 
-def _charts(observed: Observed, fit: Fit, error: np.ndarray, overlap: np.ndarray) -> list[Chart]:
-    per_frame = np.full(len(error), np.nan)
-    any_seen = np.isfinite(error).any(1)
-    per_frame[any_seen] = np.nanmean(error[any_seen], axis=1)
-    frames, takes = observed.frames, observed.takes
+def _charts(sheet: Sheet) -> list[Chart]:
+    observed, agreement = sheet.fitted.observed, sheet.agreement
+    frames, clips = observed.frames, observed.clips
+    yaw, error, overlap = sheet.fitted.fit.yaw.numpy(), agreement.error(), agreement.overlap
+    title = "joint error, % of height"
     return [
-        Chart("yaw, degrees", frames, np.degrees(fit.yaw.numpy()), takes, MESH),
-        Chart("joint error, % of height", frames, per_frame, takes, OUTLINE, limit=0.8, low=0.0),
-        Chart("silhouette IoU", frames, overlap, takes, (24, 128, 74), limit=0.7, high=1.0),
+        Chart("yaw, degrees", frames, np.degrees(yaw), clips, BODY_COLOUR),
+        Chart(title, frames, error, clips, OUTLINE_COLOUR, limit=0.8, low=0.0),
+        Chart("silhouette IoU", frames, overlap, clips, (24, 128, 74), limit=0.7, high=1.0),
     ]
 
 
 def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:
-    x = MARGIN
+    x = SHEET_MARGIN
     entries = (
-        (MESH, "fitted body"),
-        (OUTLINE, "outline of the matte"),
-        (SEEN, "landmarks seen"),
-        (FITTED, "the same points of the fitted body"),
+        (BODY_COLOUR, "fitted body"),
+        (OUTLINE_COLOUR, "outline of the mask"),
+        (LANDMARK_COLOUR, "landmarks seen"),
+        (KEYPOINT_COLOUR, "the same points of the fitted body"),
     )
     for colour, text in entries:
         draw.ellipse((x, y + 4, x + 14, y + 18), colour, (60, 60, 60))
-        draw.text((x + 22, y), text, SOFT, font(17))
+        draw.text((x + 22, y), text, FAINT_COLOUR, font(17))
         x += 22 + int(draw.textlength(text, font(17))) + 36

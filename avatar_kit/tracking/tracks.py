@@ -6,8 +6,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-#: Longest side of the coarse mattes and thumbnails that are kept in memory, in pixels.
-MATTE_EDGE = 384
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+
+#: Longest side of the coarse masks that are kept in memory, in pixels.
+MASK_EDGE_PIXELS = 384
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Tracks:
         expression: [T, 52].
         expression_confidence: [T].
         people: [T] how many people were found.
-        mattes: [T, h, w] uint8, coarse.
+        masks: [T, h, w] uint8, coarse.
     """
 
     body: np.ndarray
@@ -40,7 +42,7 @@ class Tracks:
     expression: np.ndarray
     expression_confidence: np.ndarray
     people: np.ndarray
-    mattes: np.ndarray
+    masks: np.ndarray
 
     def __len__(self) -> int:
         return len(self.body)
@@ -56,7 +58,5 @@ class Tracks:
 
 def main_joints() -> np.ndarray:
     """Indices into ``BODY_KEYPOINTS`` of shoulders, elbows, wrists, hips, knees and ankles."""
-    from avatar_kit.scene.joints import BODY_KEYPOINTS
-
     parts = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     return np.array([i for i, n in enumerate(BODY_KEYPOINTS) if n.rpartition("_")[2] in parts])

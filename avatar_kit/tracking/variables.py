@@ -24,7 +24,7 @@ from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.tracks import Tracks, main_joints
 
 #: A standing adult in metres: what an apparent height is turned into a depth with.
-ADULT = 1.7
+ADULT_HEIGHT_METRES = 1.7
 
 
 class Variables:
@@ -47,25 +47,25 @@ class Variables:
     def __init__(
         self,
         tracks: Tracks,
-        takes: list[tuple[int, int]],
+        clips: list[tuple[int, int]],
         camera: Camera,
         body: Body,
         known_shape: dict[str, float],
     ):
         self.camera = camera
         self.height = apparent_height(tracks.body, tracks.body_confidence)
-        self.yaw = torch.from_numpy(_yaw(tracks, takes)).float()
-        self.fitted = [n for n in body.fitted_shape if n not in known_shape]
+        self.yaw = torch.from_numpy(_yaw(tracks, clips)).float()
         self._fixed_shape = body.shape_vector(known_shape)
-        self.columns = [body.shape_names.index(n) for n in self.fitted]
+        fitted = [n for n in body.fitted_shape if n not in known_shape]
+        self.columns = [body.shape_names.index(n) for n in fitted]
         start = self._fixed_shape[self.columns].clamp(0.05, 0.95)
         self.liked_shape = torch.logit(start)
         frames = len(tracks)
         self.root = torch.zeros(frames, 3)
-        self.place = torch.from_numpy(_hip_pixels(tracks, takes) / self.height).float()
+        self.place = torch.from_numpy(_hip_pixels(tracks, clips) / self.height).float()
         focal = float(camera.K[0, 1, 1])
-        self.depth = torch.full((frames,), math.log(ADULT * focal / self.height))
-        self.pose = _first_pose(tracks, takes, self.yaw.numpy())
+        self.depth = torch.full((frames,), math.log(ADULT_HEIGHT_METRES * focal / self.height))
+        self.pose = _first_pose(tracks, clips, self.yaw.numpy())
         self.hands = hand_limits().liked.expand(frames, 30, 3).clone()
         self.shape = self.liked_shape.clone()
         for value in self.values():
@@ -101,59 +101,43 @@ class Variables:
         axis[:, 1] = self.yaw
         return roma.rotvec_to_rotmat(axis) @ roma.rotvec_to_rotmat(self.root)
 
-    def motion(
-        self,
-        fps: float,
-        frames: Tensor | None = None,
-        expression: Tensor | None = None,
-        confidence: Tensor | None = None,
-    ) -> Motion:
-        """The motion of all or some frames; differentiable."""
-        count = len(self.yaw)
-        chosen = torch.arange(count) if frames is None else frames
-        half = torch.zeros(count, 4)
+    def motion(self, fps: float) -> Motion:
+        """The motion of all frames, without expressions; differentiable."""
+        half = torch.zeros(len(self.yaw), 4)
         half[:, 1], half[:, 3] = torch.sin(self.yaw / 2), torch.cos(self.yaw / 2)
         turn = roma.quat_product(half, roma.rotvec_to_unitquat(self.root))
-        extra = {
-            "expression": torch.zeros(count, 52) if expression is None else expression,
-            "confidence": torch.ones(count) if confidence is None else confidence,
-        }
-        zeros = torch.zeros(len(chosen), 3)
-        return Motion(
-            fps=fps,
-            transl=self.transl()[chosen],
-            global_orient=roma.unitquat_to_rotvec(turn, shortest_arc=True)[chosen],
-            body_pose=self.pose[chosen].flatten(1),
-            left_hand_pose=self.hands[chosen, :15].flatten(1),
-            right_hand_pose=self.hands[chosen, 15:].flatten(1),
-            jaw_pose=zeros,
-            leye_pose=zeros,
-            reye_pose=zeros,
-            **{k: v[chosen] for k, v in extra.items()},
+        return Motion.rest(
+            len(self.yaw),
+            fps,
+            transl=self.transl(),
+            global_orient=roma.unitquat_to_rotvec(turn, shortest_arc=True),
+            body_pose=self.pose.flatten(1),
+            left_hand_pose=self.hands[:, :15].flatten(1),
+            right_hand_pose=self.hands[:, 15:].flatten(1),
         )
 
 
-def _yaw(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
+def _yaw(tracks: Tracks, clips: list[tuple[int, int]]) -> np.ndarray:
     world = to_world(tracks.body_world)
     yaw = np.zeros(len(tracks))
-    for a, b in takes:
+    for a, b in clips:
         observed = observed_yaw(world[a:b], tracks.body_confidence[a:b])
         seen = unwrapped_yaw(observed, tracks.face_confidence[a:b])
         yaw[a:b] = smooth(seen, 2.0)
     return yaw
 
 
-def _hip_pixels(tracks: Tracks, takes: list[tuple[int, int]]) -> np.ndarray:
+def _hip_pixels(tracks: Tracks, clips: list[tuple[int, int]]) -> np.ndarray:
     hips = main_joints()[6:8]
     middle = tracks.body[:, hips].mean(1)
-    return np.concatenate([smooth(middle[a:b], 1.0) for a, b in takes])
+    return np.concatenate([smooth(middle[a:b], 1.0) for a, b in clips])
 
 
-def _first_pose(tracks: Tracks, takes: list[tuple[int, int]], yaw: np.ndarray) -> Tensor:
+def _first_pose(tracks: Tracks, clips: list[tuple[int, int]], yaw: np.ndarray) -> Tensor:
     limits = body_limits()
     pose = limits.liked.expand(len(tracks), -1, -1).clone()
     world = to_world(tracks.body_world)
-    for a, b in takes:
+    for a, b in clips:
         for joint, rotvec in limb_rotations(smooth(world[a:b], 1.5), yaw[a:b]).items():
             pose[a:b, BODY_JOINTS.index(joint)] = torch.from_numpy(rotvec).float()
     return pose.clamp(limits.low, limits.high)

@@ -11,13 +11,16 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit.scene.joints import BODY_KEYPOINTS
-from avatar_kit.tracking.takes import thumbnail
-from avatar_kit.tracking.tracks import MATTE_EDGE, Tracks, main_joints
+from avatar_kit.tracking.clips import thumbnail
+from avatar_kit.tracking.tracks import MASK_EDGE_PIXELS, Tracks, main_joints
 
 #: A frame shows the person if so many main joints are seen with more than this confidence.
-JOINTS, SURE = 2, 0.5
+MIN_SEEN_JOINTS, MIN_JOINT_CONFIDENCE = 2, 0.5
 #: Part of the frames in which something must happen to be worth a word.
-OFTEN = 0.1
+NOTABLE_SHARE = 0.1
+
+#: Takes the place of full-size masks, so that a video's do not fill the memory.
+_EMPTY_MASK = np.zeros((0, 0), dtype=np.uint8)
 
 
 def watch(
@@ -25,35 +28,37 @@ def watch(
 ) -> dict[str, np.ndarray]:
     """Track a video.
 
+    Args:
+        tracker: Is reset first.
+        frames: [H, W, 3] uint8 RGB pictures in time order.
+        step: Told how many frames are done.
+
     Returns:
         The fields of :class:`Tracks`, and "thumbnails" [T, h, w, 3] uint8.
     """
     tracker.reset()
     found: list[FrameTrack] = []
-    mattes, thumbnails = [], []
+    masks, thumbnails = [], []
     for frame in frames:
         track = tracker.stream(frame)
-        mattes.append(shrink(track.matte))
+        masks.append(shrink(track.mask))
         thumbnails.append(thumbnail(frame).round().astype(np.uint8))
-        found.append(replace(track, matte=_NOTHING))
+        found.append(replace(track, mask=_EMPTY_MASK))
         step(len(found))
-    names = [n for n in Tracks.__dataclass_fields__ if n not in ("mattes", "expression")]
+    names = [n for n in Tracks.__dataclass_fields__ if n not in ("masks", "expression")]
     stacked = {n: np.stack([np.asarray(getattr(t, n)) for t in found]) for n in names}
     return stacked | {
         "expression": tracker.expressions(found).astype(np.float32),
-        "mattes": np.stack(mattes),
+        "masks": np.stack(masks),
         "thumbnails": np.stack(thumbnails),
     }
 
 
-_NOTHING = np.zeros((0, 0), dtype=np.uint8)
-
-
-def shrink(matte: np.ndarray) -> np.ndarray:
-    """A matte at ``MATTE_EDGE`` pixels at most, by area averaging."""
-    step = -(-max(matte.shape) // MATTE_EDGE)
-    pad = [(0, -side % step) for side in matte.shape]
-    padded = np.pad(matte, pad, mode="edge")
+def shrink(mask: np.ndarray) -> np.ndarray:
+    """A mask [H, W] uint8 at ``MASK_EDGE_PIXELS`` at most, by area averaging."""
+    step = -(-max(mask.shape) // MASK_EDGE_PIXELS)
+    pad = [(0, -side % step) for side in mask.shape]
+    padded = np.pad(mask, pad, mode="edge")
     height, width = (side // step for side in padded.shape)
     blocks = padded.reshape(height, step, width, step)
     return blocks.mean((1, 3)).round().astype(np.uint8)
@@ -61,7 +66,8 @@ def shrink(matte: np.ndarray) -> np.ndarray:
 
 def seen(tracks: Tracks) -> np.ndarray:
     """[T] bool: frames that show the person."""
-    return (tracks.body_confidence[:, main_joints()] > SURE).sum(1) >= JOINTS
+    sure = tracks.body_confidence[:, main_joints()] > MIN_JOINT_CONFIDENCE
+    return sure.sum(1) >= MIN_SEEN_JOINTS
 
 
 def check_person(tracks: Tracks, video: Path) -> None:
@@ -71,7 +77,7 @@ def check_person(tracks: Tracks, video: Path) -> None:
         UserError: Too few frames show one.
     """
     share = float(seen(tracks).mean()) if len(tracks) else 0.0
-    if share < OFTEN:
+    if share < NOTABLE_SHARE:
         raise UserError(
             f"{video}: no person found in {100 * (1 - share):.0f} % of the frames; "
             "film one person from head to toe, in even light"
@@ -91,7 +97,7 @@ def crowd_note(tracks: Tracks) -> str:
 
 
 #: Part of the body -> key points that show that it is in the picture.
-_PARTS = {
+_PART_KEYPOINTS = {
     "feet": ("left_ankle", "right_ankle"),
     "head": ("nose", "left_ear", "right_ear"),
     "hands": ("left_wrist", "right_wrist"),
@@ -102,11 +108,11 @@ def cut_parts(tracks: Tracks, width: int, height: int) -> dict[str, float]:
     """Parts of the body that are outside the picture -> part of the frames in which they are."""
     margin = 0.005 * max(width, height)
     found = {}
-    for part, names in _PARTS.items():
+    for part, names in _PART_KEYPOINTS.items():
         points = tracks.body[:, [BODY_KEYPOINTS.index(n) for n in names]]
         off = (points < margin).any(-1) | (points > np.array([width, height]) - margin).any(-1)
         share = float(off.any(1).mean())
-        if share > OFTEN:
+        if share > NOTABLE_SHARE:
             found[part] = share
     return found
 

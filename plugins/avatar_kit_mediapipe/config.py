@@ -8,7 +8,7 @@ from avatar_kit.config import TrackerConfig
 
 
 class MediapipeConfig(TrackerConfig):
-    """Body, hands, face and matte by MediaPipe Holistic (models in the wheel, no network)."""
+    """Body, hands, face and mask by MediaPipe Holistic (models in the wheel, no network)."""
 
     type: Literal["mediapipe"] = "mediapipe"
     detection_confidence: float = Field(

@@ -12,7 +12,7 @@ import numpy as np
 from avatar_kit.scene.joints import ARKIT_CHANNELS
 
 #: The measures, each with its value on a neutral face before one was seen (medians of real clips).
-_TYPICAL = {
+_TYPICAL_VALUES = {
     "eye_left": 0.28,
     "eye_right": 0.28,
     "lower_lid_left": -0.03,
@@ -37,18 +37,19 @@ _TYPICAL = {
     "gaze_up_left": 0.05,
     "gaze_up_right": 0.05,
 }
-MEASURES = tuple(_TYPICAL)
-TYPICAL = np.array(list(_TYPICAL.values()))
+MEASURES = tuple(_TYPICAL_VALUES)
+#: [23] the measures of a neutral face before one was seen.
+TYPICAL_FACE = np.array(list(_TYPICAL_VALUES.values()))
 
 #: A speaking mouth is open more often than not: its neutral is a low quantile, not the median.
-_QUANTILES = np.full(len(MEASURES), 0.5)
-_QUANTILES[[MEASURES.index("chin_drop"), MEASURES.index("lip_gap")]] = (0.2, 0.1)
+_NEUTRAL_QUANTILES = np.full(len(MEASURES), 0.5)
+_NEUTRAL_QUANTILES[[MEASURES.index("chin_drop"), MEASURES.index("lip_gap")]] = (0.2, 0.1)
 
 #: Measures that are compared with the neutral as a ratio: eyes differ in size.
-_RATIOS = [MEASURES.index(name) for name in ("eye_left", "eye_right")]
+_RATIO_MEASURES = [MEASURES.index(name) for name in ("eye_left", "eye_right")]
 
 #: Channel -> (measure, its change when the action is complete). Several measures: their mean.
-RANGES: dict[str, tuple[tuple[str, float], ...]] = {
+CHANNEL_MEASURES: dict[str, tuple[tuple[str, float], ...]] = {
     "eyeBlinkLeft": (("eye_left", -0.65),),
     "eyeBlinkRight": (("eye_right", -0.65),),
     "eyeWideLeft": (("eye_left", 0.40),),
@@ -83,9 +84,9 @@ RANGES: dict[str, tuple[tuple[str, float], ...]] = {
 }
 
 #: Landmark noise of the face mesh in pixels: what a change must exceed to be believed.
-NOISE = 0.8
+LANDMARK_NOISE_PIXELS = 0.8
 #: Head turns, in degrees, up to which an expression is believed fully, and not at all.
-SURE_YAW, LOST_YAW = 15.0, 32.0
+SURE_YAW_DEGREES, LOST_YAW_DEGREES = 15.0, 32.0
 
 
 def head_frame(face: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -159,7 +160,7 @@ def measure(face: np.ndarray) -> np.ndarray:
 def neutral_face(measures: np.ndarray) -> np.ndarray:
     """[23] the neutral face in measures [T, 23] of one person's faces."""
     ordered = np.sort(measures, axis=0)
-    at = np.round(_QUANTILES * (len(measures) - 1)).astype(int)
+    at = np.round(_NEUTRAL_QUANTILES * (len(measures) - 1)).astype(int)
     return ordered[at, np.arange(measures.shape[1])]
 
 
@@ -173,11 +174,12 @@ def channels(measures: np.ndarray, neutral: np.ndarray, face_pixels: float) -> n
             what the noise explains is left out.
     """
     change = measures - neutral
-    change[_RATIOS] = measures[_RATIOS] / np.maximum(neutral[_RATIOS], 0.05) - 1
+    usual = np.maximum(neutral[_RATIO_MEASURES], 0.05)
+    change[_RATIO_MEASURES] = measures[_RATIO_MEASURES] / usual - 1
     at = dict(zip(MEASURES, change, strict=True))
-    noise = NOISE / max(face_pixels, 1.0)
+    noise = LANDMARK_NOISE_PIXELS / max(face_pixels, 1.0)
     found = {}
-    for name, terms in RANGES.items():
+    for name, terms in CHANNEL_MEASURES.items():
         value = np.mean([at[m] / full for m, full in terms])
         # eyes are measured against their own width, a third of the unit
         spread = 3.0 if name.startswith("eye") else 1.0
@@ -207,4 +209,5 @@ def _resolve(found: dict[str, float], change: dict[str, float]) -> None:
 
 def confidence(turn: float) -> float:
     """How far an expression is to be believed at a head turn of ``turn`` degrees."""
-    return float(np.clip((LOST_YAW - abs(turn)) / (LOST_YAW - SURE_YAW), 0, 1))
+    span = LOST_YAW_DEGREES - SURE_YAW_DEGREES
+    return float(np.clip((LOST_YAW_DEGREES - abs(turn)) / span, 0, 1))

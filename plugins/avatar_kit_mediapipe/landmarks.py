@@ -10,15 +10,15 @@ from avatar_kit.scene.joints import BODY_KEYPOINTS
 POSE_INDEX = np.array(
     [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, -1, -1]
 )
-FACE, EARS = slice(0, 3), slice(3, 5)
+FACE_KEYPOINTS, EAR_KEYPOINTS = slice(0, 3), slice(3, 5)
 LEFT_SHOULDER, RIGHT_SHOULDER = (BODY_KEYPOINTS.index(f"{s}_shoulder") for s in ("left", "right"))
 WRISTS = tuple(BODY_KEYPOINTS.index(f"{s}_wrist") for s in ("left", "right"))
 
-#: Wrist to middle knuckle of an adult, metres: gives a hand's landmarks their scale.
-PALM = 0.092
+#: Wrist to middle knuckle of an adult in metres: gives a hand's landmarks their scale.
+PALM_METRES = 0.092
 
-#: Confidence of head points that the pose model gives where the face mesh finds no face.
-UNSEEN_FACE = 0.3
+#: Factor on the confidence of the pose model's head points where the face mesh finds no face.
+UNSEEN_FACE_FACTOR = 0.3
 
 
 def to_array(landmarks, count: int) -> np.ndarray:
@@ -48,9 +48,9 @@ def body_points(
     metres = world[POSE_INDEX, :3]
     if not face_found:
         behind = seen_from_behind(metres)
-        confidence[FACE] *= 0.0 if behind else UNSEEN_FACE
+        confidence[FACE_KEYPOINTS] *= 0.0 if behind else UNSEEN_FACE_FACTOR
         # from behind ears still tell about where the head is
-        confidence[EARS] *= 0.3 * UNSEEN_FACE if behind else UNSEEN_FACE
+        confidence[EAR_KEYPOINTS] *= 0.3 * UNSEEN_FACE_FACTOR if behind else UNSEEN_FACE_FACTOR
     outside = (pixels < 0).any(1) | (pixels[:, 0] > width) | (pixels[:, 1] > height)
     confidence[outside] = 0
     return pixels.astype(np.float32), confidence.astype(np.float32), metres.astype(np.float32)
@@ -69,7 +69,7 @@ def hand_points(hand: np.ndarray, width: int, height: int) -> tuple[np.ndarray, 
     """
     scaled = hand[:, :3] * (width, height, width)
     palm = float(np.linalg.norm(scaled[9] - scaled[0]))
-    metres = (scaled - scaled.mean(0)) * (PALM / max(palm, 1e-6))
+    metres = (scaled - scaled.mean(0)) * (PALM_METRES / max(palm, 1e-6))
     return scaled[:, :2].astype(np.float32), metres.astype(np.float32)
 
 

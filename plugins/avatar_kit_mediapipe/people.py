@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Detections whose boxes overlap more than this are one person.
-SAME = 0.5
+#: Detections nearer to a larger one than so many of its radii are the same person.
+SAME_PERSON_RADII = 0.5
 #: Part of the picture's width beside a person that is worth a look.
-ASIDE = 0.12
+MIN_SIDE_SHARE = 0.12
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PeopleDetector:
             width = frame.shape[1]
             left, _, right, _ = people[0].box(width, frame.shape[0])
             for a, b in ((0, left), (right, width)):
-                if b - a > ASIDE * width:
+                if b - a > MIN_SIDE_SHARE * width:
                     people += self._detect(np.ascontiguousarray(frame[:, a:b]), a)
         return distinct(sorted(people, key=lambda p: -p.radius))
 
@@ -92,7 +92,7 @@ def distinct(people: list[Person]) -> list[Person]:
     for person in people:
         apart = (
             np.hypot(person.centre[0] - k.centre[0], person.centre[1] - k.centre[1])
-            > SAME * k.radius
+            > SAME_PERSON_RADII * k.radius
             for k in kept
         )
         if all(apart):

@@ -17,12 +17,12 @@ from avatar_kit_mediapipe.quiet import quiet
 
 FACE_POINTS = 478
 #: Frames over which a stream learns the neutral face.
-MEMORY = 300
+NEUTRAL_FACE_FRAMES = 300
 
 
 @dataclass(frozen=True)
 class MediapipeTrack(FrameTrack):
-    """A frame's track with the face measures that the neutral face of a take is found from.
+    """A frame's track with the face measures that the neutral face of a clip is found from.
 
     Attributes:
         measures: [23] of :func:`~avatar_kit_mediapipe.expression.measure`; NaN without a face.
@@ -34,7 +34,7 @@ class MediapipeTrack(FrameTrack):
 
 
 class MediapipeTracker(Tracker):
-    """Body, hands, 478 face points, expression and a matte, on the CPU, without a network."""
+    """Body, hands, 478 face points, expression and a mask, on the CPU, without a network."""
 
     config: MediapipeConfig
 
@@ -60,7 +60,9 @@ class MediapipeTracker(Tracker):
     def _forget(self) -> None:
         self._frame = 0
         self._people: list[Person] = []
-        self._measures: deque[np.ndarray] = deque([expression.TYPICAL] * 5, maxlen=MEMORY)
+        self._measures: deque[np.ndarray] = deque(
+            [expression.TYPICAL_FACE] * 5, maxlen=NEUTRAL_FACE_FRAMES
+        )
 
     def reset(self) -> None:
         """Forget the past."""
@@ -93,12 +95,12 @@ class MediapipeTracker(Tracker):
             face=face[:, :2].astype(np.float32),
             face_confidence=float(face_found),
             **self._expression(face, face_found),
-            matte=_matte(seen.segmentation_mask, height, width),
+            mask=_mask(seen.segmentation_mask, height, width),
             people=max(len(self._people), int(found)) if found else 0,
         )
 
     def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
-        """[T, 52] expressions of a whole take, against the neutral face of all of it."""
+        """[T, 52] expressions of a whole clip, against the neutral face of all of it."""
         faces = [t for t in tracks if isinstance(t, MediapipeTrack)]
         sure = [t.measures for t in faces if t.expression_confidence > 0.5]
         if len(faces) != len(tracks) or not sure:
@@ -150,7 +152,7 @@ class MediapipeTracker(Tracker):
         }
 
 
-def _matte(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    if mask is None:
+def _mask(segmentation: np.ndarray | None, height: int, width: int) -> np.ndarray:
+    if segmentation is None:
         return np.zeros((height, width), dtype=np.uint8)
-    return (np.clip(mask, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return (np.clip(segmentation, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -7,7 +7,7 @@ import torch
 from avatar_kit.interfaces import Asset, Body
 from avatar_kit.scene import BodyParameters, Camera, Motion, PosedBody, Topology
 from avatar_kit.scene.joints import BODY_KEYPOINTS, SMPLX_JOINTS, SMPLX_PARENTS
-from avatar_kit.tracking.place import LEVEL
+from avatar_kit.tracking.place import LEVEL_CAMERA_AXES
 from avatar_kit.tracking.tracks import Tracks
 
 _OFFSETS = {
@@ -129,7 +129,7 @@ def observed(keypoints: torch.Tensor, camera: Camera, noise: float = 0.0, seed: 
     rng = np.random.default_rng(seed)
     pixels = camera.project(keypoints)[0].numpy()
     pixels = pixels + rng.normal(0, noise or 1e-9, pixels.shape)
-    points = keypoints @ LEVEL.T
+    points = keypoints @ LEVEL_CAMERA_AXES.T
     world = (points - points[:, 11:13].mean(1, keepdim=True)).numpy()
     frames = len(keypoints)
     facing = (world[:, 5, 0] > world[:, 6, 0]).astype(float)
@@ -137,12 +137,12 @@ def observed(keypoints: torch.Tensor, camera: Camera, noise: float = 0.0, seed: 
     confidence[:, 21:] = 0
     confidence[:, :5] *= facing[:, None]
     hands = pixels[:, 23:].reshape(frames, 2, 21, 2)
-    mattes = np.zeros((frames, camera.height // 2, camera.width // 2), dtype=np.uint8)
+    masks = np.zeros((frames, camera.height // 2, camera.width // 2), dtype=np.uint8)
     return Tracks(
         body=pixels[:, :23], body_confidence=confidence, body_world=world[:, :23],
         hands=hands, hands_confidence=np.ones((frames, 2)),
         hands_world=world[:, 23:].reshape(frames, 2, 21, 3),
         face=np.zeros((frames, 4, 2)), face_confidence=facing,
         expression=np.zeros((frames, 52)), expression_confidence=np.zeros(frames),
-        people=np.ones(frames, dtype=int), mattes=mattes,
+        people=np.ones(frames, dtype=int), masks=masks,
     )  # fmt: skip

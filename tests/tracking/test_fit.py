@@ -3,15 +3,15 @@ import pytest
 import torch
 
 from avatar_kit.scene.joints import BODY_JOINTS
-from avatar_kit.tracking.fit import ROOT, Fitter, Phase
+from avatar_kit.tracking.fit import ROOT_VARIABLES, Fitter, Phase
 from avatar_kit.tracking.place import stand_on_ground, static_camera
 from avatar_kit.tracking.tracks import main_joints
 from tests.tracking.stick_person import StickBody, observed, turning_person
 
 PHASES = (
-    Phase(30, ROOT, 0.2),
-    Phase(60, (*ROOT, "pose"), 0.1),
-    Phase(40, (*ROOT, "pose", "hands"), 0.04),
+    Phase(30, ROOT_VARIABLES, 0.2),
+    Phase(60, (*ROOT_VARIABLES, "pose"), 0.1),
+    Phase(40, (*ROOT_VARIABLES, "pose", "hands"), 0.04),
 )
 
 
@@ -71,4 +71,4 @@ def test_a_known_shape_value_is_kept():
     motion = turning_person(6, 0.3)
     truth = body.keypoints(body.from_motion(motion, torch.tensor([0.5])))
     fitter = Fitter(body, camera, observed(truth, camera), [(0, 6)], 30.0, {"size": 0.8})
-    assert fitter.run(phases=(Phase(3, ROOT, 0.2),)).shape.item() == pytest.approx(0.8)
+    assert fitter.run(phases=(Phase(3, ROOT_VARIABLES, 0.2),)).shape.item() == pytest.approx(0.8)

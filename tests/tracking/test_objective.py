@@ -14,14 +14,14 @@ def test_geman_mcclure_is_square_when_small_and_bounded_when_large(squared, sigm
         assert loss == pytest.approx(sigma**2 / 2)
 
 
-def test_steps_do_not_cross_takes():
+def test_steps_do_not_cross_clips():
     steps = Steps.of([(0, 4), (4, 6), (6, 7)], 60.0)
     assert steps.pairs.T.tolist() == [[0, 1], [1, 2], [2, 3], [4, 5]]
     assert steps.triples.T.tolist() == [[0, 1, 2], [1, 2, 3]]
     assert steps.rate == 2.0
 
 
-def test_a_jump_between_takes_is_free_and_inside_one_is_not():
+def test_a_jump_between_clips_is_free_and_inside_one_is_not():
     rotations = torch.zeros(8, 3, 3)
     rotations[4:] = 1.0
     still = torch.zeros(8, 3), torch.zeros(8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avatar_kit.errors import UserError
-from avatar_kit.tracking.place import FOV, static_camera
+from avatar_kit.tracking.place import ASSUMED_FOV_DEGREES, static_camera
 
 
 def test_the_field_of_view_spans_the_height():
@@ -17,7 +17,7 @@ def test_the_field_of_view_spans_the_height():
 
 
 def test_what_is_assumed_is_said():
-    assert f"{FOV:.1f} degrees (assumed)" in static_camera(640, 480)[1]
+    assert f"{ASSUMED_FOV_DEGREES:.1f} degrees (assumed)" in static_camera(640, 480)[1]
 
 
 def test_focal_and_field_of_view_agree():

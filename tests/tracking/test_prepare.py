@@ -9,12 +9,13 @@ from rich.console import Console
 
 from avatar_kit.capture import open_capture
 from avatar_kit.io.video import VideoWriter, read_video
+from avatar_kit.registry import catalog
 from avatar_kit.tracking import fit, prepare_video, stages, track_motion
 from avatar_kit.tracking.export import splits
-from avatar_kit.tracking.fit import ROOT, Phase
-from avatar_kit.tracking.observe import observe
-from avatar_kit.tracking.report import StageProgress, show
-from avatar_kit.tracking.stages import Silent
+from avatar_kit.tracking.fit import ROOT_VARIABLES, Phase
+from avatar_kit.tracking.observe import decode, observe
+from avatar_kit.tracking.stages import Silent, Stages, digest
+from avatar_kit.tracking.terminal import StageProgress, show
 from tests.conftest import shared_file
 
 pytest.importorskip("mediapipe")
@@ -47,8 +48,8 @@ def prepared(short, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "cache_dir", lambda *_: cache)  # the body's own cache stays
-        moving = (*ROOT, "pose", "hands")
-        phases = (Phase(6, ROOT, 0.2), Phase(8, moving, 0.1, outline=True))
+        moving = (*ROOT_VARIABLES, "pose", "hands")
+        phases = (Phase(6, ROOT_VARIABLES, 0.2), Phase(8, moving, 0.1, outline=True))
         patch.setattr(fit, "PHASES", phases)
         out = tmp_path_factory.mktemp("captures") / "me"
         heard = Listening()
@@ -89,8 +90,9 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     reader = read_video(path)
     sound = [i for i, _ in enumerate(reader) if i not in reader.suspect]
     monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path / "cache")
+    tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
-        _, found = observe(path, None, Silent())
+        found = observe(decode(path, Silent()), tracker, Stages(digest(path), Silent()))
         assert found.frames.tolist() == sound and 25 < len(sound) < 43
         dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"
         assert found.notes == ["1 frames lost to damage in the file", dropped]
@@ -98,7 +100,7 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
 
 def test_stages_that_are_done_are_not_done_again(prepared):
     _, first, again, _ = prepared
-    names = ["decode", "landmarks", "takes", "fit", "background", "capture"]
+    names = ["decode", "landmarks", "clips", "fit", "plates", "capture"]
     assert [name for name, _ in first] == names
     assert not any(cached for _, cached in first)
     assert [name for name, cached in again if cached] == names[1:4]
@@ -128,7 +130,7 @@ def test_progress_prints_a_line_a_stage():
     assert "face in 80 %" in text.getvalue()
 
 
-def test_the_end_of_every_long_take_is_held_out():
+def test_the_end_of_every_long_clip_is_held_out():
     found = splits([(0, 100), (100, 130), (130, 330)], 0.1)
     assert found["test"] == [*range(90, 100), *range(310, 330)]
     assert sorted(found["train"] + found["test"]) == list(range(330))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from avatar_kit.errors import UserError
-from avatar_kit.tracking.figures import Figures, judge, views
+from avatar_kit.tracking.figures import Figures, judge
 from avatar_kit.tracking.observe import without_smears
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.watch import check_person, crowd_note, cut_parts, seen, shrink
@@ -90,17 +90,12 @@ def test_verdicts_have_reasons_and_advice(changed, verdict, words):
     assert words is None or words in reasons[0]
 
 
-def test_views_count_directions():
-    assert views(np.radians(np.arange(360))) == 1.0
-    assert views(np.radians(np.array([5.0, 10.0, 20.0, 365.0]))) == pytest.approx(1 / 12)
-
-
-def test_shrunk_mattes_keep_their_share():
-    matte = np.zeros((900, 700), np.uint8)
-    matte[:, :350] = 255
-    small = shrink(matte)
+def test_shrunk_masks_keep_their_share():
+    mask = np.zeros((900, 700), np.uint8)
+    mask[:, :350] = 255
+    small = shrink(mask)
     assert max(small.shape) <= 384
-    assert small.mean() == pytest.approx(matte.mean(), rel=0.02)
+    assert small.mean() == pytest.approx(mask.mean(), rel=0.02)
 
 
 def test_what_could_not_be_measured_is_null_in_the_record():

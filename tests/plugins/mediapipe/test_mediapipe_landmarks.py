@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 from avatar_kit_mediapipe.landmarks import (
-    PALM,
+    PALM_METRES,
     body_points,
     hand_points,
     seen_from_behind,
@@ -65,7 +65,7 @@ def test_a_hand_has_a_palm_of_human_size():
     hand = np.random.default_rng(0).random((21, 4))
     pixels, metres = hand_points(hand, 640, 480)
     np.testing.assert_allclose(pixels, hand[:, :2] * (640, 480), rtol=1e-6)
-    assert np.linalg.norm(metres[9] - metres[0]) == pytest.approx(PALM, rel=1e-5)
+    assert np.linalg.norm(metres[9] - metres[0]) == pytest.approx(PALM_METRES, rel=1e-5)
 
 
 def test_hands_far_from_their_wrist_or_on_one_hand_are_not_trusted():

@@ -28,8 +28,8 @@ def test_an_empty_room_has_nobody(tracker):
     assert track.face_confidence == 0
     assert track.hands_confidence.max() == 0
     assert track.expression.max() == 0
-    assert track.matte.shape == (120, 160)
-    assert track.matte.max() == 0
+    assert track.mask.shape == (120, 160)
+    assert track.mask.max() == 0
 
 
 def test_a_real_person_is_found_whole(tracker):
@@ -45,7 +45,7 @@ def test_a_real_person_is_found_whole(tracker):
     assert last.face_confidence == 1
     assert last.hands_confidence.min() > 0.5
     assert np.linalg.norm(last.hands[0, 0] - at["left_wrist"]) < 40
-    assert 0.1 < (last.matte > 127).mean() < 0.3
+    assert 0.1 < (last.mask > 127).mean() < 0.3
     assert tracker.expressions(tracks).shape == (4, 52)
 
 
@@ -70,4 +70,4 @@ def test_of_two_people_the_larger_is_taken(tracker):
     nose = tracks[-1].body[0]
     alone = list(tracker.track(iter(large)))[-1].body[0] - (240, 0)
     assert np.linalg.norm(nose - alone) < 15
-    assert (tracks[-1].matte[:, 820:] > 127).mean() < 0.005
+    assert (tracks[-1].mask[:, 820:] > 127).mean() < 0.005

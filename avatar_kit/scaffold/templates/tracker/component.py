@@ -1,4 +1,4 @@
-"""The tracker: landmarks and matte of one person, frame by frame."""
+"""The tracker: landmarks and mask of one person, frame by frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROPORTIONS = {
 
 
 class MyPlugin(Tracker):
-    """A matte by difference from the wall, key points by the proportions of a standing person."""
+    """A mask by difference from the wall, key points by the proportions of a standing person."""
 
     config: MyPluginConfig
 
@@ -50,7 +50,7 @@ class MyPlugin(Tracker):
             face_confidence=0.0,
             expression=np.zeros(52),
             expression_confidence=0.0,
-            matte=person.astype(np.uint8) * 255,
+            mask=person.astype(np.uint8) * 255,
             people=int(found),
         )
 

@@ -2,26 +2,26 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_kit.tracking.takes import Transition, find_transitions, split_takes, thumbnail
+from avatar_kit.tracking.clips import Transition, find_transitions, split_clips, thumbnail
 
 
 def scene(frames: int, level: float, phase: float, seed: int):
-    """A disc that wanders over a still, structured background, and its mattes."""
+    """A disc that wanders over a still, structured background, and its masks."""
     rng = np.random.default_rng(seed)
     plate = level + 20 * rng.random((18, 32, 1, 1, 3)).repeat(4, 2).repeat(4, 3)
     plate = plate.transpose(0, 2, 1, 3, 4).reshape(72, 128, 3)
     rows, columns = np.mgrid[:72, :128]
-    images, mattes = [], []
+    images, masks = [], []
     for t in range(frames):
         x, y = 64 + 25 * np.sin(0.2 * t + phase), 36 + 8 * np.cos(0.15 * t)
         inside = (columns - x) ** 2 / 10**2 + (rows - y) ** 2 / 20**2 < 1
         image = np.where(inside[..., None], np.array([60.0, 30.0, 90.0]), plate)
         images.append(image + rng.normal(0, 0.4, image.shape))
-        mattes.append(inside.astype(float))
-    return np.array(images, dtype=np.float32), np.array(mattes, dtype=np.float32)
+        masks.append(inside.astype(float))
+    return np.array(images, dtype=np.float32), np.array(masks, dtype=np.float32)
 
 
-def test_one_take_has_no_transitions():
+def test_one_clip_has_no_transitions():
     assert find_transitions(*scene(90, 120, 0, 0)) == []
 
 
@@ -29,17 +29,17 @@ def test_a_cut_is_found_to_the_frame():
     a, b = scene(50, 120, 0, 0), scene(50, 150, 2, 1)
     found = find_transitions(np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]]))
     assert found == [Transition(50, 50)]
-    assert split_takes(100, found) == [(0, 50), (50, 100)]
+    assert split_clips(100, found) == [(0, 50), (50, 100)]
 
 
 def test_all_frames_of_a_dissolve_are_dropped_and_few_others():
     a, b = scene(60, 120, 0, 0), scene(60, 150, 2.5, 1)
     mix = np.linspace(0, 1, 12)[1:-1]  # frames 50 to 59 show both
     blended = (1 - mix[:, None, None, None]) * a[0][50:] + mix[:, None, None, None] * b[0][:10]
-    mattes = np.where(mix[:, None, None] < 0.5, a[1][50:], b[1][:10])  # a tracker sees the stronger
+    masks = np.where(mix[:, None, None] < 0.5, a[1][50:], b[1][:10])  # a tracker sees the stronger
     found = find_transitions(
         np.concatenate([a[0][:50], blended, b[0][10:]]),
-        np.concatenate([a[1][:50], mattes, b[1][10:]]),
+        np.concatenate([a[1][:50], masks, b[1][10:]]),
     )
     assert len(found) == 1
     assert found[0].first <= 51
@@ -50,9 +50,9 @@ def test_all_frames_of_a_dissolve_are_dropped_and_few_others():
 
 
 def test_slow_changes_of_light_are_no_transition():
-    images, mattes = scene(100, 120, 0, 0)
+    images, masks = scene(100, 120, 0, 0)
     light = 6 * np.sin(np.arange(100) / 8)
-    assert find_transitions(images + light[:, None, None, None].astype(np.float32), mattes) == []
+    assert find_transitions(images + light[:, None, None, None].astype(np.float32), masks) == []
 
 
 @given(
@@ -60,10 +60,10 @@ def test_slow_changes_of_light_are_no_transition():
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 9)), max_size=4),
     st.lists(st.integers(0, 200), max_size=3),
 )
-def test_takes_hold_every_frame_outside_transitions_once(frames, cuts, gaps):
+def test_clips_hold_every_frame_outside_transitions_once(frames, cuts, gaps):
     transitions = [Transition(min(a, frames), min(a + n, frames)) for a, n in cuts]
-    takes = split_takes(frames, transitions, [g for g in gaps if g <= frames])
-    kept = [t for a, b in takes for t in range(a, b)]
+    clips = split_clips(frames, transitions, [g for g in gaps if g <= frames])
+    kept = [t for a, b in clips for t in range(a, b)]
     dropped = {t for c in transitions for t in range(c.first, c.last)}
     assert kept == [t for t in range(frames) if t not in dropped]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import rich.progress as rp
 from rich.console import Console
 from rich.table import Table
 
 from avatar_kit.registry import catalog
+from avatar_kit.tracking.export import Prepared
+from avatar_kit.tracking.figures import percent
 
-if TYPE_CHECKING:
-    from avatar_kit.tracking.pipeline import Prepared
-
-_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
+_VERDICT_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
 
 
 class StageProgress:
@@ -68,19 +66,14 @@ class StageProgress:
         )
 
 
-def percent(value: float) -> str:
-    """A percentage, or that there is none."""
-    return "n/a" if value != value else f"{value:.2f} %"
-
-
 def show(prepared: Prepared, console: Console) -> None:
-    """The figures, the verdict, and what to do next."""
+    """Print the figures, the verdict, and what to do next."""
     figures = prepared.figures
     table = Table(show_header=False, show_edge=False, pad_edge=False, box=None)
     table.add_column(style="dim")
     table.add_column()
     rows = (
-        ("frames", f"{figures.frames} in {figures.takes} takes, {figures.dropped} dropped"),
+        ("frames", f"{figures.frames} in {figures.clips} clips, {figures.dropped} dropped"),
         ("person", f"{figures.person_pixels:.0f} pixels high"),
         ("joint error", f"{figures.error:.2f} % of the height (95th: {figures.error_95:.2f} %)"),
         ("hand error", percent(figures.hand_error)),
@@ -93,7 +86,7 @@ def show(prepared: Prepared, console: Console) -> None:
         table.add_row(*row)
     console.print()
     console.print(table, highlight=False)
-    colour = _COLOURS[prepared.verdict]
+    colour = _VERDICT_COLOURS[prepared.verdict]
     console.print(f"\n[{colour} bold]{prepared.verdict}[/]", highlight=False)
     for reason in prepared.reasons:
         console.print(f"  [yellow]•[/] {reason}", highlight=False, markup=True)
