@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from avatar_kit.config.explain import near
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 
 #: Version of the folder's layout. A reader refuses any other.
 SCHEMA_VERSION = 1

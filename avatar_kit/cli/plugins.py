@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -162,7 +162,6 @@ def find(name: str, kind: str | None) -> list[tuple[LoadedPlugin, Component]]:
     Raises:
         UserError: There is none, or the plugin failed to load.
     """
-    from avatar_kit.config.explain import near
     from avatar_kit.registry import KINDS
     from avatar_kit.registry import plugins as loaded
 
@@ -210,7 +209,7 @@ def fields(config: Any, at: str = "") -> list[tuple[str, str, str]]:
     """Key, default and description of every field, nested groups included."""
     from pydantic import BaseModel
 
-    from avatar_kit.config.base import ComponentConfig
+    from avatar_kit.declarations import ComponentConfig
 
     rows = []
     for key, field in config.model_fields.items():

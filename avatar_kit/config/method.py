@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from avatar_kit.config.base import ComponentConfig, Config, EncoderConfig, RendererConfig
 from avatar_kit.config.slots import (
     AlignerSlot,
     BodySlot,
@@ -16,6 +15,8 @@ from avatar_kit.config.slots import (
     MetricSlot,
     RendererSlot,
 )
+from avatar_kit.declarations import ComponentConfig, Config, EncoderConfig, RendererConfig
+from avatar_kit.registry import catalog
 
 
 class CheckpointConfig(Config):
@@ -166,7 +167,5 @@ class MethodConfig(ComponentConfig):
 
 
 def _methods_for_several() -> list[str]:
-    from avatar_kit.registry import catalog
-
     known = {name: catalog().get("method", name).config for name in catalog().names("method")}
     return [name for name, config in known.items() if getattr(config, "many_people", False)]

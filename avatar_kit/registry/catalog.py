@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from avatar_kit.config.base import (
+from avatar_kit.declarations import (
     AlignerConfig,
     BodyConfig,
     ComponentConfig,
@@ -16,8 +16,7 @@ from avatar_kit.config.base import (
     RendererConfig,
     TrackerConfig,
 )
-from avatar_kit.config.explain import near
-from avatar_kit.errors import MissingExtra, UserError
+from avatar_kit.errors import MissingExtra, UserError, near
 
 #: Kind of component -> the hook that registers it.
 KINDS = {

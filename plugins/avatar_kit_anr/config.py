@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from avatar_kit.config import (
+    ConditionKind,
     Config,
     EncoderConfig,
     EncoderSlot,
@@ -16,7 +17,6 @@ from avatar_kit.config import (
     RendererConfig,
     RendererSlot,
 )
-from avatar_kit.config.base import ConditionKind
 from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
 
 

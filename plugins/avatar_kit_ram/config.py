@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from avatar_kit.config import (
+    ConditionKind,
     Config,
     EncoderConfig,
     EncoderSlot,
@@ -14,7 +15,6 @@ from avatar_kit.config import (
     RendererConfig,
     RendererSlot,
 )
-from avatar_kit.config.base import ConditionKind
 from avatar_kit_ram.training_config import DiscriminatorConfig, StagesConfig
 
 

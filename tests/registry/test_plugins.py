@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from avatar_kit.config.base import EncoderConfig, MetricConfig
+from avatar_kit.config import EncoderConfig, MetricConfig
 from avatar_kit.errors import MissingExtra, UserError
 from avatar_kit.registry import Component, hookspecs, load_plugins, loading
 from avatar_kit.registry.loading import _sources
@@ -28,7 +28,7 @@ def plugin_file(tmp_path, monkeypatch):
 
 GOOD = """
 from avatar_kit import hookimpl
-from avatar_kit.config.base import MetricConfig
+from avatar_kit.config import MetricConfig
 
 class Config(MetricConfig):
     pass
