@@ -41,6 +41,7 @@ MODULES = (
     "avatar_kit.interfaces",
     "avatar_kit.io",
     "avatar_kit.metrics",
+    "avatar_kit.nn",
     "avatar_kit.registry",
     "avatar_kit.scene",
     "avatar_kit.testing",
