@@ -42,13 +42,7 @@ _CONFIG_BASES: dict[str, type[ComponentConfig]] = {
 }
 
 #: Optional packages and the extra that brings them.
-_EXTRAS = {
-    "mediapipe": "track",
-    "smplx": "smplx",
-    "gsplat": "cuda",
-    "nvdiffrast": "cuda",
-    "viser": "view",
-}
+_EXTRAS = {"mediapipe": "track", "nvdiffrast": "cuda"}
 
 
 @dataclass(frozen=True)
