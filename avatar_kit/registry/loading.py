@@ -7,8 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
@@ -17,8 +16,7 @@ from avatar_kit import API_VERSION
 from avatar_kit.errors import UserError
 from avatar_kit.registry import hookspecs
 from avatar_kit.registry.catalog import KINDS, Catalog, Component
-
-GROUP = "avatar_kit"
+from avatar_kit.registry.sources import GROUP, plugin_sources
 
 
 @dataclass(frozen=True)
@@ -108,31 +106,9 @@ def _register(source: EntryPoint) -> list[Component]:
     return components
 
 
-def _sources() -> list[EntryPoint]:
-    """Entry points to load: installed ones, and the file named by ``AVATAR_KIT_DEV``."""
-    sources = {e.name: e for e in entry_points(group=GROUP)}
-    wanted = os.environ.get("AVATAR_KIT_PLUGINS")
-    if wanted is not None:
-        names = {n.strip() for n in wanted.split(",")} | {"builtin"}
-        sources = {n: e for n, e in sources.items() if n in names}
-    found = list(sources.values())
-    if dev := os.environ.get("AVATAR_KIT_DEV"):
-        found.append(_file_entry_point(Path(dev)))
-    return found
-
-
-def _file_entry_point(path: Path) -> EntryPoint:
-    import sys
-
-    name = path.stem
-    if path.parent != Path() and str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent.resolve()))
-    return EntryPoint(name=name, value=name, group=GROUP)
-
-
 @functools.cache
 def _loaded() -> tuple[Catalog, list[LoadedPlugin]]:
-    return load_plugins(_sources(), strict=os.environ.get("AVATAR_KIT_STRICT") == "1")
+    return load_plugins(plugin_sources(), strict=os.environ.get("AVATAR_KIT_STRICT") == "1")
 
 
 def catalog() -> Catalog:

@@ -10,7 +10,7 @@ import pytest
 from avatar_kit.config import EncoderConfig, MetricConfig
 from avatar_kit.errors import MissingExtra, UserError
 from avatar_kit.registry import Component, hookspecs, load_plugins, loading
-from avatar_kit.registry.loading import _sources
+from avatar_kit.registry.sources import plugin_sources
 
 
 @pytest.fixture
@@ -135,9 +135,11 @@ def test_a_missing_extra_says_what_to_install(plugin_file, monkeypatch):
 
 def test_a_file_named_by_the_environment_is_a_plugin(tmp_path, monkeypatch):
     (tmp_path / "plug_dev.py").write_text(GOOD.format(name="dev_metric"))
-    monkeypatch.setenv("AVATAR_KIT_DEV", str(tmp_path / "plug_dev.py"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])  # as an installed program has it
+    monkeypatch.setenv("AVATAR_KIT_DEV", "plug_dev.py")
     monkeypatch.setenv("AVATAR_KIT_PLUGINS", "")
-    catalog, loaded = load_plugins(_sources())
+    catalog, loaded = load_plugins(plugin_sources())
     assert [p.name for p in loaded] == ["builtin", "plug_dev"]
     assert "dev_metric" in catalog.names("metric")
 
