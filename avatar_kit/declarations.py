@@ -80,3 +80,16 @@ class TrackerConfig(ComponentConfig):
 
 class MetricConfig(ComponentConfig):
     """Config of a metric."""
+
+
+#: Kind of component -> what its config must derive from.
+CONFIG_BASES: dict[str, type[ComponentConfig]] = {
+    "body": BodyConfig,
+    "encoder": EncoderConfig,
+    "renderer": RendererConfig,
+    "aligner": AlignerConfig,
+    "method": ComponentConfig,
+    "dataset": DatasetConfig,
+    "tracker": TrackerConfig,
+    "metric": MetricConfig,
+}

@@ -15,7 +15,8 @@ import pluggy
 from avatar_kit import API_VERSION
 from avatar_kit.errors import UserError
 from avatar_kit.registry import hookspecs
-from avatar_kit.registry.catalog import KINDS, Catalog, Component
+from avatar_kit.registry.commands import Command
+from avatar_kit.registry.components import KINDS, Catalog, Component
 from avatar_kit.registry.sources import GROUP, plugin_sources
 
 
@@ -27,9 +28,10 @@ class LoadedPlugin:
         name: Name of its entry point.
         distribution: Installed package that brings it, or the file it was loaded from.
         version: Version of that package.
-        components: What it registered.
+        components: The components it registered.
         failure: Why it could not be loaded; empty if it was.
         notes: What it does that a later version will refuse.
+        commands: The commands it registered.
     """
 
     name: str
@@ -38,6 +40,12 @@ class LoadedPlugin:
     components: tuple[Component, ...]
     failure: str = ""
     notes: tuple[str, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+    @property
+    def registered(self) -> tuple[Component | Command, ...]:
+        """All it registered."""
+        return (*self.components, *self.commands)
 
 
 def load_plugins(
@@ -56,10 +64,12 @@ def load_plugins(
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", DeprecationWarning)
-                components = _register(source)
-            found.add(components)
+                components, commands = _register(source)
+            found.add(components, commands)
             notes = tuple(_deprecations(caught))
-            loaded.append(LoadedPlugin(source.name, *about, tuple(components), notes=notes))
+            loaded.append(
+                LoadedPlugin(source.name, *about, components, notes=notes, commands=commands)
+            )
         except Exception as error:
             if strict:
                 raise
@@ -81,7 +91,7 @@ def _reason(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _register(source: EntryPoint) -> list[Component]:
+def _register(source: EntryPoint) -> tuple[tuple[Component, ...], tuple[Command, ...]]:
     """Import one plugin and collect what it registers."""
     module = source.load()
     wanted = getattr(module, "avatar_kit_api", API_VERSION)
@@ -103,7 +113,14 @@ def _register(source: EntryPoint) -> list[Component]:
             components.append(Component(kind, name, config, target, source.name, default))
 
         getattr(manager.hook, hook)(register=register)
-    return components
+
+    commands: list[Command] = []
+
+    def register_command(name: str, *, target: str, help: str) -> None:
+        commands.append(Command(name, target, help, source.name))
+
+    manager.hook.register_commands(register=register_command)
+    return tuple(components), tuple(commands)
 
 
 @functools.cache

@@ -70,7 +70,7 @@ def test_show_names_presets_and_nested_keys(cli_here):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("show", "psnrr"), "no component or plugin 'psnrr'; did you mean 'psnr'?"),
+        (("show", "psnrr"), "no component, command or plugin 'psnrr'; did you mean 'psnr'?"),
         (("check", "psnr", "--kind", "body"), "no body or plugin 'psnr'"),
         (("show", "psnr", "--kind", "colour"), "--kind colour: unknown; one of body, encoder"),
         (("check", "capture"), "dataset 'capture': path: is required"),
