@@ -1,4 +1,4 @@
-"""Which components exist: hooks, the plugin manager, and the catalog of names. Torch-free."""
+"""Which components and commands exist: hooks, loading of plugins, the catalog. Torch-free."""
 
 from typing import TYPE_CHECKING
 

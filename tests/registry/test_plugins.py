@@ -8,8 +8,9 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from avatar_kit.config import EncoderConfig, MetricConfig
+from avatar_kit.declarations import CONFIG_BASES
 from avatar_kit.errors import MissingExtra, UserError
-from avatar_kit.registry import Command, Component, hookspecs, load_plugins, loading
+from avatar_kit.registry import KINDS, Command, Component, hookspecs, load_plugins, loading
 from avatar_kit.registry.sources import plugin_sources, sources_with
 
 
@@ -97,6 +98,10 @@ def test_a_config_of_the_wrong_kind_is_refused(plugin_file):
     text = GOOD.format(name="mine").replace("register_metrics", "register_encoders")
     _, loaded = load_plugins([plugin_file("plug_kind", text)])
     assert "must derive from EncoderConfig" in loaded[0].failure
+
+
+def test_every_kind_has_a_config_to_derive_from():
+    assert set(CONFIG_BASES) == set(KINDS)
 
 
 def test_unknown_name_gives_the_near_match_and_the_failed_plugins(plugin_file):
