@@ -5,6 +5,8 @@ command line prints it as a single line and exits with code 2; anything else is 
 keeps its traceback.
 """
 
+import difflib
+
 
 class UserError(Exception):
     """Bad input that a person can mend: one line that names the file, the key and the fix."""
@@ -33,3 +35,9 @@ class MetricUnavailable(UserError):
     asked for several metrics reports this one as "n/a" with the message and goes on. Weights that
     are there but not the genuine ones are a plain :class:`UserError`.
     """
+
+
+def near(word: str, known: list[str]) -> str:
+    """``; did you mean 'x'?`` with the closest known word, or the empty string."""
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean '{match[0]}'?" if match else ""

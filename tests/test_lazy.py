@@ -14,7 +14,9 @@ def test_names_are_found_where_they_are_defined():
     assert "CaptureView" in dir(avatar_kit.capture)
 
 
-@pytest.mark.parametrize("package", ["avatar_kit.io", "avatar_kit.capture", "avatar_kit.metrics"])
+@pytest.mark.parametrize(
+    "package", ["avatar_kit.io", "avatar_kit.capture", "avatar_kit.metrics", "avatar_kit.nn"]
+)
 def test_every_promised_name_exists(package):
     module = sys.modules.get(package) or __import__(package, fromlist=["_"])
     assert all(getattr(module, name) is not None for name in module.__all__)
@@ -27,7 +29,7 @@ def test_unknown_name():
 
 def test_importing_the_packages_is_cheap():
     code = (
-        "import sys, avatar_kit.io, avatar_kit.capture, avatar_kit.metrics;"
+        "import sys, avatar_kit.io, avatar_kit.capture, avatar_kit.metrics, avatar_kit.nn;"
         "print([m for m in ('torch', 'numpy', 'av', 'PIL') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

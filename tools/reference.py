@@ -41,6 +41,7 @@ MODULES = (
     "avatar_kit.interfaces",
     "avatar_kit.io",
     "avatar_kit.metrics",
+    "avatar_kit.nn",
     "avatar_kit.registry",
     "avatar_kit.scene",
     "avatar_kit.testing",
@@ -175,7 +176,7 @@ def _checks(kind: str) -> str:
 def _hooks() -> str:
     """Every hook with its arguments."""
     rows = []
-    for kind, hook in KINDS.items():
+    for kind, hook in {**KINDS, "command": "register_commands"}.items():
         function = getattr(hookspecs, hook)
         doc = inspect.getdoc(function).replace("``", "`")
         rows.append(f"| {kind} | `{hook}{tuple(inspect.signature(function).parameters)}` | {doc} |")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from avatar_kit.config.base import AlignerConfig
+from avatar_kit.declarations import AlignerConfig
 
 
 class IdentityConfig(AlignerConfig):

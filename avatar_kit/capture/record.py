@@ -16,8 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from avatar_kit.config.explain import near
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 
 #: Version of the folder's layout. Version 1, of one camera, is read too.
 SCHEMA_VERSION = 2

@@ -23,11 +23,13 @@ from avatar_kit.cli import (
     render,
     train,
 )
+from avatar_kit.cli.commands import Commands
 from avatar_kit.cli.process import prepare_process
 from avatar_kit.errors import UserError
 
 app = typer.Typer(
     name="avatar-kit",
+    cls=Commands,
     help="Turn a video of one person into an avatar you can drive: body, hands and face.",
     epilog="Start with:  avatar-kit train --method ram",
     no_args_is_help=True,

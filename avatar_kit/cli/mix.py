@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 
 HELP = """Put another avatar's clothes, face or hands on an avatar: a run of its own.
 
@@ -87,7 +87,6 @@ def person_of(run: Path, name: str) -> Path:
     Raises:
         UserError: It is of one person, or knows nobody of that name.
     """
-    from avatar_kit.config.explain import near
     from avatar_kit.engine.run import RunFolder
 
     folder = RunFolder.open(run)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from avatar_kit.registry import Component, LoadedPlugin
+    from avatar_kit.registry import Command, Component, LoadedPlugin
     from avatar_kit.testing import Outcome
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     epilog="Start with:  avatar-kit plugins new NAME --kind renderer",
 )
 
-Name = Annotated[str, typer.Argument(help="A component, or a plugin: all it registers.")]
+Name = Annotated[str, typer.Argument(help="A component, a command, or a plugin: all it registers.")]
 Kind = Annotated[
     str | None,
     typer.Option("--kind", "-k", help="Kind, where a name has several.", show_default=False),
@@ -48,7 +48,8 @@ def list_plugins() -> None:
         if plugin.failure:
             text = f"[red]failed: {escape(plugin.failure)}[/]"
         else:
-            names = {kind: [c.name for c in plugin.components if c.kind == kind] for kind in KINDS}
+            kinds = (*KINDS, "command")
+            names = {k: [r.name for r in plugin.registered if r.kind == k] for k in kinds}
             text = "\n".join(f"{k}: {', '.join(n)}" for k, n in names.items() if n)
             text += "".join(f"\n[yellow]deprecated: {escape(note)}[/]" for note in plugin.notes)
         origin = f"{plugin.distribution} {plugin.version}".strip()
@@ -59,25 +60,32 @@ def list_plugins() -> None:
 
 @app.command("show")
 def show(name: Name, kind: Kind = None) -> None:
-    """Print what a component is and every value it can be configured with.
+    """Print what a component or a command is, and every value it can be configured with.
 
     [dim]avatar-kit plugins show ram[/dim]
     """
     from rich.console import Console
     from rich.markup import escape
 
+    from avatar_kit.registry import Command
+
     console = Console()
-    for plugin, component in find(name, kind):
+    for plugin, found in find(name, kind):
         origin = f"{plugin.distribution} {plugin.version}".strip()
-        doc = " ".join((component.config.__doc__ or "").split("\n\n")[0].split())
-        console.print(f"[bold]{component.kind} {component.name}[/]  {escape(doc)}")
         facts = {"plugin": f"{plugin.name} ({origin})", "licence": licence(plugin)}
-        facts |= {"target": component.target, **declared(component)}
+        facts |= {"target": found.target}
+        table = _table("key", "default", "description")
+        if isinstance(found, Command):
+            about = found.help
+            facts |= {"options": f"avatar-kit {found.name} --help"}
+        else:
+            about = " ".join((found.config.__doc__ or "").split("\n\n")[0].split())
+            facts |= declared(found)
+            for key, default, description in fields(found.config):
+                table.add_row(key, escape(default), escape(description))
+        console.print(f"[bold]{found.kind} {found.name}[/]  {escape(about)}")
         for fact, value in facts.items():
             console.print(f"  {fact}: {escape(value)}", highlight=False)
-        table = _table("key", "default", "description")
-        for key, default, description in fields(component.config):
-            table.add_row(key, escape(default), escape(description))
         if table.row_count:
             console.print(table)
         console.print()
@@ -128,7 +136,7 @@ def check(
     ] = None,
     kind: Kind = None,
 ) -> None:
-    """Check that components keep the contract of their kind; exit code 1 where one does not.
+    """Check that components and commands keep their contract; exit code 1 where one does not.
 
     [dim]avatar-kit plugins check mine[/dim]
 
@@ -136,16 +144,21 @@ def check(
     """
     from rich.console import Console
 
+    from avatar_kit.cli.commands import check_command
     from avatar_kit.config import parse_overrides
+    from avatar_kit.registry import Command
     from avatar_kit.testing import check_component
 
     console = Console(highlight=False, soft_wrap=True)
     options = parse_overrides(values or [])
     broken = []
-    for _, component in find(name, kind):
-        title = f"{component.kind} {component.name}"
+    for _, found in find(name, kind):
+        title = f"{found.kind} {found.name}"
         outcomes: list[Outcome] = []
-        for outcome in check_component(component, options):
+        checks = (
+            check_command(found) if isinstance(found, Command) else check_component(found, options)
+        )
+        for outcome in checks:
             if not outcomes:
                 console.print(f"[bold]{title}[/]")
             console.print(line(outcome))
@@ -156,28 +169,28 @@ def check(
         raise typer.Exit(1)
 
 
-def find(name: str, kind: str | None) -> list[tuple[LoadedPlugin, Component]]:
-    """The components of a name: those called so, and all of a plugin called so.
+def find(name: str, kind: str | None) -> list[tuple[LoadedPlugin, Component | Command]]:
+    """The components and commands of a name: those called so, and all of a plugin called so.
 
     Raises:
         UserError: There is none, or the plugin failed to load.
     """
-    from avatar_kit.config.explain import near
     from avatar_kit.registry import KINDS
     from avatar_kit.registry import plugins as loaded
 
-    if kind is not None and kind not in KINDS:
-        raise UserError(f"--kind {kind}: unknown; one of {', '.join(KINDS)}")
+    kinds = (*KINDS, "command")
+    if kind is not None and kind not in kinds:
+        raise UserError(f"--kind {kind}: unknown; one of {', '.join(kinds)}")
     known: list[str] = []
-    found = []
+    found: list[tuple[LoadedPlugin, Component | Command]] = []
     for plugin in loaded():
-        known += [plugin.name, *(c.name for c in plugin.components)]
+        known += [plugin.name, *(r.name for r in plugin.registered)]
         if plugin.name == name and plugin.failure:
             raise UserError(f"plugin '{name}' failed to load: {plugin.failure}")
-        matching = [c for c in plugin.components if name in (plugin.name, c.name)]
-        found += [(plugin, c) for c in matching if kind in (None, c.kind)]
+        matching = [r for r in plugin.registered if name in (plugin.name, r.name)]
+        found += [(plugin, r) for r in matching if kind in (None, r.kind)]
     if not found:
-        what = f"{kind} or plugin" if kind else "component or plugin"
+        what = f"{kind} or plugin" if kind else "component, command or plugin"
         raise UserError(f"no {what} '{name}'{near(name, known) or '; see avatar-kit plugins list'}")
     return found
 
@@ -210,7 +223,7 @@ def fields(config: Any, at: str = "") -> list[tuple[str, str, str]]:
     """Key, default and description of every field, nested groups included."""
     from pydantic import BaseModel
 
-    from avatar_kit.config.base import ComponentConfig
+    from avatar_kit.declarations import ComponentConfig
 
     rows = []
     for key, field in config.model_fields.items():

@@ -89,7 +89,8 @@ def shape_values(given: list[str]) -> dict[str, float]:
     """``["gender=0.9"]`` as a mapping.
 
     Raises:
-        UserError: No ``name=value``, or the value is no number in [0, 1].
+        UserError: No ``name=value``, or the value is no number. Whether the body knows the name and
+            takes the value is told when the body is there.
     """
     from avatar_kit.errors import UserError
 
@@ -100,6 +101,4 @@ def shape_values(given: list[str]) -> dict[str, float]:
             values[key] = float(text)
         except ValueError:
             raise UserError(f"--shape {item}: write name=value, e.g. --shape gender=0.9") from None
-        if not 0 <= values[key] <= 1:
-            raise UserError(f"--shape {item}: the value must lie between 0 and 1")
     return values

@@ -1,17 +1,5 @@
 """Typed configuration: pydantic models, component slots, layers, plain YAML."""
 
-from avatar_kit.config.base import (
-    AlignerConfig,
-    Benchmark,
-    BodyConfig,
-    ComponentConfig,
-    Config,
-    DatasetConfig,
-    EncoderConfig,
-    MetricConfig,
-    RendererConfig,
-    TrackerConfig,
-)
 from avatar_kit.config.layers import Layer, Layered, parse_overrides, resolve_method
 from avatar_kit.config.method import (
     CheckpointConfig,
@@ -29,6 +17,20 @@ from avatar_kit.config.slots import (
     TrackerSlot,
 )
 from avatar_kit.config.yaml import dump_yaml, load_yaml
+from avatar_kit.declarations import (
+    AlignerConfig,
+    Benchmark,
+    BodyConfig,
+    ComponentConfig,
+    ConditionKind,
+    Config,
+    DatasetConfig,
+    EncoderConfig,
+    MetricConfig,
+    OutputName,
+    RendererConfig,
+    TrackerConfig,
+)
 
 __all__ = [
     "AlignerConfig",
@@ -38,6 +40,7 @@ __all__ = [
     "BodySlot",
     "CheckpointConfig",
     "ComponentConfig",
+    "ConditionKind",
     "Config",
     "DatasetConfig",
     "DatasetSlot",
@@ -49,6 +52,7 @@ __all__ = [
     "MethodConfig",
     "MetricConfig",
     "MetricSlot",
+    "OutputName",
     "RefinementConfig",
     "RendererConfig",
     "RendererSlot",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-
-def near(word: str, known: list[str]) -> str:
-    """`` did you mean 'x'?`` with the closest known word, or the empty string."""
-    match = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean '{match[0]}'?" if match else ""
+from avatar_kit.errors import near
 
 
 def explain(

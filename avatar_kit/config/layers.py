@@ -15,6 +15,7 @@ from avatar_kit.config.explain import explain
 from avatar_kit.config.method import MethodConfig
 from avatar_kit.config.yaml import load_yaml
 from avatar_kit.errors import UserError
+from avatar_kit.registry import catalog
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,6 @@ def resolve_method(
     Raises:
         UserError: Unknown method, preset or key, wrong type, parts that do not fit.
     """
-    from avatar_kit.registry import catalog
-
     component = catalog().get("method", name)
     cls: type[MethodConfig] = component.config  # type: ignore[assignment]
     from_file = load_yaml(file) if file else {}

@@ -7,13 +7,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from avatar_kit.config.base import (
-    ComponentConfig,
-    Config,
-    EncoderConfig,
-    OutputName,
-    RendererConfig,
-)
 from avatar_kit.config.slots import (
     AlignerSlot,
     BodySlot,
@@ -22,6 +15,14 @@ from avatar_kit.config.slots import (
     MetricSlot,
     RendererSlot,
 )
+from avatar_kit.declarations import (
+    ComponentConfig,
+    Config,
+    EncoderConfig,
+    OutputName,
+    RendererConfig,
+)
+from avatar_kit.registry import catalog
 
 
 class CheckpointConfig(Config):
@@ -221,7 +222,5 @@ class MethodConfig(ComponentConfig):
 
 
 def _methods_for_several() -> list[str]:
-    from avatar_kit.registry import catalog
-
     known = {name: catalog().get("method", name).config for name in catalog().names("method")}
     return [name for name, config in known.items() if getattr(config, "many_people", False)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from pydantic_core import PydanticCustomError
 
-from avatar_kit.config.base import (
+from avatar_kit.declarations import (
     AlignerConfig,
     BodyConfig,
     ComponentConfig,
@@ -18,6 +18,7 @@ from avatar_kit.config.base import (
     TrackerConfig,
 )
 from avatar_kit.errors import UserError
+from avatar_kit.registry import catalog
 
 
 def _resolver(kind: str):
@@ -34,8 +35,6 @@ def resolve_component(kind: str, value: Any) -> ComponentConfig:
         kind: Kind of component, e.g. "renderer".
         value: A config, a name, or a mapping with ``type`` (left out: the kind's default).
     """
-    from avatar_kit.registry import catalog
-
     if isinstance(value, ComponentConfig):
         return value
     if isinstance(value, str):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from avatar_kit.config.base import DatasetConfig
+from avatar_kit.declarations import DatasetConfig
 
 
 class CaptureFolderConfig(DatasetConfig):

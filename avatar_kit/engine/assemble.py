@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from avatar_kit.config import MethodConfig
-from avatar_kit.config.base import ComponentConfig
+from avatar_kit.declarations import ComponentConfig
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Body, Method, PoseRefinement, Setup
 from avatar_kit.registry import catalog

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from avatar_kit.capture import CaptureView, Sample
 from avatar_kit.config import EvaluationConfig, MethodConfig
-from avatar_kit.config.base import ComponentConfig
+from avatar_kit.declarations import ComponentConfig
 from avatar_kit.engine.assemble import load_class
 from avatar_kit.engine.device import autocast
 from avatar_kit.engine.frames import PosedFrames, load_picture

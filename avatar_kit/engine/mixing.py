@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avatar_kit.config.explain import near
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.run import RunFolder, whole_run
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 from avatar_kit.graphics import visibility
 from avatar_kit.scene import Topology
 

@@ -7,12 +7,12 @@ from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
 from avatar_kit.interfaces.method import Batch, Method, Pool
 from avatar_kit.interfaces.metric import Metric
-from avatar_kit.interfaces.part import Part, make_room
 from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
 from avatar_kit.interfaces.refinement import PoseRefinement
 from avatar_kit.interfaces.renderer import Renderer
 from avatar_kit.interfaces.setup import Setup
 from avatar_kit.interfaces.tracker import FrameTrack, Tracker
+from avatar_kit.nn.part import Part, make_room
 
 __all__ = [
     "Aligner",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces.body import Asset
-from avatar_kit.interfaces.part import Part
+from avatar_kit.nn.part import Part
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import check_rotations, concatenate
 

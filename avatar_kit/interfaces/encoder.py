@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from avatar_kit.interfaces.part import Part
+from avatar_kit.nn.part import Part
 from avatar_kit.scene import Condition, FrameContext
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from avatar_kit.interfaces.part import Part
+from avatar_kit.nn.part import Part
 from avatar_kit.scene import Camera, Condition, ConditionSpec, RenderOutput
 
 if TYPE_CHECKING:

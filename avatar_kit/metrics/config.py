@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from avatar_kit.config.base import MetricConfig
+from avatar_kit.declarations import MetricConfig
 
 
 class PSNRConfig(MetricConfig):

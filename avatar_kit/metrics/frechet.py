@@ -23,8 +23,8 @@ from torch import Tensor
 from avatar_kit.config import MetricConfig
 from avatar_kit.errors import MetricUnavailable
 from avatar_kit.interfaces import Metric
+from avatar_kit.metrics.inception import Inception
 from avatar_kit.metrics.perceptual import shared_distance, shared_features
-from avatar_kit.nn.inception import Inception
 from avatar_kit.nn.weights import hub_folder, load_genuine
 
 #: One file under two names: as pytorch-fid and as torch-fidelity publish it.

@@ -1,1 +1,21 @@
-"""Network blocks that two or more plugins share, and perceptual features."""
+"""What plugins build networks and losses with: distances, the recorded scene, resizing."""
+
+from typing import TYPE_CHECKING
+
+from avatar_kit.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from avatar_kit.nn.perceptual import StLpips as StLpips
+    from avatar_kit.nn.perceptual_loss import PerceptualLoss as PerceptualLoss
+    from avatar_kit.nn.plate_background import PlateBackground as PlateBackground
+    from avatar_kit.nn.resizing import keep_rows as keep_rows
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "PerceptualLoss": "avatar_kit.nn.perceptual_loss",
+        "PlateBackground": "avatar_kit.nn.plate_background",
+        "StLpips": "avatar_kit.nn.perceptual",
+        "keep_rows": "avatar_kit.nn.resizing",
+    },
+)

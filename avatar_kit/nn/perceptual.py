@@ -179,12 +179,3 @@ class StLpips(nn.Module):
 def unit_features(features: Tensor) -> Tensor:
     """Features [B, C, H, W] with every pixel's vector scaled to length 1."""
     return features / (features.square().sum(1, keepdim=True).sqrt() + 1e-10)
-
-
-def __getattr__(name: str):
-    """``PerceptualLoss`` can be had from here too."""
-    if name == "PerceptualLoss":
-        from avatar_kit.nn.perceptual_loss import PerceptualLoss
-
-        return PerceptualLoss
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

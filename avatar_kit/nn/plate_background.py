@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avatar_kit.interfaces import Part
+from avatar_kit.nn.part import Part
 from avatar_kit.scene import Camera, Plate
 
 #: Metres that a plate's camera may be further away per radian that it is turned less, where the

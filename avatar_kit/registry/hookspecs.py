@@ -1,11 +1,19 @@
-"""The hooks a plugin may implement, one per kind of component.
+"""The hooks a plugin may implement: one per kind of component, and one for commands.
 
-Each receives ``register(name, config=ConfigClass, target="package.module:Class", default=False)``:
+The hook of a kind receives
+``register(name, config=ConfigClass, target="package.module:Class", default=False)``:
 
 * ``name``: what a person writes in a config.
 * ``config``: a torch-free pydantic class derived from the kind's config class.
 * ``target``: where the implementation lives; imported on first use.
 * ``default``: take this component where a config does not say (one per kind).
+
+The hook of commands receives
+``register(name, target="package.module:function", help="One line.")``:
+
+* ``name``: what a person types after ``avatar-kit``.
+* ``target``: a function with typer's annotations or a ``typer.Typer``; imported when it is run.
+* ``help``: one line for ``avatar-kit --help``.
 """
 
 from __future__ import annotations
@@ -57,3 +65,8 @@ def register_trackers(register: Register) -> None:
 @hookspec
 def register_metrics(register: Register) -> None:
     """Register metrics (config: ``MetricConfig``, target: ``Metric``)."""
+
+
+@hookspec
+def register_commands(register: Register) -> None:
+    """Register commands of ``avatar-kit`` (target: a function, or a ``typer.Typer``)."""

@@ -7,8 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
@@ -16,9 +15,9 @@ import pluggy
 from avatar_kit import API_VERSION
 from avatar_kit.errors import UserError
 from avatar_kit.registry import hookspecs
-from avatar_kit.registry.catalog import KINDS, Catalog, Component
-
-GROUP = "avatar_kit"
+from avatar_kit.registry.commands import Command
+from avatar_kit.registry.components import KINDS, Catalog, Component
+from avatar_kit.registry.sources import GROUP, plugin_sources
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,10 @@ class LoadedPlugin:
         name: Name of its entry point.
         distribution: Installed package that brings it, or the file it was loaded from.
         version: Version of that package.
-        components: What it registered.
+        components: The components it registered.
         failure: Why it could not be loaded; empty if it was.
         notes: What it does that a later version will refuse.
+        commands: The commands it registered.
     """
 
     name: str
@@ -40,6 +40,12 @@ class LoadedPlugin:
     components: tuple[Component, ...]
     failure: str = ""
     notes: tuple[str, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+    @property
+    def registered(self) -> tuple[Component | Command, ...]:
+        """All it registered."""
+        return (*self.components, *self.commands)
 
 
 def load_plugins(
@@ -58,10 +64,12 @@ def load_plugins(
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", DeprecationWarning)
-                components = _register(source)
-            found.add(components)
+                components, commands = _register(source)
+            found.add(components, commands)
             notes = tuple(_deprecations(caught))
-            loaded.append(LoadedPlugin(source.name, *about, tuple(components), notes=notes))
+            loaded.append(
+                LoadedPlugin(source.name, *about, components, notes=notes, commands=commands)
+            )
         except Exception as error:
             if strict:
                 raise
@@ -83,7 +91,7 @@ def _reason(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _register(source: EntryPoint) -> list[Component]:
+def _register(source: EntryPoint) -> tuple[tuple[Component, ...], tuple[Command, ...]]:
     """Import one plugin and collect what it registers."""
     module = source.load()
     wanted = getattr(module, "avatar_kit_api", API_VERSION)
@@ -105,34 +113,19 @@ def _register(source: EntryPoint) -> list[Component]:
             components.append(Component(kind, name, config, target, source.name, default))
 
         getattr(manager.hook, hook)(register=register)
-    return components
 
+    commands: list[Command] = []
 
-def _sources() -> list[EntryPoint]:
-    """Entry points to load: installed ones, and the file named by ``AVATAR_KIT_DEV``."""
-    sources = {e.name: e for e in entry_points(group=GROUP)}
-    wanted = os.environ.get("AVATAR_KIT_PLUGINS")
-    if wanted is not None:
-        names = {n.strip() for n in wanted.split(",")} | {"builtin"}
-        sources = {n: e for n, e in sources.items() if n in names}
-    found = list(sources.values())
-    if dev := os.environ.get("AVATAR_KIT_DEV"):
-        found.append(_file_entry_point(Path(dev)))
-    return found
+    def register_command(name: str, *, target: str, help: str) -> None:
+        commands.append(Command(name, target, help, source.name))
 
-
-def _file_entry_point(path: Path) -> EntryPoint:
-    import sys
-
-    name = path.stem
-    if path.parent != Path() and str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent.resolve()))
-    return EntryPoint(name=name, value=name, group=GROUP)
+    manager.hook.register_commands(register=register_command)
+    return tuple(components), tuple(commands)
 
 
 @functools.cache
 def _loaded() -> tuple[Catalog, list[LoadedPlugin]]:
-    return load_plugins(_sources(), strict=os.environ.get("AVATAR_KIT_STRICT") == "1")
+    return load_plugins(plugin_sources(), strict=os.environ.get("AVATAR_KIT_STRICT") == "1")
 
 
 def catalog() -> Catalog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -187,8 +188,7 @@ class BodyConformance(ModuleConformance):
         motion = random_motion(1, seed=5, dtype=torch.float64).to(self.device)
         draw = torch.Generator().manual_seed(0)
         # inside the range, where no value sits on a kink of the shape space
-        shape = 0.2 + 0.6 * torch.rand(len(body.shape_names), generator=draw, dtype=torch.float64)
-        shape = shape.to(self.device)
+        shape = some_shapes(body, 1, draw)[0].double().to(self.device)
         count = body(body.from_motion(motion, shape)).vertices.shape[1]
         weight = torch.randn(count, 3, generator=draw, dtype=torch.float64).to(self.device)
         points = torch.randn(65, 3, generator=draw, dtype=torch.float64).to(self.device)
@@ -216,12 +216,15 @@ class BodyConformance(ModuleConformance):
             )
 
     def test_shape_values_have_names(self) -> None:
-        """Shape values are named, lie in [0, 1], and an unknown name is refused."""
+        """Shape values are named, lie within the limits, and what does not fit is refused."""
         body = self.body
         default = body.default_shape()
         require(len(default) == len(body.shape_names), "default_shape and shape_names differ")
-        inside = bool(((default >= 0) & (default <= 1)).all())
-        require(inside, f"default_shape leaves [0, 1]: {default.tolist()}")
+        low, high = body.shape_limits
+        inside = bool(((default >= low) & (default <= high)).all())
+        require(inside, f"default_shape leaves shape_limits: {default.tolist()}")
+        even = math.isfinite(low) == math.isfinite(high)
+        require(even and low < high, f"shape_limits {low, high}: two numbers, or both infinite")
         unknown = set(body.fitted_shape) - set(body.shape_names)
         require(not unknown, f"fitted_shape names {unknown}, which shape_names does not")
         try:
@@ -236,11 +239,28 @@ class BodyConformance(ModuleConformance):
         if not body.shape_names:
             raise NotApplicable("has one shape")
         draw = torch.Generator().manual_seed(1)
-        shapes = torch.rand(2, len(body.shape_names), generator=draw).to(self.device)
+        shapes = some_shapes(body, 2, draw).to(self.device)
         together = self.posed(motion, shapes).vertices
         for i in range(2):
             off = (self.posed(motion[[i]], shapes[i]).vertices[0] - together[i]).abs().max().item()
             require(off < CLOSE, f"frame {i} alone differs by {off:.1e} m")
+
+    def test_a_person_at_rest(self) -> None:
+        """``rest`` is the person that skinning carries: sizes, heads of bones, rigid frames."""
+        body = self.body
+        rest = body.rest(body.default_shape())
+        joints, vertices = len(body.joint_names), len(rest.vertices)
+        require(tuple(rest.joints.shape) == (joints, 3), f"rest.joints: {rest.joints.shape}")
+        require(
+            tuple(rest.skinning_weights.shape) == (vertices, joints),
+            f"rest.skinning_weights is {tuple(rest.skinning_weights.shape)}",
+        )
+        posed = self.posed(random_motion(2))
+        off = (posed.bone_transforms[..., :3, 3] - posed.joints).abs().max().item()
+        require(off < CLOSE, f"joints are {off:.1e} m away from the heads of bone_transforms")
+        turns = rest.transforms[:, :3, :3]
+        off = (turns @ turns.mT - torch.eye(3).to(turns)).abs().max().item()
+        require(off < 1e-3, "rest_transforms are no rigid motions")
 
     def test_asset_says_what_it_is(self) -> None:
         """The asset has a name, the sha256 of its data, and a licence."""
@@ -252,6 +272,13 @@ class BodyConformance(ModuleConformance):
             f"asset.sha256 is '{asset.sha256}': the hex digest of the data the body is built from",
         )
         require(asset.licence, "asset.licence is empty: an SPDX id or a short sentence")
+
+
+def some_shapes(body: Body, count: int, draw: torch.Generator) -> Tensor:
+    """[count, S] identities of unlike persons, away from the limits."""
+    share = 0.2 + 0.6 * torch.rand(count, len(body.shape_names), generator=draw)
+    low, high = body.shape_limits
+    return low + (high - low) * share if math.isfinite(low) else 4 * share - 2
 
 
 def _nudged(parameters: BodyParameters, name: str, rotation: str | None) -> BodyParameters:

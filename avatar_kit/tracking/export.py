@@ -87,11 +87,9 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         out,
         name=content.name,
         fps=observed.reader.fps,
-        width=camera.width,
-        height=camera.height,
         body=content.body_name,
         shape=dict(zip(fitted.body.shape_names, fit.shape.tolist(), strict=True)),
-        camera=camera,
+        cameras=camera,
     )
     compared, shown = _spread(frames, COMPARED_FRAMES), _spread(frames, SHOWN_FRAMES)
     overlap = np.full(frames, np.nan)
@@ -116,7 +114,7 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
             splits=splits(observed.clips, content.held_out),
             clips=observed.clips,
             landmarks=_landmarks(observed.tracks),
-            background=plates.images[0] if plates.still else None,
+            plates=plates.images[0] if plates.still else None,
             provenance=content.provenance
             | {"figures": figures.rounded(), "verdict": verdict, "reasons": reasons},
         )

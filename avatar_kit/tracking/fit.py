@@ -72,7 +72,7 @@ class Fit:
 
     Attributes:
         motion: [T] frames.
-        shape: [S] values in [0, 1].
+        shape: [S] values within the body's limits.
         keypoints: [T, 65, 3] of the fitted body, world metres.
         yaw: [T] of the pelvis in radians, continuous inside a clip.
         height: Of the person in pixels, as it appears.

@@ -15,6 +15,7 @@ from torch import Tensor
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.measures import silhouette_overlap
+from avatar_kit.tracking.shape_range import ShapeRange
 
 #: Frames that are looked at.
 GIRTH_FRAMES = 10
@@ -46,17 +47,17 @@ def fit_girth(
         values: Columns of ``shape`` that may change.
 
     Returns:
-        [S] values in [0, 1].
+        [S] values within the body's limits.
     """
     frames = np.unique(np.linspace(0, len(motion) - 1, GIRTH_FRAMES).astype(int))
     chosen = motion[frames.tolist()]
     inside = torch.from_numpy(masks[frames]) > 127
     small = _shrunk(camera, masks.shape[2], masks.shape[1])
     start, best = shape.clone(), shape.clone()
-    tall = stature(body, start)
+    tall, limits = stature(body, start), ShapeRange(body.shape_limits)
 
     def score(candidate: Tensor) -> float:
-        inertia = SHAPE_INERTIA * (candidate - start).square().sum()
+        inertia = SHAPE_INERTIA * ((candidate - start) / limits.width).square().sum()
         # A taller person stands further away: the silhouette's height stays as it is.
         scaled = _away(chosen, camera, stature(body, candidate) / tall)
         return silhouette_overlap(body, small, scaled, candidate, inside) - float(inertia)
@@ -64,13 +65,13 @@ def fit_girth(
     top = score(best)
     for reach in np.geomspace(0.3, 0.1, SEARCH_ROUNDS):
         for column in values:
-            for step in (-reach, reach):
+            for step in (-reach * limits.width, reach * limits.width):
                 candidate = best.clone()
-                candidate[column] = (best[column] + step).clamp(0.02, 0.98)
+                candidate[column] = limits.inside(best[column] + step)
                 while (found := score(candidate)) > top + 1e-4:
                     top, best = found, candidate
                     candidate = best.clone()
-                    candidate[column] = (best[column] + step).clamp(0.02, 0.98)
+                    candidate[column] = limits.inside(best[column] + step)
     return best
 
 

@@ -70,18 +70,19 @@ def prepare_video(
         raise UserError(f"{out}: the output folder is not empty; choose another or remove it")
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
-    tracker = _component("tracker", options.tracker)
+    tracker, body = _component("tracker", options.tracker), _component("body", options.body)
+    model = _built(body)
+    model.shape_vector(options.shape)  # refuse a wrong shape before the work
     reader = decode(video, progress)
     stages = Stages(digest(video), progress, fresh=options.fresh)
     observed = observe(reader, tracker, stages)
     cut = cut_parts(observed.tracks, reader.width, reader.height)
     if not options.allow_cut:
         check_whole(cut, video)
-    body = _component("body", options.body)
     camera, camera_note = static_camera(
         reader.width, reader.height, fov=options.fov, focal=options.focal
     )
-    fitted = fit_video(observed, _built(body), camera, options.shape, stages)
+    fitted = fit_video(observed, model, camera, options.shape, stages)
     content = CaptureContent(
         name=options.name or out.name,
         body_name=body.name,

@@ -21,6 +21,7 @@ from avatar_kit.tracking.initial import (
     unwrapped_yaw,
 )
 from avatar_kit.tracking.limits import body_limits, hand_limits
+from avatar_kit.tracking.shape_range import ShapeRange
 from avatar_kit.tracking.tracks import Tracks, main_joints
 
 #: A standing adult in metres: what an apparent height is turned into a depth with.
@@ -31,8 +32,8 @@ class Variables:
     """The unknowns of T frames.
 
     The root's place is held in pixels and log depth (what a picture shows well, and what it does
-    not), its rotation as a small turn on top of the first guess of the yaw, and the shape behind a
-    sigmoid, so that it stays inside (0, 1).
+    not), its rotation as a small turn on top of the first guess of the yaw, and the shape as free
+    numbers, so that it stays within the body's limits.
 
     Attributes:
         root: [T, 3] axis-angle, before the yaw.
@@ -40,7 +41,7 @@ class Variables:
         depth: [T] log of the depth in metres.
         pose: [T, 21, 3] axis-angle.
         hands: [T, 30, 3] axis-angle, left then right.
-        shape: [S] logits of the shape values that are fitted.
+        shape: [S] free numbers of the shape values that are fitted.
         columns: [S] their places in the body's shape vector.
     """
 
@@ -58,8 +59,8 @@ class Variables:
         self._fixed_shape = body.shape_vector(known_shape)
         fitted = [n for n in body.fitted_shape if n not in known_shape]
         self.columns = [body.shape_names.index(n) for n in fitted]
-        start = self._fixed_shape[self.columns].clamp(0.05, 0.95)
-        self.liked_shape = torch.logit(start)
+        self._range = ShapeRange(body.shape_limits)
+        self.liked_shape = self._range.free(self._fixed_shape[self.columns], 0.05)
         frames = len(tracks)
         self.root = torch.zeros(frames, 3)
         self.place = torch.from_numpy(_hip_pixels(tracks, clips) / self.height).float()
@@ -79,14 +80,15 @@ class Variables:
         """[S] all shape values, fitted or not."""
         values = self._fixed_shape
         if self.columns:
-            values = values.index_copy(0, torch.tensor(self.columns), torch.sigmoid(self.shape))
+            found = self._range.values(self.shape)
+            values = values.index_copy(0, torch.tensor(self.columns), found)
         return values
 
     def set_shape(self, vector: Tensor) -> None:
         """Take the fitted values from a shape vector, and like them from now on."""
-        logits = torch.logit(vector[self.columns].clamp(0.02, 0.98))
-        self.liked_shape = logits.clone()
-        self.shape.copy_(logits)
+        free = self._range.free(vector[self.columns])
+        self.liked_shape = free.clone()
+        self.shape.copy_(free)
 
     def transl(self) -> Tensor:
         """[T, 3] pelvis in world metres."""

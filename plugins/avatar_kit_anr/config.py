@@ -9,14 +9,15 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from avatar_kit.config import (
+    ConditionKind,
     Config,
     EncoderConfig,
     EncoderSlot,
     MethodConfig,
+    OutputName,
     RendererConfig,
     RendererSlot,
 )
-from avatar_kit.config.base import ConditionKind, OutputName
 from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn.plate_background import PlateBackground
+from avatar_kit.nn import PlateBackground
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput
 from avatar_kit_anr.config import DeferredUNetConfig, TwoStageUNetConfig
 from avatar_kit_anr.unet import UNet

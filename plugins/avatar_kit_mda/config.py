@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from avatar_kit.config import AlignerConfig
-from avatar_kit.config.base import Config
+from avatar_kit.config import AlignerConfig, Config
 
 
 class PriorConfig(Config):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from avatar_kit.nn.equalized import EqualConv2d, EqualLinear
+from avatar_kit_ram.equalized import EqualConv2d, EqualLinear
 
 #: How the distance enters: times the energy (the paper), its logarithm plus the energy, not at all.
 DistanceMode = Literal["multiply", "bias", "none"]

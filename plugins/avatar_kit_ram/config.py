@@ -7,14 +7,15 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from avatar_kit.config import (
+    ConditionKind,
     Config,
     EncoderConfig,
     EncoderSlot,
     MethodConfig,
+    OutputName,
     RendererConfig,
     RendererSlot,
 )
-from avatar_kit.config.base import ConditionKind, OutputName
 from avatar_kit_ram.training_config import DiscriminatorConfig, StagesConfig
 
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from avatar_kit.nn.equalized import EqualConv2d, EqualLinear
-from avatar_kit.nn.fir import TAPS, downsample, fir_kernel
-from avatar_kit.nn.wavelet import haar_dwt, haar_iwt
+from avatar_kit_ram.equalized import EqualConv2d, EqualLinear
+from avatar_kit_ram.fir import TAPS, downsample, fir_kernel
 from avatar_kit_ram.style_unet import level_channels, level_sizes
+from avatar_kit_ram.wavelet import haar_dwt, haar_iwt
 
 #: Pictures whose spread is compared with one another.
 GROUP = 4

@@ -14,7 +14,6 @@ from avatar_kit.graphics import (
     uv_map,
 )
 from avatar_kit.interfaces import Encoder, Setup
-from avatar_kit.nn.unet import ShallowUNet
 from avatar_kit.scene import FeatureMap, FrameContext, Vector
 from avatar_kit_ram.config import (
     FaceMapConfig,
@@ -23,6 +22,7 @@ from avatar_kit_ram.config import (
     NeuralTextureConfig,
 )
 from avatar_kit_ram.pyramid import Pyramid
+from avatar_kit_ram.shallow_unet import ShallowUNet
 
 #: Bones of a hand over ``HAND_KEYPOINTS``: five chains from the wrist, one channel per finger.
 HAND_BONES = tuple(

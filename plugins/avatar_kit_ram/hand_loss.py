@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avatar_kit.nn.perceptual import StLpips
+from avatar_kit.nn import StLpips
 from avatar_kit.scene import FrameContext
 
 #: Side of the square around a hand, in pixels of a picture 1024 high.

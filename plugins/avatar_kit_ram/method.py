@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from avatar_kit.interfaces import Avatar, Batch, Method
-from avatar_kit.nn.compiling import compile_modules
-from avatar_kit.nn.equalized import EqualConv2d, EqualLinear
-from avatar_kit.nn.modulated import ModulatedConv2d
 from avatar_kit.nn.perceptual import StLpips
 from avatar_kit.nn.perceptual_loss import PerceptualLoss
 from avatar_kit.scene import RenderOutput
 from avatar_kit_ram.adversarial import Adversary, adversarial_weight
 from avatar_kit_ram.attentive import AttentiveTexture
+from avatar_kit_ram.compiling import compile_modules
 from avatar_kit_ram.config import LossConfig, OptimizerConfig, RamConfig
+from avatar_kit_ram.equalized import EqualConv2d, EqualLinear
 from avatar_kit_ram.hand_loss import hand_loss
+from avatar_kit_ram.modulated import ModulatedConv2d
 from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.style_unet import StyleUNet
 

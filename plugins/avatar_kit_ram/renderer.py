@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn.equalized import EqualConv2d, EqualLinear, pixel_norm
-from avatar_kit.nn.plate_background import PlateBackground
+from avatar_kit.nn import PlateBackground
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
 from avatar_kit_ram.config import StyleUNetConfig
+from avatar_kit_ram.equalized import EqualConv2d, EqualLinear, pixel_norm
 from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.style_unet import StyleUNet
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Batch, Encoder, Setup
-from avatar_kit.nn.plate_background import PlateBackground
+from avatar_kit.nn import PlateBackground
 from avatar_kit.scene import Camera, FeatureMap, FrameContext
 from avatar_kit_ram.config import CastShadowConfig
 

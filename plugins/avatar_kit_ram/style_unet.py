@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
-from avatar_kit.nn.equalized import EqualConv2d
-from avatar_kit.nn.fir import TAPS, downsample, fir_kernel, upsample
-from avatar_kit.nn.modulated import ModulatedConv2d
-from avatar_kit.nn.wavelet import haar_dwt, haar_iwt
 from avatar_kit_ram.config import size_step
+from avatar_kit_ram.equalized import EqualConv2d
+from avatar_kit_ram.fir import TAPS, downsample, fir_kernel, upsample
+from avatar_kit_ram.modulated import ModulatedConv2d
+from avatar_kit_ram.wavelet import haar_dwt, haar_iwt
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:

@@ -70,7 +70,7 @@ def test_show_names_presets_and_nested_keys(cli_here):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("show", "psnrr"), "no component or plugin 'psnrr'; did you mean 'psnr'?"),
+        (("show", "psnrr"), "no component, command or plugin 'psnrr'; did you mean 'psnr'?"),
         (("check", "psnr", "--kind", "body"), "no body or plugin 'psnr'"),
         (("show", "psnr", "--kind", "colour"), "--kind colour: unknown; one of body, encoder"),
         (("check", "capture"), "dataset 'capture': path: is required"),
@@ -163,9 +163,9 @@ def test_check_of_a_missing_target(dev):
 
 
 def test_check_of_a_component_that_needs_an_extra(dev, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gsplat", None)
-    (tmp_path / "plug_heavy.py").write_text("import gsplat\n")
+    monkeypatch.setitem(sys.modules, "nvdiffrast", None)
+    (tmp_path / "plug_heavy.py").write_text("import nvdiffrast\n")
     text = dev(METRIC.format(target="plug_heavy:X"), "check", "plug_number", check=2)
-    assert "metric 'plug_number' needs the package 'gsplat'" in text
+    assert "metric 'plug_number' needs the package 'nvdiffrast'" in text
     assert 'pip install "avatar-kit[cuda]"' in text
     assert len(text.strip().splitlines()) == 1

@@ -15,7 +15,7 @@ TINY = """
 from typing import ClassVar, Literal
 from pydantic import Field
 from avatar_kit import hookimpl
-from avatar_kit.config.base import BodyConfig, DatasetConfig, EncoderConfig, RendererConfig
+from avatar_kit.config import BodyConfig, DatasetConfig, EncoderConfig, RendererConfig
 from avatar_kit.config.method import MethodConfig
 from avatar_kit.config.slots import EncoderSlot, RendererSlot
 

@@ -36,7 +36,7 @@ def test_every_hook_is_documented():
 
     page = (ROOT / "docs" / "plugins" / "index.md").read_text()
     hooks = [name for name in vars(hookspecs) if name.startswith("register_")]
-    assert len(hooks) == 8
+    assert len(hooks) == 9
     for hook in hooks:
         assert f"`{hook}(register)`" in page
 
@@ -98,7 +98,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         try:
             importlib.import_module(module)
         finally:
-            for name in [m for m in sys.modules if m.split(".")[0] == file.parent.name]:
+            for name in [m for m in sys.modules if m.split(".")[0] == module.split(".")[0]]:
                 del sys.modules[name]
 
 
@@ -138,16 +138,31 @@ def test_the_walkthrough(venv, tmp_path):
             apply(text, tmp_path)
             continue
         assert language == "console"
-        for command, *shown in (part.splitlines() for part in text.split("$ ")[1:]):
-            done = subprocess.run(
-                command.split(), capture_output=True, text=True, cwd=tmp_path, env=venv
-            )
-            output = done.stdout + done.stderr
-            assert done.returncode == 0, f"{command}\n{output}"
-            lines = iter([normal(line) for line in output.splitlines()])
-            for line in shown:
-                wanted = normal(line)
-                assert any(found == wanted for found in lines), f"{command}: {line!r}\n{output}"
+        run(text, tmp_path, venv)
+
+
+def test_the_commands_page(tmp_path):
+    page = ROOT / "docs" / "plugins" / "commands.md"
+    for text in blocks(page, "python"):
+        (tmp_path / re.match(r"# (\S+\.py)\n", text)[1]).write_text(text)
+    program = rf"\1{sys.executable} -m avatar_kit.cli.main "
+    for text in blocks(page, "console"):
+        here = re.sub(r"^(\$ .*?)avatar-kit ", program, text, flags=re.MULTILINE)
+        run(here, tmp_path, {**os.environ, "COLUMNS": "160", "OMP_NUM_THREADS": "1"})
+
+
+def run(console: str, folder: Path, env: dict[str, str]) -> None:
+    """Run the commands of a transcript; each must end well and print the lines below it."""
+    for command, *shown in (part.splitlines() for part in console.split("$ ")[1:]):
+        done = subprocess.run(
+            ["env", *command.split()], capture_output=True, text=True, cwd=folder, env=env
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, f"{command}\n{output}"
+        lines = iter([normal(line) for line in output.splitlines()])
+        for line in shown:
+            wanted = normal(line)
+            assert any(found == wanted for found in lines), f"{command}: {line!r}\n{output}"
 
 
 def normal(line: str) -> str:

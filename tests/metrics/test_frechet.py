@@ -11,7 +11,7 @@ from avatar_kit.errors import MetricUnavailable, UserError
 from avatar_kit.metrics import FidInception, FrechetAlex, frechet, frechet_distance
 from avatar_kit.metrics.config import FidConfig, FrechetAlexConfig
 from avatar_kit.metrics.frechet import INCEPTION_FILES, Moments
-from tests.nn.inception_twin import Twin
+from tests.metrics.inception_twin import Twin
 
 
 def vectors(seed: int, n: int, width: int) -> torch.Tensor:

@@ -7,10 +7,11 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from avatar_kit.config.base import EncoderConfig, MetricConfig
+from avatar_kit.config import EncoderConfig, MetricConfig
+from avatar_kit.declarations import CONFIG_BASES
 from avatar_kit.errors import MissingExtra, UserError
-from avatar_kit.registry import Component, hookspecs, load_plugins, loading
-from avatar_kit.registry.loading import _sources
+from avatar_kit.registry import KINDS, Command, Component, hookspecs, load_plugins, loading
+from avatar_kit.registry.sources import plugin_sources, sources_with
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def plugin_file(tmp_path, monkeypatch):
 
 GOOD = """
 from avatar_kit import hookimpl
-from avatar_kit.config.base import MetricConfig
+from avatar_kit.config import MetricConfig
 
 class Config(MetricConfig):
     pass
@@ -99,6 +100,10 @@ def test_a_config_of_the_wrong_kind_is_refused(plugin_file):
     assert "must derive from EncoderConfig" in loaded[0].failure
 
 
+def test_every_kind_has_a_config_to_derive_from():
+    assert set(CONFIG_BASES) == set(KINDS)
+
+
 def test_unknown_name_gives_the_near_match_and_the_failed_plugins(plugin_file):
     catalog, _ = load_plugins(
         [
@@ -126,18 +131,91 @@ def test_a_missing_target_names_the_plugin(target):
 
 
 def test_a_missing_extra_says_what_to_install(plugin_file, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gsplat", None)
-    plugin_file("plug_extra", "import gsplat")
+    monkeypatch.setitem(sys.modules, "nvdiffrast", None)
+    plugin_file("plug_extra", "import nvdiffrast")
     component = Component("metric", "mine", MetricConfig, "plug_extra:X", "plug")
     with pytest.raises(MissingExtra, match=r"avatar-kit\[cuda\]"):
         component.load()
 
 
+def test_a_missing_package_is_one_clear_message(plugin_file):
+    plugin_file("plug_lacking", "import no_such_package.inner")
+    component = Component("metric", "mine", MetricConfig, "plug_lacking:X", "plug")
+    expected = "metric 'mine' of plugin 'plug' needs the package 'no_such_package', which is not"
+    with pytest.raises(UserError, match=expected):
+        component.load()
+
+
+def test_a_mistake_inside_a_plugin_keeps_its_traceback(plugin_file):
+    plugin_file("plug_inner", "import plug_inner.nothing")
+    with pytest.raises(ModuleNotFoundError):
+        Component("metric", "mine", MetricConfig, "plug_inner:X", "plug").load()
+
+
+COMMAND = """
+from avatar_kit import hookimpl
+
+@hookimpl
+def register_commands(register):
+    register("{name}", target="json:loads", help="Reads JSON.")
+"""
+
+
+def test_commands_are_registered(plugin_file):
+    catalog, loaded = load_plugins([plugin_file("plug_a", COMMAND.format(name="read-json"))])
+    (command,) = catalog.commands()
+    assert command == Command("read-json", "json:loads", "Reads JSON.", "plug_a")
+    assert catalog.command("read-json") is command
+    assert loaded[0].commands == loaded[0].registered == (command,)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("mine", "the command name 'mine' is taken by plugin 'plug_a'; choose another name"),
+        ("train", "the command name 'train' is taken by avatar-kit itself; choose another name"),
+        ("My cmd", "the command name 'My cmd' must consist of small letters, digits and '-'"),
+    ],
+)
+def test_a_command_name_that_cannot_be_had_is_that_plugins_failure(plugin_file, name, why):
+    sources = [
+        plugin_file("plug_a", COMMAND.format(name="mine")),
+        plugin_file("plug_b", COMMAND.format(name=name) + GOOD.format(name="score")),
+        plugin_file("plug_c", COMMAND.format(name="other")),
+    ]
+    catalog, loaded = load_plugins(sources)
+    assert [p.failure for p in loaded] == ["", f"plugin 'plug_b': {why}", ""]
+    assert [c.name for c in catalog.commands()] == ["mine", "other"]
+    assert catalog.names("metric") == []  # all or none
+
+
+def test_an_unknown_command_gives_the_near_match_and_the_failed_plugins(plugin_file):
+    catalog, _ = load_plugins(
+        [plugin_file("plug_a", COMMAND.format(name="play")), plugin_file("plug_bad", "1/0")]
+    )
+    for typed, meant in (("pley", "play"), ("trian", "train")):
+        expected = (
+            rf"unknown command '{typed}'; did you mean '{meant}'\? \(failed to load: plug_bad"
+        )
+        with pytest.raises(UserError, match=expected):
+            catalog.command(typed)
+
+
+def test_modules_that_hold_a_word_are_found_unimported(plugin_file, monkeypatch):
+    speaking = [plugin_file("plug_a", "import torch  # register_commands")]
+    others = [plugin_file("plug_b", "1/0"), EntryPoint("plug_c", "no.such.module", "avatar_kit")]
+    monkeypatch.setattr("avatar_kit.registry.sources.plugin_sources", lambda: speaking + others)
+    assert sources_with("register_commands") == speaking
+    assert not {"plug_a", "plug_b"} & set(sys.modules)
+
+
 def test_a_file_named_by_the_environment_is_a_plugin(tmp_path, monkeypatch):
     (tmp_path / "plug_dev.py").write_text(GOOD.format(name="dev_metric"))
-    monkeypatch.setenv("AVATAR_KIT_DEV", str(tmp_path / "plug_dev.py"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])  # as an installed program has it
+    monkeypatch.setenv("AVATAR_KIT_DEV", "plug_dev.py")
     monkeypatch.setenv("AVATAR_KIT_PLUGINS", "")
-    catalog, loaded = load_plugins(_sources())
+    catalog, loaded = load_plugins(plugin_sources())
     assert [p.name for p in loaded] == ["builtin", "plug_dev"]
     assert "dev_metric" in catalog.names("metric")
 

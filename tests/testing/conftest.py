@@ -8,6 +8,7 @@ import pytest
 
 from avatar_kit.io.cache import cache_dir
 from avatar_kit.registry import load_plugins, loading
+from avatar_kit.registry.sources import plugin_sources
 from avatar_kit.scaffold import new_project
 from avatar_kit.testing import check_component
 
@@ -26,7 +27,7 @@ def outcomes(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(str(root))
         shutil.rmtree(cache_dir(name), ignore_errors=True)  # what another fault has left
         source = EntryPoint(name, f"avatar_kit_{name}.plugin", "avatar_kit")
-        loaded = load_plugins([*loading._sources(), source], strict=True)
+        loaded = load_plugins([*plugin_sources(), source], strict=True)
         monkeypatch.setattr(loading, "_loaded", lambda: loaded)
         component = loaded[0].get(kind, name)
         return {o.check: o for o in check_component(component, options, only=only)}

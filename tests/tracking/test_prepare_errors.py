@@ -116,5 +116,10 @@ def test_a_shape_that_is_none():
     for item in ("gender", "gender=tall"):
         with pytest.raises(UserError, match="write name=value"):
             shape_values([item])
-    with pytest.raises(UserError, match="between 0 and 1"):
-        shape_values(["gender=7"])
+
+
+def test_a_shape_that_the_body_does_not_take_is_refused_before_the_work(blank, tmp_path):
+    refused(
+        blank, tmp_path / "out", "gender=7 must lie between 0 and 1", Options(shape={"gender": 7})
+    )
+    refused(blank, tmp_path / "out", "has no shape value 'girth'", Options(shape={"girth": 0.5}))

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -73,9 +75,11 @@ def test_landmarks_off_the_mask_are_believed_less():
     assert trust[0, 2] == 1  # three pixels outside: within the tolerance
 
 
+@pytest.mark.parametrize("limits", [(0.0, 1.0), (-math.inf, math.inf)])
 @pytest.mark.parametrize("width", [0.25, 0.7])
-def test_girth_is_found_from_silhouettes(width):
+def test_girth_is_found_from_silhouettes(width, limits):
     body, motion = BoxBody(), turning_person(4, 0.0)
+    body.shape_limits = limits
     camera, _ = static_camera(300, 400)
     truth = torch.tensor([width])
     from avatar_kit.graphics import rasterize

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar_kit.config.explain import near
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near
 
 
 def clip_names(data: Mapping[str, np.ndarray], path: Path) -> list[str]:

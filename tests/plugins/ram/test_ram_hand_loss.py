@@ -6,7 +6,7 @@ import pytest
 import torch
 from avatar_kit_ram.hand_loss import hand_loss, visible_hands
 
-from avatar_kit.nn.perceptual import StLpips
+from avatar_kit.nn import StLpips
 
 
 @pytest.fixture(scope="module")

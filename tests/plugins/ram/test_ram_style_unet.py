@@ -1,10 +1,10 @@
 import pytest
 import torch
+from avatar_kit_ram.shallow_unet import ShallowUNet
 from avatar_kit_ram.style_unet import StyleUNet, level_channels, level_sizes
 from torch.utils.flop_counter import FlopCounterMode
 
 from avatar_kit.errors import UserError
-from avatar_kit.nn.unet import ShallowUNet
 
 
 def awake(network):

@@ -1,8 +1,7 @@
 import torch
+from avatar_kit_ram.wavelet import haar_dwt, haar_iwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from avatar_kit.nn.wavelet import haar_dwt, haar_iwt
 
 shapes = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 8), st.integers(1, 8))
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.fir import TAPS, blur_before_stride, fir_kernel
+from avatar_kit_ram.fir import TAPS, blur_before_stride, fir_kernel
 
 #: Gain that keeps the variance through a leaky ReLU of slope 0.2, as StyleGAN2 has it.
 LEAKY_GAIN = math.sqrt(2.0)

@@ -3,9 +3,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-
-from avatar_kit.nn.equalized import LEAKY_GAIN, EqualConv2d, EqualLinear, pixel_norm
-from avatar_kit.nn.unet import ShallowUNet
+from avatar_kit_ram.equalized import LEAKY_GAIN, EqualConv2d, EqualLinear, pixel_norm
+from avatar_kit_ram.shallow_unet import ShallowUNet
 
 
 def test_linear_is_the_scaled_layer():

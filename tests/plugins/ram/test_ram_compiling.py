@@ -2,9 +2,8 @@
 
 import pytest
 import torch
+from avatar_kit_ram.compiling import compile_modules
 from torch import nn
-
-from avatar_kit.nn.compiling import compile_modules
 
 
 class Layer(nn.Module):

@@ -1,9 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
-from avatar_kit.nn.fir import blur_after_transpose, fir_kernel
-from avatar_kit.nn.modulated import ModulatedConv2d, modulated_conv2d
+from avatar_kit_ram.fir import blur_after_transpose, fir_kernel
+from avatar_kit_ram.modulated import ModulatedConv2d, modulated_conv2d
 
 
 def one_by_one(x, weight, scale, *, demodulate, kernel):

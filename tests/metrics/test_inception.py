@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from avatar_kit.nn.inception import SIDE, Inception, resize_tensorflow
-from tests.nn.inception_twin import Twin
+from avatar_kit.metrics.inception import SIDE, Inception, resize_tensorflow
+from tests.metrics.inception_twin import Twin
 
 SHARE = 1 / 16
 

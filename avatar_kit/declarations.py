@@ -1,4 +1,7 @@
-"""Base classes of every config. Torch-free: they are read to print help."""
+"""What a component declares about itself: the base classes of every config.
+
+Torch-free: they are read to print help. Plugins import them from :mod:`avatar_kit.config`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: The kinds of conditions that encoders yield and renderers consume.
 ConditionKind = Literal["feature_map", "gaussians", "vector"]
 
 #: What a renderer may give: the fields of :class:`~avatar_kit.scene.RenderOutput`.
@@ -92,3 +96,16 @@ class TrackerConfig(ComponentConfig):
 
 class MetricConfig(ComponentConfig):
     """Config of a metric."""
+
+
+#: Kind of component -> what its config must derive from.
+CONFIG_BASES: dict[str, type[ComponentConfig]] = {
+    "body": BodyConfig,
+    "encoder": EncoderConfig,
+    "renderer": RendererConfig,
+    "aligner": AlignerConfig,
+    "method": ComponentConfig,
+    "dataset": DatasetConfig,
+    "tracker": TrackerConfig,
+    "metric": MetricConfig,
+}

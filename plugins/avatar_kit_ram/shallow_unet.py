@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.equalized import EqualConv2d
+from avatar_kit_ram.equalized import EqualConv2d
 
 
 class ShallowUNet(nn.Module):

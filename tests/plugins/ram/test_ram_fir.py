@@ -1,11 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import signal
-
-from avatar_kit.nn.fir import (
+from avatar_kit_ram.fir import (
     blur_after_transpose,
     blur_before_stride,
     downsample,
@@ -13,6 +9,9 @@ from avatar_kit.nn.fir import (
     upfirdn2d,
     upsample,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import signal
 
 
 @settings(max_examples=30, deadline=None)

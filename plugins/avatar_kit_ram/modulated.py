@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.equalized import LEAKY_GAIN, EqualLinear
-from avatar_kit.nn.fir import TAPS, blur_after_transpose, fir_kernel
+from avatar_kit_ram.equalized import LEAKY_GAIN, EqualLinear
+from avatar_kit_ram.fir import TAPS, blur_after_transpose, fir_kernel
 
 
 def modulated_conv2d(
