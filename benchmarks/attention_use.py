@@ -25,7 +25,7 @@ from avatar_kit_ram.attention import CrissCrossBranch, distance_weights
 from avatar_kit_ram.attentive import AttentiveTexture, shrink
 from torch import Tensor
 
-from avatar_kit.engine.evaluation import test_splits
+from avatar_kit.engine.evaluation import held_out_splits
 from avatar_kit.engine.frames import PosedFrames, load_pictures
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.run import RunFolder
@@ -56,7 +56,7 @@ def measure(loaded: LoadedAvatar, every: int) -> dict[str, dict[str, float]]:
     posed = PosedFrames(avatar.body, view.capture.motion, avatar.shape)
     encoder = next(e for e in avatar.encoders.values() if isinstance(e, AttentiveTexture))
     found = {}
-    for split in test_splits(view, config.evaluation):
+    for split in held_out_splits(view, config.evaluation):
         rows = []
         for k in range(0, len(split.frames), every):
             frame = split.frames[k]

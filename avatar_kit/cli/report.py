@@ -15,7 +15,7 @@ from rich.text import Text
 
 from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig
-from avatar_kit.engine.evaluation import REGIONS, evaluate, test_splits
+from avatar_kit.engine.evaluation import REGIONS, evaluate, held_out_splits
 from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview
 from avatar_kit.engine.run import RunFolder
@@ -60,7 +60,7 @@ def evaluate_run(
     avatar: Avatar, view: CaptureView, config: MethodConfig, run: RunFolder, console: Console
 ) -> dict[str, Any]:
     """Evaluate an avatar on its capture and write the results into the run folder."""
-    total = sum(len(split.samples) for split in test_splits(view, config.evaluation))
+    total = sum(len(split.samples) for split in held_out_splits(view, config.evaluation))
     columns = ("[bold]evaluate", BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar, Preview(view, run.root) as preview:

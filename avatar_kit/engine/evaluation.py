@@ -33,7 +33,7 @@ REGIONS = ("full", "person")
 
 
 @dataclass(frozen=True)
-class TestSplit:
+class HeldOutSplit:
     """Samples of a split that are evaluated, and where the person is in them.
 
     Attributes:
@@ -53,7 +53,7 @@ def evaluate(
     avatar: Avatar,
     view: CaptureView,
     config: MethodConfig,
-    observe: Callable[[TestSplit, int, Tensor], None] = lambda split, k, picture: None,
+    observe: Callable[[HeldOutSplit, int, Tensor], None] = lambda split, k, picture: None,
 ) -> dict[str, Any]:
     """Evaluate on every split but ``train``.
 
@@ -77,7 +77,7 @@ def evaluate(
     avatar.eval()
     splits, frames = {}, {}
     seconds: list[float] = []
-    for split in test_splits(view, config.evaluation):
+    for split in held_out_splits(view, config.evaluation):
         scores = _Scores(config.evaluation)
         rendered = timed(render_split(avatar, view, posed, split, config.precision), seconds)
         for k, picture in enumerate(rendered):
@@ -124,13 +124,14 @@ class Baselines:
     ):
         self.view, self.posed, self.config = view, posed, config
         self.train = view.capture.splits["train"]
-        key = json.dumps([about, posed.body.asset.sha256], sort_keys=True)
+        measured = {k: v for k, v in about.items() if k != "training_poses_refined"}
+        key = json.dumps([measured, posed.body.asset.sha256], sort_keys=True)
         digest = hashlib.sha256(key.encode()).hexdigest()[:24]
         self._file = cache_dir("baselines") / f"{digest}.json"
         self._known = json.loads(self._file.read_text()) if self._file.exists() else {}
         self._split: str | None = None
 
-    def update(self, split: TestSplit, k: int, truths: dict[str, Tensor]) -> None:
+    def update(self, split: HeldOutSplit, k: int, truths: dict[str, Tensor]) -> None:
         """Score both baselines on position ``k`` of a split, unless they are known."""
         if split.name in self._known:
             return
@@ -154,7 +155,7 @@ class Baselines:
             regions = _regions(picture, split.boxes[k])
             self._scores[name].update(regions, truths, split.new_clip[k])
 
-    def compute(self, split: TestSplit) -> dict[str, Any]:
+    def compute(self, split: HeldOutSplit) -> dict[str, Any]:
         """Scores of both baselines on a whole split."""
         if split.name not in self._known:
             self._known[split.name] = {n: s.compute() for n, s in self._scores.items()}
@@ -186,7 +187,7 @@ def protocol(view: CaptureView, config: MethodConfig) -> dict[str, Any]:
     }
 
 
-def test_splits(view: CaptureView, config: EvaluationConfig) -> list[TestSplit]:
+def held_out_splits(view: CaptureView, config: EvaluationConfig) -> list[HeldOutSplit]:
     """The splits to evaluate, cut to the first ``max_frames`` frames of each camera."""
     starts = {start for start, _ in view.capture.clips}
     found = []
@@ -200,7 +201,7 @@ def test_splits(view: CaptureView, config: EvaluationConfig) -> list[TestSplit]:
         samples = [Sample(frame, camera) for camera in split.cameras for frame in frames]
         boxes = person_boxes([view.mask(sample) for sample in samples], config.crop_margin)
         new_clip = [not f for f in follows] * len(split.cameras)
-        found.append(TestSplit(name, samples, new_clip, boxes))
+        found.append(HeldOutSplit(name, samples, new_clip, boxes))
     return found
 
 
@@ -230,7 +231,7 @@ def person_boxes(masks: list[np.ndarray], margin: float) -> np.ndarray:
 
 @torch.no_grad()
 def render_split(
-    avatar: Avatar, view: CaptureView, posed: PosedFrames, split: TestSplit, precision: str
+    avatar: Avatar, view: CaptureView, posed: PosedFrames, split: HeldOutSplit, precision: str
 ) -> Iterator[Tensor]:
     """Rendered frames of a split, [1, 3, H, W] in [0, 1]; each clip is a stream of its own."""
     state = None

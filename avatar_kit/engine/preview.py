@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from avatar_kit.capture import CaptureView
-from avatar_kit.engine.evaluation import TestSplit
+from avatar_kit.engine.evaluation import HeldOutSplit
 from avatar_kit.io.image import write_image
 from avatar_kit.io.video import VideoWriter
 
@@ -39,7 +39,7 @@ class Preview:
         self._video.__enter__()
         return self
 
-    def observe(self, split: TestSplit, k: int, picture: Tensor) -> None:
+    def observe(self, split: HeldOutSplit, k: int, picture: Tensor) -> None:
         """Take in the rendered [3, H, W] picture of position ``k`` of a split."""
         truth = np.ascontiguousarray(self.view.image(split.samples[k]).transpose(1, 2, 0))
         rendered = to_uint8(picture)

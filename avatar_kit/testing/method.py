@@ -173,16 +173,13 @@ class MethodConformance(Conformance):
     def test_growth_resumes(self) -> None:
         """Parts that training grows are saved, read back and resumed, bit for bit."""
         with self.training() as training:
-            sized = sized_tensors(training.avatar)
-            sized = [n for n in sized if not n.startswith("aligner.")]
             run, view, config = training.run, training.view, training.config
-            before = {n: training.avatar.state_dict()[n].shape for n in sized}
-            grown = lambda: {n: training.avatar.state_dict()[n].shape for n in sized} != before  # noqa: E731
-            done = 0
-            while sized and done < self.steps and not grown():
+            before, done = sizes(training.avatar), 0
+            while before and done < self.steps and sizes(training.avatar) == before:
                 step_through(training, 1, first=done)
                 done += 1
-            if not sized or not grown():
+            grown = {n: s for n, s in sizes(training.avatar).items() if s != before[n]}
+            if not grown:
                 raise NotApplicable(
                     f"no part changes its size within {self.steps} steps; where one should, give "
                     "options with which it does"
@@ -192,10 +189,12 @@ class MethodConformance(Conformance):
                 save(training, probe(training), raw)
             again = set_up(config, run, view, fit=False)
             restore(again, ckpt.latest_checkpoint(run.checkpoints)[0])
-            rendered = load_avatar(run, device=self.device).avatar
-            for name in sized:
-                shape = rendered.state_dict()[name].shape
-                require(shape != before[name], f"'{name}' was read back in its first size")
+            rendered = sizes(load_avatar(run, device=self.device).avatar)
+            for name, shape in grown.items():
+                require(
+                    rendered[name] == shape,
+                    f"'{name}' has the shape {tuple(shape)}, read back {tuple(rendered[name])}",
+                )
             for one in (training, again):
                 step_through(one, 3, first=done)
             first, second = state_of(training), state_of(again)
@@ -255,6 +254,13 @@ def _filmed(size: int) -> Path:
     folder = tempfile.mkdtemp(prefix="avatar-kit-check-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return small_capture(Path(folder) / "capture", size=size).root
+
+
+def sizes(avatar: Avatar) -> dict[str, torch.Size]:
+    """Shapes of what training sizes, by name; without the aligner, which fitting sizes."""
+    state = avatar.state_dict()
+    names = (name for name in sized_tensors(avatar) if not name.startswith("aligner."))
+    return {name: state[name].shape for name in names}
 
 
 def _charts_of(avatar: Avatar) -> Tensor:

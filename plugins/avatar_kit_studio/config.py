@@ -10,7 +10,7 @@ from avatar_kit.config import Benchmark, DatasetConfig
 
 #: The three settings of RAM-Avatar's paper (its section 4.1) on three persons.
 _BENCHMARK = Benchmark(
-    version=1,
+    version=2,
     captures={
         name: {"subject": name, "size": 256, "frames": 240, "test_frames": 48, "seed": 0}
         for name in ("ada", "ben", "cleo")

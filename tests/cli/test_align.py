@@ -42,7 +42,7 @@ def test_a_resumed_run_keeps_the_aligner_it_was_fitted_with(aligned_run):
     training = load_motion(run / "training_motion.npz")
     assert last["aligner.poses"].equal(training.body_pose)
     assert last["aligner.fitted_fps"] == 25
-    assert json.loads((run / "subject.json").read_text())["takes"] == [16]
+    assert json.loads((run / "subject.json").read_text())["clips"] == [16]
 
 
 def test_the_avatars_own_aligner_is_the_default(cli_here, aligned_run, wild, tmp_path):
@@ -118,18 +118,18 @@ def test_render_aligns(cli_here, trained_run, wild, tmp_path):
     assert out.stat().st_size > 0
 
 
-def test_runs_that_did_not_keep_their_takes_are_one_take(cli_here, trained_run, wild, tmp_path):
+def test_a_run_whose_clips_are_not_those_of_its_poses(cli_here, trained_run, wild, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(trained_run[0], old)
     subject = json.loads((old / "subject.json").read_text())
     words = ("align", old, "--motion", wild, "--align", "pca_clamp", "--out", tmp_path / "o.npz")
-    (old / "subject.json").write_text(json.dumps({**subject, "takes": [9, 9]}))
+    (old / "subject.json").write_text(json.dumps({**subject, "clips": [9, 9]}))
     text = cli_here(*words, check=2)
-    assert "takes add up to 18 frames, but training_motion.npz holds 16" in text
+    assert "clips add up to 18 frames, but training_motion.npz holds 16" in text
     assert not (tmp_path / "o.npz").exists()
-    del subject["takes"]
+    del subject["clips"]
     (old / "subject.json").write_text(json.dumps(subject))
-    assert "16 training poses" in cli_here(*words)
+    assert "subject.json: not as this version of avatar-kit writes it" in cli_here(*words, check=2)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_the_list_says_why_a_plugin_failed(dev):
 
 def test_show_prints_every_field(cli_here):
     text = cli_here("plugins", "show", "capture")
-    assert "dataset capture" in text and "avatar_kit.capture.dataset:CaptureFolder" in text
+    assert "dataset capture" in text and "avatar_kit.datasets.capture_folder:CaptureFolder" in text
     assert "path" in text and "required" in text and "The capture folder." in text
 
 
@@ -152,7 +152,10 @@ def test_check_says_what_to_mend(dev):
 
 def test_check_of_another_api_version(dev):
     text = dev(OLD, "check", "plug_dev", check=2)
-    assert "plugin 'plug_dev' is written for plugin API 99, this avatar-kit has 1" in text
+    assert (
+        "plugin 'plug_dev' is written for plugin API 99, this avatar-kit has 2; install a matching"
+        in text
+    )
     assert len(text.strip().splitlines()) == 1
 
 

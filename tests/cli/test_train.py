@@ -33,7 +33,7 @@ def test_training_ends_with_the_table_and_the_pictures(trained_run):
     run, text = trained_run
     assert "nearest frame" in text
     assert "mean frame" in text
-    assert "protocol 1" in text
+    assert "protocol 2" in text
     assert str(run / "preview.png") in text
     assert str(run / "preview.mp4") in text
     for name in (

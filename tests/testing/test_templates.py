@@ -84,7 +84,7 @@ FAULTS = [
      "x = x - x.mean(0, keepdim=True)\n        x = self.second(F.leaky_relu(x, 0.2))",
      "test_batch_of_two_is_two_of_one", "another"),
     ("renderer", "self.background = nn.Parameter(torch.zeros(1, 3, setup.height, setup.width))",
-     "self.background = setup.plate.picture[None]", "test_no_tensor_is_left_behind",
+     "self.background = setup.plates[0].picture[None]", "test_no_tensor_is_left_behind",
      "background"),
 ]  # fmt: skip
 

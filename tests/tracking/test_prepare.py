@@ -63,7 +63,7 @@ def test_a_capture_comes_out_that_training_can_open(prepared):
     first = prepared[0]
     capture = open_capture(first.capture.root)
     assert len(capture) == 8
-    assert (capture.width, capture.height) == (720, 940)
+    assert (capture.camera.width, capture.camera.height) == (720, 940)
     assert capture.motion.is_finite().all()
     assert capture.provenance["verdict"] == first.verdict == "not fit"
     assert "only 8 frames" in " ".join(first.reasons)

@@ -75,13 +75,22 @@ def test_landmarks_off_the_mask_are_believed_less():
     assert trust[0, 2] == 1  # three pixels outside: within the tolerance
 
 
-@pytest.mark.parametrize("limits", [(0.0, 1.0), (-math.inf, math.inf)])
+class UnboundedBox(BoxBody):
+    """A box whose shape value is usual between -3 and 3."""
+
+    shape_limits = (-math.inf, math.inf)
+
+    def forward(self, parameters):
+        share = (parameters["shape"] + 3) / 6
+        return super().forward(parameters.__class__({**parameters, "shape": share}))
+
+
+@pytest.mark.parametrize(("box", "low", "span"), [(BoxBody, 0.0, 1.0), (UnboundedBox, -3.0, 6.0)])
 @pytest.mark.parametrize("width", [0.25, 0.7])
-def test_girth_is_found_from_silhouettes(width, limits):
-    body, motion = BoxBody(), turning_person(4, 0.0)
-    body.shape_limits = limits
+def test_girth_is_found_from_silhouettes(width, box, low, span):
+    body, motion = box(), turning_person(4, 0.0)
     camera, _ = static_camera(300, 400)
-    truth = torch.tensor([width])
+    truth = torch.tensor([low + span * width])
     from avatar_kit.graphics import rasterize
 
     drawn = rasterize(
@@ -92,8 +101,9 @@ def test_girth_is_found_from_silhouettes(width, limits):
     body.keypoints = lambda parameters: StickBody.keypoints(
         body, parameters.__class__({**parameters, "shape": 0 * parameters["shape"] + 0.5})
     )
-    found = fit_girth(body, camera, motion, torch.tensor([0.5]), masks, [0])
-    assert found.item() == pytest.approx(width, abs=0.08)
+    start = torch.tensor([low + span * 0.5])
+    found = fit_girth(body, camera, motion, start, masks, [0])
+    assert found.item() == pytest.approx(truth.item(), abs=0.08 * span)
     inside = torch.from_numpy(masks) > 127
     assert silhouette_overlap(body, camera, motion, truth, inside) == 1.0
 

@@ -13,7 +13,7 @@ from avatar_kit.capture import CaptureView
 from avatar_kit.engine.comparison.cells import run_folder
 from avatar_kit.engine.comparison.figures import Figures
 from avatar_kit.engine.comparison.plan import Cell
-from avatar_kit.engine.evaluation import TestSplit, render_split, test_splits
+from avatar_kit.engine.evaluation import HeldOutSplit, held_out_splits, render_split
 from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
@@ -81,10 +81,10 @@ def shown_cells(figures: Figures, capture: str) -> list[Cell]:
 
 def rendered(
     avatars: list[LoadedAvatar], view: CaptureView
-) -> Iterator[tuple[TestSplit, int, Row]]:
+) -> Iterator[tuple[HeldOutSplit, int, Row]]:
     """Every held-out frame through every avatar, one frame in memory at a time."""
     motion = view.capture.motion
-    for split in test_splits(view, avatars[0].config.evaluation):
+    for split in held_out_splits(view, avatars[0].config.evaluation):
         films = [
             render_split(
                 a.avatar,

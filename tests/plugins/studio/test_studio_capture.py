@@ -41,14 +41,14 @@ def test_same_options_same_bytes(capture, tmp_path, monkeypatch):
 
 
 def test_splits_are_named_disjoint_and_whole(capture):
-    splits = capture.record.splits
-    assert {name: len(numbers) for name, numbers in splits.items()} == {
+    splits = capture.splits
+    assert {name: len(split) for name, split in splits.items()} == {
         "train": 8,
         "in_distribution": 4,
         "large_rotation": 4,
         "out_of_distribution": 4,
     }
-    numbers = [n for v in splits.values() for n in v]
+    numbers = [n for split in splits.values() for n in split.frames]
     assert sorted(numbers) == list(range(20))
 
 
