@@ -181,7 +181,7 @@ def test_refined_poses_come_closer_to_the_truth(start, captures, tmp_path):
     off = replace(truth, body_pose=truth.body_pose + error.flatten(1))
     save_motion(root / "motion.npz", off)
     refine = {"learning_rate": 0.005, "weight": 0.03, "smooth": 0.01, "start": 50}
-    learned = start(root=root, steps=150, refine=refine, encoders={"cloud": {"count": 400}})
+    learned = start(root=root, steps=200, refine=refine, encoders={"cloud": {"count": 400}})
     frames, body = learned.frames, learned.avatar.body
     shape = learned.avatar.shape
 
@@ -193,7 +193,7 @@ def test_refined_poses_come_closer_to_the_truth(start, captures, tmp_path):
 
     numbers = list(range(len(frames.frames)))
     before = distance(off[list(frames.frames)])
-    step_through(learned, 150)
+    step_through(learned, 200)
     refined = learned.avatar.refinement(off[list(frames.frames)], numbers)
     assert distance(refined) < 0.9 * before
     assert torch.equal(frames.posed.motion.body_pose, off.body_pose)
