@@ -44,11 +44,11 @@ _STRETCH = 50
 
 @dataclass(frozen=True)
 class Sets:
-    """The motions, all at the frame rate of the training takes.
+    """The motions, all at the frame rate of the training clips.
 
     Attributes:
         training: Takes an avatar would be trained on.
-        held_out: Other takes of the same kinds.
+        held_out: Other clips of the same kinds.
         far: Clips of other kinds.
     """
 

@@ -4,7 +4,7 @@ python benchmarks/aligners_rendered.py RUN --out rendered.json --strip aligners.
     mda.prior=prior.safetensors
 
 RUN is an avatar of the embedded studio. Every aligner is fitted to its training poses and changes
-the split, take by take. The studio films the changed motion too, so that every rendered picture is
+the split, clip by clip. The studio films the changed motion too, so that every rendered picture is
 held against what a camera would have seen in that very pose: an aligner is not blamed for the pose
 it changed, and what it does to the motion stands beside. How near pictures come to anything the
 avatar was trained on is measured with the nearest recorded training frame.
@@ -29,7 +29,8 @@ from rich.table import Table
 from torch import Tensor
 
 from avatar_kit.aligners import measure
-from avatar_kit.capture import CaptureView
+from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.capture.view import crop_resize
 from avatar_kit.config import parse_overrides
 from avatar_kit.engine.aligning import align_motion, choose_aligner
 from avatar_kit.engine.driving import render_motion
@@ -37,12 +38,13 @@ from avatar_kit.engine.evaluation import person_boxes
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.trainer import open_view
 from avatar_kit.errors import UserError
 from avatar_kit.metrics.perceptual import shared_distance
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Motion
 
-#: Frames that the first pose is held before a take, so that cloth and hair hang.
+#: Frames that the first pose is held before a clip, so that cloth and hair hang.
 _LEAD_IN = 20
 
 #: Margin around the person, as in the evaluation.
@@ -56,33 +58,37 @@ class Shown:
     """One aligner's pictures of the split.
 
     Attributes:
-        takes: What it made of every take.
+        clips: What it made of every clip.
         rendered: [n] pictures [H, W, 3] of the avatar, uint8.
         filmed: [n] pictures of the studio in the same poses.
         masks: [n] where the person is in these, [H, W] uint8.
     """
 
-    takes: list[Motion]
+    clips: list[Motion]
     rendered: Pictures
     filmed: Pictures
     masks: list[np.ndarray]
 
 
-def film(session: Session, take: Motion) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What the studio's camera sees of a take: pictures [H, W, 3] and masks [H, W], uint8."""
-    held = take[[0] * _LEAD_IN + list(range(len(take)))]
+def film(
+    session: Session, view: CaptureView, clip: Motion
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What the studio's camera sees of a clip: pictures [H, W, 3] and masks [H, W], uint8."""
+    held = clip[[0] * _LEAD_IN + list(range(len(clip)))]
     for look in perform(session.cast, held, _LEAD_IN):
-        picture, alpha = session.photographer(look)
-        yield tuple(
-            np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8) for values in (picture, alpha)
-        )
+        seen = (eight_bits(values) for values in session.photographer(look))
+        crop = view.crops[view.main]  # the avatar paints what training saw of the pictures
+        picture, mask = (crop_resize(values, crop, view.width, view.height) for values in seen)
+        yield picture, mask
 
 
-def show(loaded: LoadedAvatar, session: Session, takes: list[Motion]) -> Shown:
-    """Render and film takes."""
-    rendered = [to_uint8(p) for take in takes for p in render_motion(loaded, take)]
-    filmed, masks = zip(*(pair for take in takes for pair in film(session, take)), strict=True)
-    return Shown(takes, rendered, list(filmed), list(masks))
+def show(loaded: LoadedAvatar, session: Session, view: CaptureView, clips: list[Motion]) -> Shown:
+    """Render and film clips."""
+    rendered = [to_uint8(p) for clip in clips for p in render_motion(loaded, clip)]
+    filmed, masks = zip(
+        *(pair for clip in clips for pair in film(session, view, clip)), strict=True
+    )
+    return Shown(clips, rendered, list(filmed), list(masks))
 
 
 def eight_bits(values: np.ndarray) -> np.ndarray:
@@ -119,8 +125,8 @@ def fidelity(rendered: Tensor, filmed: Tensor) -> dict[str, float]:
 
 def motion_figures(shown: Shown, source: list[Motion], known: Tensor) -> dict[str, float]:
     """What became of the motion: distance to the training poses, and to what was asked for."""
-    poses, asked = (torch.cat([m.body_pose for m in takes]) for takes in (shown.takes, source))
-    pairs = list(zip(shown.takes, source, strict=True))
+    poses, asked = (torch.cat([m.body_pose for m in clips]) for clips in (shown.clips, source))
+    pairs = list(zip(shown.clips, source, strict=True))
     follows = [measure.velocity_correlation(*map(measure.joint_points, pair)) for pair in pairs]
     return {
         "knn_degrees": float(measure.knn_distance(poses, known).mean().rad2deg()),
@@ -160,14 +166,14 @@ def main() -> None:
     capture = Studio(config.data).open(config.size)
     if arguments.split not in capture.splits:
         raise UserError(f"--split {arguments.split}: there are {', '.join(capture.splits)}")
-    session = Session(config.data, config.size)
-    source = [capture.motion[slice(*run)] for run in capture.runs(arguments.split)]
+    session, view = Session(config.data, config.size), open_view(config)
+    source = [capture.motion[slice(*run)] for run in capture.clips_of(arguments.split)]
     values = parse_overrides(arguments.values)
     found: dict[str, Shown] = {}
     for name in arguments.only or catalog().names("aligner"):
         aligner = choose_aligner(loaded, run, name, values.get(name, {}))
-        takes = [align_motion(loaded, aligner, take).motion for take in source]
-        found[name] = show(loaded, session, takes)
+        clips = [align_motion(loaded, aligner, clip).motion for clip in source]
+        found[name] = show(loaded, session, view, clips)
         console.print(f"{name}: rendered and filmed", highlight=False)
     if arguments.strip:
         strip({name: shown.rendered for name, shown in found.items()}).save(
@@ -178,7 +184,7 @@ def main() -> None:
         "capture": capture.name,
         "frames": sum(map(len, source)),
         "steps": loaded.step,
-        **figures(found, source, CaptureView(capture, config.size), arguments),
+        **figures(found, source, view, arguments),
     }
     if arguments.out:
         arguments.out.write_text(json.dumps(result, indent=1))
@@ -193,20 +199,22 @@ def figures(
 ) -> dict[str, Any]:
     """Figures of every aligner, and how near recorded frames come to training frames."""
     splits = view.capture.splits
-    train = list(splits["train"])
+    train = list(splits["train"].frames)
     known = view.capture.motion[train].body_pose
     recorded = {
         "training": train[:: arguments.every],
-        "in_distribution": list(splits["in_distribution"]),
-        arguments.split: list(splits[arguments.split]),
+        "in_distribution": list(splits["in_distribution"].frames),
+        arguments.split: list(splits[arguments.split].frames),
     }
     # boxes of one size over everything that is compared
-    masks = [[view.mask(f) for f in frames] for frames in recorded.values()]
+    masks = [[view.mask(Sample(f, view.main)) for f in frames] for frames in recorded.values()]
     masks += [shown.masks for shown in found.values()]
     together = person_boxes([mask for group in masks for mask in group], _MARGIN)
     boxes = iter(np.split(together, np.cumsum([len(group) for group in masks])))
     cut = {
-        name: crops([view.image(f).transpose(1, 2, 0) for f in frames], next(boxes))
+        name: crops(
+            [view.image(Sample(f, view.main)).transpose(1, 2, 0) for f in frames], next(boxes)
+        )
         for name, frames in recorded.items()
     }
     training = cut.pop("training")

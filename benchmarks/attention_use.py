@@ -26,7 +26,7 @@ from avatar_kit_ram.attentive import AttentiveTexture, shrink
 from torch import Tensor
 
 from avatar_kit.engine.evaluation import held_out_splits
-from avatar_kit.engine.frames import PosedFrames, load_pictures
+from avatar_kit.engine.frames import PosedFrames, load_picture
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import open_view
@@ -58,11 +58,12 @@ def measure(loaded: LoadedAvatar, every: int) -> dict[str, dict[str, float]]:
     found = {}
     for split in held_out_splits(view, config.evaluation):
         rows = []
-        for k in range(0, len(split.frames), every):
-            frame = split.frames[k]
-            before = frame if split.new_clip[k] else split.frames[k - 1]
-            context = posed.context([frame], [before], view.camera.to(posed.device), [-1])
-            truth = load_pictures(view, [frame], posed.device)
+        for k in range(0, len(split.samples), every):
+            sample = split.samples[k]
+            before = sample.frame if split.new_clip[k] else split.samples[k - 1].frame
+            camera = view.camera(sample).to(posed.device)
+            context = posed.context([sample.frame], [before], camera, [-1])
+            truth = load_picture(view, sample, posed.device)
             rows.append({**looks(encoder, context), **needs(avatar, encoder, context, truth)})
         found[split.name] = {key: statistics.fmean(row[key] for row in rows) for key in rows[0]}
     return found

@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,8 @@ def seconds(work, repeat: int) -> float:
 
 def rasteriser(training: Training) -> dict[str, float]:
     """nvdiffrast against numba on one frame of the capture."""
-    context = training.frames.batch(0).context
-    vertices, faces = context.body.vertices[:1], context.body.topology.faces
-    camera = training.frames.camera
+    context = training.frames.context([0])
+    vertices, faces, camera = context.body.vertices, context.body.topology.faces, context.camera
     ours = rasterize(vertices.cpu(), faces.cpu(), camera.to("cpu"), backend="numba")
     theirs = rasterize(vertices, faces, camera, backend="nvdiffrast")
     same = theirs.triangle.cpu() == ours.triangle
@@ -68,13 +68,11 @@ def rasteriser(training: Training) -> dict[str, float]:
 def training_speed(training: Training, steps: int) -> dict[str, float]:
     """Steps per second and peak memory of the real loop body."""
     torch.cuda.reset_peak_memory_stats()
-    device, precision = training.frames.device, training.config.precision
+    device = training.frames.device
 
     def step() -> None:
         seed_step(0, training.step)
-        batch = training.frames.batch(training.step)
-        with autocast(device, precision):
-            training.method.training_step(batch, training.step)
+        training.update(training.read(training.step), training.step)
         training.step += 1
 
     training.avatar.train()
@@ -86,22 +84,23 @@ def training_speed(training: Training, steps: int) -> dict[str, float]:
 def rendering_speed(training: Training, repeat: int) -> dict[str, float]:
     """Frames per second for one frame at a time, and the share of each module."""
     avatar, posed = training.avatar.eval(), training.frames.posed
-    frame, camera = training.frames.frames[0], training.frames.camera
+    frame = training.frames.samples[0].frame
     parameters = posed.parameters[frame]
     precision, device = training.config.precision, training.frames.device
-    index = torch.tensor([-1], device=device)
+    seen = posed.context(
+        [frame], [frame], training.frames.camera([training.frames.samples[0]]), [-1]
+    )
 
     def context() -> FrameContext:
         """A context of its own for every call, so that nothing is remembered."""
-        body = posed.bodies([frame])
-        return FrameContext(body, body, camera, index)
+        return replace(seen)
 
     conditions = {name: encoder(context()) for name, encoder in avatar.encoders.items()}
 
     def whole() -> None:
         body = avatar.body(parameters)
         with autocast(device, precision):
-            avatar(FrameContext(body, body, camera, index))
+            avatar(replace(seen, body=body, previous=body))
 
     figures = {"body_model_ms": seconds(lambda: avatar.body(parameters), repeat)}
     for name, encoder in avatar.encoders.items():
@@ -114,7 +113,7 @@ def rendering_speed(training: Training, repeat: int) -> dict[str, float]:
 
     def render() -> None:
         with autocast(device, precision):
-            avatar.renderer(conditions, camera)
+            avatar.renderer(conditions, seen.camera)
 
     figures["renderer_ms"] = seconds(render, repeat)
     figures = {name: 1e3 * value for name, value in figures.items()}

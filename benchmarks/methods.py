@@ -91,7 +91,7 @@ def measure(training: Training, steps: int, watch: Stopwatch) -> dict[str, float
             frames.posed.bodies([0])  # what the first frame alone has to do
         seed_step(training.config.seed, step)
         watch.seconds, started = 0.0, time.perf_counter()
-        losses = training.method.training_step(frames.batch(step, training.method.pool(step)), step)
+        losses = training.update(training.read(step), step)
         float(next(iter(losses.values())))  # wait for the device
         elapsed = time.perf_counter() - started
         frames.posed = kept

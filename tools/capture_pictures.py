@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avatar_kit.capture import Capture
 from avatar_kit.config import Config
-from avatar_kit.io.image import read_image, write_image
+from avatar_kit.io.image import write_image
 from avatar_kit.registry import catalog
 
 OUT = Path(__file__).parent.parent / "docs" / "images" / "good-and-bad.jpg"
@@ -86,13 +86,13 @@ def main() -> None:
     masks = [Image.fromarray(mask) for mask in capture.masks()]
     spread = [np.ptp(np.nonzero(np.asarray(mask).max(0) > 127)[0]) for mask in masks]
     yaw = np.degrees(capture.motion.global_orient[:, 1].numpy())
-    train = list(capture.splits["train"])
+    train = list(capture.splits["train"].frames)
     widest = max(train, key=lambda f: spread[f])
     sideways = min(train, key=lambda f: abs(abs(yaw[f]) - 90))
     chosen = sorted({widest, sideways, HANDS, STILL})
     found = dict(zip(chosen, map(Image.fromarray, capture.images(chosen)), strict=True))
     stretch, turn, wave, hold = (found[f] for f in (widest, sideways, HANDS, STILL))
-    scene = Image.fromarray(read_image(capture.background))
+    scene = Image.fromarray(capture.plate())
     good = [
         ("head to toe, room for the arms", stretch),
         ("seen from every side", turn),

@@ -123,10 +123,10 @@ class AlignerConformance(ModuleConformance):
     def test_training_poses_stay_close(self) -> None:
         """A training motion comes back close to itself."""
         angles = []
-        for take in clips():
-            aligned = self.shared.align(take)
+        for clip in clips():
+            aligned = self.shared.align(clip)
             turn = roma.rotvec_geodesic_distance(
-                aligned.body_pose.unflatten(1, (21, 3)), take.body_pose.unflatten(1, (21, 3))
+                aligned.body_pose.unflatten(1, (21, 3)), clip.body_pose.unflatten(1, (21, 3))
             )
             angles.append(turn[self.shared.history :].mean())
         found = torch.stack(angles).mean().item()

@@ -1,4 +1,4 @@
-"""The takes: what the people of the studio do, by split."""
+"""The clips: what the people of the studio do, by split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from avatar_kit_studio.poses import ARMS, euler
 from avatar_kit_studio.script import FPS, Script, Skeleton, bump, gesture, idle, speak, step_feet
 from avatar_kit_studio.solve import to_motion
 
-#: Seconds played before a take so that cloth and hair have a past.
+#: Seconds played before a clip so that cloth and hair have a past.
 LEAD_IN = 0.8
 #: Degrees per second nobody turns faster than, on foot and at ease.
 _FASTEST = 85.0
@@ -52,7 +52,7 @@ def large_turn(script: Script, rng: np.random.Generator) -> None:
 
 
 def _steady(first: float, last: float, times: np.ndarray) -> np.ndarray:
-    """A turn from ``first`` to ``last`` degrees that is under way where the take begins."""
+    """A turn from ``first`` to ``last`` degrees that is under way where the clip begins."""
     s = times / max(times[-1], 1e-6)
     return first + (last - first) * np.maximum(s, -0.12)
 
@@ -116,7 +116,7 @@ def reach(script: Script, rng: np.random.Generator) -> None:
     script.yaw = script.yaw + rng.uniform(-45, 45)
 
 
-#: Split -> takes and their shares of its frames.
+#: Split -> clips and their shares of its frames.
 SPLITS: dict[str, tuple[tuple[Director, float], ...]] = {
     "train": ((talking, 0.33), (signs, 0.21), (slow_turn, 0.46)),
     "in_distribution": ((talking, 0.5), (signs, 0.5)),
@@ -125,10 +125,10 @@ SPLITS: dict[str, tuple[tuple[Director, float], ...]] = {
 }
 
 
-def make_take(
+def make_clip(
     director: Director, frames: int, rng: np.random.Generator, skeleton: Skeleton
 ) -> tuple[Motion, int]:
-    """A take with its lead-in.
+    """A clip with its lead-in.
 
     Returns:
         The motion, and how many of its first frames are lead-in.

@@ -50,7 +50,7 @@ class Studio(Dataset):
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(f"studio: dressing {name}", total=None)
             session = Session(self.config, size)
-            total = sum(take.frames for take in session.takes)
+            total = sum(clip.frames for clip in session.clips)
             progress.update(bar, description=f"studio: filming {name}", total=total)
             try:
                 with session.writer(folder) as writer:

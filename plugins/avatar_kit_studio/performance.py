@@ -1,4 +1,4 @@
-"""A take on the body: motion in, the posed person of every frame out."""
+"""A clip on the body: motion in, the posed person of every frame out."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def perform(cast: Cast, motion: Motion, lead_in: int) -> Iterator[Look]:
 
     Args:
         cast: Who plays it.
-        motion: The take with its lead-in.
+        motion: The clip with its lead-in.
         lead_in: Frames at the start that only give cloth and hair a past.
     """
     person, body = cast.person, cast.body

@@ -64,7 +64,7 @@ ARMS: dict[str, np.ndarray] = {
     )
 }
 
-#: What each style of take draws its arm poses from.
+#: What each style of clip draws its arm poses from.
 GESTURES = ("low_open", "explain", "wide", "chest", "together", "stop", "pinch", "down", "hip")
 SIGNS = (
     "point_front",

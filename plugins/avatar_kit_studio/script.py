@@ -1,4 +1,4 @@
-"""What happens in a take, row by row, and the habits of people who stand and talk."""
+"""What happens in a clip, row by row, and the habits of people who stand and talk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from avatar_kit_studio import poses
 from avatar_kit_studio.poses import ARMS, euler
 
-#: Frames per second of every take.
+#: Frames per second of every clip.
 FPS = 25.0
 
 
@@ -41,10 +41,10 @@ class Skeleton:
 
 @dataclass
 class Script:
-    """What happens in a take: one row a frame.
+    """What happens in a clip: one row a frame.
 
     Attributes:
-        times: [T] seconds, 0 where the take begins.
+        times: [T] seconds, 0 where the clip begins.
         yaw: [T] degrees, 0 faces the camera.
         sway: [T, 3] of the pelvis from its home, metres.
         drop: [T] of the pelvis below standing, metres.

@@ -1,4 +1,4 @@
-"""Filming one capture: the person, the camera, the takes, and what is written of them."""
+"""Filming one capture: the person, the camera, the clips, and what is written of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from avatar_kit.capture import Capture, CaptureWriter
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import concatenate
-from avatar_kit_studio.choreography import SPLITS, make_take
+from avatar_kit_studio.choreography import SPLITS, make_clip
 from avatar_kit_studio.config import StudioConfig
 from avatar_kit_studio.performance import Cast, default_body, measure, perform, sole_height
 from avatar_kit_studio.person import make_person
@@ -33,7 +33,7 @@ _FINE_FROM = 384
 
 
 @dataclass(frozen=True)
-class Take:
+class Clip:
     """One contiguous clip: its split, its true motion, and how much of it is lead-in."""
 
     split: str
@@ -66,7 +66,7 @@ def dress(name: str, fine: bool, seed: int) -> Cast:
 
 
 class Session:
-    """Everything needed to film one capture: the person, the camera, the takes.
+    """Everything needed to film one capture: the person, the camera, the clips.
 
     Args:
         config: The options.
@@ -80,11 +80,11 @@ class Session:
         self.camera = studio_camera(size, person.head.top - person.marks.floor)
         self.stage = make_stage(self.camera, person.subject.backdrop)
         self.photographer = Photographer(person, self.camera, self.stage, config.supersample)
-        self.takes = self._plan()
+        self.clips = self._plan()
 
-    def _plan(self) -> list[Take]:
+    def _plan(self) -> list[Clip]:
         skeleton = measure(self.cast.body, self.cast.shape, sole_height(self.cast.person))
-        takes = []
+        clips = []
         for s, (split, parts) in enumerate(SPLITS.items()):
             total = self.config.frames if split == "train" else self.config.test_frames
             edges = np.round(np.cumsum([0.0, *(share for _, share in parts)]) * total).astype(int)
@@ -92,11 +92,11 @@ class Session:
                 frames = int(edges[p + 1] - edges[p])
                 if frames:
                     rng = np.random.default_rng([self.config.seed, s, p])
-                    takes.append(Take(split, *make_take(director, frames, rng, skeleton)))
-        return takes
+                    clips.append(Clip(split, *make_clip(director, frames, rng, skeleton)))
+        return clips
 
     def film(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Every frame of every take: image [H, W, 3] and alpha [H, W], uint8.
+        """Every frame of every clip: image [H, W, 3] and alpha [H, W], uint8.
 
         Cloth and hair are played in order; pictures are taken by as many threads as torch uses.
         """
@@ -104,8 +104,8 @@ class Session:
         pending: deque[Future] = deque()
         number = 0
         with ThreadPoolExecutor(workers) as pool:
-            for take in self.takes:
-                for look in perform(self.cast, take.motion, take.lead_in):
+            for clip in self.clips:
+                for look in perform(self.cast, clip.motion, clip.lead_in):
                     pending.append(pool.submit(self._picture, look, number))
                     number += 1
                     if len(pending) > 2 * workers:
@@ -137,17 +137,17 @@ class Session:
             "version": version,
             "options": self.config.model_dump() | {"size": self.size},
             "true_shape": self.cast.true_shape,
-            "takes": [take.split for take in self.takes],
+            "clips": [clip.split for clip in self.clips],
         }
         tracked, clips = [], []
         splits: dict[str, list[int]] = {name: [] for name in SPLITS}
         start = 0
-        for i, take in enumerate(self.takes):
+        for i, clip in enumerate(self.clips):
             rng = np.random.default_rng([self.config.seed, 22, i])
-            tracked.append(track(take.motion, rng)[take.lead_in :])
-            clips.append((start, start + take.frames))
-            splits[take.split] += range(*clips[-1])
-            start += take.frames
+            tracked.append(track(clip.motion, rng)[clip.lead_in :])
+            clips.append((start, start + clip.frames))
+            splits[clip.split] += range(*clips[-1])
+            start += clip.frames
         empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
         plate, _ = resolve(*empty, self.stage.plate, 1)
         return writer.finish(
@@ -160,8 +160,8 @@ class Session:
         )
 
     def true_motion(self) -> Motion:
-        """The motion without tracking error, all takes after one another."""
-        return concatenate([take.motion[take.lead_in :] for take in self.takes])
+        """The motion without tracking error, all clips after one another."""
+        return concatenate([clip.motion[clip.lead_in :] for clip in self.clips])
 
     def _landmarks(self) -> dict[str, np.ndarray]:
         """Projected key points of the true body, with a detector's error."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from avatar_kit_studio.choreography import large_turn, make_take
+from avatar_kit_studio.choreography import large_turn, make_clip
 from avatar_kit_studio.config import StudioConfig
 from avatar_kit_studio.performance import measure, perform, sole_height
 from avatar_kit_studio.session import Session
@@ -24,7 +24,7 @@ def turning(session):
     """All looks of a fast turn, with its lead-in: what moves cloth and hair most."""
     cast = session.cast
     skeleton = measure(cast.body, cast.shape, sole_height(cast.person))
-    motion, _ = make_take(large_turn, 48, np.random.default_rng(7), skeleton)
+    motion, _ = make_clip(large_turn, 48, np.random.default_rng(7), skeleton)
     return motion, list(perform(cast, motion, 0))
 
 

@@ -21,25 +21,25 @@ def yaw_of(motion):
     return np.degrees(np.unwrap(torch.atan2(turn[:, 0, 2], turn[:, 2, 2]).numpy()))
 
 
-def take(director, frames, skeleton, seed=0):
-    motion, lead = ch.make_take(director, frames, np.random.default_rng(seed), skeleton)
+def clip(director, frames, skeleton, seed=0):
+    motion, lead = ch.make_clip(director, frames, np.random.default_rng(seed), skeleton)
     return motion[lead:]
 
 
 @pytest.mark.parametrize("director", [ch.talking, ch.signs])
 def test_train_turns_are_moderate(director, skeleton):
-    yaw = yaw_of(take(director, 200, skeleton))
+    yaw = yaw_of(clip(director, 200, skeleton))
     assert np.abs(yaw).max() < 42
 
 
 def test_one_train_take_turns_once_around(skeleton):
     share = next(share for director, share in ch.SPLITS["train"] if director is ch.slow_turn)
-    yaw = yaw_of(take(ch.slow_turn, round(240 * share), skeleton))
+    yaw = yaw_of(clip(ch.slow_turn, round(240 * share), skeleton))
     assert 340 < yaw.max() - yaw.min() < 380
 
 
 def test_large_rotation_shows_the_back(skeleton):
-    yaw = yaw_of(take(ch.large_turn, 60, skeleton))
+    yaw = yaw_of(clip(ch.large_turn, 60, skeleton))
     assert yaw.max() > 180
     assert yaw.min() > 55
 
@@ -64,7 +64,7 @@ def test_planted_feet_stand_still(session, skeleton):
 
 
 def test_a_squat_is_deep_and_the_knees_bend(skeleton):
-    motion = take(ch.squat, 40, skeleton)
+    motion = clip(ch.squat, 40, skeleton)
     knee = motion.rotvec()[:, SMPLX_JOINTS.index("left_knee")].norm(dim=1)
     assert motion.transl[:, 1].min() < 0.75 * skeleton.height
     assert np.degrees(knee.max()) > 75
@@ -76,7 +76,7 @@ def test_motion_is_smooth(skeleton):
 
     everything = {director for parts in ch.SPLITS.values() for director, _ in parts}
     for director in everything:
-        motion = take(director, 50, skeleton, seed=5)
+        motion = clip(director, 50, skeleton, seed=5)
         turns = roma.rotvec_to_rotmat(motion.rotvec()[:, :22])
         step = roma.rotmat_geodesic_distance(turns[1:], turns[:-1])
         assert np.degrees(step.max()) * FPS < 1100, director.__name__
@@ -84,7 +84,7 @@ def test_motion_is_smooth(skeleton):
 
 
 def test_seeds_change_the_take_and_repeat_it(skeleton):
-    a, b, c = (take(ch.talking, 20, skeleton, seed) for seed in (1, 1, 2))
+    a, b, c = (clip(ch.talking, 20, skeleton, seed) for seed in (1, 1, 2))
     assert torch.equal(a.rotvec(), b.rotvec())
     assert not torch.allclose(a.rotvec(), c.rotvec(), atol=1e-2)
 
@@ -92,7 +92,7 @@ def test_seeds_change_the_take_and_repeat_it(skeleton):
 def test_faces_speak_and_blink(skeleton):
     from avatar_kit.scene.joints import ARKIT_CHANNELS
 
-    face = take(ch.talking, 200, skeleton).expression
+    face = clip(ch.talking, 200, skeleton).expression
     assert face.min() >= 0
     assert face.max() <= 1
     for channel in ("jawOpen", "eyeBlinkLeft", "mouthSmileLeft"):

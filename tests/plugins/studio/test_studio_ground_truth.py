@@ -69,9 +69,9 @@ def test_tracked_motion_is_close_to_the_true_one(session):
     tracked, start = [], 0
     from avatar_kit_studio.tracked import track
 
-    for i, take in enumerate(session.takes):
+    for i, clip in enumerate(session.clips):
         rng = np.random.default_rng([session.config.seed, 22, i])
-        tracked.append(track(take.motion, rng)[take.lead_in :].transl)
-        start += take.frames
+        tracked.append(track(clip.motion, rng)[clip.lead_in :].transl)
+        start += clip.frames
     error = torch.cat(tracked) - session.true_motion().transl
     assert 0 < error.norm(dim=1).mean() < 0.012

@@ -126,10 +126,10 @@ def test_the_past_shows(session):
 
     from avatar_kit.scene.motion import concatenate
 
-    take = session.takes[0]
-    end = take.motion[-2:]
-    calm = concatenate([take.motion[[-2] * 12], end])
-    rushed = concatenate([take.motion[[-12] * 11], take.motion[[-12]], end])
+    clip = session.clips[0]
+    end = clip.motion[-2:]
+    calm = concatenate([clip.motion[[-2] * 12], end])
+    rushed = concatenate([clip.motion[[-12] * 11], clip.motion[[-12]], end])
     a, b = (next(perform(session.cast, m, len(m) - 1)).vertices for m in (calm, rushed))
     person = session.cast.person
     skin = np.unique(person.skin.faces)
