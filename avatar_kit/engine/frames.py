@@ -13,7 +13,7 @@ from torch import Tensor
 
 from avatar_kit.capture import CaptureView, Sample
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Batch, Body, Pool, PoseRefinement
+from avatar_kit.interfaces import Batch, Body, Pool, PoseRefinement, Samples
 from avatar_kit.scene import (
     BodyParameters,
     Camera,
@@ -168,9 +168,9 @@ class TrainingFrames:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def contexts(self) -> Sequence[FrameContext]:
-        """One context for each training sample, posed when it is asked for."""
-        return _Contexts(self)
+    def all(self) -> Samples:
+        """Every training sample, read and posed when it is asked for."""
+        return _Samples(self)
 
     def context(self, positions: Sequence[int]) -> FrameContext:
         """The context of some training samples; refined where poses are."""
@@ -222,7 +222,7 @@ class TrainingFrames:
         """What a step needs of the disk; needs no device and may run beside another step."""
         positions = self.chosen(step, pool)
         samples = [self.samples[i] for i in positions]
-        pictures = {"image": self._images(samples), "mask": self._masks(samples)}
+        pictures = self.pictures(samples)
         if self.with_neighbours:
             for which, name in enumerate(("previous_image", "next_image")):
                 near = [Sample(self.neighbours[s.frame][which], s.camera) for s in samples]
@@ -234,11 +234,13 @@ class TrainingFrames:
         pictures = {name: to_device(p, self.device) for name, p in reading.pictures.items()}
         return Batch(self.context(reading.positions), **pictures, sequence=self.sequence)
 
+    def pictures(self, samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+        """Pictures and masks of some samples, by the names they have in a batch."""
+        masks = np.stack([self.view.mask(s) for s in samples])[:, None]
+        return {"image": self._images(samples), "mask": masks}
+
     def _images(self, samples: Sequence[Sample]) -> np.ndarray:
         return np.stack([self.view.image(s) for s in samples])
-
-    def _masks(self, samples: Sequence[Sample]) -> np.ndarray:
-        return np.stack([self.view.mask(s) for s in samples])[:, None]
 
     def _found_starts(self) -> list[int]:
         """Positions of the samples that a sequence may start with."""
@@ -256,16 +258,22 @@ class TrainingFrames:
         return starts
 
 
-class _Contexts(Sequence[FrameContext]):
+class _Samples(Samples):
     def __init__(self, training: TrainingFrames):
         self.training = training
 
     def __len__(self) -> int:
         return len(self.training)
 
+    def __getitem__(self, position: Any) -> Any:
+        at = range(len(self))[position]
+        pictures = self.training.pictures([self.training.samples[at]])
+        image, mask = (to_device(pictures[k], self.training.device) for k in ("image", "mask"))
+        return Batch(self.context(at), image, mask)
+
     @torch.no_grad()
-    def __getitem__(self, i: Any) -> Any:
-        return self.training.context([range(len(self))[i]])
+    def context(self, position: int) -> FrameContext:
+        return self.training.context([range(len(self))[position]])
 
 
 def to_device(picture: np.ndarray, device: torch.device) -> Tensor:

@@ -161,7 +161,8 @@ def set_up(
         run: Where it writes.
         view: The capture.
         others: The captures of further people.
-        fit: Whether to fit the aligner; not where :func:`restore` brings it fitted.
+        fit: Whether to fit the aligner and let encoders begin; not where :func:`restore` brings
+            what these found.
     """
     device = pick_device(config.device)
     body, views = build_body(config).to(device), (view, *others)
@@ -183,8 +184,11 @@ def set_up(
         )
         for person, (one, view) in enumerate(zip(avatar.people, views, strict=True))
     )
-    for frames in people:
-        method.prepare(frames.contexts())
+    for one, frames in zip(avatar.people, people, strict=True):
+        if fit:
+            seed_step(config.seed, 0)
+            one.begin(frames.all())
+        method.prepare(frames.all())
     average = Average(avatar, config.average) if config.average else None
     return Training(config, run, method, people, average, _refining(config, avatar, people))
 

@@ -5,7 +5,7 @@ from avatar_kit.interfaces.avatar import Avatar, AvatarState
 from avatar_kit.interfaces.body import Asset, Body
 from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
-from avatar_kit.interfaces.method import Batch, Method, Pool
+from avatar_kit.interfaces.method import Batch, Method, Pool, Samples
 from avatar_kit.interfaces.metric import Metric
 from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
 from avatar_kit.interfaces.refinement import PoseRefinement
@@ -33,6 +33,7 @@ __all__ = [
     "PoseRefinement",
     "Renderer",
     "Report",
+    "Samples",
     "Setup",
     "Tracker",
     "make_room",

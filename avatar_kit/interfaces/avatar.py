@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from avatar_kit.interfaces.aligner import Aligner
     from avatar_kit.interfaces.body import Body
     from avatar_kit.interfaces.encoder import Encoder
-    from avatar_kit.interfaces.method import Batch
+    from avatar_kit.interfaces.method import Batch, Samples
     from avatar_kit.interfaces.refinement import PoseRefinement
     from avatar_kit.interfaces.renderer import Renderer
 
@@ -99,6 +99,12 @@ class Avatar(nn.Module):
         before = None if state is None else state.renderer
         output, after = shown.renderer.step(conditions, context.camera, before)
         return output, AvatarState({name: s for name, (_, s) in encoded.items()}, after)
+
+    @torch.no_grad()
+    def begin(self, samples: Samples) -> None:
+        """Let every encoder of this person look at the training; see :meth:`Encoder.begin`."""
+        for encoder in self.encoders.values():
+            cast("Encoder", encoder).begin(samples)
 
     @torch.no_grad()
     def observe(self, batch: Batch, step: int) -> None:

@@ -12,7 +12,7 @@ from avatar_kit.scene import Condition, FrameContext
 
 if TYPE_CHECKING:
     from avatar_kit.config import EncoderConfig
-    from avatar_kit.interfaces.method import Batch
+    from avatar_kit.interfaces.method import Batch, Samples
     from avatar_kit.interfaces.setup import Setup
 
 
@@ -35,6 +35,14 @@ class Encoder(Part, ABC):
         Methods give it a learning rate of its own. A config that declares ``textured`` has some.
         """
         return []
+
+    def begin(self, samples: Samples) -> None:
+        """Look at all training samples once, before the first step of a new training.
+
+        Called by the engine without gradients. What is found must live in parameters and buffers,
+        so that it is saved; a resumed training reads it back instead. Tensors named in
+        ``sized_by_training`` may change their size, in place.
+        """
 
     def observe(self, batch: Batch, step: int) -> None:
         """Look at the pictures a training step is about to train on; nothing by default.

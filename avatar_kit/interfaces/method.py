@@ -87,6 +87,17 @@ class Pool:
     drawn: int
 
 
+class Samples(Sequence[Batch]):
+    """The training samples of one person in order, read and posed when they are asked for.
+
+    A sample is a frame seen by a camera: a batch of one, without neighbours.
+    """
+
+    @abstractmethod
+    def context(self, position: int) -> FrameContext:
+        """The context of a sample, without reading its picture."""
+
+
 class Method(ABC):
     """The recipe: losses, optimisers, schedules, adversarial updates.
 
@@ -110,13 +121,10 @@ class Method(ABC):
         self.config = config
         self.avatar = avatar
 
-    def prepare(self, contexts: Sequence[FrameContext]) -> None:  # noqa: B027 - optional
+    def prepare(self, samples: Samples) -> None:  # noqa: B027 - optional
         """Look at the training samples once, before the first step, also of a resumed run.
 
         With several people it is called for each; ``context.person`` says for whom.
-
-        Args:
-            contexts: One context (a batch of one) for each training sample, posed when asked for.
         """
 
     def pool(self, step: int) -> Pool | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from avatar_kit.graphics import uv_map
+from avatar_kit.interfaces import Samples
 from avatar_kit.scene import FrameContext
 
 #: Frames at most that are looked at; a longer split is strided.
@@ -64,15 +64,15 @@ def greedy_cover(seen: np.ndarray, count: int) -> list[int]:
     return chosen
 
 
-def key_frames(contexts: Sequence[FrameContext], share: float, texels: int) -> list[int]:
+def key_frames(samples: Samples, share: float, texels: int) -> list[int]:
     """Sorted positions of the key frames (ANR, section 3.4).
 
     Args:
-        contexts: One context per training frame.
+        samples: The training samples.
         share: Key frames as a share of all; at least one, and one frame is always left over.
         texels: Side of the chart at which coverage is counted.
     """
-    positions = range(0, len(contexts), -(-len(contexts) // CANDIDATES))
-    seen = np.concatenate([visible_texels(contexts[i], texels) for i in positions])
+    positions = range(0, len(samples), -(-len(samples) // CANDIDATES))
+    seen = np.concatenate([visible_texels(samples.context(i), texels) for i in positions])
     count = min(max(1, int(share * len(seen))), max(1, len(seen) - 1))
     return sorted(positions[i] for i in greedy_cover(seen, count))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from avatar_kit.interfaces import Avatar, Batch, Encoder, Method, Pool
+from avatar_kit.interfaces import Avatar, Batch, Encoder, Method, Pool, Samples
 from avatar_kit.nn.perceptual_loss import PerceptualLoss
-from avatar_kit.scene import FrameContext, RenderOutput
+from avatar_kit.scene import RenderOutput
 from avatar_kit_anr.config import AnrConfig, DeferredConfig, DnrConfig
 from avatar_kit_anr.cropping import cropped
 from avatar_kit_anr.discriminator import (
@@ -141,14 +140,15 @@ class Anr(Deferred):
             self.discriminator = network
             self.critic = Adam(network.parameters(), lr=rates.learning_rate, betas=rates.betas)
 
-    def prepare(self, contexts: Sequence[FrameContext]) -> None:
+    def prepare(self, samples: Samples) -> None:
         """Choose the key frames."""
         split = self.config.split
-        if split is None or self.config.learn == "texture" or len(contexts) < 2:
+        if split is None or self.config.learn == "texture" or len(samples) < 2:
             return
-        person, key = contexts[0].person, key_frames(contexts, split.share, split.texels)
+        person = samples.context(0).person
+        key = key_frames(samples, split.share, split.texels)
         self.key[person] = key
-        self.rest[person] = sorted(set(range(len(contexts))) - set(key))
+        self.rest[person] = sorted(set(range(len(samples))) - set(key))
 
     def pool(self, step: int) -> Pool | None:
         """Key frames at a person's even steps, the others at odd ones (equations 9 and 10)."""

@@ -32,11 +32,14 @@ def test_the_whole_split_is_the_pool_that_nobody_names(frames):
     ]
 
 
-def test_contexts_are_the_training_frames_in_order(frames):
-    contexts = frames.contexts()
-    assert len(contexts) == 16 and len(contexts[5]) == 1
-    assert contexts[5].index.tolist() == [5] and contexts[-1].index.tolist() == [15]
-    assert torch.equal(contexts[5].body.vertices, frames.posed.bodies([5]).vertices)
-    assert torch.equal(contexts[5].previous.vertices, frames.posed.bodies([4]).vertices)
+def test_samples_are_the_training_frames_in_order(frames):
+    samples = frames.all()
+    assert len(samples) == 16 and len(samples[5]) == 1
+    assert samples.context(5).index.tolist() == [5] and samples[-1].context.index.tolist() == [15]
+    context = samples[5].context
+    assert torch.equal(context.body.vertices, frames.posed.bodies([5]).vertices)
+    assert torch.equal(context.previous.vertices, frames.posed.bodies([4]).vertices)
+    picture = torch.from_numpy(frames.view.image(frames.samples[5])).float() / 255
+    assert torch.equal(samples[5].image[0], picture)
     with pytest.raises(IndexError):
-        contexts[16]
+        samples.context(16)

@@ -7,7 +7,7 @@ import torch
 
 from avatar_kit.config import resolve_method
 from avatar_kit.config.layers import Layer, merge
-from avatar_kit.interfaces import Avatar, Batch
+from avatar_kit.interfaces import Avatar, Batch, Samples
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Camera, ConditionSpec, Plate, PosedBody, Topology
 from tests.contexts import context_of, setup_of
@@ -131,6 +131,28 @@ def build(setup):
         return found.get("method", config.type).load()(config, avatar.train())
 
     return make
+
+
+class FrameSamples(Samples):
+    """Contexts without pictures."""
+
+    def __init__(self, contexts):
+        self.contexts = contexts
+
+    def __len__(self):
+        return len(self.contexts)
+
+    def __getitem__(self, position):
+        raise AssertionError("no picture is needed")
+
+    def context(self, position):
+        return self.contexts[position]
+
+
+@pytest.fixture(scope="session")
+def samples(context):
+    """``samples(frames)``: some frames as training samples, without pictures."""
+    return lambda frames: FrameSamples([context([i]) for i in frames])
 
 
 @pytest.fixture(scope="session")
