@@ -40,6 +40,30 @@ def test_the_block_on_motion_files_runs(tmp_path, monkeypatch):
     exec(compile(block, "formats.md", "exec"), {})
 
 
+def test_the_record_on_the_page_of_formats_is_valid():
+    import json
+
+    from avatar_kit.capture.record import CameraRecord, CaptureRecord, parse_record
+
+    page = (DOCS / "formats.md").read_text()
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    record = parse_record(json.loads(block), DOCS / "formats.md")
+    assert [len(split.frames) for split in record.splits.values()] == [3, 3, 1]
+    for model in (CaptureRecord, CameraRecord):
+        for key in model.model_fields:
+            assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", page, re.MULTILINE), key
+
+
+def test_keys_of_a_subject_are_on_the_page_of_formats():
+    from dataclasses import fields
+
+    from avatar_kit.engine.run import Subject
+
+    table = (DOCS / "formats.md").read_text().partition("| key of subject.json")[2]
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+    assert set(named) >= {field.name for field in fields(Subject)}
+
+
 def fixed_parts(message: str) -> list[str]:
     return [part.strip(" '") for part in message.split("...") if len(part.strip()) > 3]
 
