@@ -22,7 +22,7 @@ from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
 
 
 class UvTextureConfig(EncoderConfig):
-    """A learned texture in the body's chart, zero where no surface is seen."""
+    """A learned texture in the body's UV layout, zero where no surface is seen."""
 
     many_people: ClassVar[bool] = True
     textured: ClassVar[bool] = True
