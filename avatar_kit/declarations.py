@@ -40,7 +40,7 @@ class EncoderConfig(ComponentConfig):
     #: Whether it may serve several people in one model: all it learns of a person is in its charts.
     many_people: ClassVar[bool] = False
 
-    #: Whether it learns textures in the body's chart: ``Encoder.charts`` lists some.
+    #: Whether it learns textures in the body's UV layout: ``Encoder.charts`` lists some.
     textured: ClassVar[bool] = False
 
     def yields(self) -> tuple[ConditionKind, int]:

@@ -7,6 +7,7 @@
 * ``docs/gallery.md``: every component of ours with the values it can be configured with.
 * ``docs/api/*.md``: one page a public module, one mkdocstrings directive a public name.
 * ``docs/plugins/*.md``: what stands between ``<!-- generated: ... -->`` and ``<!-- end -->``.
+* ``docs/images/what-a-part-sees.svg``: which value reaches which part (``tools/part_diagram.py``).
 * ``tests/public_names.txt``: the names whose removal is a breaking change.
 """
 
@@ -19,6 +20,7 @@ import sys
 from pathlib import Path
 
 import click
+import part_diagram
 import typer
 
 from avatar_kit.cli.main import app
@@ -196,6 +198,7 @@ def everything() -> dict[Path, str]:
     """Path below the project -> what must be written there."""
     pages = {Path("docs/gallery.md"): gallery_page(), Path("docs/cli.md"): cli_page()}
     pages |= {Path("tests/public_names.txt"): names_page()}
+    pages |= {part_diagram.PICTURE: part_diagram.diagram()}
     pages |= api_pages()
     for page in sorted((ROOT / "docs" / "plugins").glob("*.md")):
         pages[page.relative_to(ROOT)] = filled(page.read_text())

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-#: Alpha above this counts as the person.
+#: Masks above this count as the person.
 _VISIBLE = 12
 
 

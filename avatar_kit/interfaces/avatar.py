@@ -128,7 +128,7 @@ class Avatar(nn.Module):
         return (first, *cast("Sequence[Avatar]", self.others))
 
     def charts(self) -> dict[str, nn.Parameter]:
-        """The person's textures in the body's chart, by encoder and number."""
+        """The person's textures in the body's UV layout, by encoder and number."""
         return {
             f"{name}.{i}": chart
             for name, encoder in self.encoders.items()

@@ -29,7 +29,7 @@ class Encoder(Part, ABC):
         self.setup = setup
 
     def charts(self) -> list[nn.Parameter]:
-        """Learned textures in the body's chart, [1, C, side, side] each; none by default.
+        """Learned textures in the body's UV layout, [1, C, side, side] each; none by default.
 
         What lies here belongs to the person and can be exchanged between persons, region by region.
         Methods give it a learning rate of its own. A config that declares ``textured`` has some.

@@ -137,7 +137,7 @@ class Method(ABC):
     def person_at(self, step: int) -> tuple[int, int]:
         """Whom a step is of: the number of the person, and how many steps that one had before.
 
-        People take turns, so that each has as many steps as any other; (0, step) with one person.
+        People alternate, so that each has as many steps as any other; (0, step) with one person.
         """
         own, person = divmod(step, 1 + len(self.avatar.others))
         return person, own

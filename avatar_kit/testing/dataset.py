@@ -63,7 +63,7 @@ class DatasetConformance(Conformance):
         require(bool(capture.motion.is_finite().all()), "a pose is not finite")
 
     def test_splits_are_disjoint(self) -> None:
-        """There is a ``train`` split and another, and they share no frame and no clip edge."""
+        """There is a ``train`` split and another; no sample or neighbour is in two."""
         splits = {name: set(split.samples()) for name, split in self.capture.splits.items()}
         require(splits.get("train"), "the split 'train' is missing or empty")
         held_out = [name for name, samples in splits.items() if name != "train" and samples]

@@ -212,7 +212,7 @@ class MethodConformance(Conformance):
         require(not differ, f"{len(differ)} tensors differ, first '{differ[:1]}'")
 
     def test_people_are_kept_apart(self) -> None:
-        """With ``many_people``, a step moves the charts of one person alone; all get a turn."""
+        """With ``many_people``, a step moves the charts of one person alone; each has steps."""
         if not self.config.many_people:
             raise NotApplicable("many_people is False: it trains one person")
         with self.training() as training:

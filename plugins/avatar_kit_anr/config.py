@@ -22,7 +22,7 @@ from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
 
 
 class UvTextureConfig(EncoderConfig):
-    """A learned texture in the body's chart, zero where no surface is seen."""
+    """A learned texture in the body's UV layout, zero where no surface is seen."""
 
     many_people: ClassVar[bool] = True
     textured: ClassVar[bool] = True
@@ -91,7 +91,7 @@ class UNetConfig(RendererConfig):
 
 
 class TwoStageUNetConfig(UNetConfig):
-    """ANR: texture to features and a first picture, with the normals to colours and a soft mask."""
+    """ANR: texture to features and a first picture, with the normals to colours and alpha."""
 
     type: Literal["two_stage_unet"] = "two_stage_unet"
     features: int = Field(
@@ -190,10 +190,10 @@ class AnrLossConfig(Config):
 
     pixel: float = Field(default=10.0, ge=0, description="Masked L1 of both stages.")
     feature: float = Field(default=10.0, ge=0, description="Feature loss.")
-    mask: float = Field(default=1.0, ge=0, description="Cross entropy of the mask.")
+    mask: float = Field(default=1.0, ge=0, description="Cross entropy of alpha with the mask.")
     adversarial: float = Field(default=1.0, ge=0, description="Multi-scale adversarial loss.")
     tv_image: float = Field(default=0.01, ge=0, description="Total variation of the picture.")
-    tv_mask: float = Field(default=0.01, ge=0, description="Total variation of the mask.")
+    tv_mask: float = Field(default=0.01, ge=0, description="Total variation of alpha.")
     composite: float = Field(
         default=0.0, ge=0, description="L1 of the composited picture; not in the paper."
     )

@@ -17,7 +17,7 @@ _TEXTURE_SEED = 20210620
 
 
 class UvTexture(Encoder):
-    """A neural texture in the body's chart: one level (ANR), or a Laplacian pyramid (DNR).
+    """A neural texture in the body's UV layout: one level (ANR), or a Laplacian pyramid (DNR).
 
     Exactly zero where no surface is seen.
     """

@@ -1,4 +1,4 @@
-"""From neural textures to pictures: two U-Nets with a soft mask (ANR), or one (DNR)."""
+"""From neural textures to pictures: two U-Nets with an alpha (ANR), or one (DNR)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from avatar_kit_anr.unet import UNet
 class TwoStageUNet(Renderer):
     """ANR's renderer (section 3.2): R1 refines the texture, R2 adds the normals and paints.
 
-    The person is blended over the true scene by a soft mask, which may reach beyond the body.
+    The person is blended over the true scene by an alpha that may reach beyond the body.
     """
 
     config: TwoStageUNetConfig

@@ -87,7 +87,7 @@ class FaceMap(Encoder):
         return FeatureMap(self.network(self.draw(context)))
 
     def draw(self, context: FrameContext) -> Tensor:
-        """[B, 6, H, W] mask, camera-space normal, coordinates in [-1, 1] over the face's chart."""
+        """[B, 6, H, W] mask, camera-space normal, coordinates in [-1, 1] over the face."""
         fragments, topology = context.fragments, context.body.topology
         seen = topology.face_region[fragments.triangle.clamp(min=0)] & (fragments.triangle >= 0)
         mask = seen[:, None].to(context.body.vertices.dtype)

@@ -31,6 +31,31 @@ def test_generated_pages_are_current(reference):
     assert not stale, f"run  python tools/reference.py  for {stale}"
 
 
+def test_every_field_of_a_value_is_on_the_page_of_what_a_part_sees():
+    from dataclasses import fields
+
+    from avatar_kit.interfaces import Batch, Setup
+    from avatar_kit.scene import FrameContext, RenderOutput
+
+    page = (ROOT / "docs" / "plugins" / "what-a-part-sees.md").read_text()
+    for value in (Setup, FrameContext, RenderOutput, Batch):
+        section = page.partition(f"## {value.__name__}\n")[2].partition("\n## ")[0]
+        cells = "".join(re.findall(r"^\|([^|]*)\|", section, re.MULTILINE))
+        named = {name.partition(".")[0] for name in re.findall(r"`([\w.]+)`", cells)}
+        known = {field.name for field in fields(value)}
+        assert known <= named, value
+        assert all(hasattr(value, name) for name in named - known), value
+
+
+def test_every_value_of_pose_refinement_is_on_the_page_of_methods():
+    from avatar_kit.config import RefinementConfig
+
+    page = (ROOT / "docs" / "plugins" / "method.md").read_text()
+    shown = dict(re.findall(r"^\| `refine\.(\w+)` \| (\S+) \|", page, re.MULTILINE))
+    values = {k: f"{v:g}" if v is not False else "false" for k, v in RefinementConfig()}
+    assert shown == values
+
+
 def test_every_hook_is_documented():
     from avatar_kit.registry import hookspecs
 
@@ -100,6 +125,45 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         finally:
             for name in [m for m in sys.modules if m.split(".")[0] == module.split(".")[0]]:
                 del sys.modules[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "name", "values"),
+    [
+        ("renderer", "cut_out", []),
+        ("encoder", "painted", []),
+        ("method", "sparks", []),
+        ("method", "steady", ["encoders={body: painted}", "renderer=cut_out"]),
+    ],
+)
+def test_the_parts_on_the_pages_keep_the_contract(page, name, values, tmp_path):
+    """What stands in the blocks is registered as a plugin and checked like any other."""
+    found = {}
+    for source in ("renderer", "encoder", "method"):
+        texts = blocks(ROOT / "docs" / "plugins" / f"{source}.md", "python")
+        found[source] = "\n".join(t for t in texts if not re.match(r"# \S+\.py\n", t))
+    assert f'Literal["{name}"]' in found[page]
+    hooks = """
+from avatar_kit import hookimpl
+@hookimpl
+def register_renderers(register):
+    register("cut_out", config=CutOutConfig, target="pages:CutOut")
+@hookimpl
+def register_encoders(register):
+    register("painted", config=PaintedConfig, target="pages:Painted")
+    register("sparks", config=SparksConfig, target="pages:Sparks")
+@hookimpl
+def register_methods(register):
+    register("steady", config=SteadyConfig, target="pages:Steady")
+"""
+    (tmp_path / "pages.py").write_text("\n".join(found.values()) + hooks)
+    done = subprocess.run(
+        [sys.executable, "-m", "avatar_kit.cli.main", "plugins", "check", name, *values],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "AVATAR_KIT_DEV": "pages.py", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture

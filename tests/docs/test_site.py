@@ -40,6 +40,57 @@ def test_the_block_on_motion_files_runs(tmp_path, monkeypatch):
     exec(compile(block, "formats.md", "exec"), {})
 
 
+def test_packages_on_the_page_of_architecture_are_those_of_the_core():
+    import tomllib
+
+    page = (DOCS / "architecture.md").read_text()
+    inside = [p for p in (ROOT / "avatar_kit").iterdir() if not p.name.startswith("__")]
+    named = set(re.findall(r"`((?:avatar_kit|plugins)/\w+(?:/|\.py))`", page))
+    known = {f"avatar_kit/{p.name}{'/' if p.is_dir() else ''}" for p in inside}
+    known |= {f"plugins/{p.name}/" for p in (ROOT / "plugins").glob("avatar_kit_*")}
+    assert named == known
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [c["layers"] for c in linter["contracts"] if "layers" in c]
+    order = [layer.replace(" | ", ", ") for layer in layers]
+    written = " → ".join(f"({layer})" if "," in layer else layer for layer in order)
+    assert written in page.replace("\n", " ")
+
+
+def test_words_that_were_given_up_are_gone():
+    """The pages that say what was renamed, and those of measurements, may hold them."""
+    old = re.compile(
+        r"\bmattes?\b|backdrop|sized_by_fit|\b\d+ takes\b|Setup\.(plate|topology)\b", re.I
+    )
+    free = {DOCS / name for name in ("stability.md", "architecture.md", "results.md", "studio.md")}
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+    for page in set(pages) - free:
+        assert not (found := old.search(page.read_text())), f"{page}: {found[0]}"
+
+
+def test_the_record_on_the_page_of_formats_is_valid():
+    import json
+
+    from avatar_kit.capture.record import CameraRecord, CaptureRecord, parse_record
+
+    page = (DOCS / "formats.md").read_text()
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    record = parse_record(json.loads(block), DOCS / "formats.md")
+    assert [len(split.frames) for split in record.splits.values()] == [3, 3, 1]
+    for model in (CaptureRecord, CameraRecord):
+        for key in model.model_fields:
+            assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", page, re.MULTILINE), key
+
+
+def test_keys_of_a_subject_are_on_the_page_of_formats():
+    from dataclasses import fields
+
+    from avatar_kit.engine.run import Subject
+
+    table = (DOCS / "formats.md").read_text().partition("| key of subject.json")[2]
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+    assert set(named) >= {field.name for field in fields(Subject)}
+
+
 def fixed_parts(message: str) -> list[str]:
     return [part.strip(" '") for part in message.split("...") if len(part.strip()) > 3]
 
