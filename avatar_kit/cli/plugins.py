@@ -212,11 +212,27 @@ def declared(component: Component) -> dict[str, str]:
     found = {}
     if consumes := getattr(component.config, "consumes", None):
         found["consumes"] = ", ".join(sorted(consumes))
+    if component.kind == "renderer":
+        found["offers"] = _with_defaults(component.config, "offers")
+    if component.kind == "method":
+        found["wants"] = _with_defaults(component.config, "wants") or "rgb"
+    if getattr(component.config, "textured", False):
+        found["textured"] = "learns textures in the body's UV layout"
     if presets := getattr(component.config, "presets", None):
         found["presets"] = ", ".join(presets)
     if component.default:
         found["default"] = f"taken where a config names no {component.kind}"
     return found
+
+
+def _with_defaults(config: Any, what: str) -> str:
+    """What a config declares with its default values; empty where it has none for some key."""
+    from pydantic import ValidationError
+
+    try:
+        return ", ".join(sorted(getattr(config(), what)()))
+    except ValidationError:
+        return ""
 
 
 def fields(config: Any, at: str = "") -> list[tuple[str, str, str]]:

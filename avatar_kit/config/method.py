@@ -107,7 +107,7 @@ class MethodConfig(ComponentConfig):
         description="Width of the trained picture in pixels; null: as wide as the person needs, at "
         "most the height.",
     )
-    batch_size: int = Field(ge=1, description="Frames in a training step.")
+    batch_size: int = Field(ge=1, description="Samples in a training step.")
     average: float | None = Field(
         default=None,
         gt=0,
@@ -151,8 +151,8 @@ class MethodConfig(ComponentConfig):
     )
 
     @property
-    def frames_per_step(self) -> int:
-        """Frames that one call of ``Method.training_step`` is given."""
+    def samples_per_step(self) -> int:
+        """Samples that one call of ``Method.training_step`` is given."""
         return self.batch_size
 
     def wants(self) -> frozenset[OutputName]:

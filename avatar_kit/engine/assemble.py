@@ -49,7 +49,8 @@ def build_avatar(
     """
     torch.manual_seed(config.seed)
     person = body.shape_vector(shape)
-    setup = Setup(body.rest(person), tuple(cameras), training_frames, tuple(plates))
+    rest = body.rest(person).to("cpu")  # parts are built on the CPU, and moved with the avatar
+    setup = Setup(rest, tuple(cameras), training_frames, tuple(plates))
     encoders = {name: load_class("encoder", c)(c, setup) for name, c in config.encoders.items()}
     specs = {name: ConditionSpec(*c.yields()) for name, c in config.encoders.items()}
     renderer = load_class("renderer", config.renderer)(config.renderer, setup, specs)

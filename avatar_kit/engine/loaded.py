@@ -55,7 +55,7 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     place = pick_device(device)
     body = build_body(config).to(place)
     subject.check_asset(body, run.root / "subject.json")
-    cameras = [camera.to(place) for camera in subject.cameras.values()]
+    cameras = list(subject.cameras.values())
     avatar = build_avatar(config, body, subject.shape, subject.training_frames, cameras)
     ckpt.load_learned(avatar, found)
     avatar = avatar.to(place).eval().requires_grad_(False)

@@ -175,7 +175,7 @@ def set_up(
         TrainingFrames(
             view,
             PosedFrames(body, view.capture.motion, one.shape),
-            batch_size=config.frames_per_step,
+            batch_size=config.samples_per_step,
             seed=config.seed,
             neighbours=method.neighbours,
             sequence=method.sequence,
@@ -232,7 +232,25 @@ def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) ->
         return build_avatar(config, body, capture.shape, frames, cameras, plates_of(view), others)
 
     first, *rest = views
-    return built(first, [built(view) for view in rest])
+    avatar = built(first, [built(view) for view in rest])
+    for view in views:
+        _refuse_moving(avatar, view)
+    return avatar
+
+
+def _refuse_moving(avatar: Avatar, view: CaptureView) -> None:
+    """Refuse a moving camera where its background is painted.
+
+    Raises:
+        UserError: The renderer paints the background of one camera, which moves.
+    """
+    moving = [name for name, camera in view.cameras.items() if len(camera) > 1]
+    if moving and not avatar.renderer.camera_moves:
+        raise UserError(
+            f"{view.capture.root}: camera '{moving[0]}' moves, but renderer "
+            f"'{avatar.renderer.config.type}' paints the background of one camera that stays; take "
+            "a renderer that paints the person alone (for example renderer.background=composite)"
+        )
 
 
 def train(training: Training, progress: Progress) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -109,8 +109,11 @@ class Avatar(nn.Module):
     @torch.no_grad()
     def observe(self, batch: Batch, step: int) -> None:
         """Let every encoder look at a training batch; see :meth:`Encoder.observe`."""
-        for encoder in self.of(batch.context.person).encoders.values():
-            cast("Encoder", encoder).observe(batch, step)
+        context = batch.context
+        # bodies of their own: what they remember without gradients must not serve the training
+        seen = replace(context, body=replace(context.body), previous=replace(context.previous))
+        for encoder in self.of(context.person).encoders.values():
+            cast("Encoder", encoder).observe(batch.with_context(seen), step)
 
     def of(self, person: int) -> Avatar:
         """The avatar whose parts show a person, by the number of the capture."""

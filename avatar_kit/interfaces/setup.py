@@ -9,7 +9,7 @@ from avatar_kit.scene import Camera, Plate, RestBody
 
 @dataclass(frozen=True)
 class Setup:
-    """What encoders and renderers may know about the avatar when they are built.
+    """What encoders and renderers may know about the avatar when they are built, on the CPU.
 
     Attributes:
         body: The person in the rest pose: surface, skeleton, skinning.

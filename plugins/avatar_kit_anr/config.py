@@ -229,7 +229,7 @@ class DeferredConfig(MethodConfig):
 
     size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
     steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
-    batch_size: int = Field(default=2, ge=1, description="Frames in a training step.")
+    batch_size: int = Field(default=2, ge=1, description="Samples in a training step.")
     crop: CropConfig = Field(default=CropConfig(), description="Random crop and rescale.")
     features: FeatureLossConfig = Field(
         default=FeatureLossConfig(), description="Shape of the feature loss."

@@ -154,8 +154,8 @@ class StyleUNetConfig(RendererConfig):
         """The picture alone where the network paints the background."""
         if self.background == "painted":
             return frozenset({"rgb"})
-        matted: frozenset[OutputName] = frozenset({"rgb", "alpha", "alpha_logit", "background"})
-        return matted if self.background == "plate" else matted | {"person"}
+        over_plate: frozenset[OutputName] = frozenset({"rgb", "alpha", "alpha_logit", "background"})
+        return over_plate if self.background == "plate" else over_plate | {"person"}
 
     def multiple_of(self, height: int) -> int:
         """The network halves the picture down to 8 to 15 rows."""
@@ -238,7 +238,7 @@ class RamConfig(MethodConfig):
     )
     steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
     size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
-    batch_size: int = Field(default=1, ge=1, description="Frames computed at once.")
+    batch_size: int = Field(default=1, ge=1, description="Samples computed at once.")
     accumulate: int = Field(
         default=1, ge=1, description="Batches whose gradients are added up for one update."
     )
@@ -269,8 +269,8 @@ class RamConfig(MethodConfig):
     )
 
     @property
-    def frames_per_step(self) -> int:
-        """Frames of one update."""
+    def samples_per_step(self) -> int:
+        """Samples of one update."""
         return self.batch_size * self.accumulate
 
     def wants(self) -> frozenset[OutputName]:

@@ -60,7 +60,7 @@ def test_half_out_of_the_picture_shows_half_the_texels(context):
     assert seen[:, :7].all() and not seen[:, 9:].any()
 
 
-def test_key_frames_are_a_tenth_and_sorted(context):
-    found = key_frames([context([i]) for i in range(10)], 0.3, 16)
+def test_key_frames_are_a_tenth_and_sorted(samples):
+    found = key_frames(samples(range(10)), 0.3, 16)
     assert len(found) == 3 and found == sorted(set(found))
-    assert len(key_frames([context([i]) for i in range(2)], 0.5, 16)) == 1
+    assert len(key_frames(samples(range(2)), 0.5, 16)) == 1

@@ -31,9 +31,9 @@ def psnr(method, batch):
 
 
 @pytest.mark.parametrize("method", ["anr", "dnr"])
-def test_training_learns_the_square(build, small_config, batch, context, method):
+def test_training_learns_the_square(build, small_config, batch, samples, method):
     made = build(small_config(method, steps=200))
-    made.prepare([context([i]) for i in range(10)])
+    made.prepare(samples(range(10)))
     before = psnr(made, batch)
     trained(made, batch, 200)
     frames = batch(range(10))
@@ -43,10 +43,10 @@ def test_training_learns_the_square(build, small_config, batch, context, method)
 
 
 def test_key_frames_teach_the_texture_and_the_others_the_networks(
-    build, small_config, batch, context
+    build, small_config, batch, samples
 ):
     method = build(small_config(split={"share": 0.3}, loss={"adversarial": 1.0}))
-    method.prepare([context([i]) for i in range(10)])
+    method.prepare(samples(range(10)))
     assert len(method.key[0]) == 3
     assert sorted(method.key[0] + method.rest[0]) == list(range(10))
     for step, moving in ((0, "textures"), (1, "networks")):
@@ -66,9 +66,9 @@ def test_key_frames_teach_the_texture_and_the_others_the_networks(
     assert method.pool(5).drawn == 2
 
 
-def test_without_the_split_everything_learns_at_every_step(build, small_config, batch, context):
+def test_without_the_split_everything_learns_at_every_step(build, small_config, batch, samples):
     method = build(small_config(split=None))
-    method.prepare([context([i]) for i in range(10)])
+    method.prepare(samples(range(10)))
     assert method.key == {} and method.pool(0) is None
     before = {n: p.clone() for n, p in method.avatar.named_parameters()}
     method.training_step(batch([0, 1]), 0)

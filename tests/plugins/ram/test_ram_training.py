@@ -165,7 +165,7 @@ def test_accumulated_batches_are_one_large_batch(parts, full, build, batch):
     options = {"loss": {"adversarial": 0.0}}
     small = full(batch_size=6 // parts, accumulate=parts, **options)
     large = full(batch_size=6, **options)
-    assert small.frames_per_step == large.frames_per_step == 6
+    assert small.samples_per_step == large.samples_per_step == 6
     methods = [Ram(config, build(config)) for config in (large, small)]
     histories = [run(method, batch, 1) for method in methods]
     torch.testing.assert_close(histories[1][0], histories[0][0], atol=1e-5, rtol=1e-4)
