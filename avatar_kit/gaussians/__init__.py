@@ -1,0 +1,27 @@
+"""Gaussians on any body: where they are tied, how they follow, what they begin with."""
+
+from typing import TYPE_CHECKING
+
+from avatar_kit.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from avatar_kit.gaussians.anchors import Anchors as Anchors
+    from avatar_kit.gaussians.anchors import face_density as face_density
+    from avatar_kit.gaussians.anchors import nearest_neighbours as nearest_neighbours
+    from avatar_kit.gaussians.anchors import sample_surface as sample_surface
+    from avatar_kit.gaussians.anchors import skinning_rotations as skinning_rotations
+    from avatar_kit.gaussians.hull import hull_points as hull_points
+    from avatar_kit.gaussians.painted import painted_colours as painted_colours
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "Anchors": "avatar_kit.gaussians.anchors",
+        "face_density": "avatar_kit.gaussians.anchors",
+        "hull_points": "avatar_kit.gaussians.hull",
+        "nearest_neighbours": "avatar_kit.gaussians.anchors",
+        "painted_colours": "avatar_kit.gaussians.painted",
+        "sample_surface": "avatar_kit.gaussians.anchors",
+        "skinning_rotations": "avatar_kit.gaussians.anchors",
+    },
+)

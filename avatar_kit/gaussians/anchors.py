@@ -1,0 +1,122 @@
+"""Points that are tied to a body's surface and follow it, whatever the body model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from avatar_kit.scene import PosedBody, RestBody
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Where N points are tied.
+
+    Attributes:
+        faces: [N] long, triangle of each point.
+        barycentrics: [N, 3] place within it, rows sum to one.
+        offsets: [N, 3] metres from there in the rest pose; zero on the surface.
+    """
+
+    faces: Tensor
+    barycentrics: Tensor
+    offsets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def at_vertices(self, values: Tensor, topology_faces: Tensor) -> Tensor:
+        """Values given at vertices [..., V, C], interpolated at the points: [..., N, C]."""
+        corners = topology_faces[self.faces]  # [N, 3]
+        chosen = values.index_select(-2, corners.reshape(-1)).unflatten(-2, (-1, 3))
+        return (chosen * self.barycentrics[..., None]).sum(-2)
+
+    def rest(self, body: RestBody) -> Tensor:
+        """[N, 3] places of the points in the rest pose, metres."""
+        return self.at_vertices(body.vertices, body.topology.faces) + self.offsets
+
+
+def skinning_rotations(posed: PosedBody, rest: RestBody, weights: Tensor) -> Tensor:
+    """Blended bone matrices that carry directions from the rest pose, as skinning does.
+
+    Args:
+        posed: B posed bodies.
+        rest: The body at rest.
+        weights: [N, J] skinning weights at the points.
+
+    Returns:
+        [B, N, 3, 3]; close to rotations, where a point hangs on several bones not quite.
+    """
+    carry = posed.bone_transforms[..., :3, :3] @ rest.transforms[:, :3, :3].mT
+    return (weights @ carry.flatten(2)).unflatten(2, (3, 3))
+
+
+def sample_surface(
+    rest: RestBody, count: int, density: Tensor, generator: torch.Generator | None = None
+) -> Anchors:
+    """Points spread over the surface by area, denser where asked.
+
+    Systematic sampling along the triangles in order: every triangle gets its share to within one
+    point, so no part is missed by chance.
+
+    Args:
+        rest: The body at rest.
+        count: Number of points.
+        density: [F] relative density of points per area, not negative.
+        generator: For the places within triangles.
+    """
+    corners = rest.vertices[rest.topology.faces].double()
+    edges = corners[:, 1:] - corners[:, :1]
+    area = torch.linalg.cross(edges[:, 0], edges[:, 1], dim=-1).norm(dim=-1) / 2
+    weight = area * density.to(area)
+    ends = weight.cumsum(0) / weight.sum()
+    places = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    faces = torch.searchsorted(ends, places).clamp(max=len(ends) - 1)
+    draw = torch.rand(count, 2, generator=generator, dtype=torch.float64)
+    root = draw[:, 0].sqrt()
+    barycentrics = torch.stack([1 - root, root * (1 - draw[:, 1]), root * draw[:, 1]], dim=1)
+    return Anchors(faces, barycentrics.float(), torch.zeros(count, 3))
+
+
+def face_density(rest: RestBody, parts: dict[str, float], face: float = 1.0) -> Tensor:
+    """[F] density of points: 1, or what is said for a part, times ``face`` in the face.
+
+    Args:
+        rest: The body at rest.
+        parts: Name of a part, or of its kind without a side ("hand") -> density.
+        face: Factor in the face region.
+    """
+    topology = rest.topology
+    of_part = torch.ones(len(topology.part_names))
+    for i, name in enumerate(topology.part_names):
+        for wanted, value in parts.items():
+            if name == wanted or name.split("_", 1)[-1] == wanted:
+                of_part[i] = value
+    # the part that two of a triangle's corners agree on, or its middle one
+    part = topology.parts[topology.faces].median(1).values
+    density = of_part[part]
+    return torch.where(topology.face_region, density * face, density)
+
+
+def nearest_neighbours(points: Tensor, count: int, *, chunk: int = 2048) -> tuple[Tensor, Tensor]:
+    """The nearest other points of each point.
+
+    Args:
+        points: [N, 3].
+        count: How many, fewer than N.
+        chunk: Points compared with all others at once: bounds the memory.
+
+    Returns:
+        [N, count] long indices, nearest first, and [N, count] distances.
+    """
+    indices, distances = [], []
+    for start in range(0, len(points), chunk):
+        away = torch.cdist(points[start : start + chunk], points)
+        rows = torch.arange(len(away))
+        away[rows, start + rows] = torch.inf
+        found = away.topk(count, dim=1, largest=False)
+        indices.append(found.indices)
+        distances.append(found.values)
+    return torch.cat(indices), torch.cat(distances)

@@ -1,0 +1,126 @@
+"""Finding the light of a capture by the shadow that the person throws on the floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from avatar_kit.graphics import rasterize
+from avatar_kit.light.distant import DistantLight
+from avatar_kit.nn.plate_background import PlateBackground
+from avatar_kit.scene import Camera, FrameContext, Plate
+
+if TYPE_CHECKING:
+    from avatar_kit.interfaces import Samples
+
+#: Metres that a shadow moves on the floor per metre of height: high light to low light.
+REACHES = (0.4, 0.7, 1.0, 1.4)
+
+#: Half the width of the finer grids of slopes that are tried next, around the best so far.
+SPANS = (0.36, 0.12, 0.04)
+
+#: A shadow must explain at least this share of how much darker than the plate the scene is, in
+#: squares; less is noise, and the light is said not to be found.
+LEAST_EXPLAINED = 0.01
+
+
+@dataclass(frozen=True)
+class FoundLight:
+    """What a search came to.
+
+    Attributes:
+        light: The light; straight above where none was found.
+        found: Whether the pictures show a shadow.
+        explained: Share of the squared darkening, outside the person, that the shadow explains.
+    """
+
+    light: DistantLight
+    found: bool
+    explained: float
+
+
+@torch.no_grad()
+def find_light(
+    samples: Samples, plates: Sequence[Plate], *, frames: int = 8, height: int = 96
+) -> FoundLight:
+    """Compare the shadows of candidate lights with how much darker than the plate pictures are.
+
+    Four rounds on grids that become finer around the best candidate. The floor is the lowest the
+    body was seen in the frames that are looked at.
+
+    Args:
+        samples: The training samples.
+        plates: The empty scene of each camera; without any there is nothing to compare with.
+        frames: Samples that are looked at, evenly spread.
+        height: Height in pixels of the pictures that are compared.
+    """
+    count = min(frames, len(samples))
+    chosen = [samples[i] for i in torch.linspace(0, len(samples) - 1, count).long().tolist()]
+    lowest = torch.stack([s.context.body.vertices[..., 1].amin() for s in chosen]).amin()
+    above = DistantLight(lowest.new_zeros(2), lowest)
+    if not plates:
+        return FoundLight(above, False, 0.0)
+    scene = PlateBackground(plates).to(chosen[0].image)
+    seen = []
+    for sample in chosen:
+        camera = coarse(sample.context.camera, height)
+        size = (camera.height, camera.width)
+        darker = (scene(sample.context.camera) - sample.image).mean(1, keepdim=True)
+        # away from the person, whose mask may miss a few pixels
+        free = 1 - F.max_pool2d(sample.mask, 9, stride=1, padding=4)
+        free = F.interpolate(free, size=size, mode="area")
+        darkening = F.interpolate(darker, size=size, mode="area")
+        seen.append((sample.context, camera, darkening, free))
+    total = sum(float((dark.square() * free).sum()) for _, _, dark, free in seen)
+    slope, best = above.slope, 0.0
+    for candidates in _rounds():
+        tried = slope + candidates.to(slope)
+        gains = [_gain(DistantLight(candidate, lowest), seen) for candidate in tried]
+        best = max(gains)
+        slope = tried[gains.index(best)]
+    explained = best / max(total, 1e-12)
+    if explained < LEAST_EXPLAINED:
+        return FoundLight(above, False, explained)
+    return FoundLight(DistantLight(slope, lowest), True, explained)
+
+
+def _rounds() -> list[Tensor]:
+    """[49, 2] slopes to try in each round, around the best so far: first all around, then finer."""
+    azimuth = torch.arange(12) * (2 * math.pi / 12)
+    around = torch.stack([azimuth.sin(), azimuth.cos()], dim=-1)
+    grids = [torch.cat([torch.zeros(1, 2), *(reach * around for reach in REACHES)])]
+    for span in SPANS:
+        steps = torch.linspace(-span, span, 7)
+        grids.append(torch.cartesian_prod(steps, steps))
+    return grids
+
+
+def _gain(
+    light: DistantLight, seen: Sequence[tuple[FrameContext, Camera, Tensor, Tensor]]
+) -> float:
+    """Squared error that the shadow of a light takes away, at its best darkness."""
+    darkening, pixels = 0.0, 0.0
+    for context, camera, dark, free in seen:
+        drawn = silhouettes(light.on_floor(context.body.vertices), context, camera)
+        darkening += float((drawn * free * dark).sum())
+        pixels += float((drawn * free).sum())
+    return max(darkening, 0.0) ** 2 / max(pixels, 1.0)
+
+
+def silhouettes(points: Tensor, context: FrameContext, camera: Camera) -> Tensor:
+    """[B, 1, H, W] 1 where the triangles of the body, with other vertices, are seen."""
+    triangle = rasterize(points, context.body.topology.faces, camera).triangle
+    return (triangle >= 0).to(points.dtype)[:, None]
+
+
+def coarse(camera: Camera, height: int) -> Camera:
+    """The camera with a picture of at most this height."""
+    scale = min(1.0, height / camera.height)
+    size = (max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
+    return camera.crop_resize(0, 0, scale, *size)

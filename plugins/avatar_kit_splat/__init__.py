@@ -1,0 +1,1 @@
+"""Gaussians on a body under an explicit light."""

@@ -1,0 +1,221 @@
+"""The Gaussians: where they are on the posed body, and how the light makes them look."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import roma
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avatar_kit.gaussians import (
+    Anchors,
+    face_density,
+    hull_points,
+    nearest_neighbours,
+    painted_colours,
+    sample_surface,
+    skinning_rotations,
+)
+from avatar_kit.gaussians.hull import joined
+from avatar_kit.gaussians.painted import spread_to_unseen
+from avatar_kit.interfaces import Encoder, Samples, Setup
+from avatar_kit.light import DistantLight, find_light, harmonics, lit_vertices
+from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
+from avatar_kit_splat.config import SurfaceGaussiansConfig
+
+#: Neighbours that are compared by the regularisers.
+NEIGHBOURS = 4
+
+#: Standard deviation of a Gaussian to begin with, as a share of the distance to its neighbours, and
+#: how much flatter it is along the normal.
+_SPREAD, _FLATNESS = 0.7, -1.2
+
+#: Opacity logits to begin with, on the surface and off it.
+_SOLID, _HALF = 2.0, 0.0
+
+#: What the shade of a colour is limited to.
+_SHADE = (0.2, 2.0)
+
+_SEED = 20230808
+
+
+class SurfaceGaussians(Encoder):
+    """A colour a Gaussian, times a shade that follows the posed body's normals and shadows.
+
+    ``shade = 1 + H(n) P - (1 - lit) max(n.L, 0) d`` with the harmonics H of the posed normal n,
+    learned P [8, 3] and d [3], the direction L of the light and ``lit`` from the shadow map.
+    """
+
+    config: SurfaceGaussiansConfig
+    sized_by_training: ClassVar[tuple[str, ...]] = (
+        "faces",
+        "barycentrics",
+        "anchor_offsets",
+        "neighbours",
+        "offsets",
+        "log_scales",
+        "quaternions",
+        "opacities",
+        "colours",
+    )
+
+    faces: Tensor
+    barycentrics: Tensor
+    anchor_offsets: Tensor
+    neighbours: Tensor
+    slope: Tensor
+    floor: Tensor
+    weights: Tensor
+    corner_vertices: Tensor
+
+    def __init__(self, config: SurfaceGaussiansConfig, setup: Setup):
+        super().__init__(config, setup)
+        density = face_density(
+            setup.body, {"head": config.head, "hand": config.hands}, config.face
+        )
+        generator = torch.Generator().manual_seed(_SEED)
+        anchors = sample_surface(setup.body, config.points, density, generator)
+        for name in ("faces", "barycentrics", "anchor_offsets", "neighbours"):
+            self.register_buffer(name, torch.zeros(0))
+        for name in ("offsets", "log_scales", "quaternions", "opacities", "colours"):
+            self.register_parameter(name, nn.Parameter(torch.zeros(0)))
+        self.register_buffer("weights", torch.zeros(0), persistent=False)
+        self.register_buffer("corner_vertices", torch.zeros(0), persistent=False)
+        self.register_buffer("slope", torch.zeros(2))
+        self.register_buffer("floor", torch.zeros(()))
+        self.ambient = nn.Parameter(torch.zeros(8, 3))
+        self.direct = nn.Parameter(torch.full((3,), 0.3))
+        self._lit: dict[tuple[int, int], np.ndarray] = {}
+        self._place(anchors)
+        self.register_load_state_dict_post_hook(lambda module, keys: module._settle())
+
+    @property
+    def anchors(self) -> Anchors:
+        """Where the Gaussians are tied."""
+        return Anchors(self.faces, self.barycentrics, self.anchor_offsets)
+
+    @property
+    def light(self) -> DistantLight:
+        """The light that was found."""
+        return DistantLight(self.slope, self.floor)
+
+    def begin(self, samples: Samples) -> None:
+        """Find the light and what lies off the surface; paint the Gaussians."""
+        device, generator = self.colours.device, torch.Generator().manual_seed(_SEED + 1)
+        found = find_light(samples, self.setup.plates)
+        anchors = Anchors(*(v.cpu() for v in (self.faces, self.barycentrics, self.anchor_offsets)))
+        if self.config.hull:
+            hull = hull_points(self.setup.body, samples, self.config.hull, generator=generator)
+            anchors = joined(anchors, hull)
+        self._place(anchors)
+        self.to(device)
+        self.slope.copy_(found.light.slope)
+        self.floor.copy_(found.light.floor)
+        place = lambda context: self.places(context.body)[:2]  # noqa: E731
+        colours, weight = painted_colours(samples, place, len(self.faces))
+        self.colours.copy_(spread_to_unseen(colours, weight, self.neighbours.cpu()))
+
+    def forward(self, context: FrameContext) -> GaussianCloud:
+        """The cloud of B frames."""
+        means, normals, frames = self.places(context.body)
+        batch = len(means)
+        shape = roma.unitquat_to_rotmat(F.normalize(self.quaternions, dim=1).roll(-1, 1))
+        axes = frames @ (shape * self.log_scales.exp()[:, None])
+        shade = self.shade(context, normals) if self.config.light else torch.ones_like(means)
+        return GaussianCloud(
+            means=means,
+            quaternions=None,
+            scales=None,
+            covariances=axes @ axes.mT,
+            opacities=torch.sigmoid(self.opacities).expand(batch, -1),
+            features=self.colours * shade,
+        )
+
+    def places(self, body: PosedBody) -> tuple[Tensor, Tensor, Tensor]:
+        """Means [B, N, 3], unit normals [B, N, 3] and skinning frames [B, N, 3, 3]."""
+        base, normals = (self._at_vertices(v) for v in (body.vertices, body.normals))
+        rest = self.setup.body
+        frames = skinning_rotations(body, rest, self.weights)
+        moved = frames @ (self.anchor_offsets + self.offsets)[..., None]
+        return base + moved[..., 0], F.normalize(normals, dim=-1), frames
+
+    def shade(self, context: FrameContext, normals: Tensor) -> Tensor:
+        """[B, N, 3] what colours are multiplied by."""
+        shade = 1 + harmonics(normals) @ self.ambient
+        if self.config.self_shadow:
+            direction = self.light.direction
+            facing = (normals @ direction).clamp(min=0)
+            dark = (1 - self.lit(context, direction)) * facing
+            shade = shade - dark[..., None] * self.direct
+        return shade.clamp(*_SHADE)
+
+    @torch.no_grad()
+    def lit(self, context: FrameContext, direction: Tensor) -> Tensor:
+        """[B, N] how much of the light reaches each Gaussian; kept for training frames."""
+        rows = []
+        for b, index in enumerate(context.index.tolist()):
+            key = (context.person, index)
+            if not self.training or index < 0 or key not in self._lit:
+                at_vertices = lit_vertices(context.body[b], direction)
+                found = self._at_vertices(at_vertices[..., None])[..., 0]
+                if not self.training or index < 0:
+                    rows.append(found)
+                    continue
+                self._lit[key] = (255 * found).round().byte().cpu().numpy()
+            kept = torch.from_numpy(self._lit[key]).to(context.body.vertices)
+            rows.append(kept / 255)
+        return torch.cat(rows)
+
+    def _at_vertices(self, values: Tensor) -> Tensor:
+        """[B, N, C] values given at vertices [B, V, C]."""
+        chosen = values.index_select(1, self.corner_vertices).unflatten(1, (-1, 3))
+        return (chosen * self.barycentrics[..., None]).sum(2)
+
+    def _place(self, anchors: Anchors) -> None:
+        """Tie Gaussians to these places, in their first shape."""
+        rest, count = self.setup.body, len(anchors)
+        points = anchors.rest(rest)
+        neighbours, away = nearest_neighbours(points, min(NEIGHBOURS, count - 1))
+        spacing = away.mean(1).clamp(1e-3, 0.05)
+        normals = F.normalize(anchors.at_vertices(rest.normals, rest.topology.faces), dim=1)
+        log_scales = (_SPREAD * spacing).log()[:, None].repeat(1, 3)
+        on_surface = anchors.offsets.norm(dim=1) == 0
+        log_scales[on_surface, 2] += _FLATNESS
+        values = {
+            "faces": anchors.faces,
+            "barycentrics": anchors.barycentrics,
+            "anchor_offsets": anchors.offsets,
+            "neighbours": neighbours,
+            "offsets": torch.zeros(count, 3),
+            "log_scales": log_scales,
+            "quaternions": _facing(normals),
+            "opacities": torch.where(on_surface, _SOLID, _HALF),
+            "colours": torch.full((count, 3), 0.5),
+        }
+        for name, value in values.items():
+            own = getattr(self, name)
+            own.data = value.to(own.device)
+        self._settle()
+
+    def _settle(self) -> None:
+        """What follows from the places alone."""
+        rest = self.setup.body
+        faces = self.faces.cpu()
+        corners = rest.topology.faces[faces].reshape(-1)
+        anchors = Anchors(faces, self.barycentrics.cpu(), self.anchor_offsets.cpu())
+        weights = anchors.at_vertices(rest.skinning_weights, rest.topology.faces)
+        self.weights = weights.to(self.colours)
+        self.corner_vertices = corners.to(self.colours.device)
+        self._lit.clear()
+
+
+def _facing(normals: Tensor) -> Tensor:
+    """[N, 4] wxyz rotations that carry the z axis to unit normals [N, 3]."""
+    x, y, z = normals.unbind(1)
+    turned = torch.stack([1 + z, -y, x, torch.zeros_like(z)], dim=1)
+    behind = turned.norm(dim=1) < 1e-4  # straight back: half a turn about x
+    turned[behind] = turned.new_tensor([0.0, 1.0, 0.0, 0.0])
+    return F.normalize(turned, dim=1)

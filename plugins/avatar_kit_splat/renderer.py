@@ -1,0 +1,93 @@
+"""Gaussians over the recorded scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avatar_kit.errors import UserError
+from avatar_kit.graphics import splat
+from avatar_kit.interfaces import Renderer, Setup
+from avatar_kit.nn import PlateBackground
+from avatar_kit.scene import (
+    Camera,
+    Condition,
+    ConditionSpec,
+    FeatureMap,
+    GaussianCloud,
+    RenderOutput,
+)
+from avatar_kit_splat.config import SplatConfig
+
+#: Share of the picture's height that the three versions of a shadow are blurred by.
+_BLURS = (0.0, 0.02, 0.06)
+
+
+class SplatRenderer(Renderer):
+    """One cloud of Gaussians; maps, such as that of a cast shadow, darken the scene behind it."""
+
+    config: SplatConfig
+    camera_moves = True
+
+    def __init__(
+        self, config: SplatConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
+    ):
+        super().__init__(config, setup, conditions)
+        clouds = [name for name, spec in conditions.items() if spec.kind == "gaussians"]
+        if len(clouds) != 1 or conditions[clouds[0]].channels < 3:
+            raise UserError(
+                f"renderer 'splat' draws one cloud of Gaussians with colours, but there are "
+                f"{len(clouds)} (encoders: {', '.join(conditions)})"
+            )
+        self.cloud = clouds[0]
+        maps = sum(spec.channels for spec in conditions.values() if spec.kind == "feature_map")
+        self.scene = PlateBackground(setup.plates)
+        self.darkness = nn.Parameter(torch.full((maps, len(_BLURS), 3), -2.0)) if maps else None
+
+    def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
+        """The person over the scene; depth in metres where the person is."""
+        cloud = cast(GaussianCloud, conditions[self.cloud])
+        drawn = splat(
+            cloud.means,
+            cloud.quaternions,
+            cloud.scales,
+            cloud.opacities,
+            cloud.features[..., :3],
+            camera,
+            covariances=cloud.covariances,
+        )
+        background = self.background(conditions, camera)
+        alpha = drawn.alpha
+        person = drawn.features / alpha.clamp(min=1e-4)
+        rgb = drawn.features + (1 - alpha) * background
+        depth = torch.where(alpha > 0.5, drawn.expected_depth, torch.zeros_like(alpha))
+        return RenderOutput(rgb, alpha, person=person, background=background, depth=depth)
+
+    def background(self, conditions: Mapping[str, Condition], camera: Camera) -> Tensor:
+        """[B, 3, H, W] the scene under the maps, each as it is and blurred."""
+        scene = self.scene(camera)
+        maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
+        if not maps or self.darkness is None:
+            return scene
+        given = torch.cat(maps, dim=1)
+        kept = torch.ones_like(given[:, :1])
+        for level, share in enumerate(_BLURS):
+            soft = blurred(given, share * camera.height)
+            dark = torch.sigmoid(2 * self.darkness[:, level])  # [maps, 3]
+            kept = kept * (1 - dark[None, :, :, None, None] * soft[:, :, None]).prod(1)
+        return scene * kept
+
+
+def blurred(picture: Tensor, reach: float) -> Tensor:
+    """A box blur of about ``reach`` pixels to each side, twice."""
+    radius = round(reach)
+    if radius < 1:
+        return picture
+    for _ in range(2):
+        padded = F.pad(picture, [radius] * 4, mode="replicate")
+        picture = F.avg_pool2d(padded, 2 * radius + 1, stride=1)
+    return picture
