@@ -165,7 +165,7 @@ def main() -> None:
     values = parse_overrides(arguments.values)
     found: dict[str, Shown] = {}
     for name in arguments.only or catalog().names("aligner"):
-        aligner = choose_aligner(loaded, run, name, values.get(name, {}))
+        aligner = choose_aligner(loaded, name, values.get(name, {}))
         takes = [align_motion(loaded, aligner, take).motion for take in source]
         found[name] = show(loaded, session, takes)
         console.print(f"{name}: rendered and filmed", highlight=False)
