@@ -171,7 +171,7 @@ def main() -> None:
     values = parse_overrides(arguments.values)
     found: dict[str, Shown] = {}
     for name in arguments.only or catalog().names("aligner"):
-        aligner = choose_aligner(loaded, run, name, values.get(name, {}))
+        aligner = choose_aligner(loaded, name, values.get(name, {}))
         clips = [align_motion(loaded, aligner, clip).motion for clip in source]
         found[name] = show(loaded, session, view, clips)
         console.print(f"{name}: rendered and filmed", highlight=False)

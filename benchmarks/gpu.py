@@ -20,8 +20,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from avatar_kit.cli.options import data_values
 from avatar_kit.config import resolve_method
+from avatar_kit.engine.choosing import data_values
 from avatar_kit.engine.device import autocast, peak_memory_gib, seed_step
 from avatar_kit.engine.run import RunFolder, environment
 from avatar_kit.engine.trainer import Training, open_view, set_up

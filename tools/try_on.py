@@ -23,10 +23,9 @@ from avatar_kit.scene import Motion
 LABEL, GAP = 130, 3
 
 
-def row(loaded: LoadedAvatar, run: RunFolder, poses: Motion, crop: float) -> np.ndarray:
+def row(loaded: LoadedAvatar, poses: Motion, crop: float) -> np.ndarray:
     """[H, W, 3] one avatar in all poses, side by side; the middle ``crop`` of each width."""
-    training = load_motion(run.root / "training_motion.npz")
-    placed = place(loaded, poses, training, in_place=True)
+    placed = place(loaded, poses, in_place=True)
     cells = []
     for picture in render_motion(loaded, placed):
         side = picture.shape[-1]
@@ -60,7 +59,7 @@ def main() -> None:
     runs = [RunFolder.open_person(Path(path)) for _, path in pairs]
     poses = load_motion(runs[0].root / "training_motion.npz")
     poses = poses[[int(i) for i in args.frames.split(",")]]
-    rows = [row(load_avatar(run), run, poses, args.crop) for run in runs]
+    rows = [row(load_avatar(run), poses, args.crop) for run in runs]
     strip(rows, [name.replace(" in ", "\nin\n") for name, _ in pairs]).save(args.out, quality=88)
 
 

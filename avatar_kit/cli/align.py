@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,7 @@ from avatar_kit.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from avatar_kit.engine.aligning import Aligned
-    from avatar_kit.engine.loaded import LoadedAvatar
-    from avatar_kit.engine.run import RunFolder
-    from avatar_kit.scene import Motion
+    from avatar_kit.engine.aligning import Say
 
 HELP = """Bring a motion closer to what an avatar was trained on, and write it as a motion file.
 
@@ -23,8 +20,6 @@ HELP = """Bring a motion closer to what an avatar was trained on, and write it a
 
 An aligner other than the avatar's own is fitted first, to the poses the avatar was trained on.
 """
-
-VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]
 DrivingFile = Annotated[
@@ -80,8 +75,9 @@ def align(
     """Align a motion."""
     from rich.console import Console
 
+    from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
-    from avatar_kit.engine.aligning import training_distances
+    from avatar_kit.engine import aligning
     from avatar_kit.engine.loaded import load_avatar
     from avatar_kit.engine.run import RunFolder
     from avatar_kit.io.motion import save_motion
@@ -90,12 +86,13 @@ def align(
     folder = RunFolder.open_person(run)
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: the output must be an .npz file")
-    chosen = parse_overrides(values or [])
-    driving = read_driving(motion, clip)
+    alignment = aligning.Alignment(name, parse_overrides(values or []), strength)
+    driving = read_motion(motion, clip)
     loaded = load_avatar(folder, device=device)
-    aligned = run_aligner(loaded, folder, driving, name, chosen, strength, console)
+    aligning.check_strength(strength, "--align-strength")
+    aligned = aligning.align(loaded, driving, alignment, sayer(console))
     save_motion(out, aligned.motion)
-    before, after = training_distances(folder, aligned)
+    before, after = aligning.training_distances(folder, aligned)
     console.print(
         f"mean distance to the training poses (5 nearest, angle of joints): {before:.1f} degrees "
         f"before, {after:.1f} after",
@@ -106,39 +103,6 @@ def align(
     console.print(f"{out}: {frames} frames at {fps:g} fps", highlight=False, soft_wrap=True)
 
 
-def run_aligner(
-    loaded: LoadedAvatar,
-    run: RunFolder,
-    driving: Motion,
-    name: str | None,
-    values: dict[str, Any],
-    strength: float,
-    console: Console,
-) -> Aligned:
-    """Choose the aligner, fit it where it must be, and align; says what it does."""
-    from avatar_kit.engine.aligning import align_motion, check_strength, choose_aligner
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-    check_strength(strength)
-    aligner = choose_aligner(loaded, run, name, values, say)
-    return align_motion(loaded, aligner, driving, strength=strength, say=say)
-
-
-def read_driving(path: Path, clip: str | None) -> Motion:
-    """The motion in a motion file or, tracked, in a video.
-
-    Raises:
-        UserError: It is not there or cannot be read.
-    """
-    from avatar_kit.io.motion import load_motion
-
-    name, _, _ = path.name.partition("#")
-    if not path.with_name(name).exists() and not path.exists():
-        raise UserError(f"{path}: no such motion file")
-    if path.suffix.lower() in VIDEOS:
-        from avatar_kit.tracking import track_motion
-
-        return track_motion(path)
-    return load_motion(path, clip=clip)
+def sayer(console: Console) -> Say:
+    """What prints a line for a person, as it is."""
+    return lambda line: console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avatar_kit.cli.options import Overrides, Preset, data_values, default_preset
+from avatar_kit.cli.options import Overrides, Preset
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def with_words(
     """
     from avatar_kit.config import parse_overrides
     from avatar_kit.config.layers import Layer, merge
+    from avatar_kit.engine.choosing import default_preset
 
     contenders = {**plan.contenders, **dict(map(contender, methods))}
     if not contenders:
@@ -136,7 +137,9 @@ def contender(text: str) -> tuple[str, dict[str, Any]]:
 
 def capture(text: str) -> tuple[str, dict[str, Any]]:
     """A folder, or ``DATASET key=value ...``, as (name, values of ``data``)."""
-    values = data_values(text)["data"]
+    from avatar_kit.engine.choosing import data_values
+
+    values = data_values(text, "--data")["data"]
     if "path" in values:
         return Path(values["path"]).name, values
     first, *words = shlex.split(text)
@@ -213,7 +216,7 @@ def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) ->
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from avatar_kit.cli.report import add_metric_columns
+    from avatar_kit.cli.tables import add_metric_columns
     from avatar_kit.engine.comparison.markdown import short
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")

@@ -6,14 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from avatar_kit.cli.options import (
-    Captures,
-    ConfigFile,
-    Overrides,
-    Preset,
-    default_preset,
-    people_values,
-)
+from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
 
 app = typer.Typer(help="Look at configs.", no_args_is_help=True)
 
@@ -39,6 +32,7 @@ def show(
     from rich.table import Table
 
     from avatar_kit.config import parse_overrides, resolve_method
+    from avatar_kit.engine.choosing import default_preset, with_data
     from avatar_kit.registry import catalog
 
     method = method or catalog().default("method")
@@ -46,7 +40,7 @@ def show(
         method,
         preset=preset,
         file=config,
-        overrides={**people_values(data), **parse_overrides(overrides or [])},
+        overrides=with_data(data, parse_overrides(overrides or []), "--data"),
         default_preset=default_preset(method)[0],
     )
     table = Table(show_edge=False, pad_edge=False, header_style="bold")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from avatar_kit.cli.options import Data, data_values
+from avatar_kit.cli.options import Data
 
 HELP = """Evaluate a run again: its held-out splits, beside two baselines.
 
@@ -27,16 +27,21 @@ def evaluate(
     """Evaluate a run."""
     from rich.console import Console
 
-    from avatar_kit.cli import report
-    from avatar_kit.engine.loaded import load_avatar
-    from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import open_view
+    from avatar_kit.cli import tables
+    from avatar_kit.cli.progress import evaluation_bar
+    from avatar_kit.engine.choosing import data_values
+    from avatar_kit.engine.results import measure, reopened
 
     console = Console()
-    folder = RunFolder.open_person(run)
-    loaded = load_avatar(folder, step=step, device=device)
-    config = folder.read_config(data_values(data)) if data else loaded.config
-    view = open_view(config)
-    result = report.evaluate_run(loaded.avatar, view, config, folder, console)
-    report.write_summary(loaded.avatar, view, config, folder, result, loaded.step, loaded.seconds)
-    report.show(result, folder.root, console)
+    loaded, view, config = reopened(run, data_values(data, "--data"), step, device)
+    with evaluation_bar(view, config, console) as observe:
+        result = measure(
+            loaded.avatar,
+            view,
+            config,
+            loaded.run,
+            step=loaded.step,
+            seconds=loaded.seconds,
+            observe=observe,
+        )
+    tables.show(result, loaded.run.root, console)

@@ -70,12 +70,12 @@ def mix(
         raise UserError("--region: name at least one region, e.g. torso,legs")
     pair = (run, Path(donor)) if dressed is None else (person_of(run, n) for n in (dressed, donor))
     folders = [RunFolder.open_person(root) for root in pair]
-    base, given = (mixing.Source(f, load_avatar(f, device=device)) for f in folders)
+    base, given = (load_avatar(folder, device=device) for folder in folders)
     mixing.mix(base, given, regions, feather)
     mixing.write_mixed(base, regions, given, out)
     Console().print(
-        f"{out}: {', '.join(regions)} of {given.loaded.subject.capture} on "
-        f"{base.loaded.subject.capture}; see it with  avatar-kit render {out} --orbit 360",
+        f"{out}: {', '.join(regions)} of {given.subject.capture} on "
+        f"{base.subject.capture}; see it with  avatar-kit render {out} --orbit 360",
         highlight=False,
         soft_wrap=True,
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from avatar_kit.errors import UserError
 
 Method = Annotated[
     str, typer.Option("--method", "-m", help="Method to train; see  avatar-kit plugins.")
@@ -50,60 +47,3 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
-
-
-def data_values(data: str | None) -> dict[str, Any]:
-    """What ``--data`` means in the config: a folder, or ``DATASET key=value ...``.
-
-    Raises:
-        UserError: Neither a folder nor a dataset.
-    """
-    from avatar_kit.config import parse_overrides
-    from avatar_kit.registry import catalog
-
-    if data is None:
-        return {}
-    if " " in data and not Path(data).exists():
-        dataset, *words = shlex.split(data)
-        return {"data": {**data_values(dataset)["data"], **parse_overrides(words)}}
-    # a folder that merely has the name of a dataset does not hide it; a capture does
-    known = data in catalog().names("dataset") and not (Path(data) / "capture.json").exists()
-    if known:
-        return {"data": {"type": data}}
-    if Path(data).exists():
-        return {"data": {"type": "capture", "path": str(Path(data).resolve())}}
-    if Path(data).suffix or "/" in data:
-        raise UserError(
-            f"--data {data}: no such folder; make one with  avatar-kit prepare VIDEO --out {data}"
-        )
-    catalog().get("dataset", data)
-    return {}
-
-
-def people_values(captures: list[str] | None) -> dict[str, Any]:
-    """What ``--data``, given once or more, means in the config.
-
-    Raises:
-        UserError: One is neither a folder nor a dataset.
-    """
-    found = [data_values(data)["data"] for data in captures or []]
-    if not found:
-        return {}
-    return {"data": found[0], **({"others": found[1:]} if found[1:] else {})}
-
-
-def default_preset(method: str) -> tuple[str, str]:
-    """The preset for this machine and, where it is a step down, a line that says so."""
-    from avatar_kit.registry import catalog
-
-    presets = getattr(catalog().get("method", method).config, "presets", {})
-    import torch
-
-    if torch.cuda.is_available():
-        return ("light" if "light" in presets else ""), ""
-    if "demo" not in presets:
-        return "", ""
-    return "demo", (
-        "no CUDA device here: taking the preset 'demo' (small, for CPUs); "
-        "--preset light or paper for the real size"
-    )

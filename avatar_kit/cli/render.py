@@ -14,16 +14,9 @@ from avatar_kit.cli.align import (
     Device,
     Run,
     Strength,
-    read_driving,
-    run_aligner,
+    sayer,
 )
-from avatar_kit.cli.view import (
-    CameraPath,
-    OptionalDrivingFile,
-    Orbit,
-    chosen_cameras,
-    still_motion,
-)
+from avatar_kit.cli.view import CameraPath, OptionalDrivingFile, Orbit, chosen_cameras
 from avatar_kit.errors import UserError
 
 HELP = """Drive a trained avatar with a motion file or a video.
@@ -70,11 +63,13 @@ def render(
     from rich.console import Console
     from rich.progress import track
 
+    from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
-    from avatar_kit.engine.driving import place, write_motion_video
+    from avatar_kit.engine.aligning import Alignment, check_strength
+    from avatar_kit.engine.driving import write_motion_video
     from avatar_kit.engine.loaded import load_avatar
     from avatar_kit.engine.run import RunFolder
-    from avatar_kit.io.motion import load_motion
+    from avatar_kit.engine.staging import stage
 
     console = Console()
     folder = RunFolder.open_person(run)
@@ -82,19 +77,21 @@ def render(
         raise UserError(f"{out}: the output must be an .mp4 file")
     if motion is None and orbit is None and camera is None:
         raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
-    chosen = parse_overrides(values or [])
-    driving = None if motion is None else read_driving(motion, clip)
+    alignment = Alignment(align, parse_overrides(values or []), strength)
+    driving = None if motion is None else read_motion(motion, clip)
     loaded = load_avatar(folder, device=device)
-    rate = fps or loaded.subject.fps
-    training = load_motion(folder.root / "training_motion.npz")
-    if driving is None:
-        aligned = still_motion(training, rate)
-    else:
-        aligned = run_aligner(loaded, folder, driving, align, chosen, strength, console).motion
-    if rate != aligned.fps:
-        console.print(f"{motion and motion.name}: {aligned.fps:g} fps, resampled to {rate:g}")
-        aligned = aligned.resample(rate)
-    placed = place(loaded, aligned[: frames or len(aligned)], training, in_place=in_place)
+    if driving is not None:
+        check_strength(strength, "--align-strength")
+    placed = stage(
+        loaded,
+        driving,
+        alignment,
+        fps=fps,
+        frames=frames,
+        in_place=in_place,
+        title=motion.name if motion else "",
+        say=sayer(console),
+    )
     cameras = chosen_cameras(loaded, placed, orbit, camera, console)
     started = time.perf_counter()
     work = write_motion_video(loaded, placed, out, cameras)

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avatar_kit.cli.options import (
-    Captures,
-    ConfigFile,
-    Overrides,
-    Preset,
-    default_preset,
-    people_values,
-)
+from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,6 +76,7 @@ def _start(
     console: Console,
 ) -> Training:
     from avatar_kit.config import load_yaml, resolve_method
+    from avatar_kit.engine.choosing import default_preset, with_data
     from avatar_kit.registry import catalog
 
     name = method or (load_yaml(file).get("type") if file else None)
@@ -94,63 +88,38 @@ def _start(
         name,
         preset=preset,
         file=file,
-        overrides={**people_values(data), **values},
+        overrides=with_data(data, values, "--data"),
         default_preset=fallback,
     )
     if why and layered.config.preset == fallback and preset != fallback:
         console.print(f"[yellow]{why}[/]")
-    from avatar_kit.engine.describing import describe
-    from avatar_kit.engine.people import open_views
-    from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import set_up
+    from avatar_kit.engine.starting import start
 
-    if out is not None and out.exists():
-        RunFolder.create(out)  # refuse a used folder before any work is done
-    views = open_views(layered.config)
-    run_path = out or RunFolder.default_path(name, "-".join(v.capture.name for v in views))
-    training = set_up(layered.config, RunFolder(run_path), *views)
-    RunFolder.create(run_path)  # only now: what cannot be set up leaves no folder behind
-    describe(training)
-    return training
+    return start(layered.config, out)
 
 
 def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
-    from avatar_kit.engine import checkpoint as ckpt
-    from avatar_kit.engine.people import check_unchanged, open_views
-    from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import restore, set_up, structural_changes
+    from avatar_kit.engine.starting import resumption
 
-    run = RunFolder.open(root)
-    saved = run.read_config()
-    config = run.read_config({"stop_at": None, **values})
-    structural, other = structural_changes(saved, config)
-    if structural:
-        raise UserError(
-            f"{root}: a resumed run must keep {', '.join(structural)}; start a new run instead"
-        )
-    before, after = saved.model_dump(mode="json"), config.model_dump(mode="json")
-    for key in other:
-        console.print(f"changed: {key}: {before[key]} -> {after[key]}", highlight=False)
-    found, damaged = ckpt.latest_checkpoint(run.checkpoints)
-    for line in damaged:
+    found = resumption(root, values)
+    for key, (before, now) in found.changed.items():
+        console.print(f"changed: {key}: {before} -> {now}", highlight=False)
+    for line in found.damaged:
         console.print(f"[yellow]passed over: {line}[/]", highlight=False)
-    views = open_views(config)
-    check_unchanged(run, views)
-    training = set_up(config, run, *views, fit=False)
-    restore(training, found)
-    run.write_config(config)
-    console.print(f"going on at step {training.step} of {config.steps}")
+    training = found.start()
+    console.print(f"going on at step {training.step} of {training.config.steps}")
     return training
 
 
 def _run(training: Training, console: Console) -> None:
-    from avatar_kit.cli import report
+    from avatar_kit.cli import tables
+    from avatar_kit.cli.progress import TerminalProgress, evaluation_bar
     from avatar_kit.engine.people import finished
-    from avatar_kit.engine.progress import Progress
+    from avatar_kit.engine.results import measure_person
     from avatar_kit.engine.trainer import train as run_loop
 
-    console.print(report.opening(training))
-    done = run_loop(training, Progress(console))
+    console.print(tables.opening(training))
+    done = run_loop(training, TerminalProgress(console))
     root = training.run.root
     if not done:
         console.print(
@@ -159,5 +128,8 @@ def _run(training: Training, console: Console) -> None:
         )
         return
     for person in finished(training):
-        result = report.evaluate_and_preview(training, person, console)
-        report.show(result, person.run.root, console)
+        with evaluation_bar(person.view, training.config, console) as observe:
+            result = measure_person(training, person, observe)
+        if len(training.people) > 1:
+            console.rule(person.name, align="left")
+        tables.show(result, person.run.root, console)

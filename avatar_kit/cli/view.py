@@ -43,15 +43,6 @@ OptionalDrivingFile = Annotated[
     ),
 ]
 
-#: Seconds that a person who stands still is shown for.
-STILL = 6.0
-
-
-def still_motion(training: Motion, fps: float) -> Motion:
-    """The first training pose, held."""
-    held = training[[0] * max(1, round(STILL * fps))]
-    return type(held)(**{**vars(held), "fps": fps})
-
 
 def chosen_cameras(
     loaded: LoadedAvatar,
@@ -66,29 +57,19 @@ def chosen_cameras(
         UserError: Both options, a camera path that does not fit, or another lens before an avatar
             that paints its background.
     """
-    from avatar_kit.engine import viewpoint
+    from avatar_kit.engine.cameras import along_path, orbit_around
 
     if orbit is not None and path is not None:
         raise UserError("--orbit and --camera: the camera can follow one of them; drop the other")
-    if orbit is None and path is None:
-        return None
-    own, moves = loaded.subject.camera, loaded.avatar.renderer.camera_moves
     if path is not None:
-        found, other_lens = viewpoint.read_camera_path(
-            path, own, motion.transl[0], len(motion), motion.fps
-        )
-        if other_lens and not moves:
-            raise UserError(
-                f"{path}: fov_y: method '{loaded.config.type}' paints the background of one "
-                "camera, so its lens must stay; drop fov_y"
-            )
+        found = along_path(loaded, motion, path)
+    elif orbit is not None:
+        found = orbit_around(loaded, motion, orbit)
     else:
-        assert orbit is not None
-        centre = motion.transl.median(dim=0).values
-        found = viewpoint.orbit(own, centre, orbit, len(motion))
+        return None
     console.print(
         "the recorded scene is shown as if it were far away; beyond it, its mean colour"
-        if moves
+        if loaded.avatar.renderer.camera_moves
         else f"method '{loaded.config.type}' paints the background of one camera: "
         "the person moves instead, before the same background",
         highlight=False,

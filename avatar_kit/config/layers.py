@@ -64,6 +64,19 @@ def parse_overrides(words: Iterable[str]) -> dict[str, Any]:
     return nested
 
 
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted key, such as ``{"renderer.channels": 64}``, as nested values.
+
+    What is nested already stays; a longer key wins over what a shorter one says.
+    """
+    layers = []
+    for key, value in sorted(values.items(), key=lambda pair: pair[0].count(".")):
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        layers.append(Layer(key, value))
+    return merge(layers)[0]
+
+
 def resolve_method(
     name: str,
     *,
@@ -71,6 +84,7 @@ def resolve_method(
     file: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     default_preset: str = "",
+    origin: str = "command line",
 ) -> Layered:
     """Build the config of a method.
 
@@ -80,6 +94,7 @@ def resolve_method(
         file: YAML file, or None.
         overrides: Nested values from the command line.
         default_preset: What to use where nobody says.
+        origin: Where the overrides come from, for errors.
 
     Raises:
         UserError: Unknown method, preset or key, wrong type, parts that do not fit.
@@ -96,7 +111,7 @@ def resolve_method(
         Layer("default", _defaults(cls)),
         Layer(f"preset {chosen}", {**cls.presets.get(chosen, {}), "preset": chosen}),
         Layer(str(file), {k: v for k, v in from_file.items() if k not in ("type", "preset")}),
-        Layer("command line", {k: v for k, v in (overrides or {}).items() if k != "preset"}),
+        Layer(origin, {k: v for k, v in (overrides or {}).items() if k != "preset"}),
     ]
     values, origins = merge(layers)
     try:

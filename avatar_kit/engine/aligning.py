@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -27,6 +27,21 @@ from avatar_kit.scene import Motion
 NONE = "none"
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What a motion is brought closer to an avatar with.
+
+    Attributes:
+        name: Of an aligner; ``none`` for no alignment; None for the avatar's own.
+        values: Config values of the aligner, other than its defaults.
+        strength: 0 is the motion as it is, 1 the aligned one.
+    """
+
+    name: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    strength: float = 1.0
 
 
 def training_clips(run: RunFolder) -> list[Motion]:
@@ -83,7 +98,6 @@ def prior_class(name: str | None) -> tuple[str, type[LearnsPrior]]:
 
 def choose_aligner(
     loaded: LoadedAvatar,
-    run: RunFolder,
     name: str | None,
     values: Mapping[str, Any],
     say: Say = lambda line: None,
@@ -92,7 +106,6 @@ def choose_aligner(
 
     Args:
         loaded: The avatar.
-        run: Its run folder.
         name: Of an aligner; ``none`` for no alignment; None for the avatar's own.
         values: Config values of the aligner, other than its defaults.
         say: Takes a line for a person.
@@ -109,12 +122,31 @@ def choose_aligner(
     config = aligner_config("identity" if name == NONE else name, values)
     aligner: Aligner = load_class("aligner", config)(config)
     if aligner.needs_fit:
-        clips = training_clips(run)
+        clips = training_clips(loaded.run)
         say(f"fitting {name} to {sum(map(len, clips))} training poses")
         aligner.fit(clips, body)
         for key, value in aligner.facts().items():
             say(f"{key}: {value}")
     return aligner
+
+
+def align(
+    loaded: LoadedAvatar, motion: Motion, alignment: Alignment, say: Say = lambda line: None
+) -> Aligned:
+    """Choose the aligner, fit it where it must be, and align.
+
+    Args:
+        loaded: The avatar.
+        motion: The driving motion.
+        alignment: With what.
+        say: Takes a line for a person.
+
+    Raises:
+        UserError: The strength is not in [0, 1], no such aligner, or it cannot be fitted.
+    """
+    check_strength(alignment.strength)
+    aligner = choose_aligner(loaded, alignment.name, alignment.values, say)
+    return align_motion(loaded, aligner, motion, strength=alignment.strength, say=say)
 
 
 @dataclass(frozen=True)
@@ -180,11 +212,15 @@ def training_distances(run: RunFolder, aligned: Aligned) -> tuple[float, float]:
     return before, after
 
 
-def check_strength(strength: float) -> None:
+def check_strength(strength: float, called: str = "strength") -> None:
     """Refuse a strength outside [0, 1].
+
+    Args:
+        strength: The number.
+        called: What it is called where it was given, for the error.
 
     Raises:
         UserError: It is outside, or NaN.
     """
     if not 0 <= strength <= 1:
-        raise UserError(f"--align-strength {strength:g}: must lie between 0 and 1")
+        raise UserError(f"{called} {strength:g}: must lie between 0 and 1")

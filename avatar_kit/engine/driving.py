@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 
 from avatar_kit.engine.device import autocast
-from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.viewpoint import before_own_camera
 from avatar_kit.io.video import VideoWriter
-from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene import Camera, FrameContext, Motion, PosedBody
+
+#: Frames of a motion that are expressed in the parameters of a body at once.
+_AT_ONCE = 64
 
 
-def place(loaded: LoadedAvatar, motion: Motion, training: Motion, *, in_place: bool) -> Motion:
+def place(loaded: LoadedAvatar, motion: Motion, *, in_place: bool) -> Motion:
     """Bring a driving motion to where the avatar was seen.
 
     The pelvis of the first frame goes over the middle of the training positions, and the feet stand
@@ -27,9 +29,9 @@ def place(loaded: LoadedAvatar, motion: Motion, training: Motion, *, in_place: b
     Args:
         loaded: The avatar.
         motion: The driving motion, in a world of its own.
-        training: The avatar's training poses.
         in_place: Also keep the pelvis over that point, so that the avatar cannot walk out of view.
     """
+    training = loaded.training_motion
     here = training.transl.median(dim=0).values
     offset = here - motion.transl[0]
     transl = motion.transl + offset
@@ -87,15 +89,40 @@ def render_motion(
     """
     avatar, own = loaded.avatar, loaded.subject.camera.to(loaded.device)
     path = (own if cameras is None else cameras.to(loaded.device)).expand(len(motion))
-    posed, state = PosedFrames(avatar.body, motion, avatar.shape), None
-    for frame in range(len(motion)):
-        before = max(0, frame - 1)
-        context = posed.context([frame], [before], path[frame], [-1])
-        if cameras is not None and not avatar.renderer.camera_moves:
-            context = before_own_camera(context, path[before], own)
+    person_moves = cameras is not None and not avatar.renderer.camera_moves
+    state = None
+    for frame, context in enumerate(_contexts(loaded, motion, path)):
+        if person_moves:
+            context = before_own_camera(context, path[max(0, frame - 1)], own)
         with autocast(loaded.device, loaded.config.precision):
             output, state = avatar.step(context, state)
         yield output.rgb[0].float().clamp(0, 1)
+
+
+def _contexts(loaded: LoadedAvatar, motion: Motion, cameras: Camera) -> Iterator[FrameContext]:
+    """The frames of a motion, one by one; only the body of the frame before is kept."""
+    device, before = loaded.device, None
+    for frame, (pose, body) in enumerate(_posed(loaded, motion)):
+        yield FrameContext(
+            body=body,
+            previous=body if before is None else before,
+            camera=cameras[frame],
+            motion=pose,
+            time=torch.tensor([frame / motion.fps], device=device),
+            clip_start=torch.tensor([before is None], device=device),
+            index=torch.tensor([-1], device=device),
+        )
+        before = body
+
+
+def _posed(loaded: LoadedAvatar, motion: Motion) -> Iterator[tuple[Motion, PosedBody]]:
+    """Poses and posed bodies, one by one."""
+    body, shape = loaded.avatar.body, loaded.avatar.shape
+    for first in range(0, len(motion), _AT_ONCE):
+        poses = motion[first : first + _AT_ONCE].to(loaded.device)
+        parameters = body.from_motion(poses, shape)
+        for i in range(len(poses)):
+            yield poses[i], body(parameters[i])
 
 
 def write_motion_video(

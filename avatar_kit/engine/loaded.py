@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,8 @@ from avatar_kit.engine.assemble import build_avatar, build_body
 from avatar_kit.engine.device import pick_device
 from avatar_kit.engine.run import RunFolder, Subject
 from avatar_kit.interfaces import Avatar
+from avatar_kit.io.motion import load_motion
+from avatar_kit.scene import Motion
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class LoadedAvatar:
     """A trained avatar, ready to render.
 
     Attributes:
+        run: Where it was read from.
         avatar: In evaluation mode, without gradients.
         config: The config it was trained with.
         subject: Who it is of and how it was seen.
@@ -27,12 +31,18 @@ class LoadedAvatar:
         device: Where it lives.
     """
 
+    run: RunFolder
     avatar: Avatar
     config: MethodConfig
     subject: Subject
     step: int
     seconds: float
     device: torch.device
+
+    @functools.cached_property
+    def training_motion(self) -> Motion:
+        """The poses it was trained on, one clip after another."""
+        return load_motion(self.run.root / "training_motion.npz")
 
 
 def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto") -> LoadedAvatar:
@@ -56,7 +66,9 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     body = build_body(config).to(place)
     subject.check_asset(body, run.root / "subject.json")
     cameras = list(subject.cameras.values())
-    avatar = build_avatar(config, body, subject.shape, subject.training_frames, cameras)
+    # the weights it starts with are seeded: not at the cost of the caller's generator
+    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+        avatar = build_avatar(config, body, subject.shape, subject.training_frames, cameras)
     ckpt.load_learned(avatar, found)
     avatar = avatar.to(place).eval().requires_grad_(False)
-    return LoadedAvatar(avatar, config, subject, found.step, found.state["seconds"], place)
+    return LoadedAvatar(run, avatar, config, subject, found.step, found.state["seconds"], place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.loaded import LoadedAvatar
-from avatar_kit.engine.run import RunFolder, whole_run
+from avatar_kit.engine.run import whole_run
 from avatar_kit.errors import UserError, near
 from avatar_kit.graphics import visibility
 from avatar_kit.scene import Topology
@@ -28,14 +27,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 #: Files that a run needs to be rendered.
 _KEPT = ("config.yaml", "subject.json", "environment.json", "training_motion.npz")
-
-
-@dataclass(frozen=True)
-class Source:
-    """An avatar and the run it comes from."""
-
-    run: RunFolder
-    loaded: LoadedAvatar
 
 
 def region_faces(topology: Topology, names: Sequence[str]) -> Tensor:
@@ -106,7 +97,7 @@ def _drawn(topology: Topology, faces: Tensor, side: int) -> Tensor:
 
 
 @torch.no_grad()
-def mix(base: Source, donor: Source, regions: Sequence[str], feather: float) -> None:
+def mix(base: LoadedAvatar, donor: LoadedAvatar, regions: Sequence[str], feather: float) -> None:
     """Put regions of the donor's textures into the base's, in place.
 
     Raises:
@@ -114,40 +105,39 @@ def mix(base: Source, donor: Source, regions: Sequence[str], feather: float) -> 
             region.
     """
     check_related(base, donor)
-    own, given = base.loaded.avatar.charts(), donor.loaded.avatar.charts()
-    topology = base.loaded.avatar.body.topology
+    own, given = base.avatar.charts(), donor.avatar.charts()
+    topology = base.avatar.body.topology
     faces = region_faces(topology, regions)
     for name, chart in own.items():
         mask = region_mask(topology, faces, chart.shape[-1], feather).to(chart)
         chart.lerp_(given[name], mask)
 
 
-def check_related(base: Source, donor: Source) -> None:
+def check_related(base: LoadedAvatar, donor: LoadedAvatar) -> None:
     """Two avatars whose textures mean the same.
 
     Raises:
         UserError: They do not: says which of method, body, textures or networks differs.
     """
-    a, b = base.loaded, donor.loaded
     here, there = base.run.root, donor.run.root
-    for run, loaded in ((here, a), (there, b)):
+    for loaded in (base, donor):
         if not loaded.avatar.charts():
             raise UserError(
-                f"{run}: method '{loaded.config.type}' keeps no textures that can be mixed; "
-                "train with a method that does, such as one with an encoder uv_texture"
+                f"{loaded.run.root}: method '{loaded.config.type}' keeps no textures that can be "
+                "mixed; train with a method that does, such as one with an encoder uv_texture"
             )
-    if a.config.type != b.config.type:
+    if base.config.type != donor.config.type:
         raise UserError(
-            f"{there}: a run of method '{b.config.type}', but {here} is of '{a.config.type}'; "
-            "textures mix within one method"
+            f"{there}: a run of method '{donor.config.type}', but {here} is of "
+            f"'{base.config.type}'; textures mix within one method"
         )
-    if a.subject.body_asset != b.subject.body_asset:
+    if base.subject.body_asset != donor.subject.body_asset:
         raise UserError(
-            f"{there}: trained with the body {b.subject.body_asset['name']}, but {here} with "
-            f"{a.subject.body_asset['name']}; textures mix on one body"
+            f"{there}: trained with the body {donor.subject.body_asset['name']}, but {here} with "
+            f"{base.subject.body_asset['name']}; textures mix on one body"
         )
-    first, second = a.avatar.networks(), b.avatar.networks()
-    own, given = a.avatar.charts(), b.avatar.charts()
+    first, second = base.avatar.networks(), donor.avatar.networks()
+    own, given = base.avatar.charts(), donor.avatar.charts()
     fit = {n: t.shape for n, t in own.items()} == {n: t.shape for n, t in given.items()}
     if not fit or first.keys() != second.keys():
         raise UserError(f"{there}: other encoders or textures than {here}; train both alike")
@@ -158,7 +148,7 @@ def check_related(base: Source, donor: Source) -> None:
         )
 
 
-def write_mixed(base: Source, regions: Sequence[str], donor: Source, out: Path) -> None:
+def write_mixed(base: LoadedAvatar, regions: Sequence[str], donor: LoadedAvatar, out: Path) -> None:
     """Write the base, as it is now, into a run folder of its own; whole or not at all.
 
     Raises:
@@ -174,5 +164,4 @@ def write_mixed(base: Source, regions: Sequence[str], donor: Source, out: Path) 
         run.write_json(
             "mix.json", {**{k: str(v) for k, v in origin.items()}, "regions": list(regions)}
         )
-        shown = base.loaded
-        ckpt.save_avatar(run.checkpoints, shown.step, shown.avatar, shown.config.type)
+        ckpt.save_avatar(run.checkpoints, base.step, base.avatar, base.config.type)

@@ -1,72 +1,22 @@
-"""What a person sees while an avatar trains."""
+"""Who is told how far a training is."""
 
 from __future__ import annotations
 
-import rich.progress as rp
-from rich.console import Console
-
 
 class Progress:
-    """A progress bar on a terminal; a line now and then where there is none.
-
-    Args:
-        console: Where to print.
-        lines_every: Seconds between lines without a terminal.
-    """
-
-    def __init__(self, console: Console, lines_every: float = 20.0):
-        self.console = console
-        self.lines_every = lines_every
-        self._bar = rp.Progress(
-            rp.TextColumn("[bold]train"),
-            rp.BarColumn(bar_width=24),
-            rp.MofNCompleteColumn(),
-            rp.TextColumn("[cyan]{task.fields[rate]}"),
-            rp.TextColumn("left"),
-            rp.TimeRemainingColumn(),
-            rp.TextColumn("{task.fields[losses]}"),
-            rp.TextColumn("[dim]{task.fields[memory]}"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task: rp.TaskID | None = None
-        self._total = 0
-        self._printed = 0.0
+    """Told of a training while it runs; this one says nothing."""
 
     def __enter__(self) -> Progress:
-        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        pass
 
     def start(self, done: int, total: int) -> None:
-        """Say where the loop starts and ends."""
-        self._total = total
-        self._task = self._bar.add_task(
-            "train", completed=done, total=total, rate="", losses="", memory=""
-        )
+        """The loop begins after ``done`` steps and ends after ``total``."""
 
     def report(self, step: int, losses: dict[str, float], rate: float, memory_gib: float) -> None:
-        """Show the state after ``step`` steps; ``rate`` in steps per second."""
-        text = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
-        pace = f"{rate:.2f} steps/s"
-        memory = f"{memory_gib:.1f} GiB"
-        if self._task is not None:
-            self._bar.update(self._task, completed=step, rate=pace, losses=text, memory=memory)
-        now = self._bar.get_time()
-        if not self.console.is_terminal and (
-            now - self._printed > self.lines_every or step == self._total
-        ):
-            self._printed = now
-            left = (self._total - step) / rate if rate else 0.0
-            self.console.print(
-                f"step {step}/{self._total}  {pace}  {left:.0f} s left  {text}  {memory}",
-                highlight=False,
-                soft_wrap=True,
-            )
+        """``step`` steps are done, ``rate`` of them a second; the losses are those of the last."""
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        self._bar.console.print(f"[dim]{text}[/dim]", highlight=False)

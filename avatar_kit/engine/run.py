@@ -146,13 +146,15 @@ class RunFolder:
         with atomic_path(self.root / "config.yaml") as path:
             path.write_text(dump_yaml(dump_method(config)))
 
-    def read_config(self, overrides: dict[str, Any] | None = None) -> MethodConfig:
-        """The saved config with values laid over it."""
+    def read_config(
+        self, overrides: dict[str, Any] | None = None, origin: str = "command line"
+    ) -> MethodConfig:
+        """The saved config with values laid over it; ``origin`` is where these come from."""
         file = self.root / "config.yaml"
         saved = load_yaml(file)
         if "type" not in saved:
             raise UserError(f"{file}: the key 'type' (the method) is missing")
-        return resolve_method(saved["type"], file=file, overrides=overrides).config
+        return resolve_method(saved["type"], file=file, overrides=overrides, origin=origin).config
 
     def write_subject(self, subject: Subject) -> None:
         """Save what rendering needs to know of the person and the cameras."""

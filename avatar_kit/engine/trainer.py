@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -435,6 +436,8 @@ class StopSignal:
         return self.received is not None
 
     def __enter__(self) -> StopSignal:
+        if threading.current_thread() is not threading.main_thread():
+            return self  # signals reach the main thread alone
         for number in (signal.SIGTERM, signal.SIGINT):
             self._old[number] = signal.signal(number, self._receive)
         return self

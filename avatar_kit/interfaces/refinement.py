@@ -26,8 +26,8 @@ class PoseRefinement(nn.Module):
         cameras: Number of training cameras.
 
     Attributes:
-        rotation: [T, 22, 3] rotation vectors in radians in the axes of the parent joint; the tracked
-            rotation comes first.
+        rotation: [T, 22, 3] rotation vectors in radians, in the axes of the parent joint; the
+            tracked rotation comes first.
         shift: [T, 3] offset of the pelvis in metres.
         camera_shift: [C, 3] offset of each camera's translation in metres.
     """

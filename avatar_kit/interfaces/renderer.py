@@ -36,6 +36,19 @@ class Renderer(Part, ABC):
         self.setup = setup
         self.conditions = dict(conditions)
 
+    def check_size(self, width: int, height: int) -> None:
+        """Refuse pictures of a size that it cannot draw; by default it draws any.
+
+        Called before it is asked for a picture of another size than the trained one.
+
+        Args:
+            width: Of the picture in pixels.
+            height: Likewise.
+
+        Raises:
+            UserError: It cannot; says which sizes it can.
+        """
+
     @abstractmethod
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """Render.

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from rich.console import Console
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -283,7 +282,7 @@ def step_through(training: Training, count: int, first: int = 0) -> list[dict[st
 def quiet(training: Training, config: MethodConfig) -> None:
     """Run the engine's loop to its end, without a word, and save."""
     training.config = config
-    train(training, Progress(Console(quiet=True)))
+    train(training, Progress())
 
 
 def state_of(training: Training) -> dict[str, Tensor]:

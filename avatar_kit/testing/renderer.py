@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from avatar_kit.errors import UserError
 from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Renderer, make_room
 from avatar_kit.scene import (
@@ -115,6 +116,28 @@ class RendererConformance(ModuleConformance):
         require(
             found == (1, 3, world.SIZE, width),
             f"for pictures {width} wide and {world.SIZE} high rgb is {found}",
+        )
+
+    def test_another_size_is_drawn_or_refused(self) -> None:
+        """A picture of twice the trained size is drawn in that size, or ``check_size`` refuses."""
+        module, side = self.made(), 2 * world.SIZE
+        if not module.camera_moves:
+            raise NotApplicable("paints the background of one camera (camera_moves is False)")
+        try:
+            module.check_size(side, side)
+        except UserError as refused:
+            raise NotApplicable(str(refused)) from None
+        view = world.camera(side, side).to(self.device)
+        conditions = {
+            n: scene(s, (0,), seen=True, dtype=torch.float32, device=self.device, view=view)
+            for n, s in self.specs.items()
+        }
+        with torch.no_grad():
+            found = tuple(module(conditions, view).rgb.shape)
+        require(
+            found == (1, 3, side, side),
+            f"for a camera of {side}x{side} rgb is {found}; where other sizes cannot be, say so in "
+            "check_size",
         )
 
     def test_cameras_may_differ_in_a_batch(self) -> None:

@@ -61,6 +61,10 @@ class TwoStageUNet(Renderer):
         rgb = alpha * person + (1 - alpha) * scene
         return RenderOutput(rgb, alpha, logit, person, scene, auxiliary=auxiliary)
 
+    def check_size(self, width: int, height: int) -> None:
+        """Any size that the U-Nets can halve as often as they do."""
+        _check_halvings(self.config, width, height)
+
     def corrected(self, painted: Tensor, given: Tensor) -> Tensor:
         """What a stage painted, as a correction of the colours it was given."""
         if not self.config.residual:
@@ -88,6 +92,10 @@ class DeferredUNet(Renderer):
         self.network = UNet(channels + 3, 3, config.widths, config.norm)
         self.scene = PlateBackground(setup.plates)
 
+    def check_size(self, width: int, height: int) -> None:
+        """Any size that the U-Net can halve as often as it does."""
+        _check_halvings(self.config, width, height)
+
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """The whole picture; the textured mesh alone as auxiliary "textured"."""
         features, scene = _joined(conditions, list(conditions)), self.scene(camera)
@@ -98,6 +106,17 @@ class DeferredUNet(Renderer):
         mesh = torch.cat([textured, covered.to(textured.dtype)], dim=1)
         rgb = drawn + 0.5 * correction
         return RenderOutput(rgb, background=scene, auxiliary={"textured": mesh})
+
+
+def _check_halvings(
+    config: TwoStageUNetConfig | DeferredUNetConfig, width: int, height: int
+) -> None:
+    least = 2 ** len(config.widths)
+    if min(width, height) < least:
+        raise UserError(
+            f"camera: renderer '{config.type}' draws no picture of {width}x{height} pixels; both "
+            f"sides must have at least {least}"
+        )
 
 
 def _maps(conditions: Mapping[str, Condition], names: Sequence[str]) -> list[Tensor]:

@@ -60,6 +60,15 @@ class StyleUNetRenderer(Renderer):
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         cast(Any, self).to(memory_format=self.layout)  # torch 2.13 does not type it
 
+    def check_size(self, width: int, height: int) -> None:
+        """The trained size alone: the noise of the network has that size."""
+        known = self.setup
+        if (width, height) != (known.width, known.height):
+            raise UserError(
+                f"camera: renderer '{self.config.type}' draws pictures of {known.width}x"
+                f"{known.height} pixels alone, not of {width}x{height}; take that width and height"
+            )
+
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """Pictures, and alpha where the network does not paint the background."""
         maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]

@@ -65,7 +65,7 @@ def test_the_benchmark_of_the_studio_is_what_it_was():
 
     asked = catalog().get("dataset", "studio").config.benchmark
     assert (asked.version, list(asked.captures), asked.seeds) == (
-        1,
+        2,
         ["ada", "ben", "cleo"],
         (0, 1, 2),
     )

@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from avatar_kit.cli.main import main
-from avatar_kit.cli.options import people_values
+from avatar_kit.engine.choosing import people_values
 from avatar_kit.errors import UserError
 from tests.cli.conftest import TINY_ANR
 

@@ -1,10 +1,8 @@
 """A signal at any moment of the loop: what was trained is saved, and the caller is told."""
 
-import io
 import signal
 
 import pytest
-from rich.console import Console
 
 from avatar_kit.config import resolve_method
 from avatar_kit.engine.checkpoint import list_checkpoints
@@ -18,7 +16,6 @@ class Interrupted(Progress):
     """SIGTERM comes while the loop reports the step ``at``."""
 
     def __init__(self, at):
-        super().__init__(Console(file=io.StringIO()))
         self.at = at
 
     def report(self, step, *told):

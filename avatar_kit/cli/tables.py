@@ -1,4 +1,4 @@
-"""What training and evaluation say on the terminal, and the files they leave."""
+"""What training and evaluation say on the terminal: the opening panel, tables, paths."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from avatar_kit.capture import CaptureView
-from avatar_kit.config import MethodConfig
-from avatar_kit.engine.evaluation import REGIONS, evaluate, held_out_splits
-from avatar_kit.engine.people import Person
-from avatar_kit.engine.preview import Preview
-from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.evaluation import REGIONS
 from avatar_kit.engine.trainer import Training
-from avatar_kit.interfaces import Avatar
 
 _NAMES = {"avatar": "avatar", "nearest_frame": "nearest frame", "mean_frame": "mean frame"}
 
@@ -43,38 +35,6 @@ def opening(training: Training) -> Panel:
     rows.add_row("run", str(training.run.root))
     title = f"{config.type}" + (f" [{config.preset}]" if config.preset else "")
     return Panel.fit(rows, title=Text(title), title_align="left", border_style="cyan")
-
-
-def evaluate_and_preview(training: Training, person: Person, console: Console) -> dict[str, Any]:
-    """Evaluate a person, write ``eval/test.json``, the preview picture and video."""
-    avatar, view, run, config = person.avatar, person.view, person.run, training.config
-    with training.shown():
-        result = evaluate_run(avatar, view, config, run, console)
-    write_summary(avatar, view, config, run, result, training.step, training.seconds)
-    if len(training.people) > 1:
-        console.rule(person.name, align="left")
-    return result
-
-
-def evaluate_run(
-    avatar: Avatar, view: CaptureView, config: MethodConfig, run: RunFolder, console: Console
-) -> dict[str, Any]:
-    """Evaluate an avatar on its capture and write the results into the run folder."""
-    total = sum(len(split.samples) for split in held_out_splits(view, config.evaluation))
-    columns = ("[bold]evaluate", BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar, Preview(view, run.root) as preview:
-        task = bar.add_task("evaluate", total=total)
-
-        def observe(split: Any, k: int, picture: Any) -> None:
-            preview.observe(split, k, picture)
-            bar.advance(task)
-
-        result = evaluate(avatar, view, config, observe)
-    run.write_json("eval/frames.json", result.pop("frames"))
-    # what the same avatar gives each time; how long it took is in the summary
-    run.write_json("eval/test.json", {key: result[key] for key in ("protocol", "splits")})
-    return result
 
 
 def result_table(result: dict[str, Any], region: str) -> Table:
@@ -122,31 +82,6 @@ def protocol_line(result: dict[str, Any]) -> str:
         f"background as recorded, test poses not refitted{refined}; metric weights "
         f"{weights or 'none'}"
     )
-
-
-def write_summary(
-    avatar: Avatar,
-    view: CaptureView,
-    config: MethodConfig,
-    run: RunFolder,
-    result: dict[str, Any],
-    step: int,
-    seconds: float,
-) -> None:
-    """Write ``summary.json``: what a run is in a few lines. Its presence says: measured."""
-    first: dict[str, Any] = next(iter(result["splits"].values()), {})
-    summary = {
-        "method": config.type,
-        "preset": config.preset,
-        "capture": view.capture.name,
-        "steps": step,
-        "seconds": round(seconds, 1),
-        "parameters": avatar.learned_parameters(),
-        "milliseconds": result["milliseconds"],
-        "psnr": first.get("psnr"),
-        "splits": result["splits"],
-    }
-    run.write_json("summary.json", summary)
 
 
 def show(result: dict[str, Any], root: Path, console: Console) -> None:

@@ -1,0 +1,110 @@
+"""Train an avatar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from avatar_kit.config import resolve_method
+from avatar_kit.config.layers import nested
+from avatar_kit.engine.choosing import Data, default_preset, with_data
+from avatar_kit.engine.people import finished
+from avatar_kit.engine.progress import Progress
+from avatar_kit.engine.results import measure_person
+from avatar_kit.engine.starting import resumption, start
+from avatar_kit.engine.trainer import Training
+from avatar_kit.engine.trainer import train as run_loop
+from avatar_kit.errors import UserError
+
+#: Called with the steps done, the step the loop ends at, and the losses of the last step.
+Report = Callable[[int, int, dict[str, float]], None]
+
+
+def train(
+    method: str | None = None,
+    *,
+    data: Data | Sequence[Data] | None = None,
+    preset: str | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    values: Mapping[str, Any] | None = None,
+    progress: Report | None = None,
+    **more: Any,
+) -> Path:
+    """Train an avatar, evaluate it, and write pictures of it, as ``avatar-kit train`` does.
+
+    It prints nothing. The global generators of random, numpy and torch are seeded at every step.
+
+    Args:
+        method: Registered name of the method, such as "ram".
+        data: A capture folder, a dataset ("studio subject=ben"), or values of the config's
+            ``data``; several of them train several people in one model. None: the default dataset.
+        preset: Named starting values. None: "light" with a GPU and "demo" without one, where the
+            method has them.
+        out: Run folder to make. None: ``runs/METHOD-CAPTURE-TIME``.
+        resume: Run folder to go on with; it brings method, data and preset.
+        values: Config values, nested or by dotted key: ``{"encoders.body.size": 64}``.
+        progress: Called every ``report_every`` steps with the steps done, the step the loop ends
+            at, and the losses of the last step.
+        **more: Config values of the top level: ``steps=2000``, ``renderer={"widths": [32, 64]}``,
+            ``device="cpu"``. They win over ``values``.
+
+    Returns:
+        The run folder, for :func:`avatar_kit.load`. Of several people each has one of its own:
+        ``RUN/people/NAME``.
+
+    Raises:
+        UserError: A name or a value does not fit, the folder is in use, a capture cannot be opened,
+            or a loss is not finite.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came. The state is saved: go on with ``resume``.
+    """
+    given = nested({**(values or {}), **more})
+    if resume is None:
+        training = _started(method, data, preset, out, given)
+    else:
+        named = {"method": method, "data": data, "preset": preset, "out": out}
+        if extra := [name for name, value in named.items() if value is not None]:
+            raise UserError(f"resume takes everything from the run; drop {', '.join(extra)}")
+        training = resumption(Path(resume), given, "argument").start()
+    if run_loop(training, _Reporting(progress)):
+        for person in finished(training):
+            measure_person(training, person)
+        return training.run.root
+    stop = training.config.stop_at
+    if stop is None or training.step < stop:
+        raise KeyboardInterrupt(f"saved at step {training.step}; go on with resume")
+    return training.run.root
+
+
+def _started(
+    method: str | None,
+    data: Data | Sequence[Data] | None,
+    preset: str | None,
+    out: str | Path | None,
+    values: dict[str, Any],
+) -> Training:
+    if method is None:
+        raise UserError('which method? for example  train("ram")')
+    one = data is None or isinstance(data, str | Path | Mapping)
+    captures: Any = [data] if one and data is not None else data
+    config = resolve_method(
+        method,
+        preset=preset,
+        overrides=with_data(captures, values),
+        default_preset=default_preset(method)[0],
+        origin="argument",
+    ).config
+    return start(config, None if out is None else Path(out))
+
+
+class _Reporting(Progress):
+    def __init__(self, report: Report | None):
+        self._report, self._total = report, 0
+
+    def start(self, done: int, total: int) -> None:
+        self._total = total
+
+    def report(self, step: int, losses: dict[str, float], rate: float, memory_gib: float) -> None:
+        if self._report is not None:
+            self._report(step, self._total, losses)
