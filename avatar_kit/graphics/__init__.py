@@ -1,18 +1,26 @@
-"""Rasterise, interpolate, sample: numba on the CPU, nvdiffrast on CUDA, the same answer."""
+"""Rasterise, interpolate, sample, splat: numba on the CPU, the same answer on CUDA."""
 
 from avatar_kit.graphics.attributes import interpolate, uv_map
 from avatar_kit.graphics.fragments import Fragments
+from avatar_kit.graphics.gaussian_normals import gaussian_normals
 from avatar_kit.graphics.normals import vertex_normals
 from avatar_kit.graphics.rasterizer import rasterize, visibility
 from avatar_kit.graphics.segments import draw_segments
+from avatar_kit.graphics.spherical_harmonics import harmonic_colors, spherical_harmonics
+from avatar_kit.graphics.splatting import Splats, splat
 from avatar_kit.graphics.texture import sample_texture
 
 __all__ = [
     "Fragments",
+    "Splats",
     "draw_segments",
+    "gaussian_normals",
+    "harmonic_colors",
     "interpolate",
     "rasterize",
     "sample_texture",
+    "spherical_harmonics",
+    "splat",
     "uv_map",
     "vertex_normals",
     "visibility",

@@ -25,6 +25,7 @@ def kernel(function: Callable) -> Callable:
 
     The code is kept beside the source, or in numba's user cache where that is read-only
     (``NUMBA_CACHE_DIR`` moves it). Where neither can be written it lives in memory only.
+    Numba looks for changes in a kernel's own file alone: touch it after changing what it calls.
     """
     try:
         compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
@@ -48,6 +49,17 @@ def in_parallel(function: Callable, calls: Iterable[tuple[Any, ...]]) -> None:
     function(*first)
     for future in futures:
         future.result()
+
+
+def in_turns(function: Callable, calls: Iterable[tuple[Any, ...]]) -> None:
+    """:func:`in_parallel` for more calls than threads: a thread that is free takes the next."""
+    waiting = iter(list(calls))  # threads may share the iterator of a list
+
+    def work() -> None:
+        for arguments in waiting:
+            function(*arguments)
+
+    in_parallel(work, [()] * threads())
 
 
 def blank(shape: tuple[int, ...], dtype: Any, value: float = 0) -> np.ndarray:
