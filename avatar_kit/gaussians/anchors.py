@@ -27,6 +27,10 @@ class Anchors:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def to(self, device: torch.device | str) -> Anchors:
+        """The same points on another device."""
+        return Anchors(*(v.to(device) for v in (self.faces, self.barycentrics, self.offsets)))
+
     def at_vertices(self, values: Tensor, topology_faces: Tensor) -> Tensor:
         """Values given at vertices [..., V, C], interpolated at the points: [..., N, C]."""
         corners = topology_faces[self.faces]  # [N, 3]
@@ -49,7 +53,8 @@ def skinning_rotations(posed: PosedBody, rest: RestBody, weights: Tensor) -> Ten
     Returns:
         [B, N, 3, 3]; close to rotations, where a point hangs on several bones not quite.
     """
-    carry = posed.bone_transforms[..., :3, :3] @ rest.transforms[:, :3, :3].mT
+    unrest = rest.transforms[:, :3, :3].mT.to(posed.bone_transforms)
+    carry = posed.bone_transforms[..., :3, :3] @ unrest
     return (weights @ carry.flatten(2)).unflatten(2, (3, 3))
 
 

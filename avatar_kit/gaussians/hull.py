@@ -56,21 +56,23 @@ def hull_points(
     tried = Anchors(surface.faces, surface.barycentrics, reach * direction)
     weights = tried.at_vertices(rest.skinning_weights, rest.topology.faces)
     inside, beyond = torch.zeros(CANDIDATES), torch.zeros(CANDIDATES)
-    count = min(frames, len(samples))
+    count, place = min(frames, len(samples)), samples[0].image.device
+    moved, weights = tried.to(place), weights.to(place)
+    corners = rest.topology.faces.to(place)
     for i in torch.linspace(0, len(samples) - 1, count).long().tolist():
         sample = samples[i]
         body, camera = sample.context.body, sample.context.camera
         turn = skinning_rotations(body, rest, weights)
-        base = tried.at_vertices(body.vertices, rest.topology.faces)
-        points = base + (turn @ tried.offsets[..., None])[..., 0]
+        base = moved.at_vertices(body.vertices, corners)
+        points = base + (turn @ moved.offsets[..., None])[..., 0]
         pixels, depth = camera.project(points)
         column, row = pixels[0].floor().long().unbind(-1)
         seen = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
         seen &= depth[0] > 0
         column, row = column.clamp(0, camera.width - 1), row.clamp(0, camera.height - 1)
-        inside += (~seen | (sample.mask[0, 0, row, column] > 0.5)).float()
+        inside += (~seen | (sample.mask[0, 0, row, column] > 0.5)).float().cpu()
         drawn = sample.context.fragments.mask[0, 0, row, column] > 0
-        beyond += (seen & ~drawn).float()
+        beyond += (seen & ~drawn).float().cpu()
     kept = (inside >= INSIDE * count) & (beyond > BEYOND * count)
     chosen = kept.nonzero()[:, 0]
     if len(chosen) > most:

@@ -56,12 +56,14 @@ def painted_colours(
         visible = (surface == 0) | (depth[0] < surface + _BEHIND)
         visible &= (grid[0, 0].abs() < 1).all(-1) & (depth[0] > 0) & (found[3] > 0.5)
         share = facing * visible
-        total += share[:, None] * found[:3].T
-        weight += share
+        total += (share[:, None] * found[:3].T).cpu()
+        weight += share.cpu()
     return total / weight.clamp(min=1e-6)[:, None], weight
 
 
-def spread_to_unseen(values: Tensor, weight: Tensor, neighbours: Tensor, rounds: int = 60) -> Tensor:
+def spread_to_unseen(
+    values: Tensor, weight: Tensor, neighbours: Tensor, rounds: int = 60
+) -> Tensor:
     """Give points that were never seen the mean of their neighbours, outwards from what was seen.
 
     Args:
@@ -80,5 +82,7 @@ def spread_to_unseen(values: Tensor, weight: Tensor, neighbours: Tensor, rounds:
         fill = (known == 0) & (share.sum(1) > 0)
         values = torch.where(fill[:, None], mean, values)
         known = torch.where(fill, torch.ones_like(known), known)
-    overall = values[known > 0].mean(0) if bool((known > 0).any()) else torch.full_like(values[0], 0.5)
+    overall = (
+        values[known > 0].mean(0) if bool((known > 0).any()) else torch.full_like(values[0], 0.5)
+    )
     return torch.where(known[:, None] > 0, values, overall)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from avatar_kit.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from avatar_kit.light.ambient import harmonics as harmonics
     from avatar_kit.light.distant import DistantLight as DistantLight
-    from avatar_kit.light.harmonics import harmonics as harmonics
     from avatar_kit.light.search import FoundLight as FoundLight
     from avatar_kit.light.search import find_light as find_light
     from avatar_kit.light.shadow_map import lit_vertices as lit_vertices
@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "DistantLight": "avatar_kit.light.distant",
         "FoundLight": "avatar_kit.light.search",
         "find_light": "avatar_kit.light.search",
-        "harmonics": "avatar_kit.light.harmonics",
+        "harmonics": "avatar_kit.light.ambient",
         "lit_vertices": "avatar_kit.light.shadow_map",
     },
 )

@@ -36,9 +36,7 @@ def lit_vertices(
     low, high = plane.amin(1, keepdim=True), plane.amax(1, keepdim=True)
     extent = (high - low).amax(-1, keepdim=True).clamp(min=1e-6)
     pixels = 2 + (plane - low) / extent * (size - 4)
-    _, _, nearest = visibility(
-        pixels, depth, body.topology.faces, size, size, perspective=False
-    )
+    _, _, nearest = visibility(pixels, depth, body.topology.faces, size, size, perspective=False)
     empty = nearest == 0
     nearest = nearest.masked_fill(empty, torch.inf)
     column, row = (pixels - 0.5).round().long().unbind(-1)

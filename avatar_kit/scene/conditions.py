@@ -38,17 +38,19 @@ class GaussianCloud:
 
     Attributes:
         means: [B, N, 3] world metres.
-        quaternions: [B, N, 4] wxyz, unit length.
-        scales: [B, N, 3] standard deviations in metres.
+        quaternions: [B, N, 4] wxyz; None with ``covariances``.
+        scales: [B, N, 3] standard deviations in metres; None with ``covariances``.
         opacities: [B, N] in [0, 1].
         features: [B, N, C] colours or features.
+        covariances: [B, N, 3, 3] square metres, instead of quaternions and scales.
     """
 
     means: Tensor
-    quaternions: Tensor
-    scales: Tensor
+    quaternions: Tensor | None
+    scales: Tensor | None
     opacities: Tensor
     features: Tensor
+    covariances: Tensor | None = None
 
 
 Condition = FeatureMap | Vector | GaussianCloud

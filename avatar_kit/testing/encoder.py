@@ -151,8 +151,9 @@ class EncoderConformance(ModuleConformance):
 
 
 def tensors(condition: Condition) -> dict[str, Tensor]:
-    """The tensors of a condition by name."""
-    return {f.name: getattr(condition, f.name) for f in dataclasses.fields(condition)}
+    """The tensors of a condition by name; without those that are not there."""
+    found = {f.name: getattr(condition, f.name) for f in dataclasses.fields(condition)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _finite(value: Tensor) -> bool:
@@ -165,17 +166,22 @@ def _misshaped(condition: Condition, batch: int, channels: int, height: int, wid
         count = condition.means.shape[1]
         expected: dict[str, tuple[int, ...]] = {
             "means": (batch, count, 3),
-            "quaternions": (batch, count, 4),
-            "scales": (batch, count, 3),
             "opacities": (batch, count),
             "features": (batch, count, channels),
         }
+        if condition.covariances is not None:
+            expected["covariances"] = (batch, count, 3, 3)
+        else:
+            expected |= {"quaternions": (batch, count, 4), "scales": (batch, count, 3)}
     elif isinstance(condition, FeatureMap):
         expected = {"values": (batch, channels, height, width)}
     else:
         expected = {"values": (batch, channels)}
     for name, shape in expected.items():
-        found = tuple(getattr(condition, name).shape)
+        value = getattr(condition, name)
+        if value is None:
+            return f"'{name}' is missing"
+        found = tuple(value.shape)
         if found != shape:
             return f"'{name}' has shape {found}, expected {shape} as the config declares"
     return ""

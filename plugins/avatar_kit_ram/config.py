@@ -87,9 +87,7 @@ class CastShadowConfig(EncoderConfig):
     """Where the person's shadow falls on the floor, under the light that explains it best."""
 
     type: Literal["cast_shadow"] = "cast_shadow"
-    frames: int = Field(
-        default=8, ge=1, description="Training frames that each of the four rounds looks at."
-    )
+    frames: int = Field(default=8, ge=1, description="Training samples that the search looks at.")
     search_size: int = Field(default=96, ge=16, description="Height in pixels of that search.")
 
     def yields(self) -> tuple[ConditionKind, int]:

@@ -70,12 +70,15 @@ class SurfaceGaussians(Encoder):
     floor: Tensor
     weights: Tensor
     corner_vertices: Tensor
+    offsets: Tensor
+    log_scales: Tensor
+    quaternions: Tensor
+    opacities: Tensor
+    colours: Tensor
 
     def __init__(self, config: SurfaceGaussiansConfig, setup: Setup):
         super().__init__(config, setup)
-        density = face_density(
-            setup.body, {"head": config.head, "hand": config.hands}, config.face
-        )
+        density = face_density(setup.body, {"head": config.head, "hand": config.hands}, config.face)
         generator = torch.Generator().manual_seed(_SEED)
         anchors = sample_surface(setup.body, config.points, density, generator)
         for name in ("faces", "barycentrics", "anchor_offsets", "neighbours"):

@@ -26,7 +26,7 @@ class SurfaceGaussiansConfig(EncoderConfig):
     hull: int = Field(
         default=6_000,
         ge=0,
-        description="Gaussians at most off the surface, where the masks ask for them: hair, skirts.",
+        description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
     hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
@@ -64,7 +64,9 @@ class SplatLossConfig(Config):
         default=1.0, ge=0, description="Difference of the offsets of neighbours, per 5 cm."
     )
     offset: float = Field(default=0.5, ge=0, description="Squared offset, per 5 cm.")
-    scale: float = Field(default=1.0, ge=0, description="Standard deviations above 1.5 cm, per 5 cm.")
+    scale: float = Field(
+        default=1.0, ge=0, description="Standard deviations above 1.5 cm, per 5 cm."
+    )
     smooth_colour: float = Field(
         default=0.01, ge=0, description="Difference of the colours of neighbours."
     )

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
-#: Window of the structural similarity (Wang et al., 2004).
-_WINDOW, _SIGMA = 11, 1.5
+from avatar_kit_splat.windows import averaged
+
+#: Window of the structural similarity (Wang et al., 2004): 11 x 11 pixels.
+_SIGMA, _REACH = 1.5, 5
 
 
 def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
-    """Mean SSIM of pictures [B, C, H, W] in [0, 1], borders included.
-
-    The window is separable: two products with banded matrices instead of convolutions, which are
-    many times slower on a CPU.
-    """
-    rows, columns = (_band(n, a.device, a.dtype) for n in a.shape[-2:])
-
-    def mean(x: Tensor) -> Tensor:
-        return rows @ x @ columns.T
-
+    """Mean SSIM of pictures [B, C, H, W] in [0, 1], borders included."""
     stacked = torch.stack([a, b, a * a, b * b, a * b])
-    mean_a, mean_b, square_a, square_b, product = mean(stacked)
+    mean_a, mean_b, square_a, square_b, product = averaged(stacked, _SIGMA, _REACH)
     spread_a, spread_b = square_a - mean_a.square(), square_b - mean_b.square()
     together = product - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_a * mean_b + c1) / (mean_a.square() + mean_b.square() + c1)
     structure = (2 * together + c2) / (spread_a + spread_b + c2)
     return (luminance * structure).mean()
-
-
-@lru_cache(maxsize=64)
-def _band(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """[size, size] rows that average with the window, cut off at the border."""
-    at = torch.arange(size, dtype=torch.float64)
-    away = at[:, None] - at
-    weight = torch.exp(-0.5 * (away / _SIGMA).square()) * (away.abs() <= _WINDOW // 2)
-    return (weight / weight.sum(1, keepdim=True)).to(device, dtype)
 
 
 def person_box(mask: Tensor, margin: int) -> tuple[int, int, int, int]:

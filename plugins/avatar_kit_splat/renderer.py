@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
@@ -22,6 +21,7 @@ from avatar_kit.scene import (
     RenderOutput,
 )
 from avatar_kit_splat.config import SplatConfig
+from avatar_kit_splat.windows import averaged
 
 #: Share of the picture's height that the three versions of a shadow are blurred by.
 _BLURS = (0.0, 0.02, 0.06)
@@ -33,9 +33,7 @@ class SplatRenderer(Renderer):
     config: SplatConfig
     camera_moves = True
 
-    def __init__(
-        self, config: SplatConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]
-    ):
+    def __init__(self, config: SplatConfig, setup: Setup, conditions: Mapping[str, ConditionSpec]):
         super().__init__(config, setup, conditions)
         clouds = [name for name, spec in conditions.items() if spec.kind == "gaussians"]
         if len(clouds) != 1 or conditions[clouds[0]].channels < 3:
@@ -76,18 +74,7 @@ class SplatRenderer(Renderer):
         given = torch.cat(maps, dim=1)
         kept = torch.ones_like(given[:, :1])
         for level, share in enumerate(_BLURS):
-            soft = blurred(given, share * camera.height)
+            soft = averaged(given, share * camera.height) if share else given
             dark = torch.sigmoid(2 * self.darkness[:, level])  # [maps, 3]
             kept = kept * (1 - dark[None, :, :, None, None] * soft[:, :, None]).prod(1)
         return scene * kept
-
-
-def blurred(picture: Tensor, reach: float) -> Tensor:
-    """A box blur of about ``reach`` pixels to each side, twice."""
-    radius = round(reach)
-    if radius < 1:
-        return picture
-    for _ in range(2):
-        padded = F.pad(picture, [radius] * 4, mode="replicate")
-        picture = F.avg_pool2d(padded, 2 * radius + 1, stride=1)
-    return picture

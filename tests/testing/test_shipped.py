@@ -27,6 +27,8 @@ OPTIONS = {
         "encoders": {"body": {"size": 64}},
         "renderer": {"channel_multiplier": 0.125, "max_channels": 16, "style": 16},
     },
+    ("encoder", "surface_gaussians"): {"points": 300, "hull": 50},
+    ("method", "splat"): {"encoders": {"cloud": {"points": 800, "hull": 100}}},
     ("renderer", "two_stage_unet"): {"widths": [8, 16, 16]},
     ("renderer", "deferred_unet"): {"widths": [8, 16, 16]},
     ("renderer", "style_unet"): {"max_channels": 32, "style": 32},

@@ -1,0 +1,165 @@
+"""Points that follow a body, whatever the body."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from avatar_kit.gaussians import (
+    Anchors,
+    face_density,
+    hull_points,
+    nearest_neighbours,
+    painted_colours,
+    sample_surface,
+    skinning_rotations,
+)
+from avatar_kit.gaussians.painted import spread_to_unseen
+from avatar_kit.interfaces import Batch, Samples
+from avatar_kit.scene import Camera
+from avatar_kit.testing import world
+from avatar_kit.testing.poses import random_motion, swaying_motion
+from tests.contexts import context_of
+
+
+@pytest.fixture(scope="module")
+def rest(body):
+    return body.rest(body.default_shape())
+
+
+@pytest.fixture(scope="module")
+def posed(body):
+    with torch.no_grad():
+        return body(body.from_motion(random_motion(3), body.default_shape()))
+
+
+def test_points_are_spread_by_area_and_density():
+    rest = world.rest_body()
+    density = torch.ones(len(rest.topology.faces))
+    upper = rest.vertices[rest.topology.faces].mean(1)[:, 1] > 0
+    density[upper] = 3.0
+    anchors = sample_surface(rest, 8000, density, torch.Generator().manual_seed(0))
+    points = anchors.rest(rest)
+    assert float((points[:, 1] > 0).float().mean()) == pytest.approx(0.75, abs=0.01)
+    assert torch.allclose(anchors.barycentrics.sum(1), torch.ones(8000))
+    east = points[points[:, 1] < 0][:, 0] > 0
+    assert float(east.float().mean()) == pytest.approx(0.5, abs=0.02)
+
+
+def test_density_of_parts_with_and_without_a_side(rest):
+    density = face_density(rest, {"head": 3.0, "hand": 2.0}, face=1.5)
+    assert {1.0, 2.0, 3.0, 4.5} <= set(density.unique().tolist()) <= {1.0, 1.5, 2.0, 3.0, 4.5}
+    assert (density[rest.topology.face_region] >= 1.5).all()
+
+
+def test_points_on_the_surface_stay_on_it(rest, posed):
+    anchors = sample_surface(rest, 500, torch.ones(len(rest.topology.faces)))
+    faces = rest.topology.faces
+    points = anchors.at_vertices(posed.vertices, faces)
+    corners = posed.vertices[:, faces[anchors.faces]]
+    normal = torch.linalg.cross(
+        corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]
+    )
+    height = ((points - corners[:, :, 0]) * normal).sum(-1)
+    assert height.abs().max() < 1e-7
+
+
+def test_offsets_turn_with_the_limb(rest, posed):
+    """Carried by skinning, an offset off the surface is what linear blend skinning gives."""
+    anchors = sample_surface(rest, 300, torch.ones(len(rest.topology.faces)))
+    weights = anchors.at_vertices(rest.skinning_weights, rest.topology.faces)
+    turn = skinning_rotations(posed, rest, weights)
+    offset = torch.tensor([0.02, -0.01, 0.03])
+    carry = posed.bone_transforms @ torch.linalg.inv(rest.transforms)
+    blend = torch.einsum("nj,bjxy->bnxy", weights, carry)
+    point = anchors.rest(rest)
+    moved, still = (
+        (blend[..., :3, :3] @ p[..., None])[..., 0] + blend[..., :3, 3]
+        for p in (point + offset, point)
+    )
+    torch.testing.assert_close(turn @ offset, moved - still, atol=1e-5, rtol=0)
+
+
+def test_neighbours_are_the_nearest():
+    points = torch.rand(300, 3, generator=torch.Generator().manual_seed(1))
+    index, away = nearest_neighbours(points, 3, chunk=64)
+    whole = torch.cdist(points, points).fill_diagonal_(torch.inf)
+    expected = whole.topk(3, largest=False)
+    assert torch.equal(index, expected.indices)
+    torch.testing.assert_close(away, expected.values)
+
+
+class Filmed(Samples):
+    """The default body, coloured by place, with a mask of the test's choice."""
+
+    def __init__(self, body, frames, mask=None):
+        motion = swaying_motion(frames)
+        turn = torch.zeros(frames, 3)
+        turn[:, 1] = torch.arange(frames) * (6.28 / frames)
+        motion = replace(motion, global_orient=turn)
+        with torch.no_grad():
+            self.posed = body(body.from_motion(motion, body.default_shape()))
+        self.camera = Camera.look_at((0, 1, 3.6), (0, 0.95, 0), width=96, height=96, fov_y=33)
+        self.mask = mask
+
+    def __len__(self):
+        return len(self.posed)
+
+    def context(self, position):
+        return context_of(self.posed[position], camera=self.camera)
+
+    def __getitem__(self, position):
+        context = self.context(position)
+        drawn = context.fragments.mask
+        mask = drawn if self.mask is None else self.mask(drawn)
+        return Batch(context, 0.2 + 0.6 * drawn.expand(-1, 3, -1, -1), mask)
+
+
+def test_masks_that_the_body_fills_ask_for_no_hull(body, rest):
+    found = hull_points(rest, Filmed(body, 8), 500, generator=torch.Generator().manual_seed(0))
+    assert len(found) < 50
+
+
+def test_wider_masks_ask_for_points_within_them(body, rest):
+    def wide(drawn):
+        return torch.nn.functional.max_pool2d(drawn, 7, stride=1, padding=3)
+
+    samples = Filmed(body, 8, wide)
+    found = hull_points(rest, samples, 800, generator=torch.Generator().manual_seed(0))
+    assert len(found) == 800
+    away = found.offsets.norm(dim=1)
+    assert away.min() >= 0.0119 and away.max() <= 0.151
+    sample = samples[3]
+    weights = found.at_vertices(rest.skinning_weights, rest.topology.faces)
+    turn = skinning_rotations(sample.context.body, rest, weights)
+    base = found.at_vertices(sample.context.body.vertices, rest.topology.faces)
+    pixels, _ = samples.camera.project(base + (turn @ found.offsets[..., None])[..., 0])
+    column, row = pixels[0].floor().long().clamp(0, 95).unbind(1)
+    assert sample.mask[0, 0, row, column].mean() > 0.9
+
+
+def test_colours_come_from_where_a_point_is_seen(body, rest):
+    anchors = sample_surface(rest, 400, torch.ones(len(rest.topology.faces)))
+
+    def place(context):
+        faces = rest.topology.faces
+        normals = anchors.at_vertices(context.body.normals, faces)
+        return anchors.at_vertices(context.body.vertices, faces), normals
+
+    colours, weight = painted_colours(Filmed(body, 6), place, 400)
+    seen = weight > 0.3
+    assert seen.float().mean() > 0.6
+    torch.testing.assert_close(
+        colours[seen], torch.full((int(seen.sum()), 3), 0.8), atol=0.02, rtol=0
+    )
+    filled = spread_to_unseen(colours, weight, nearest_neighbours(anchors.rest(rest), 4)[0])
+    assert (filled - 0.8).abs().max() < 0.05
+
+
+def test_two_sets_of_points_as_one():
+    from avatar_kit.gaussians.hull import joined
+
+    first = Anchors(torch.tensor([1]), torch.ones(1, 3) / 3, torch.zeros(1, 3))
+    second = Anchors(torch.tensor([5, 6]), torch.ones(2, 3) / 3, torch.ones(2, 3))
+    both = joined(first, second)
+    assert len(both) == 3 and both.faces.tolist() == [1, 5, 6]

@@ -1,0 +1,48 @@
+"""Losses of `splat`, against another library and by hand."""
+
+import torch
+from avatar_kit_splat.losses import person_box, structural_similarity
+from avatar_kit_splat.windows import averaged
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from avatar_kit.testing import world
+
+
+def test_ssim_is_that_of_torchmetrics_away_from_the_border():
+    draw = torch.Generator().manual_seed(0)
+    smooth = averaged(torch.rand(2, 3, 60, 48, generator=draw), 2.0)
+    other = (smooth + 0.05 * torch.randn(2, 3, 60, 48, generator=draw)).clamp(0, 1)
+    _, whole = structural_similarity_index_measure(
+        smooth, other, data_range=1.0, return_full_image=True
+    )
+    # ours counts the border too: on a picture that is constant there, both agree
+    frame = torch.zeros(2, 3, 80, 68)
+    a, b = frame.clone(), frame.clone()
+    a[..., 10:70, 10:58], b[..., 10:70, 10:58] = smooth, other
+    _, padded = structural_similarity_index_measure(a, b, data_range=1.0, return_full_image=True)
+    inside = padded[..., 5:-5, 5:-5].sum() + (padded.numel() - padded[..., 5:-5, 5:-5].numel())
+    expected = inside / padded.numel()
+    torch.testing.assert_close(structural_similarity(a, b), expected, atol=2e-4, rtol=0)
+    assert structural_similarity(smooth, smooth) > 0.99999 and whole.shape == smooth.shape
+
+
+def test_a_window_keeps_constants_and_spreads_a_dot():
+    constant = torch.full((1, 1, 20, 30), 0.7)
+    torch.testing.assert_close(averaged(constant, 3.0), constant)
+    dot = torch.zeros(1, 1, 41, 41)
+    dot[..., 20, 20] = 1
+    spread = averaged(dot, 2.0)[0, 0]
+    at = torch.arange(41.0) - 20
+    assert abs(float(spread.sum()) - 1) < 1e-5
+    variance = float((spread.sum(0) * at.square()).sum())
+    assert abs(variance - 4.0) < 0.15, "cut off at three standard deviations"
+
+
+def test_the_box_of_a_person():
+    mask = torch.zeros(2, 1, 40, 50)
+    mask[0, 0, 10:20, 8:12] = 1
+    mask[1, 0, 15:30, 20:25] = 0.5
+    assert person_box(mask, 3) == (5, 7, 28, 33)
+    assert person_box(mask, 100) == (0, 0, 50, 40)
+    assert person_box(torch.zeros(1, 1, 6, 7), 2) == (0, 0, 7, 6)
+    assert world.SIZE
