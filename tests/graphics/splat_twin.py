@@ -69,7 +69,12 @@ def dense(
     key = torch.where(drawn, z, torch.inf).float().detach()
     order = torch.stack([torch.argsort(k, stable=True) for k in key])
     row = torch.arange(len(means))[:, None]
-    centre, spread, z, drawn = centre[row, order], spread[row, order], z[row, order], drawn[row, order]
+    centre, spread, z, drawn = (
+        centre[row, order],
+        spread[row, order],
+        z[row, order],
+        drawn[row, order],
+    )
     opacities, features = opacities[row, order], features[row, order]
     y, x = torch.meshgrid(
         torch.arange(camera.height) + 0.5, torch.arange(camera.width) + 0.5, indexing="ij"
@@ -93,7 +98,9 @@ def dense(
         after = left * (1 - a)
         edge = torch.where(drawn[:, i, None, None], (raw[:, i] / FAINTEST - 1).abs(), torch.inf)
         shut = torch.where(counts[:, i], (after / 1e-4 - 1).abs(), torch.inf)
-        near_threshold = torch.minimum(near_threshold, torch.where(open_, edge.minimum(shut), torch.inf))
+        near_threshold = torch.minimum(
+            near_threshold, torch.where(open_, edge.minimum(shut), torch.inf)
+        )
         added = open_ & (after > 1e-4)
         open_ = open_ & (after > 1e-4)
         weight = torch.where(added, a * left, torch.zeros_like(left))
