@@ -6,7 +6,7 @@ HELP = """Say what this machine can do, and what to install for the rest."""
 
 _EXTRAS = {
     "track": ("mediapipe", "prepare your own videos; drive with a video"),
-    "cuda": ("nvdiffrast", "fast rasterising on NVIDIA GPUs (non-commercial licence)"),
+    "cuda": ("nvdiffrast", "fast rasterising on NVIDIA GPUs (nvdiffrast: non-commercial licence)"),
 }
 
 
@@ -17,9 +17,11 @@ def doctor() -> None:
 
     import torch
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from avatar_kit import __version__
+    from avatar_kit.graphics import splat_cuda
     from avatar_kit.io.cache import cache_dir
     from avatar_kit.registry import plugins
 
@@ -31,6 +33,10 @@ def doctor() -> None:
     table.add_row(good, "avatar-kit", __version__)
     table.add_row(good, "torch", f"{torch.__version__}, {torch.get_num_threads()} CPU threads")
     table.add_row(good if cuda else bad, "CUDA", gpu)
+    lacking = f"gsplat is {splat_cuda.missing()}" if splat_cuda.missing() else ""
+    reason = lacking if cuda else "there is no GPU"
+    splats = f"on the CPU: {reason}" if reason else "on the GPU, by gsplat"
+    table.add_row(bad if reason else good, "splatting", escape(splats))
     for extra, (module, purpose) in _EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
         fix = "" if there else f'   pip install "avatar-kit\\[{extra}]"'

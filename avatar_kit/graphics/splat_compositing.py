@@ -171,7 +171,7 @@ def _row_of(shape, x0, x1, row):
     x, y, A, B, C, opacity = shape
     dy = row + 0.5 - y
     B, C = B * dy, C * dy * dy
-    if x1 - x0 > WIDTH:  # where A dx^2 + B dx + C is small enough; half a pixel more on each side
+    if x1 - x0 > 2 * WIDTH:  # else the root costs more than it saves
         inverse = 1.0 / A
         middle = -0.5 * B * inverse
         square = middle * middle - (C - opacity + _LOG2_FAINTEST) * inverse

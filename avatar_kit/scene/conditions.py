@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
@@ -36,21 +36,46 @@ class Vector:
 class GaussianCloud:
     """A cloud of N anisotropic Gaussians per frame, gsplat's parameterisation.
 
+    Its shape is given by quaternions and scales, or by covariances; its colour by features, or by
+    spherical harmonics where it depends on the direction of view.
+
     Attributes:
         means: [B, N, 3] world metres.
-        quaternions: [B, N, 4] wxyz; None with ``covariances``.
+        quaternions: [B, N, 4] wxyz, of any length but 0; None with ``covariances``.
         scales: [B, N, 3] standard deviations in metres; None with ``covariances``.
         opacities: [B, N] in [0, 1].
-        features: [B, N, C] colours or features.
-        covariances: [B, N, 3, 3] square metres, instead of quaternions and scales.
+        features: [B, N, C] colours in [0, 1] or features of any range; None with
+            ``spherical_harmonics``.
+        covariances: [B, N, 3, 3] symmetric, square metres.
+        spherical_harmonics: [B, N, K, C] coefficients, K = 1, 4, 9 or 16 for degrees 0 to 3; the
+            colour is ``max(0, sum_k c_k Y_k + 0.5)``.
+        visible: [B, N] bool, which Gaussians may be drawn; an encoder that knows the back sides
+            saves the renderer their cost. None: all.
+        extras: What a method's losses look at beside the picture (offsets, say), by name: [B, ...].
+            Renderers ignore them.
+
+    Raises:
+        ValueError: Quaternions and scales stand beside covariances or without one another, or
+            features beside spherical harmonics; or one of the two is missing.
     """
 
     means: Tensor
     quaternions: Tensor | None
     scales: Tensor | None
     opacities: Tensor
-    features: Tensor
+    features: Tensor | None = None
     covariances: Tensor | None = None
+    spherical_harmonics: Tensor | None = None
+    visible: Tensor | None = None
+    extras: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self):
+        turned = self.quaternions is not None
+        scaled = self.scales is not None
+        if turned != scaled or turned == (self.covariances is not None):
+            raise ValueError("a GaussianCloud has quaternions and scales, or covariances instead")
+        if (self.features is None) == (self.spherical_harmonics is None):
+            raise ValueError("a GaussianCloud has features, or spherical_harmonics instead")
 
 
 Condition = FeatureMap | Vector | GaussianCloud

@@ -151,9 +151,10 @@ class EncoderConformance(ModuleConformance):
 
 
 def tensors(condition: Condition) -> dict[str, Tensor]:
-    """The tensors of a condition by name; without those that are not there."""
-    found = {f.name: getattr(condition, f.name) for f in dataclasses.fields(condition)}
-    return {name: value for name, value in found.items() if value is not None}
+    """The real tensors of a condition by name, those it has; extras as ``extras.NAME``."""
+    values = {f.name: getattr(condition, f.name) for f in dataclasses.fields(condition)}
+    values |= {f"extras.{name}": value for name, value in values.pop("extras", {}).items()}
+    return {k: v for k, v in values.items() if v is not None and v.is_floating_point()}
 
 
 def _finite(value: Tensor) -> bool:
@@ -163,25 +164,29 @@ def _finite(value: Tensor) -> bool:
 def _misshaped(condition: Condition, batch: int, channels: int, height: int, width: int) -> str:
     """What is wrong with the shapes of a condition; empty if nothing is."""
     if isinstance(condition, GaussianCloud):
-        count = condition.means.shape[1]
+        cloud = (batch, condition.means.shape[1])
+        harmonics = condition.spherical_harmonics
         expected: dict[str, tuple[int, ...]] = {
-            "means": (batch, count, 3),
-            "opacities": (batch, count),
-            "features": (batch, count, channels),
+            "means": (*cloud, 3),
+            "quaternions": (*cloud, 4),
+            "scales": (*cloud, 3),
+            "covariances": (*cloud, 3, 3),
+            "opacities": cloud,
+            "features": (*cloud, channels),
+            "spherical_harmonics": (
+                *cloud,
+                1 if harmonics is None else harmonics.shape[2],
+                channels,
+            ),
+            "visible": cloud,
         }
-        if condition.covariances is not None:
-            expected["covariances"] = (batch, count, 3, 3)
-        else:
-            expected |= {"quaternions": (batch, count, 4), "scales": (batch, count, 3)}
     elif isinstance(condition, FeatureMap):
         expected = {"values": (batch, channels, height, width)}
     else:
         expected = {"values": (batch, channels)}
     for name, shape in expected.items():
         value = getattr(condition, name)
-        if value is None:
-            return f"'{name}' is missing"
-        found = tuple(value.shape)
+        found = shape if value is None else tuple(value.shape)
         if found != shape:
             return f"'{name}' has shape {found}, expected {shape} as the config declares"
     return ""

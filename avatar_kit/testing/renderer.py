@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -332,7 +333,12 @@ def scene(
 
 def _rows(condition: Condition, rows: slice) -> Condition:
     """Some frames of a condition."""
-    return type(condition)(**{name: value[rows] for name, value in tensors(condition).items()})
+    chosen: Any = {
+        name: {k: v[rows] for k, v in value.items()} if isinstance(value, dict) else value[rows]
+        for name, value in vars(condition).items()
+        if value is not None
+    }
+    return dataclasses.replace(condition, **chosen)
 
 
 def _cloud(channels: int, shade: Tensor, seen: bool) -> dict[str, Tensor]:
@@ -365,7 +371,10 @@ def _two_sheets(channels: int, order: tuple[int, int], device: str) -> GaussianC
     count = means.shape[1]
     turn = torch.tensor([1.0, 0, 0, 0]).expand(1, count, 4)
     scales, opaque = torch.full((1, count, 3), 0.1), torch.full((1, count), 0.99)
-    return GaussianCloud(*(t.to(device) for t in (means, turn, scales, opaque, features)))
+    means, turn, scales, opaque, features = (
+        t.to(device) for t in (means, turn, scales, opaque, features)
+    )
+    return GaussianCloud(means, turn, scales, opaque, features)
 
 
 def _camera(batch: int, dtype: torch.dtype, device: str) -> Camera:

@@ -39,6 +39,10 @@ _SOLID, _HALF = 2.0, 0.0
 #: What the shade of a colour is limited to.
 _SHADE = (0.2, 2.0)
 
+#: Cosine between the direction of view and the normal from which on a surface is not drawn: a
+#: little beyond the rim, where a Gaussian still reaches around it.
+_TURNED_AWAY = 0.35
+
 _SEED = 20230808
 
 
@@ -70,6 +74,7 @@ class SurfaceGaussians(Encoder):
     floor: Tensor
     weights: Tensor
     corner_vertices: Tensor
+    off_surface: Tensor
     offsets: Tensor
     log_scales: Tensor
     quaternions: Tensor
@@ -87,6 +92,7 @@ class SurfaceGaussians(Encoder):
             self.register_parameter(name, nn.Parameter(torch.zeros(0)))
         self.register_buffer("weights", torch.zeros(0), persistent=False)
         self.register_buffer("corner_vertices", torch.zeros(0), persistent=False)
+        self.register_buffer("off_surface", torch.zeros(0), persistent=False)
         self.register_buffer("slope", torch.zeros(2))
         self.register_buffer("floor", torch.zeros(()))
         self.ambient = nn.Parameter(torch.zeros(8, 3))
@@ -132,10 +138,18 @@ class SurfaceGaussians(Encoder):
             means=means,
             quaternions=None,
             scales=None,
-            covariances=axes @ axes.mT,
             opacities=torch.sigmoid(self.opacities).expand(batch, -1),
             features=self.colours * shade,
+            covariances=axes @ axes.mT,
+            visible=self.visible(context, means, normals),
         )
+
+    @torch.no_grad()
+    def visible(self, context: FrameContext, means: Tensor, normals: Tensor) -> Tensor:
+        """[B, N] bool: not on the body's far side. Off the surface everything may be seen."""
+        away = means - context.camera.position[:, None]
+        ahead = (away * normals).sum(-1) < _TURNED_AWAY * away.norm(dim=-1)
+        return ahead | self.off_surface
 
     def places(self, body: PosedBody) -> tuple[Tensor, Tensor, Tensor]:
         """Means [B, N, 3], unit normals [B, N, 3] and skinning frames [B, N, 3, 3]."""
@@ -212,6 +226,7 @@ class SurfaceGaussians(Encoder):
         weights = anchors.at_vertices(rest.skinning_weights, rest.topology.faces)
         self.weights = weights.to(self.colours)
         self.corner_vertices = corners.to(self.colours.device)
+        self.off_surface = self.anchor_offsets.norm(dim=1) > 0
         self._lit.clear()
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
-from avatar_kit.graphics import splat
+from avatar_kit.graphics import harmonic_colors, splat
 from avatar_kit.interfaces import Renderer, Setup
 from avatar_kit.nn import PlateBackground
 from avatar_kit.scene import (
@@ -49,14 +49,20 @@ class SplatRenderer(Renderer):
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """The person over the scene; depth in metres where the person is."""
         cloud = cast(GaussianCloud, conditions[self.cloud])
+        if cloud.features is not None:
+            colours = cloud.features[..., :3]
+        else:
+            harmonics = cast(Tensor, cloud.spherical_harmonics)
+            colours = harmonic_colors(harmonics, cloud.means, camera)
         drawn = splat(
             cloud.means,
             cloud.quaternions,
             cloud.scales,
             cloud.opacities,
-            cloud.features[..., :3],
+            colours,
             camera,
             covariances=cloud.covariances,
+            visible=cloud.visible,
         )
         background = self.background(conditions, camera)
         alpha = drawn.alpha
