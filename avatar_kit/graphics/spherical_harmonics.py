@@ -78,4 +78,4 @@ def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera) -> Tens
         raise ValueError(f"spherical harmonics have 1, 4, 9 or 16 coefficients, not {count}")
     directions = means - camera.position.to(means.dtype)[:, None]
     values = spherical_harmonics(directions, degree).to(coefficients.dtype)
-    return ((values[..., None] * coefficients).sum(2) + 0.5).clamp(min=0)
+    return ((values[:, :, None] @ coefficients)[:, :, 0] + 0.5).clamp(min=0)
