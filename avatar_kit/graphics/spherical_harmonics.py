@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avatar_kit.graphics.harmonic_numba import HarmonicColors
+
 if TYPE_CHECKING:
     from avatar_kit.scene.camera import Camera
 
@@ -66,8 +68,8 @@ def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera) -> Tens
         camera: One, or one for each of the B clouds.
 
     Returns:
-        [B, N, C], 0 or more. Differentiable, with respect to means and camera too: what counts is
-        the direction from the camera's centre to the mean.
+        [B, N, C], 0 or more, at least float32. Differentiable, with respect to means and camera
+        too: what counts is the direction from the camera's centre to the mean.
 
     Raises:
         ValueError: K is another number.
@@ -76,6 +78,26 @@ def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera) -> Tens
     degree = round(count**0.5) - 1
     if (degree + 1) ** 2 != count or degree > DEGREE:
         raise ValueError(f"spherical harmonics have 1, 4, 9 or 16 coefficients, not {count}")
-    directions = means - camera.position.to(means.dtype)[:, None]
-    values = spherical_harmonics(directions, degree).to(coefficients.dtype)
-    return ((values[..., None] * coefficients).sum(2) + 0.5).clamp(min=0)
+    dtype = torch.promote_types(coefficients.dtype, torch.float32)
+    batch = len(coefficients)
+    centres = camera.expand(batch).position.to(dtype)
+    if coefficients.device.type == "cpu":
+        colors: Tensor = HarmonicColors.apply(coefficients.to(dtype), means.to(dtype), centres)
+        return colors
+    return colors_dense(coefficients.to(dtype), means.to(dtype), centres)
+
+
+def colors_dense(coefficients: Tensor, means: Tensor, centres: Tensor) -> Tensor:
+    """:func:`harmonic_colors` in plain torch: for CUDA, and the twin that tests use.
+
+    Args:
+        coefficients: [B, N, K, C].
+        means: [B, N, 3].
+        centres: [B, 3] of the cameras.
+
+    Returns:
+        [B, N, C].
+    """
+    degree = round(coefficients.shape[2] ** 0.5) - 1
+    values = spherical_harmonics(means - centres[:, None], degree)
+    return ((values[:, :, None] @ coefficients)[:, :, 0] + 0.5).clamp(min=0)

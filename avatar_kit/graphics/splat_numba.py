@@ -84,16 +84,22 @@ class _Splat(torch.autograd.Function):
         ctx.save_for_backward(*(tensor for tensor in tensors if tensor is not None))
         ctx.given = [tensor is not None for tensor in tensors]
         ctx.settings, ctx.frames = settings, frames
+        # torch would fill zeros with its own threads, which wait for each other on a busy machine
+        ctx.set_materialize_grads(False)
         return torch.from_numpy(drawn), torch.from_numpy(alpha), torch.from_numpy(depth)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         saved = iter(ctx.saved_tensors)
         tensors = [next(saved) if given else None for given in ctx.given]
         cloud, cameras = _arrays(tensors[:6]), _cameras(tensors, ctx.settings)
-        drawn, alpha, depth = (_array(gradient) for gradient in gradients)
-        kind = cloud[0].dtype
+        batch, _, channels = cloud[-1].shape
+        kind, size = cloud[0].dtype, (ctx.settings.height, ctx.settings.width)
+        drawn, alpha, depth = (
+            blank((batch, planes, *size), kind) if gradient is None else _array(gradient)
+            for gradient, planes in zip(gradients, (channels, 1, 1), strict=True)
+        )
         parts = [np.empty((f.first[-1], f.splats.shape[1]), kind) for f in ctx.frames]
         calls = [
             (*band, *pictures, ctx.frames[b].rows, parts[b])

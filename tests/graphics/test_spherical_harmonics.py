@@ -6,6 +6,8 @@ import torch
 from scipy.special import lpmv
 
 from avatar_kit.graphics import harmonic_colors, spherical_harmonics
+from avatar_kit.graphics.harmonic_numba import HarmonicColors
+from avatar_kit.graphics.spherical_harmonics import colors_dense
 from avatar_kit.scene import Camera
 
 
@@ -79,6 +81,32 @@ def test_gradients():
 
     leaves = [v.clone().requires_grad_() for v in (coefficients, means, R, t)]
     torch.autograd.gradcheck(colors, leaves)
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+def test_kernels_equal_their_dense_twin(degree):
+    generator = torch.Generator().manual_seed(degree)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+    leaves = (normal(2, 40, (degree + 1) ** 2, 5), normal(2, 40, 3), normal(2, 3))
+    ours, twin = HarmonicColors.apply(*leaves), colors_dense(*leaves)
+    torch.testing.assert_close(ours, twin, atol=1e-12, rtol=0)
+    given = torch.randn(ours.shape, generator=generator, dtype=torch.float64)
+    mine, theirs = (
+        torch.autograd.grad(colors, leaves, given, materialize_grads=True)
+        for colors in (ours, twin)
+    )
+    for a, b in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
+
+
+def test_a_mean_at_the_camera():
+    means = torch.zeros(1, 1, 3, requires_grad=True)
+    colors = HarmonicColors.apply(torch.rand(1, 1, 16, 3), means, torch.zeros(1, 3))
+    colors.sum().backward()
+    assert colors.isfinite().all() and means.grad.abs().max() == 0
 
 
 def test_wrong_numbers():
