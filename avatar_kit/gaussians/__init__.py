@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.anchors import sample_surface as sample_surface
     from avatar_kit.gaussians.anchors import skinning_rotations as skinning_rotations
     from avatar_kit.gaussians.hull import hull_points as hull_points
+    from avatar_kit.gaussians.hull import joined as joined
     from avatar_kit.gaussians.painted import painted_colours as painted_colours
+    from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -19,9 +21,11 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Anchors": "avatar_kit.gaussians.anchors",
         "face_density": "avatar_kit.gaussians.anchors",
         "hull_points": "avatar_kit.gaussians.hull",
+        "joined": "avatar_kit.gaussians.hull",
         "nearest_neighbours": "avatar_kit.gaussians.anchors",
         "painted_colours": "avatar_kit.gaussians.painted",
         "sample_surface": "avatar_kit.gaussians.anchors",
         "skinning_rotations": "avatar_kit.gaussians.anchors",
+        "spread_to_unseen": "avatar_kit.gaussians.painted",
     },
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,8 @@ from avatar_kit.scene import Camera, FrameContext, Plate
 
 if TYPE_CHECKING:
     from avatar_kit.interfaces import Samples
+
+logger = logging.getLogger(__name__)
 
 #: Metres that a shadow moves on the floor per metre of height: high light to low light.
 REACHES = (0.4, 0.7, 1.0, 1.4)
@@ -44,14 +48,17 @@ class FoundLight:
     explained: float
 
 
-@torch.no_grad()
+#: What was found before: several parts of an avatar ask for the light of the same samples.
+_known: WeakKeyDictionary[Samples, dict[tuple[int, int], FoundLight]] = WeakKeyDictionary()
+
+
 def find_light(
     samples: Samples, plates: Sequence[Plate], *, frames: int = 8, height: int = 96
 ) -> FoundLight:
     """Compare the shadows of candidate lights with how much darker than the plate pictures are.
 
     Four rounds on grids that become finer around the best candidate. The floor is the lowest the
-    body was seen in the frames that are looked at.
+    body was seen in the frames that are looked at. Where no shadow is found, a warning says why.
 
     Args:
         samples: The training samples.
@@ -59,6 +66,22 @@ def find_light(
         frames: Samples that are looked at, evenly spread.
         height: Height in pixels of the pictures that are compared.
     """
+    known = _known.setdefault(samples, {})
+    if (frames, height) not in known:
+        known[frames, height] = found = _search(samples, plates, frames, height)
+        if not found.found:
+            reason = (
+                f"the best candidate explains {100 * found.explained:.1f} % of how much darker "
+                f"than the empty scene the pictures are, {100 * LEAST_EXPLAINED:g} % are needed"
+                if plates
+                else "there is no picture of the empty scene to compare with"
+            )
+            logger.warning("no shadow of the person found on the floor: %s", reason)
+    return known[frames, height]
+
+
+@torch.no_grad()
+def _search(samples: Samples, plates: Sequence[Plate], frames: int, height: int) -> FoundLight:
     count = min(frames, len(samples))
     chosen = [samples[i] for i in torch.linspace(0, len(samples) - 1, count).long().tolist()]
     lowest = torch.stack([s.context.body.vertices[..., 1].amin() for s in chosen]).amin()

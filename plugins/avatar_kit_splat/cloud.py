@@ -14,13 +14,13 @@ from avatar_kit.gaussians import (
     Anchors,
     face_density,
     hull_points,
+    joined,
     nearest_neighbours,
     painted_colours,
     sample_surface,
     skinning_rotations,
+    spread_to_unseen,
 )
-from avatar_kit.gaussians.hull import joined
-from avatar_kit.gaussians.painted import spread_to_unseen
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, harmonics, lit_vertices
 from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
@@ -72,6 +72,7 @@ class SurfaceGaussians(Encoder):
     neighbours: Tensor
     slope: Tensor
     floor: Tensor
+    found: Tensor
     weights: Tensor
     corner_vertices: Tensor
     off_surface: Tensor
@@ -95,6 +96,7 @@ class SurfaceGaussians(Encoder):
         self.register_buffer("off_surface", torch.zeros(0), persistent=False)
         self.register_buffer("slope", torch.zeros(2))
         self.register_buffer("floor", torch.zeros(()))
+        self.register_buffer("found", torch.zeros((), dtype=torch.bool))
         self.ambient = nn.Parameter(torch.zeros(8, 3))
         self.direct = nn.Parameter(torch.full((3,), 0.3))
         self._lit: dict[tuple[int, int], np.ndarray] = {}
@@ -108,7 +110,7 @@ class SurfaceGaussians(Encoder):
 
     @property
     def light(self) -> DistantLight:
-        """The light that was found."""
+        """The light that was found; straight above where none was."""
         return DistantLight(self.slope, self.floor)
 
     def begin(self, samples: Samples) -> None:
@@ -123,6 +125,7 @@ class SurfaceGaussians(Encoder):
         self.to(device)
         self.slope.copy_(found.light.slope)
         self.floor.copy_(found.light.floor)
+        self.found.fill_(found.found)
         place = lambda context: self.places(context.body)[:2]  # noqa: E731
         colours, weight = painted_colours(samples, place, len(self.faces))
         self.colours.copy_(spread_to_unseen(colours, weight, self.neighbours.cpu()))
@@ -160,9 +163,9 @@ class SurfaceGaussians(Encoder):
         return base + moved[..., 0], F.normalize(normals, dim=-1), frames
 
     def shade(self, context: FrameContext, normals: Tensor) -> Tensor:
-        """[B, N, 3] what colours are multiplied by."""
+        """[B, N, 3] what colours are multiplied by; without a light it is the soft one alone."""
         shade = 1 + harmonics(normals) @ self.ambient
-        if self.config.self_shadow:
+        if self.config.self_shadow and self.found:
             direction = self.light.direction
             facing = (normals @ direction).clamp(min=0)
             dark = (1 - self.lit(context, direction)) * facing

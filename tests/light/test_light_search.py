@@ -69,14 +69,22 @@ def test_a_light_is_found_from_its_shadow(posed, camera, plate, slope):
     assert float(found.light.direction @ light.direction) > math.cos(math.radians(4))
 
 
-def test_no_shadow_is_no_light(posed, camera, plate):
-    found = find_light(Filmed(posed, camera, plate, None), [plate])
+def test_no_shadow_is_no_light_and_said_once(posed, camera, plate, caplog):
+    filmed = Filmed(posed, camera, plate, None)
+    found = find_light(filmed, [plate])
     assert not found.found and not found.light.slope.any()
+    assert find_light(filmed, [plate]) is found
+    assert [r.getMessage() for r in caplog.records] == [
+        "no shadow of the person found on the floor: the best candidate explains "
+        f"{100 * found.explained:.1f} % of how much darker than the empty scene the pictures are, "
+        "1 % are needed"
+    ]
 
 
-def test_without_a_plate_there_is_nothing_to_compare_with(posed, camera, plate):
+def test_without_a_plate_there_is_nothing_to_compare_with(posed, camera, plate, caplog):
     found = find_light(Filmed(posed, camera, plate, None), [])
     assert not found.found and found.explained == 0.0
+    assert "no picture of the empty scene" in caplog.text
 
 
 def test_shadows_lie_on_the_floor_where_the_light_says():
