@@ -30,6 +30,9 @@ _STORE_VERSION = 2
 #: each time they are needed, ahead of the training steps.
 STORE_BYTES = 4 << 30
 
+#: Share of the pixels that a picture narrower than high must save.
+LEAST_SAVED = 0.25
+
 #: Training frames at most that a missing plate is estimated from.
 _PLATE_FRAMES = 64
 
@@ -66,7 +69,7 @@ class CaptureView:
     Args:
         capture: The capture.
         height: Height of the pictures in pixels.
-        width: Width in pixels; None: as wide as the person needs, at most the height.
+        width: Width in pixels; None: see :func:`needed_width`.
         multiple_of: What a width that is not given is rounded up to a multiple of.
         margin: Room on every side of the person as a fraction of the box's longer side.
 
@@ -205,7 +208,10 @@ def needed_width(
     margin: float,
     multiple_of: int = 1,
 ) -> int:
-    """How wide pictures of a height must be to show what every camera saw of the person.
+    """How wide pictures of a height are that show what every camera saw of the person.
+
+    Square, where narrower ones would save less than a quarter of the pixels: a network makes use
+    of the room around a person, and so little time does not pay for it.
 
     Args:
         boxes: Name -> box of the person.
@@ -223,7 +229,9 @@ def needed_width(
         if sizes[name][1] == height:  # the rows stay as they are
             wide, tall = min(wide, sizes[name][0]), height
         widest = max(widest, wide / tall)
-    return min(height, math.ceil(widest * height / multiple_of) * multiple_of)
+    width = min(height, math.ceil(widest * height / multiple_of) * multiple_of)
+    roomy = all(columns >= rows for columns, rows in sizes.values())
+    return height if roomy and width > (1 - LEAST_SAVED) * height else width
 
 
 def crop_around(box: Box, size: tuple[int, int], target: tuple[int, int], margin: float) -> Crop:

@@ -104,8 +104,8 @@ class MethodConfig(ComponentConfig):
     width: int | None = Field(
         default=None,
         ge=16,
-        description="Width of the trained picture in pixels; null: as wide as the person needs, at "
-        "most the height.",
+        description="Width of the trained picture in pixels; null: what the person needs, or the "
+        "height where that would save less than a quarter.",
     )
     batch_size: int = Field(ge=1, description="Samples in a training step.")
     average: float | None = Field(

@@ -29,6 +29,15 @@ def test_the_width_follows_the_person(make):
     assert CaptureView(wide, 45, margin=0.0).width == 45, "at most the height"
 
 
+@pytest.mark.parametrize(
+    ("needed", "size", "width"),
+    [(75, (200, 100), 75), (76, (200, 100), 100), (76, (100, 100), 100), (76, (90, 100), 76)],
+)
+def test_a_width_that_saves_little_is_not_taken(needed, size, width):
+    """A square then, if the pictures have the room for one."""
+    assert needed_width({"a": (0, 0, needed, 100)}, {"a": size}, 100, 0.0) == width
+
+
 def test_camera_projects_to_the_same_place(make):
     view = CaptureView(make.capture(make.root), 20)
     points = torch.tensor([[[0.1, 1.2, 0.0], [-0.2, 0.7, 0.3]]])
