@@ -168,7 +168,7 @@ class Capture:
     def landmarks(self) -> dict[str, np.ndarray] | None:
         """What the tracker saw with the main camera, or None.
 
-        Keys and shapes of ``LANDMARK_SHAPES``, in pixels.
+        Keys and shapes of ``LANDMARK_SHAPES``, in pixels of the undistorted picture.
 
         Raises:
             UserError: The file does not hold what is expected.

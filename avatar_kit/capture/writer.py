@@ -40,9 +40,13 @@ class CaptureWriter:
         cameras: The camera of the full pictures, or name -> camera, the main one first. A batch of
             one; of one for every frame where it moves.
         images: How to keep pictures: JPEG (quality 95), PNG, or one H.264 video for each camera.
+        distortion: Lens coefficients ``k1 k2 p1 p2 k3 k4 k5 k6`` of the camera, as in OpenCV and as
+            many as are known, or name -> coefficients. Pictures, masks and plates are then written
+            as the lens gave them.
 
     Raises:
-        UserError: ``root`` is not empty or is a file.
+        UserError: ``root`` is not empty or is a file, or ``distortion`` names a camera that is
+            not there.
     """
 
     def __init__(
@@ -55,11 +59,19 @@ class CaptureWriter:
         shape: Mapping[str, float],
         cameras: Camera | Mapping[str, Camera],
         images: Literal["jpg", "png", "mp4"] = "jpg",
+        distortion: Sequence[float] | Mapping[str, Sequence[float]] = (),
     ):
         self.root = Path(root)
         if self.root.is_file() or (self.root.is_dir() and any(self.root.iterdir())):
             raise UserError(f"{root}: the output folder is not empty; choose another or remove it")
         named = {layout.CAMERA: cameras} if isinstance(cameras, Camera) else dict(cameras)
+        main = next(iter(named))
+        lenses = distortion if isinstance(distortion, Mapping) else {main: distortion}
+        if unknown := [name for name in lenses if name not in named]:
+            raise UserError(
+                f"{root}: distortion is given for the camera {unknown[0]!r}; there are "
+                f"{', '.join(named)}"
+            )
         self.folder = temporary_sibling(self.root.absolute())
         self._facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
@@ -68,7 +80,9 @@ class CaptureWriter:
             "images": images,
             "body": body,
             "shape": {key: float(value) for key, value in shape.items()},
-            "cameras": [_describe(name, camera) for name, camera in named.items()],
+            "cameras": [
+                _describe(name, camera, lenses.get(name, ())) for name, camera in named.items()
+            ],
         }
         self._sizes = {name: (camera.width, camera.height) for name, camera in named.items()}
         self._frames = dict.fromkeys(named, 0)
@@ -142,7 +156,8 @@ class CaptureWriter:
             splits: Split name -> frame numbers of all cameras, or a
                 :class:`~avatar_kit.capture.Split`; no sample may be in two.
             clips: Half-open ranges contiguous in time that tile all frames; one clip by default.
-            landmarks: Keys and shapes of ``LANDMARK_SHAPES``, pixels of the full picture.
+            landmarks: Keys and shapes of ``LANDMARK_SHAPES``, pixels of the full, undistorted
+                picture.
             plates: [H, W, 3] uint8 RGB, the empty scene; with several cameras name -> plate.
             provenance: Stage -> facts, anything JSON can hold.
 
@@ -185,13 +200,14 @@ class CaptureWriter:
         return open_capture(self.root)
 
 
-def _describe(name: str, camera: Camera) -> dict[str, Any]:
+def _describe(name: str, camera: Camera, lens: Sequence[float]) -> dict[str, Any]:
     """A camera as ``capture.json`` says it."""
     about = {"name": name, "width": camera.width, "height": camera.height}
     for key in ("K", "R", "t"):
         values = getattr(camera, key).double()
         still = bool((values == values[:1]).all())
         about[key] = (values[0] if still else values).tolist()
+    about["distortion"] = [float(value) for value in lens]
     return about
 
 

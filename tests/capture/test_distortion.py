@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from avatar_kit.capture import open_capture
+from avatar_kit.capture import CaptureWriter, open_capture
 from avatar_kit.capture.distortion import Undistortion, distorted
+from avatar_kit.errors import UserError
+from avatar_kit.scene import Motion
 
 LENS = (-0.28, 0.09, 0.001, -0.002, -0.01)
 WIDTH, HEIGHT = 160, 120
@@ -70,3 +72,20 @@ def test_a_capture_is_undistorted_when_it_is_read(make):
         assert not np.array_equal(after, before)
     assert bent.key() != straight.key()
     assert bent.plate().shape == (HEIGHT, WIDTH, 3)
+
+
+def test_the_writer_takes_the_lens(make):
+    with CaptureWriter(make.root, **make.facts(WIDTH, HEIGHT), distortion=LENS) as writer:
+        picture, mask = make.frame(3, WIDTH, HEIGHT)
+        writer.add(picture, mask)
+        bent = writer.finish(motion=Motion.rest(1), splits={"train": [0]})
+    assert json.loads((make.root / "capture.json").read_text())["cameras"][0]["distortion"] == [
+        *LENS
+    ]
+    lens = Undistortion(bent.camera.K[0], LENS, WIDTH, HEIGHT)
+    np.testing.assert_array_equal(next(bent.images([0])), lens(picture))
+
+
+def test_a_lens_of_no_camera_is_refused(make):
+    with pytest.raises(UserError, match="the camera 'front'; there are main"):
+        CaptureWriter(make.root, **make.facts(WIDTH, HEIGHT), distortion={"front": LENS})
