@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
@@ -36,6 +37,8 @@ from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Body, Method
 from avatar_kit.scene import Camera, Plate
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -214,13 +217,24 @@ def training_cameras(view: CaptureView) -> dict[str, Camera]:
 
 
 def plates_of(view: CaptureView) -> list[Plate]:
-    """The empty scene of every camera of which it is known or can be estimated."""
+    """The empty scene of every camera of which it is known or can be estimated.
+
+    A warning says so where there is none at all.
+    """
     first, plates = view.capture.splits["train"].frames[0], []
     for name in view.cameras:
         picture = view.plate(name)
         if picture is not None:
             camera = view.camera(Sample(first, name))
             plates.append(Plate(torch.from_numpy(picture).float() / 255, camera))
+    if not plates:
+        logger.warning(
+            "%s: no picture of the empty scene, and none can be estimated while the camera moves: "
+            "parts that draw the person over it draw over black (give plates/%s.png, as the camera "
+            "sees the scene in the first training frame)",
+            view.capture.root,
+            next(iter(view.cameras)),
+        )
     return plates
 
 

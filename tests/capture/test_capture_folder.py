@@ -9,6 +9,7 @@ import torch
 from avatar_kit.capture import CaptureView, CaptureWriter, Sample, Split, open_capture
 from avatar_kit.datasets.capture_folder import CaptureFolder
 from avatar_kit.datasets.config import CaptureFolderConfig
+from avatar_kit.engine.trainer import plates_of
 from avatar_kit.errors import UserError
 from avatar_kit.io import save_motion, write_image
 from avatar_kit.scene import Camera, Motion, stack_cameras
@@ -127,7 +128,7 @@ def test_chosen_cameras_by_config(make):
         CaptureFolder(CaptureFolderConfig(path=make.root, cameras=("d",))).open()
 
 
-def test_a_moving_camera(make):
+def test_a_moving_camera(make, caplog):
     one = [
         Camera.look_at((0.1 * i, 1, 3), (0, 1, 0), width=64, height=48, fov_y=40) for i in range(12)
     ]
@@ -142,6 +143,7 @@ def test_a_moving_camera(make):
     view = CaptureView(capture, 32)
     torch.testing.assert_close(view.camera(Sample(5, "main")).R, one[5].R)
     assert view.plate("main") is None, "the mean of a moving camera's pictures is no plate"
+    assert plates_of(view) == [] and "draw over black (give plates/main.png" in caplog.text
     edit(make.root, cameras=[json.loads((make.root / "capture.json").read_text())["cameras"][0]])
     record = json.loads((make.root / "capture.json").read_text())
     record["cameras"][0]["t"] = record["cameras"][0]["t"][:5]
