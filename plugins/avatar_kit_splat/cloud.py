@@ -165,10 +165,11 @@ class SurfaceGaussians(Encoder):
     def shade(self, context: FrameContext, normals: Tensor) -> Tensor:
         """[B, N, 3] what colours are multiplied by; without a light it is the soft one alone."""
         shade = 1 + harmonics(normals) @ self.ambient
-        if self.config.self_shadow and self.found:
+        if self.config.self_shadow:
             direction = self.light.direction
             facing = (normals @ direction).clamp(min=0)
-            dark = (1 - self.lit(context, direction)) * facing
+            lit = self.lit(context, direction) if self.found else torch.ones_like(facing)
+            dark = (1 - lit) * facing
             shade = shade - dark[..., None] * self.direct
         return shade.clamp(*_SHADE)
 

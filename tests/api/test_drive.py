@@ -157,7 +157,7 @@ def test_what_is_known_of_an_avatar(free, runs):
     assert free.run == runs("anr") and free.step == 2 and free.fps == 25
     assert list(free.cameras) == ["main"]
     assert free.model.body.asset.name and not free.model.training
-    assert repr(free) == f"TrainedAvatar('{free.run}', step 2, 56x64, cpu)"
+    assert repr(free) == f"TrainedAvatar('{free.run}', step 2, 64x64, cpu)"
 
 
 @pytest.mark.parametrize(
@@ -187,10 +187,10 @@ def test_cameras_that_do_not_fit(free, painted):
     tiny = free.camera.crop_resize(0, 0, 1, 2, 2)
     with pytest.raises(UserError, match="'two_stage_unet' draws no picture of 2x2 pixels"):
         free.drive(motion, camera=tiny)
-    larger = painted.camera.crop_resize(0, 0, 2, 112, 128)
+    larger = painted.camera.crop_resize(0, 0, 2, 128, 128)
     zoomed = replace(painted.camera, K=painted.camera.K * torch.tensor([[1.1], [1.1], [1.0]]))
     for camera in (larger, zoomed):
-        with pytest.raises(UserError, match=r"paints the background of one camera.*56 wide and 64"):
+        with pytest.raises(UserError, match=r"paints the background of one camera.*64 wide and 64"):
             painted.drive(motion, camera=camera)
 
 

@@ -41,6 +41,9 @@ def test_the_perceptual_loss_alone_brings_the_features_closer(preset, build, sma
 def test_every_parameter_gets_a_gradient_and_moves(preset, build, small_config, batch):
     config = small_config(preset, stages={"attention_from": 0})
     avatar = build(config)
+    if "shadow" in avatar.encoders:  # a light that throws it into the picture
+        avatar.encoders["shadow"].slope.copy_(torch.tensor([0.8, -0.6]))
+        avatar.encoders["shadow"].floor.fill_(-0.7)
     before = {name: p.detach().clone() for name, p in avatar.named_parameters()}
     method = Ram(config, avatar)
     for step in range(6):  # what a zero hides from in the first steps moves in the next
