@@ -18,7 +18,7 @@ from avatar_kit.nn.plate_background import PlateBackground
 from avatar_kit.scene import Camera, FrameContext, Plate
 
 if TYPE_CHECKING:
-    from avatar_kit.interfaces import Samples
+    from avatar_kit.interfaces import Batch, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +57,15 @@ def find_light(
 ) -> FoundLight:
     """Compare the shadows of candidate lights with how much darker than the plate pictures are.
 
-    Four rounds on grids that become finer around the best candidate. The floor is the lowest the
+    Four rounds on grids that become finer around the best candidate, the last two on pictures of
+    twice the height. The floor is the lowest the
     body was seen in the frames that are looked at. Where no shadow is found, a warning says why.
 
     Args:
         samples: The training samples.
         plates: The empty scene of each camera; without any there is nothing to compare with.
         frames: Samples that are looked at, evenly spread.
-        height: Height in pixels of the pictures that are compared.
+        height: Height in pixels of the pictures that the first two rounds compare.
     """
     known = _known.setdefault(samples, {})
     if (frames, height) not in known:
@@ -89,27 +90,34 @@ def _search(samples: Samples, plates: Sequence[Plate], frames: int, height: int)
     if not plates:
         return FoundLight(above, False, 0.0)
     scene = PlateBackground(plates).to(chosen[0].image)
-    seen = []
-    for sample in chosen:
-        camera = coarse(sample.context.camera, height)
-        size = (camera.height, camera.width)
-        darker = (scene(sample.context.camera) - sample.image).mean(1, keepdim=True)
-        # away from the person, whose mask may miss a few pixels
-        free = 1 - F.max_pool2d(sample.mask, 9, stride=1, padding=4)
-        free = F.interpolate(free, size=size, mode="area")
-        darkening = F.interpolate(darker, size=size, mode="area")
-        seen.append((sample.context, camera, darkening, free))
-    total = sum(float((dark.square() * free).sum()) for _, _, dark, free in seen)
+    small = [_seen(sample, scene, height) for sample in chosen]
+    large = [_seen(sample, scene, 2 * height) for sample in chosen]
     slope, best = above.slope, 0.0
-    for candidates in _rounds():
+    for candidates, seen in zip(_rounds(), (small, small, large, large), strict=True):
         tried = slope + candidates.to(slope)
         gains = [_gain(DistantLight(candidate, lowest), seen) for candidate in tried]
         best = max(gains)
         slope = tried[gains.index(best)]
+    total = sum(float((dark.square() * free).sum()) for _, _, dark, free in large)
     explained = best / max(total, 1e-12)
     if explained < LEAST_EXPLAINED:
         return FoundLight(above, False, explained)
     return FoundLight(DistantLight(slope, lowest), True, explained)
+
+
+#: A frame, its camera, how much darker than the scene it is and where it is not the person.
+_Seen = tuple[FrameContext, Camera, Tensor, Tensor]
+
+
+def _seen(sample: Batch, scene: PlateBackground, height: int) -> _Seen:
+    """What a sample shows of shadows, in a picture of at most this height."""
+    camera = coarse(sample.context.camera, height)
+    size = (camera.height, camera.width)
+    darker = (scene(sample.context.camera) - sample.image).mean(1, keepdim=True)
+    # away from the person, whose mask may miss a few pixels
+    free = 1 - F.max_pool2d(sample.mask, 9, stride=1, padding=4)
+    free = F.interpolate(free, size=size, mode="area")
+    return sample.context, camera, F.interpolate(darker, size=size, mode="area"), free
 
 
 def _rounds() -> list[Tensor]:
@@ -123,9 +131,7 @@ def _rounds() -> list[Tensor]:
     return grids
 
 
-def _gain(
-    light: DistantLight, seen: Sequence[tuple[FrameContext, Camera, Tensor, Tensor]]
-) -> float:
+def _gain(light: DistantLight, seen: Sequence[_Seen]) -> float:
     """Squared error that the shadow of a light takes away, at its best darkness."""
     darkening, pixels = 0.0, 0.0
     for context, camera, dark, free in seen:

@@ -88,7 +88,7 @@ class CastShadowConfig(EncoderConfig):
 
     type: Literal["cast_shadow"] = "cast_shadow"
     frames: int = Field(default=8, ge=1, description="Training samples that the search looks at.")
-    search_size: int = Field(default=96, ge=16, description="Height in pixels of that search.")
+    search_size: int = Field(default=96, ge=16, description="Height in pixels of its first rounds.")
 
     def yields(self) -> tuple[ConditionKind, int]:
         """A feature map."""
