@@ -5,8 +5,6 @@ from avatar_kit_splat.losses import person_box, structural_similarity
 from avatar_kit_splat.windows import averaged
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from avatar_kit.testing import world
-
 
 def test_ssim_is_that_of_torchmetrics_away_from_the_border():
     draw = torch.Generator().manual_seed(0)
@@ -45,4 +43,3 @@ def test_the_box_of_a_person():
     assert person_box(mask, 3) == (5, 7, 28, 33)
     assert person_box(mask, 100) == (0, 0, 50, 40)
     assert person_box(torch.zeros(1, 1, 6, 7), 2) == (0, 0, 7, 6)
-    assert world.SIZE
