@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from splat_clouds import ball, off_centre, random_cloud, straight
 from splat_twin import covariances_of, dense
@@ -12,56 +12,81 @@ from avatar_kit.scene import Camera
 
 #: Largest error of pictures and, relative to the largest entry, of gradients.
 TOLERANCE = {torch.float64: (1e-12, 1e-11), torch.float32: (1e-5, 1e-5)}
+#: Gradients are sums that cancel, so what float32 loses of them depends on the cloud. Where the
+#: dense sums lose more than the tolerance, up to this multiple of their own loss is allowed.
+OF_DENSE_SUMS = 4.0
 
 
-def posed(camera: Camera, batch: int) -> Camera:
+def posed(camera: Camera, batch: int, dtype: torch.dtype) -> Camera:
     """The camera for each frame, with poses that want gradients."""
-    R, t = (v.expand(batch, *v.shape[1:]).clone().requires_grad_() for v in (camera.R, camera.t))
-    return Camera(camera.K.expand(batch, 3, 3), R, t, camera.width, camera.height)
+    R, t = (v.expand(batch, *v.shape[1:]).to(dtype) for v in (camera.R, camera.t))
+    R, t = (v.detach().clone().requires_grad_() for v in (R, t))
+    return Camera(camera.K.to(dtype).expand(batch, 3, 3), R, t, camera.width, camera.height)
+
+
+def draw_ours(cloud, camera, limits):
+    drawn = splat(
+        cloud["means"], cloud.get("quaternions"), cloud.get("scales"), cloud["opacities"],
+        cloud["features"], camera, covariances=cloud.get("covariances"), **limits,
+    )  # fmt: skip
+    return drawn.features, drawn.alpha, drawn.depth
+
+
+def draw_dense(cloud, camera, limits):
+    spread = cloud.get("covariances")
+    if spread is None:
+        spread = covariances_of(cloud["quaternions"], cloud["scales"])
+    return dense(cloud["means"], spread, cloud["opacities"], cloud["features"], camera, **limits)
 
 
 def compare(cloud, camera, dtype, **limits):
     """Draw both ways, push the same gradient through both, and compare everything."""
     batch = len(cloud["means"])
-    ours = {n: v.to(dtype).requires_grad_() for n, v in cloud.items()}
-    twin = {n: v.detach().double().requires_grad_() for n, v in ours.items()}
-    our_camera, twin_camera = posed(camera, batch), posed(camera, batch)
-    spread = twin.get("covariances")
-    if spread is None:
-        spread = covariances_of(twin["quaternions"], twin["scales"])
-    *expected, distance = dense(
-        twin["means"], spread, twin["opacities"], twin["features"], twin_camera, **limits
-    )
-    drawn = splat(
-        ours["means"], ours.get("quaternions"), ours.get("scales"), ours["opacities"],
-        ours["features"], our_camera, covariances=ours.get("covariances"), **limits,
-    )  # fmt: skip
+    cloud = {n: v.to(dtype) for n, v in cloud.items()}  # both see the same numbers
+
+    def leaves(precision, of_camera):
+        return (
+            {n: v.detach().to(precision).requires_grad_() for n, v in cloud.items()},
+            posed(camera, batch, of_camera),
+        )
+
+    def gradients(pictures, parts):
+        values, view = parts
+        wanted = [w.to(p.dtype) for w, p in zip(weights, pictures, strict=True)]
+        return torch.autograd.grad(pictures, [*values.values(), view.R, view.t], wanted)
+
+    twin, ours = leaves(torch.float64, torch.float64), leaves(dtype, torch.float64)
+    *expected, distance = draw_dense(*twin, limits)
+    found = draw_ours(*ours, limits)
     sure = (distance > (1e-4 if dtype == torch.float32 else 1e-9))[:, None]
     assert sure.double().mean() > 0.9
-    picture, gradient = TOLERANCE[dtype]
-    found = (drawn.features, drawn.alpha, drawn.depth)
+    picture, tolerance = TOLERANCE[dtype]
     for a, b in zip(found, expected, strict=True):
         assert ((a - b) * sure).abs().max() <= picture * max(1.0, b.abs().max().item())
     generator = torch.Generator().manual_seed(0)
-    wanted = [
+    weights = [
         (torch.rand(e.shape, generator=generator, dtype=torch.float64) - 0.5) * sure
         for e in expected
     ]
-    leaves = ([*ours.values(), our_camera.R, our_camera.t], [*twin.values(), *poses(twin_camera)])
-    mine = torch.autograd.grad(found, leaves[0], [w.to(dtype) for w in wanted])
-    theirs = torch.autograd.grad(expected, leaves[1], wanted)
+    theirs, mine = gradients(expected, twin), gradients(found, ours)
+    allowed = tolerance
+    if dtype == torch.float32:
+        single = leaves(dtype, dtype)
+        *rough, _ = draw_dense(*single, limits)
+        lost = max(map(relative_error, gradients(rough, single), theirs))
+        allowed = max(tolerance, OF_DENSE_SUMS * lost)
     for name, a, b in zip([*cloud, "R", "t"], mine, theirs, strict=True):
-        error = (a - b).abs().max().item()
-        assert error <= gradient * max(1.0, b.abs().max().item()), f"{name}: {error}"
+        assert relative_error(a, b) <= allowed, name
 
 
-def poses(camera):
-    return camera.R, camera.t
+def relative_error(found, expected) -> float:
+    return ((found - expected).abs().max() / expected.abs().max().clamp(min=1)).item()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 80), channels=st.sampled_from([1, 3, 8]))
+@example(seed=2378, count=1, channels=8)  # float32 loses 1.4e-5 of its gradients
 def test_equals_the_dense_twin(dtype, seed, count, channels):
     cloud = random_cloud(count, seed, batch=2, channels=channels)
     compare(cloud, off_centre(seed=seed), dtype)
