@@ -7,11 +7,11 @@ from avatar_kit.lazy import lazy_exports
 if TYPE_CHECKING:
     from avatar_kit.gaussians.anchors import Anchors as Anchors
     from avatar_kit.gaussians.anchors import face_density as face_density
-    from avatar_kit.gaussians.anchors import nearest_neighbours as nearest_neighbours
     from avatar_kit.gaussians.anchors import sample_surface as sample_surface
-    from avatar_kit.gaussians.anchors import skinning_rotations as skinning_rotations
+    from avatar_kit.gaussians.attachment import Attachment as Attachment
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
+    from avatar_kit.gaussians.neighbours import nearest_neighbours as nearest_neighbours
     from avatar_kit.gaussians.painted import painted_colours as painted_colours
     from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
 
@@ -19,13 +19,13 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "Anchors": "avatar_kit.gaussians.anchors",
+        "Attachment": "avatar_kit.gaussians.attachment",
         "face_density": "avatar_kit.gaussians.anchors",
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
-        "nearest_neighbours": "avatar_kit.gaussians.anchors",
+        "nearest_neighbours": "avatar_kit.gaussians.neighbours",
         "painted_colours": "avatar_kit.gaussians.painted",
         "sample_surface": "avatar_kit.gaussians.anchors",
-        "skinning_rotations": "avatar_kit.gaussians.anchors",
         "spread_to_unseen": "avatar_kit.gaussians.painted",
     },
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avatar_kit.scene import PosedBody, RestBody
+from avatar_kit.scene import RestBody
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,6 @@ class Anchors:
     def rest(self, body: RestBody) -> Tensor:
         """[N, 3] places of the points in the rest pose, metres."""
         return self.at_vertices(body.vertices, body.topology.faces) + self.offsets
-
-
-def skinning_rotations(posed: PosedBody, rest: RestBody, weights: Tensor) -> Tensor:
-    """Blended bone matrices that carry directions from the rest pose, as skinning does.
-
-    Args:
-        posed: B posed bodies.
-        rest: The body at rest.
-        weights: [N, J] skinning weights at the points.
-
-    Returns:
-        [B, N, 3, 3]; close to rotations, where a point hangs on several bones not quite.
-    """
-    unrest = rest.transforms[:, :3, :3].mT.to(posed.bone_transforms)
-    carry = posed.bone_transforms[..., :3, :3] @ unrest
-    return (weights @ carry.flatten(2)).unflatten(2, (3, 3))
 
 
 def sample_surface(
@@ -103,25 +87,3 @@ def face_density(rest: RestBody, parts: dict[str, float], face: float = 1.0) -> 
     part = topology.parts[topology.faces].median(1).values
     density = of_part[part]
     return torch.where(topology.face_region, density * face, density)
-
-
-def nearest_neighbours(points: Tensor, count: int, *, chunk: int = 2048) -> tuple[Tensor, Tensor]:
-    """The nearest other points of each point.
-
-    Args:
-        points: [N, 3].
-        count: How many, fewer than N.
-        chunk: Points compared with all others at once: bounds the memory.
-
-    Returns:
-        [N, count] long indices, nearest first, and [N, count] distances.
-    """
-    indices, distances = [], []
-    for start in range(0, len(points), chunk):
-        away = torch.cdist(points[start : start + chunk], points)
-        rows = torch.arange(len(away))
-        away[rows, start + rows] = torch.inf
-        found = away.topk(count, dim=1, largest=False)
-        indices.append(found.indices)
-        distances.append(found.values)
-    return torch.cat(indices), torch.cat(distances)

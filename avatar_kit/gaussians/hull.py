@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from avatar_kit.gaussians.anchors import Anchors, sample_surface, skinning_rotations
+from avatar_kit.gaussians.anchors import Anchors, sample_surface
+from avatar_kit.gaussians.attachment import Attachment
 from avatar_kit.scene import RestBody
 
 if TYPE_CHECKING:
@@ -54,18 +55,13 @@ def hull_points(
     sideways = torch.randn(CANDIDATES, 3, generator=generator)
     direction = torch.nn.functional.normalize(normals + 0.3 * sideways, dim=1)
     tried = Anchors(surface.faces, surface.barycentrics, reach * direction)
-    weights = tried.at_vertices(rest.skinning_weights, rest.topology.faces)
     inside, beyond = torch.zeros(CANDIDATES), torch.zeros(CANDIDATES)
     count, place = min(frames, len(samples)), samples[0].image.device
-    moved, weights = tried.to(place), weights.to(place)
-    corners = rest.topology.faces.to(place)
+    ties = Attachment.of(tried, rest).to(place)
     for i in torch.linspace(0, len(samples) - 1, count).long().tolist():
         sample = samples[i]
         body, camera = sample.context.body, sample.context.camera
-        turn = skinning_rotations(body, rest, weights)
-        base = moved.at_vertices(body.vertices, corners)
-        points = base + (turn @ moved.offsets[..., None])[..., 0]
-        pixels, depth = camera.project(points)
+        pixels, depth = camera.project(ties.points(body))
         column, row = pixels[0].floor().long().unbind(-1)
         seen = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
         seen &= depth[0] > 0

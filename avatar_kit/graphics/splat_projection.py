@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from avatar_kit.graphics.jit import kernel
+from avatar_kit.graphics.quaternion_kernels import quaternion_backward, rotation_of
 
 #: Columns of a splat before its values, and of a splat's gradient.
 SHAPE = 6
@@ -212,21 +213,6 @@ def _linearised(camera, x, y, z):
 
 
 @kernel
-def _rotation(quaternions, n):
-    """Nine entries of the rotation row by row, the unit quaternion, and one over its norm."""
-    w, x = float(quaternions[n, 0]), float(quaternions[n, 1])
-    y, z = float(quaternions[n, 2]), float(quaternions[n, 3])
-    inverse = 1.0 / np.sqrt(w * w + x * x + y * y + z * z)
-    w, x, y, z = w * inverse, x * inverse, y * inverse, z * inverse
-    turn = (
-        1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y),
-        2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x),
-        2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y),
-    )  # fmt: skip
-    return turn, (w, x, y, z), inverse
-
-
-@kernel
 def _covariance(quaternions, scales, covariances, n):
     """Entries xx, xy, xz, yy, yz, zz of a Gaussian's covariance."""
     if covariances.shape[0]:
@@ -238,7 +224,7 @@ def _covariance(quaternions, scales, covariances, n):
             0.5 * (covariances[n, 1, 2] + covariances[n, 2, 1]),
             float(covariances[n, 2, 2]),
         )
-    turn, _, _ = _rotation(quaternions, n)
+    turn, _, _ = rotation_of(quaternions, n)
     s0, s1, s2 = float(scales[n, 0]), float(scales[n, 1]), float(scales[n, 2])
     M0 = (turn[0] * s0, turn[1] * s1, turn[2] * s2)
     M1 = (turn[3] * s0, turn[4] * s1, turn[5] * s2)
@@ -249,7 +235,7 @@ def _covariance(quaternions, scales, covariances, n):
 @kernel
 def _covariance_backward(quaternions, scales, n, dS, to_quaternions, to_scales):
     """From the symmetric gradient of ``S = M M^T``, ``M = rotation diag(scale)``."""
-    turn, (w, x, y, z), inverse = _rotation(quaternions, n)
+    turn, unit, inverse = rotation_of(quaternions, n)
     s0, s1, s2 = float(scales[n, 0]), float(scales[n, 1]), float(scales[n, 2])
     # Columns of 2 dS rotation; those of dM are a scale longer.
     P0 = _times_symmetric((2.0 * turn[0], 2.0 * turn[3], 2.0 * turn[6]), dS)
@@ -259,18 +245,14 @@ def _covariance_backward(quaternions, scales, n, dS, to_quaternions, to_scales):
     to_scales[n, 1] = s1 * _dot(P1, (turn[1], turn[4], turn[7]))
     to_scales[n, 2] = s2 * _dot(P2, (turn[2], turn[5], turn[8]))
     # Gradient of the rotation: g_ij = P_j[i] s_j^2.
-    g00, g10, g20 = s0 * s0 * P0[0], s0 * s0 * P0[1], s0 * s0 * P0[2]
-    g01, g11, g21 = s1 * s1 * P1[0], s1 * s1 * P1[1], s1 * s1 * P1[2]
-    g02, g12, g22 = s2 * s2 * P2[0], s2 * s2 * P2[1], s2 * s2 * P2[2]
-    dw = 2.0 * (x * (g21 - g12) + y * (g02 - g20) + z * (g10 - g01))
-    dx = 2.0 * (y * (g01 + g10) + z * (g02 + g20) + w * (g21 - g12) - 2.0 * x * (g11 + g22))
-    dy = 2.0 * (x * (g01 + g10) + z * (g12 + g21) + w * (g02 - g20) - 2.0 * y * (g00 + g22))
-    dz = 2.0 * (x * (g02 + g20) + y * (g12 + g21) + w * (g10 - g01) - 2.0 * z * (g00 + g11))
-    along = dw * w + dx * x + dy * y + dz * z
-    to_quaternions[n, 0] = (dw - along * w) * inverse
-    to_quaternions[n, 1] = (dx - along * x) * inverse
-    to_quaternions[n, 2] = (dy - along * y) * inverse
-    to_quaternions[n, 3] = (dz - along * z) * inverse
+    q0, q1, q2 = s0 * s0, s1 * s1, s2 * s2
+    to_turn = (
+        q0 * P0[0], q1 * P1[0], q2 * P2[0], q0 * P0[1], q1 * P1[1], q2 * P2[1],
+        q0 * P0[2], q1 * P1[2], q2 * P2[2],
+    )  # fmt: skip
+    w, x, y, z = quaternion_backward(to_turn, unit, inverse)
+    to_quaternions[n, 0], to_quaternions[n, 1] = w, x
+    to_quaternions[n, 2], to_quaternions[n, 3] = y, z
 
 
 @kernel

@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import roma
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.gaussians import (
     Anchors,
+    Attachment,
     face_density,
     hull_points,
     joined,
     nearest_neighbours,
     painted_colours,
     sample_surface,
-    skinning_rotations,
     spread_to_unseen,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, harmonics, lit_vertices
-from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
+from avatar_kit.scene import FrameContext, GaussianCloud
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 
 #: Neighbours that are compared by the regularisers.
@@ -73,8 +72,10 @@ class SurfaceGaussians(Encoder):
     slope: Tensor
     floor: Tensor
     found: Tensor
+    corners: Tensor
+    bones: Tensor
     weights: Tensor
-    corner_vertices: Tensor
+    unrest: Tensor
     off_surface: Tensor
     offsets: Tensor
     log_scales: Tensor
@@ -91,9 +92,8 @@ class SurfaceGaussians(Encoder):
             self.register_buffer(name, torch.zeros(0))
         for name in ("offsets", "log_scales", "quaternions", "opacities", "colours"):
             self.register_parameter(name, nn.Parameter(torch.zeros(0)))
-        self.register_buffer("weights", torch.zeros(0), persistent=False)
-        self.register_buffer("corner_vertices", torch.zeros(0), persistent=False)
-        self.register_buffer("off_surface", torch.zeros(0), persistent=False)
+        for name in ("corners", "bones", "weights", "unrest", "off_surface"):
+            self.register_buffer(name, torch.zeros(0), persistent=False)
         self.register_buffer("slope", torch.zeros(2))
         self.register_buffer("floor", torch.zeros(()))
         self.register_buffer("found", torch.zeros((), dtype=torch.bool))
@@ -107,6 +107,12 @@ class SurfaceGaussians(Encoder):
     def anchors(self) -> Anchors:
         """Where the Gaussians are tied."""
         return Anchors(self.faces, self.barycentrics, self.anchor_offsets)
+
+    @property
+    def attachment(self) -> Attachment:
+        """How they hang on the body."""
+        fixed = (self.corners, self.barycentrics, self.anchor_offsets)
+        return Attachment(*fixed, self.bones, self.weights, self.unrest)
 
     @property
     def light(self) -> DistantLight:
@@ -126,16 +132,14 @@ class SurfaceGaussians(Encoder):
         self.slope.copy_(found.light.slope)
         self.floor.copy_(found.light.floor)
         self.found.fill_(found.found)
-        place = lambda context: self.places(context.body)[:2]  # noqa: E731
+        place = lambda context: self.carried(context)[:2]  # noqa: E731
         colours, weight = painted_colours(samples, place, len(self.faces))
         self.colours.copy_(spread_to_unseen(colours, weight, self.neighbours.cpu()))
 
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The cloud of B frames."""
-        means, normals, frames = self.places(context.body)
+        means, normals, covariances = self.carried(context)
         batch = len(means)
-        shape = roma.unitquat_to_rotmat(F.normalize(self.quaternions, dim=1).roll(-1, 1))
-        axes = frames @ (shape * self.log_scales.exp()[:, None])
         shade = self.shade(context, normals) if self.config.light else torch.ones_like(means)
         return GaussianCloud(
             means=means,
@@ -143,7 +147,7 @@ class SurfaceGaussians(Encoder):
             scales=None,
             opacities=torch.sigmoid(self.opacities).expand(batch, -1),
             features=self.colours * shade,
-            covariances=axes @ axes.mT,
+            covariances=covariances,
             visible=self.visible(context, means, normals),
         )
 
@@ -154,13 +158,10 @@ class SurfaceGaussians(Encoder):
         ahead = (away * normals).sum(-1) < _TURNED_AWAY * away.norm(dim=-1)
         return ahead | self.off_surface
 
-    def places(self, body: PosedBody) -> tuple[Tensor, Tensor, Tensor]:
-        """Means [B, N, 3], unit normals [B, N, 3] and skinning frames [B, N, 3, 3]."""
-        base, normals = (self._at_vertices(v) for v in (body.vertices, body.normals))
-        rest = self.setup.body
-        frames = skinning_rotations(body, rest, self.weights)
-        moved = frames @ (self.anchor_offsets + self.offsets)[..., None]
-        return base + moved[..., 0], F.normalize(normals, dim=-1), frames
+    def carried(self, context: FrameContext) -> tuple[Tensor, Tensor, Tensor]:
+        """Means [B, N, 3], unit normals [B, N, 3] and covariances [B, N, 3, 3]."""
+        parameters = self.offsets, self.quaternions, self.log_scales
+        return self.attachment.carry(context.body, *parameters)
 
     def shade(self, context: FrameContext, normals: Tensor) -> Tensor:
         """[B, N, 3] what colours are multiplied by; without a light it is the soft one alone."""
@@ -181,7 +182,7 @@ class SurfaceGaussians(Encoder):
             key = (context.person, index)
             if not self.training or index < 0 or key not in self._lit:
                 at_vertices = lit_vertices(context.body[b], direction)
-                found = self._at_vertices(at_vertices[..., None])[..., 0]
+                found = self.attachment.at_vertices(at_vertices[..., None])[..., 0]
                 if not self.training or index < 0:
                     rows.append(found)
                     continue
@@ -189,11 +190,6 @@ class SurfaceGaussians(Encoder):
             kept = torch.from_numpy(self._lit[key]).to(context.body.vertices)
             rows.append(kept / 255)
         return torch.cat(rows)
-
-    def _at_vertices(self, values: Tensor) -> Tensor:
-        """[B, N, C] values given at vertices [B, V, C]."""
-        chosen = values.index_select(1, self.corner_vertices).unflatten(1, (-1, 3))
-        return (chosen * self.barycentrics[..., None]).sum(2)
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape."""
@@ -223,13 +219,9 @@ class SurfaceGaussians(Encoder):
 
     def _settle(self) -> None:
         """What follows from the places alone."""
-        rest = self.setup.body
-        faces = self.faces.cpu()
-        corners = rest.topology.faces[faces].reshape(-1)
-        anchors = Anchors(faces, self.barycentrics.cpu(), self.anchor_offsets.cpu())
-        weights = anchors.at_vertices(rest.skinning_weights, rest.topology.faces)
-        self.weights = weights.to(self.colours)
-        self.corner_vertices = corners.to(self.colours.device)
+        ties = Attachment.of(self.anchors.to("cpu"), self.setup.body).to(self.colours.device)
+        self.corners, self.bones = ties.corners, ties.bones
+        self.weights, self.unrest = ties.weights, ties.unrest
         self.off_surface = self.anchor_offsets.norm(dim=1) > 0
         self._lit.clear()
 

@@ -7,12 +7,12 @@ import torch
 
 from avatar_kit.gaussians import (
     Anchors,
+    Attachment,
     face_density,
     hull_points,
     nearest_neighbours,
     painted_colours,
     sample_surface,
-    skinning_rotations,
 )
 from avatar_kit.gaussians.painted import spread_to_unseen
 from avatar_kit.interfaces import Batch, Samples
@@ -64,31 +64,6 @@ def test_points_on_the_surface_stay_on_it(rest, posed):
     assert height.abs().max() < 1e-7
 
 
-def test_offsets_turn_with_the_limb(rest, posed):
-    """Carried by skinning, an offset off the surface is what linear blend skinning gives."""
-    anchors = sample_surface(rest, 300, torch.ones(len(rest.topology.faces)))
-    weights = anchors.at_vertices(rest.skinning_weights, rest.topology.faces)
-    turn = skinning_rotations(posed, rest, weights)
-    offset = torch.tensor([0.02, -0.01, 0.03])
-    carry = posed.bone_transforms @ torch.linalg.inv(rest.transforms)
-    blend = torch.einsum("nj,bjxy->bnxy", weights, carry)
-    point = anchors.rest(rest)
-    moved, still = (
-        (blend[..., :3, :3] @ p[..., None])[..., 0] + blend[..., :3, 3]
-        for p in (point + offset, point)
-    )
-    torch.testing.assert_close(turn @ offset, moved - still, atol=1e-5, rtol=0)
-
-
-def test_neighbours_are_the_nearest():
-    points = torch.rand(300, 3, generator=torch.Generator().manual_seed(1))
-    index, away = nearest_neighbours(points, 3, chunk=64)
-    whole = torch.cdist(points, points).fill_diagonal_(torch.inf)
-    expected = whole.topk(3, largest=False)
-    assert torch.equal(index, expected.indices)
-    torch.testing.assert_close(away, expected.values)
-
-
 class Filmed(Samples):
     """The default body, coloured by place, with a mask of the test's choice."""
 
@@ -130,10 +105,7 @@ def test_wider_masks_ask_for_points_within_them(body, rest):
     away = found.offsets.norm(dim=1)
     assert away.min() >= 0.0119 and away.max() <= 0.151
     sample = samples[3]
-    weights = found.at_vertices(rest.skinning_weights, rest.topology.faces)
-    turn = skinning_rotations(sample.context.body, rest, weights)
-    base = found.at_vertices(sample.context.body.vertices, rest.topology.faces)
-    pixels, _ = samples.camera.project(base + (turn @ found.offsets[..., None])[..., 0])
+    pixels, _ = samples.camera.project(Attachment.of(found, rest).points(sample.context.body))
     column, row = pixels[0].floor().long().clamp(0, 95).unbind(1)
     assert sample.mask[0, 0, row, column].mean() > 0.9
 

@@ -24,7 +24,7 @@ def test_only_a_light_that_was_found_throws_shadows(cloud, monkeypatch):
     torch.testing.assert_close(plain, torch.full_like(plain, 0.5))
     cloud.found.fill_(True)
     monkeypatch.setattr(cloud, "lit", lambda context, direction: torch.zeros(2, 300))
-    _, normals, _ = cloud.places(frames.body)
+    _, normals, _ = cloud.carried(frames)
     towards = torch.tensor([-0.5, 1.0, 0.0]) / 1.25**0.5
     expected = 0.5 * (1 - 0.3 * (normals @ towards).clamp(min=0))
     torch.testing.assert_close(cloud(frames).features, expected[..., None].expand(-1, -1, 3))

@@ -1,0 +1,287 @@
+"""The CPU kernels of :meth:`Attachment.carry`, forwards and backwards.
+
+A Gaussian is one short program in double precision. Threads take spans of Gaussians; what a body
+receives is summed by one thread for each frame, so no result depends on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from avatar_kit.graphics.jit import blank, in_parallel, kernel, spans, threads
+from avatar_kit.graphics.quaternion_kernels import quaternion_backward, rotation_of
+
+if TYPE_CHECKING:
+    from avatar_kit.gaussians.attachment import Attachment
+
+
+def carry(ties: Attachment, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Means [B, N, 3], normals [B, N, 3], covariances [B, N, 3, 3].
+
+    Args:
+        ties: How the Gaussians hang on the body.
+        given: Vertices [B, V, 3], normals [B, V, 3], turns of the bones [B, J, 3, 3], offsets
+            [N, 3], quaternions [N, 4], logarithms of scales [N, 3]; all on the CPU.
+    """
+    dtype = torch.promote_types(given[0].dtype, torch.float32)
+    found: tuple[Tensor, Tensor, Tensor] = _Carry.apply(ties, *(v.to(dtype) for v in given))
+    return found
+
+
+class _Carry(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+        ties, *tensors = inputs
+        arrays = [_array(v) for v in tensors]
+        batch, count, kind = len(arrays[0]), len(arrays[3]), arrays[0].dtype
+        means, normals = (np.empty((batch, count, 3), kind) for _ in range(2))
+        covariances = np.empty((batch, count, 3, 3), kind)
+        fixed, out = _fixed(ties), (means, normals, covariances)
+        calls = [(*fixed, *arrays, *part, *out) for part in spans(count, threads())]
+        in_parallel(_forward, calls)
+        ctx.save_for_backward(*tensors)
+        ctx.ties = ties
+        ctx.set_materialize_grads(False)
+        return torch.from_numpy(means), torch.from_numpy(normals), torch.from_numpy(covariances)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        arrays = [_array(v) for v in ctx.saved_tensors]
+        batch, count, kind = len(arrays[0]), len(arrays[3]), arrays[0].dtype
+        shapes = ((batch, count, 3), (batch, count, 3), (batch, count, 3, 3))
+        given = [
+            blank(shape, kind) if gradient is None else _array(gradient)
+            for gradient, shape in zip(gradients, shapes, strict=True)
+        ]
+        of_body = any(ctx.needs_input_grad[1:4])
+        rows = (batch, count) if of_body else (0, 0)
+        to_surface, to_turn = np.empty((*rows, 3), kind), np.empty((*rows, 3, 3), kind)
+        own = [np.empty((count, width), kind) for width in (3, 4, 3)]
+        fixed = _fixed(ctx.ties)
+        parts = spans(count, threads())
+        calls = [(*fixed, *arrays, *part, *given, *own, to_surface, to_turn) for part in parts]
+        in_parallel(_backward, calls)
+        to_body: list[np.ndarray | None] = [None] * 3
+        if of_body:
+            found = [blank(v.shape, kind) for v in arrays[:3]]
+            in_parallel(
+                _gather,
+                [
+                    (*fixed, given[0][b], to_surface[b], to_turn[b], *(v[b] for v in found))
+                    for b in range(batch)
+                ],
+            )
+            to_body = list(found)
+        results = [None if v is None else torch.from_numpy(v) for v in (*to_body, *own)]
+        return (None, *results)
+
+
+def _fixed(ties: Attachment) -> tuple[np.ndarray, ...]:
+    tensors = (ties.corners, ties.barycentrics, ties.offsets, ties.bones, ties.weights)
+    return tuple(_array(v) for v in tensors)
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().contiguous().numpy()
+
+
+@kernel
+def _forward(
+    corners, barycentrics, anchored, bones, weights, vertices, normals, turns, offsets,
+    quaternions, log_scales, start, stop, means, units, covariances,
+):  # fmt: skip
+    """Gaussians [start, stop) of all frames."""
+    for n in range(start, stop):
+        M = _axes(quaternions, log_scales, n)
+        o = _offset(anchored, offsets, n)
+        for b in range(vertices.shape[0]):
+            blend = _blend(turns[b], bones, weights, n)
+            x, y, z = _at(vertices[b], corners, barycentrics, n)
+            means[b, n, 0] = x + blend[0] * o[0] + blend[1] * o[1] + blend[2] * o[2]
+            means[b, n, 1] = y + blend[3] * o[0] + blend[4] * o[1] + blend[5] * o[2]
+            means[b, n, 2] = z + blend[6] * o[0] + blend[7] * o[1] + blend[8] * o[2]
+            x, y, z = _at(normals[b], corners, barycentrics, n)
+            length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
+            units[b, n, 0], units[b, n, 1], units[b, n, 2] = x / length, y / length, z / length
+            A = _product(blend, M)
+            for i in range(3):
+                for j in range(i, 3):
+                    value = (
+                        A[3 * i] * A[3 * j]
+                        + A[3 * i + 1] * A[3 * j + 1]
+                        + A[3 * i + 2] * A[3 * j + 2]
+                    )
+                    covariances[b, n, i, j] = value
+                    covariances[b, n, j, i] = value
+
+
+@kernel
+def _backward(
+    corners, barycentrics, anchored, bones, weights, vertices, normals, turns, offsets,
+    quaternions, log_scales, start, stop, of_means, of_units, of_covariances, to_offsets,
+    to_quaternions, to_log_scales, to_surface, to_turn,
+):  # fmt: skip
+    """Gradients of the parameters of Gaussians [start, stop).
+
+    Where they have rows, also those of the surface's normal and of the skinning matrix, for each
+    frame.
+    """
+    for n in range(start, stop):
+        turn, unit, inverse = rotation_of(quaternions, n)
+        s0 = np.exp(float(log_scales[n, 0]))
+        s1 = np.exp(float(log_scales[n, 1]))
+        s2 = np.exp(float(log_scales[n, 2]))
+        M = _scaled(turn, s0, s1, s2)
+        o = _offset(anchored, offsets, n)
+        sum_o = (0.0, 0.0, 0.0)
+        sum_M = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        for b in range(vertices.shape[0]):
+            blend = _blend(turns[b], bones, weights, n)
+            g = (float(of_means[b, n, 0]), float(of_means[b, n, 1]), float(of_means[b, n, 2]))
+            sum_o = (
+                sum_o[0] + blend[0] * g[0] + blend[3] * g[1] + blend[6] * g[2],
+                sum_o[1] + blend[1] * g[0] + blend[4] * g[1] + blend[7] * g[2],
+                sum_o[2] + blend[2] * g[0] + blend[5] * g[1] + blend[8] * g[2],
+            )
+            to_A = _product(_symmetric_twice(of_covariances, b, n), _product(blend, M))
+            sum_M = _plus(sum_M, _product(_transposed(blend), to_A))
+            if to_turn.shape[0]:
+                from_shape = _product(to_A, _transposed(M))
+                for i in range(3):
+                    for j in range(3):
+                        to_turn[b, n, i, j] = from_shape[3 * i + j] + g[i] * o[j]
+                x, y, z = _at(normals[b], corners, barycentrics, n)
+                length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
+                x, y, z = x / length, y / length, z / length
+                h0, h1 = float(of_units[b, n, 0]), float(of_units[b, n, 1])
+                h2 = float(of_units[b, n, 2])
+                along = h0 * x + h1 * y + h2 * z
+                to_surface[b, n, 0] = (h0 - along * x) / length
+                to_surface[b, n, 1] = (h1 - along * y) / length
+                to_surface[b, n, 2] = (h2 - along * z) / length
+        to_offsets[n, 0], to_offsets[n, 1], to_offsets[n, 2] = sum_o
+        for j in range(3):
+            to_log_scales[n, j] = (
+                sum_M[j] * M[j] + sum_M[3 + j] * M[3 + j] + sum_M[6 + j] * M[6 + j]
+            )
+        to_turned = _scaled(sum_M, s0, s1, s2)
+        w, x, y, z = quaternion_backward(to_turned, unit, inverse)
+        to_quaternions[n, 0], to_quaternions[n, 1] = w, x
+        to_quaternions[n, 2], to_quaternions[n, 3] = y, z
+
+
+@kernel
+def _gather(
+    corners, barycentrics, anchored, bones, weights, of_means, to_surface, to_turn, to_vertices,
+    to_normals, to_turns,
+):  # fmt: skip
+    """What one frame's vertices, normals and bones receive from all Gaussians."""
+    for n in range(corners.shape[0]):
+        for k in range(3):
+            vertex, share = corners[n, k], barycentrics[n, k]
+            for i in range(3):
+                to_vertices[vertex, i] += share * of_means[n, i]
+                to_normals[vertex, i] += share * to_surface[n, i]
+        for k in range(bones.shape[1]):
+            bone, share = bones[n, k], weights[n, k]
+            if share:
+                for i in range(3):
+                    for j in range(3):
+                        to_turns[bone, i, j] += share * to_turn[n, i, j]
+
+
+@kernel
+def _blend(turns, bones, weights, n):
+    """Nine entries of the skinning matrix, row by row."""
+    m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = m8 = 0.0
+    for k in range(bones.shape[1]):
+        w = float(weights[n, k])
+        if w:
+            T = turns[bones[n, k]]
+            m0, m1, m2 = m0 + w * T[0, 0], m1 + w * T[0, 1], m2 + w * T[0, 2]
+            m3, m4, m5 = m3 + w * T[1, 0], m4 + w * T[1, 1], m5 + w * T[1, 2]
+            m6, m7, m8 = m6 + w * T[2, 0], m7 + w * T[2, 1], m8 + w * T[2, 2]
+    return m0, m1, m2, m3, m4, m5, m6, m7, m8
+
+
+@kernel
+def _at(values, corners, barycentrics, n):
+    """Three values given at vertices, at a Gaussian."""
+    x = y = z = 0.0
+    for k in range(3):
+        vertex, share = corners[n, k], float(barycentrics[n, k])
+        x += share * values[vertex, 0]
+        y += share * values[vertex, 1]
+        z += share * values[vertex, 2]
+    return x, y, z
+
+
+@kernel
+def _offset(anchored, offsets, n):
+    return (
+        float(anchored[n, 0]) + offsets[n, 0],
+        float(anchored[n, 1]) + offsets[n, 1],
+        float(anchored[n, 2]) + offsets[n, 2],
+    )
+
+
+@kernel
+def _axes(quaternions, log_scales, n):
+    """The rotation of a Gaussian, its columns as long as its standard deviations."""
+    turn, _, _ = rotation_of(quaternions, n)
+    return _scaled(
+        turn,
+        np.exp(float(log_scales[n, 0])),
+        np.exp(float(log_scales[n, 1])),
+        np.exp(float(log_scales[n, 2])),
+    )
+
+
+@kernel
+def _scaled(m, s0, s1, s2):
+    return (
+        m[0] * s0, m[1] * s1, m[2] * s2, m[3] * s0, m[4] * s1, m[5] * s2,
+        m[6] * s0, m[7] * s1, m[8] * s2,
+    )  # fmt: skip
+
+
+@kernel
+def _product(a, b):
+    return (
+        a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
+        a[0] * b[1] + a[1] * b[4] + a[2] * b[7],
+        a[0] * b[2] + a[1] * b[5] + a[2] * b[8],
+        a[3] * b[0] + a[4] * b[3] + a[5] * b[6],
+        a[3] * b[1] + a[4] * b[4] + a[5] * b[7],
+        a[3] * b[2] + a[4] * b[5] + a[5] * b[8],
+        a[6] * b[0] + a[7] * b[3] + a[8] * b[6],
+        a[6] * b[1] + a[7] * b[4] + a[8] * b[7],
+        a[6] * b[2] + a[7] * b[5] + a[8] * b[8],
+    )
+
+
+@kernel
+def _transposed(m):
+    return m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]
+
+
+@kernel
+def _plus(a, b):
+    return (
+        a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
+        a[6] + b[6], a[7] + b[7], a[8] + b[8],
+    )  # fmt: skip
+
+
+@kernel
+def _symmetric_twice(matrices, b, n):
+    """A matrix plus its transpose."""
+    m = matrices[b, n]
+    xy, xz, yz = float(m[0, 1]) + m[1, 0], float(m[0, 2]) + m[2, 0], float(m[1, 2]) + m[2, 1]
+    return 2.0 * m[0, 0], xy, xz, xy, 2.0 * m[1, 1], yz, xz, yz, 2.0 * m[2, 2]
