@@ -22,8 +22,8 @@ class Attachment:
         corners: [N, 3] long, the vertices of the triangle each is tied to.
         barycentrics: [N, 3] place within it, rows sum to one.
         offsets: [N, 3] metres from there in the rest pose.
-        bones: [N, K] long, the bones each hangs on; unused places name bone 0 with weight 0.
-        weights: [N, K] their skinning weights.
+        bones: [N, K] long, the bones each hangs on, the heaviest first; unused places name bone 0.
+        weights: [N, K] their skinning weights, 0 in unused places.
         unrest: [J, 3, 3] inverse rotations of the bones at rest.
     """
 

@@ -37,7 +37,7 @@ class _Carry(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
         ties, *tensors = inputs
-        arrays = [_array(v) for v in tensors]
+        arrays = _arrays(tensors)
         batch, count, kind = len(arrays[0]), len(arrays[3]), arrays[0].dtype
         means, normals = (np.empty((batch, count, 3), kind) for _ in range(2))
         covariances = np.empty((batch, count, 3, 3), kind)
@@ -52,7 +52,7 @@ class _Carry(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        arrays = [_array(v) for v in ctx.saved_tensors]
+        arrays = _arrays(ctx.saved_tensors)
         batch, count, kind = len(arrays[0]), len(arrays[3]), arrays[0].dtype
         shapes = ((batch, count, 3), (batch, count, 3), (batch, count, 3, 3))
         given = [
@@ -61,7 +61,7 @@ class _Carry(torch.autograd.Function):
         ]
         of_body = any(ctx.needs_input_grad[1:4])
         rows = (batch, count) if of_body else (0, 0)
-        to_surface, to_turn = np.empty((*rows, 3), kind), np.empty((*rows, 3, 3), kind)
+        to_surface, to_turn = np.empty((*rows, 3), kind), np.empty((*rows, 9), kind)
         own = [np.empty((count, width), kind) for width in (3, 4, 3)]
         fixed = _fixed(ctx.ties)
         parts = spans(count, threads())
@@ -77,6 +77,7 @@ class _Carry(torch.autograd.Function):
                     for b in range(batch)
                 ],
             )
+            found[2].shape = (*found[2].shape[:2], 3, 3)
             to_body = list(found)
         results = [None if v is None else torch.from_numpy(v) for v in (*to_body, *own)]
         return (None, *results)
@@ -85,6 +86,12 @@ class _Carry(torch.autograd.Function):
 def _fixed(ties: Attachment) -> tuple[np.ndarray, ...]:
     tensors = (ties.corners, ties.barycentrics, ties.offsets, ties.bones, ties.weights)
     return tuple(_array(v) for v in tensors)
+
+
+def _arrays(tensors: Any) -> list[np.ndarray]:
+    """Vertices, normals, turns [B, J, 9], offsets, quaternions, logarithms of scales."""
+    vertices, normals, turns, *own = tensors
+    return [_array(v) for v in (vertices, normals, turns.flatten(2), *own)]
 
 
 def _array(tensor: Tensor) -> np.ndarray:
@@ -101,12 +108,12 @@ def _forward(
         M = _axes(quaternions, log_scales, n)
         o = _offset(anchored, offsets, n)
         for b in range(vertices.shape[0]):
-            blend = _blend(turns[b], bones, weights, n)
-            x, y, z = _at(vertices[b], corners, barycentrics, n)
+            blend = _blend(turns, b, bones, weights, n)
+            x, y, z = _at(vertices, b, corners, barycentrics, n)
             means[b, n, 0] = x + blend[0] * o[0] + blend[1] * o[1] + blend[2] * o[2]
             means[b, n, 1] = y + blend[3] * o[0] + blend[4] * o[1] + blend[5] * o[2]
             means[b, n, 2] = z + blend[6] * o[0] + blend[7] * o[1] + blend[8] * o[2]
-            x, y, z = _at(normals[b], corners, barycentrics, n)
+            x, y, z = _at(normals, b, corners, barycentrics, n)
             length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
             units[b, n, 0], units[b, n, 1], units[b, n, 2] = x / length, y / length, z / length
             A = _product(blend, M)
@@ -142,7 +149,7 @@ def _backward(
         sum_o = (0.0, 0.0, 0.0)
         sum_M = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         for b in range(vertices.shape[0]):
-            blend = _blend(turns[b], bones, weights, n)
+            blend = _blend(turns, b, bones, weights, n)
             g = (float(of_means[b, n, 0]), float(of_means[b, n, 1]), float(of_means[b, n, 2]))
             sum_o = (
                 sum_o[0] + blend[0] * g[0] + blend[3] * g[1] + blend[6] * g[2],
@@ -155,8 +162,8 @@ def _backward(
                 from_shape = _product(to_A, _transposed(M))
                 for i in range(3):
                     for j in range(3):
-                        to_turn[b, n, i, j] = from_shape[3 * i + j] + g[i] * o[j]
-                x, y, z = _at(normals[b], corners, barycentrics, n)
+                        to_turn[b, n, 3 * i + j] = from_shape[3 * i + j] + g[i] * o[j]
+                x, y, z = _at(normals, b, corners, barycentrics, n)
                 length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
                 x, y, z = x / length, y / length, z / length
                 h0, h1 = float(of_units[b, n, 0]), float(of_units[b, n, 1])
@@ -191,34 +198,34 @@ def _gather(
         for k in range(bones.shape[1]):
             bone, share = bones[n, k], weights[n, k]
             if share:
-                for i in range(3):
-                    for j in range(3):
-                        to_turns[bone, i, j] += share * to_turn[n, i, j]
+                for i in range(9):
+                    to_turns[bone, i] += share * to_turn[n, i]
 
 
 @kernel
-def _blend(turns, bones, weights, n):
+def _blend(turns, b, bones, weights, n):
     """Nine entries of the skinning matrix, row by row."""
     m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = m8 = 0.0
     for k in range(bones.shape[1]):
         w = float(weights[n, k])
-        if w:
-            T = turns[bones[n, k]]
-            m0, m1, m2 = m0 + w * T[0, 0], m1 + w * T[0, 1], m2 + w * T[0, 2]
-            m3, m4, m5 = m3 + w * T[1, 0], m4 + w * T[1, 1], m5 + w * T[1, 2]
-            m6, m7, m8 = m6 + w * T[2, 0], m7 + w * T[2, 1], m8 + w * T[2, 2]
+        if w == 0.0:  # they fall
+            break
+        j = bones[n, k]
+        m0, m1, m2 = m0 + w * turns[b, j, 0], m1 + w * turns[b, j, 1], m2 + w * turns[b, j, 2]
+        m3, m4, m5 = m3 + w * turns[b, j, 3], m4 + w * turns[b, j, 4], m5 + w * turns[b, j, 5]
+        m6, m7, m8 = m6 + w * turns[b, j, 6], m7 + w * turns[b, j, 7], m8 + w * turns[b, j, 8]
     return m0, m1, m2, m3, m4, m5, m6, m7, m8
 
 
 @kernel
-def _at(values, corners, barycentrics, n):
+def _at(values, b, corners, barycentrics, n):
     """Three values given at vertices, at a Gaussian."""
     x = y = z = 0.0
     for k in range(3):
         vertex, share = corners[n, k], float(barycentrics[n, k])
-        x += share * values[vertex, 0]
-        y += share * values[vertex, 1]
-        z += share * values[vertex, 2]
+        x += share * values[b, vertex, 0]
+        y += share * values[b, vertex, 1]
+        z += share * values[b, vertex, 2]
     return x, y, z
 
 
@@ -280,8 +287,10 @@ def _plus(a, b):
 
 
 @kernel
-def _symmetric_twice(matrices, b, n):
+def _symmetric_twice(m, b, n):
     """A matrix plus its transpose."""
-    m = matrices[b, n]
-    xy, xz, yz = float(m[0, 1]) + m[1, 0], float(m[0, 2]) + m[2, 0], float(m[1, 2]) + m[2, 1]
-    return 2.0 * m[0, 0], xy, xz, xy, 2.0 * m[1, 1], yz, xz, yz, 2.0 * m[2, 2]
+    xy = float(m[b, n, 0, 1]) + m[b, n, 1, 0]
+    xz = float(m[b, n, 0, 2]) + m[b, n, 2, 0]
+    yz = float(m[b, n, 1, 2]) + m[b, n, 2, 1]
+    xx, yy, zz = 2.0 * m[b, n, 0, 0], 2.0 * m[b, n, 1, 1], 2.0 * m[b, n, 2, 2]
+    return xx, xy, xz, xy, yy, yz, xz, yz, zz

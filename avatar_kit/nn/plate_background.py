@@ -69,8 +69,10 @@ class PlateBackground(Part):
             )
         chosen = self.nearest(camera)
         pictures = self.pictures[chosen]
-        if self._still(camera, chosen):
-            return pictures
+        window = self._window(camera, chosen)
+        if window is not None:
+            left, top = window
+            return pictures[..., top : top + camera.height, left : left + camera.width]
         pixels, ahead = self._pixels(camera, chosen)
         extent = pixels.new_tensor([pictures.shape[-1], pictures.shape[-2]])
         place = pixels / extent
@@ -90,14 +92,24 @@ class PlateBackground(Part):
         turned = axes.clamp(-1, 1).acos()
         return (away + _METRES_PER_RADIAN * turned).argmin(1)
 
-    def _still(self, camera: Camera, chosen: Tensor) -> bool:
-        """Whether the plates are what the cameras see, pixel for pixel."""
-        same = self.pictures.shape[-2:] == (camera.height, camera.width)
-        return (
-            same
-            and torch.equal(camera.K.to(self.intrinsics), self.intrinsics[chosen])
-            and torch.equal(camera.R.to(self.rotations), self.rotations[chosen])
-        )
+    def _window(self, camera: Camera, chosen: Tensor) -> tuple[int, int] | None:
+        """Left and top of what the cameras see of the plates, pixel for pixel; None if they do not.
+
+        So it is for the camera of a plate, and for one that is cropped by whole pixels.
+        """
+        K, own = camera.K.to(self.intrinsics), self.intrinsics[chosen]
+        shift = own[:, :2, 2] - K[:, :2, 2]
+        left, top = (round(v) for v in shift[0].tolist())
+        moved = K.clone()
+        moved[:, 0, 2] += left
+        moved[:, 1, 2] += top
+        height, width = self.pictures.shape[-2:]
+        inside = left >= 0 and top >= 0
+        inside &= left + camera.width <= width and top + camera.height <= height
+        same = inside and torch.allclose(moved, own, rtol=0, atol=1e-4)
+        if not same or not torch.equal(camera.R.to(self.rotations), self.rotations[chosen]):
+            return None
+        return left, top
 
     def _pixels(self, camera: Camera, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Where on the plate every pixel looks [B, H, W, 2], and whether it lies ahead of it."""

@@ -77,10 +77,9 @@ class SplatRenderer(Renderer):
         maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
         if not maps or self.darkness is None:
             return scene
-        given = torch.cat(maps, dim=1)
-        kept = torch.ones_like(given[:, :1])
+        dark = torch.sigmoid(2 * self.darkness)  # [maps, levels, 3]
         for level, share in enumerate(_BLURS):
-            soft = averaged(given, share * camera.height) if share else given
-            dark = torch.sigmoid(2 * self.darkness[:, level])  # [maps, 3]
-            kept = kept * (1 - dark[None, :, :, None, None] * soft[:, :, None]).prod(1)
-        return scene * kept
+            for given, shades in zip(torch.cat(maps, dim=1).unbind(1), dark[:, level], strict=True):
+                soft = averaged(given, share * camera.height) if share else given
+                scene = scene * (1 - shades[:, None, None] * soft[:, None])
+        return scene

@@ -2,8 +2,11 @@
 
 import torch
 from graphics_shapes import sphere
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avatar_kit.graphics import interpolate, rasterize, uv_map, vertex_normals
+from avatar_kit.graphics.normals import normals_dense
 from avatar_kit.scene import Camera, Topology
 
 
@@ -91,3 +94,21 @@ def test_normals_gradients_by_finite_differences():
     used, faces = faces.unique(return_inverse=True)
     vertices = (vertices[used] + 0.1 * torch.randn(len(used), 3)).double()[None]
     assert torch.autograd.gradcheck(lambda x: vertex_normals(x, faces), vertices.requires_grad_())
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), dtype=st.sampled_from([torch.float32, torch.float64]))
+def test_normals_by_kernels_equal_plain_torch(seed, dtype):
+    generator = torch.Generator().manual_seed(seed)
+    vertices = torch.randn(2, 30, 3, generator=generator, dtype=torch.float64).to(dtype)
+    faces = torch.randint(0, 30, (40, 3), generator=generator)  # some of no area
+    weights = torch.randn(2, 30, 3, generator=generator, dtype=torch.float64)
+    results = []
+    for route, kind in ((vertex_normals, dtype), (normals_dense, torch.float64)):
+        leaf = vertices.to(kind).requires_grad_()
+        normals = route(leaf, faces)
+        (gradient,) = torch.autograd.grad(normals, leaf, weights.to(kind))
+        results.append((normals, gradient))
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-5
+    for a, b in zip(*results, strict=True):
+        assert (a - b).abs().max() <= tolerance * max(1.0, b.abs().max().item())
