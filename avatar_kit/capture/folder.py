@@ -132,6 +132,11 @@ class Capture:
         return self.record.clips
 
     @property
+    def tracked(self) -> bool:
+        """Whether a tracker found the motion in the pictures."""
+        return "tracker" in self.record.provenance
+
+    @property
     def provenance(self) -> dict[str, Any]:
         """Stage -> what is known of it."""
         return dict(self.record.provenance)

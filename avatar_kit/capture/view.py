@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
 from PIL import Image
 
 from avatar_kit.capture.folder import Capture, Sample
+from avatar_kit.capture.masks import Box, person_boxes
 from avatar_kit.capture.plate import estimate_plate
-from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
 from avatar_kit.scene import Camera
-
-#: Masks above this count as the person when the box is measured.
-_VISIBLE = 25
 
 #: Raised when the content of a store changes for the same capture and crop.
 _STORE_VERSION = 2
@@ -35,9 +30,6 @@ LEAST_SAVED = 0.25
 
 #: Training frames at most that a missing plate is estimated from.
 _PLATE_FRAMES = 64
-
-#: Left, top, right, bottom in pixels; right and bottom exclusive.
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -92,7 +84,7 @@ class CaptureView:
         self.capture, self.height = capture, height
         self._opened: dict[str, np.ndarray] = {}
         self._folder = cache_dir("frames", capture.key())
-        boxes = _person_boxes(capture, self._folder)
+        boxes = person_boxes(capture, self._folder)
         sizes = {name: (camera.width, camera.height) for name, camera in capture.cameras.items()}
         self.width = width or needed_width(boxes, sizes, height, margin, multiple_of)
         size = (self.width, height)
@@ -282,20 +274,6 @@ def crop_resize(image: np.ndarray, crop: Crop, width: int, height: int) -> np.nd
     return np.asarray(Image.fromarray(np.ascontiguousarray(cut)).resize((width, height), filter_))
 
 
-def union_box(masks: Iterable[np.ndarray]) -> Box | None:
-    """The box of all that is visible in any mask; None if nothing is."""
-    rows: np.ndarray | None = None
-    columns: np.ndarray | None = None
-    for mask in masks:
-        visible = mask > _VISIBLE
-        rows = visible.any(1) if rows is None else rows | visible.any(1)
-        columns = visible.any(0) if columns is None else columns | visible.any(0)
-    if rows is None or columns is None or not rows.any():
-        return None
-    y, x = np.flatnonzero(rows), np.flatnonzero(columns)
-    return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
-
-
 def _with_margin(box: Box, margin: float) -> tuple[float, float]:
     """Width and height of a box with room on every side."""
     left, top, right, bottom = box
@@ -305,25 +283,3 @@ def _with_margin(box: Box, margin: float) -> tuple[float, float]:
 
 def _scale(crop: Crop, size: tuple[int, int]) -> tuple[float, float]:
     return size[0] / crop.width, size[1] / crop.height
-
-
-def _person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
-    """Camera -> the person's box over all splits, kept in the cache.
-
-    Raises:
-        UserError: No mask of a camera shows anything.
-    """
-    path = folder / "person.json"
-    if path.exists():
-        return {name: tuple(box) for name, box in json.loads(path.read_text()).items()}
-    splits, boxes = capture.splits.values(), {}
-    for name in capture.cameras:
-        frames = sorted({f for split in splits if name in split.cameras for f in split.frames})
-        box = union_box(capture.masks(frames or None, name))
-        if box is None:
-            of = f" of camera '{name}'" if len(capture.cameras) > 1 else ""
-            raise UserError(f"{capture.root}: every mask{of} is empty; prepare the capture again")
-        boxes[name] = box
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(boxes))
-    return boxes

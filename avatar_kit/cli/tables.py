@@ -29,6 +29,8 @@ def opening(training: Training) -> Panel:
         rows.add_row("capture", f"{name}, {len(frames.frames)} training frames{by}")
     rows.add_row("size", f"{training.view.width}x{training.view.height}, batch {config.batch_size}")
     rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
+    if config.refine is not None:
+        rows.add_row("poses", "corrected while the avatar trains")
     rows.add_row("device", str(training.frames.device))
     for name, value in (*training.method.facts().items(), *training.avatar.aligner.facts().items()):
         rows.add_row(name, value)

@@ -114,10 +114,10 @@ class MethodConfig(ComponentConfig):
         description="Half-life in steps of the running average of the weights that is shown, "
         "measured and saved; null: the weights themselves.",
     )
-    refine: RefinementConfig | None = Field(
+    refine: RefinementConfig | Literal["tracked"] | None = Field(
         default=None,
-        description="Learn small corrections of the tracked training poses; null: take them as "
-        "they are. Test poses are never corrected.",
+        description="Learn small corrections of the training poses; null: take them as they are; "
+        "tracked: correct them if a tracker found them. Test poses are never corrected.",
     )
     report_every: int = Field(default=10, ge=1, description="Steps between lines of the log.")
     checkpoint: CheckpointConfig = Field(

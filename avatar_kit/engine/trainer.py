@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from avatar_kit.capture import CaptureView, Sample
-from avatar_kit.config import MethodConfig
+from avatar_kit.config import MethodConfig, RefinementConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.ahead import ReadAhead
 from avatar_kit.engine.assemble import (
@@ -169,6 +169,7 @@ def set_up(
             what these found.
     """
     device = pick_device(config.device)
+    config = _with_refinement(config, (view, *others))
     body, views = build_body(config).to(device), (view, *others)
     avatar = avatar_of(config, body, views).to(device)
     if fit:
@@ -197,6 +198,14 @@ def set_up(
     return Training(config, run, method, people, average, _refining(config, avatar, people))
 
 
+def _with_refinement(config: MethodConfig, views: Sequence[CaptureView]) -> MethodConfig:
+    """The config with its word on refinement decided by where the poses come from."""
+    if config.refine != "tracked":
+        return config
+    tracked = any(view.capture.tracked for view in views)
+    return config.model_copy(update={"refine": RefinementConfig() if tracked else None})
+
+
 def _refining(
     config: MethodConfig, avatar: Avatar, people: Sequence[TrainingFrames]
 ) -> tuple[Refining, ...]:
@@ -205,7 +214,7 @@ def _refining(
     found = []
     for one, frames in zip(avatar.people, people, strict=True):
         clips = [end - first for first, end in frames.view.capture.clips_of("train")]
-        assert one.refinement is not None
+        assert one.refinement is not None and config.refine != "tracked"
         found.append(Refining(config.refine, one.refinement, clips))
     return tuple(found)
 
@@ -323,12 +332,18 @@ def train(training: Training, progress: Progress) -> bool:
 
 
 def _refuse_non_finite(values: dict[str, float], training: Training) -> None:
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    """Look at the losses, and at the parameters: what is not finite may be left out of a loss."""
+    bad = [f"loss '{name}'" for name, value in values.items() if not math.isfinite(value)]
+    bad += [
+        f"parameter '{name}' ({int((~value.isfinite()).sum())} of {value.numel()} values)"
+        for name, value in training.avatar.named_parameters()
+        if not bool(value.isfinite().all())
+    ]
     if bad:
         whole = ckpt.list_checkpoints(training.run.checkpoints)
         rest = f"the last good state is {whole[-1]}" if whole else "no checkpoint was written yet"
         raise UserError(
-            f"loss '{bad[0]}' is not finite at step {training.step}; {rest}. Lower the learning "
+            f"not finite at step {training.step}: {', '.join(bad[:3])}; {rest}. Lower the learning "
             "rate or use precision=float32, then go on with --resume"
         )
 

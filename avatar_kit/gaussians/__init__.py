@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
     from avatar_kit.gaussians.neighbours import nearest_neighbours as nearest_neighbours
+    from avatar_kit.gaussians.painted import mirrored_to_unseen as mirrored_to_unseen
     from avatar_kit.gaussians.painted import painted_colours as painted_colours
     from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
+    from avatar_kit.gaussians.painted import unseen_sides as unseen_sides
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -24,8 +26,10 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
         "nearest_neighbours": "avatar_kit.gaussians.neighbours",
+        "mirrored_to_unseen": "avatar_kit.gaussians.painted",
         "painted_colours": "avatar_kit.gaussians.painted",
         "sample_surface": "avatar_kit.gaussians.anchors",
         "spread_to_unseen": "avatar_kit.gaussians.painted",
+        "unseen_sides": "avatar_kit.gaussians.painted",
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import ClassVar
 
 import numpy as np
@@ -9,21 +10,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avatar_kit.errors import UserError
 from avatar_kit.gaussians import (
     Anchors,
     Attachment,
     face_density,
     hull_points,
     joined,
+    mirrored_to_unseen,
     nearest_neighbours,
     painted_colours,
     sample_surface,
     spread_to_unseen,
+    unseen_sides,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, harmonics, lit_vertices
-from avatar_kit.scene import FrameContext, GaussianCloud
+from avatar_kit.scene import FrameContext, GaussianCloud, RestBody
 from avatar_kit_splat.config import SurfaceGaussiansConfig
+
+logger = logging.getLogger(__name__)
 
 #: Neighbours that are compared by the regularisers.
 NEIGHBOURS = 4
@@ -85,9 +91,11 @@ class SurfaceGaussians(Encoder):
 
     def __init__(self, config: SurfaceGaussiansConfig, setup: Setup):
         super().__init__(config, setup)
+        _check_body(setup.body)
         density = face_density(setup.body, {"head": config.head, "hand": config.hands}, config.face)
         generator = torch.Generator().manual_seed(_SEED)
         anchors = sample_surface(setup.body, config.points, density, generator)
+        _check_budget(anchors, setup.body)
         for name in ("faces", "barycentrics", "anchor_offsets", "neighbours"):
             self.register_buffer(name, torch.zeros(0))
         for name in ("offsets", "log_scales", "quaternions", "opacities", "colours"):
@@ -134,7 +142,7 @@ class SurfaceGaussians(Encoder):
         self.found.fill_(found.found)
         place = lambda context: self.carried(context)[:2]  # noqa: E731
         colours, weight = painted_colours(samples, place, len(self.faces))
-        self.colours.copy_(spread_to_unseen(colours, weight, self.neighbours.cpu()))
+        self.colours.copy_(self._completed(colours, weight))
 
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The cloud of B frames."""
@@ -191,6 +199,21 @@ class SurfaceGaussians(Encoder):
             rows.append(kept / 255)
         return torch.cat(rows)
 
+    def _completed(self, colours: Tensor, weight: Tensor) -> Tensor:
+        """[N, 3] painted colours, with those of what was never seen; says what that is."""
+        rest, anchors = self.setup.body, self.anchors.to("cpu")
+        normals = anchors.at_vertices(rest.normals, rest.topology.faces)[: self.config.points]
+        sides = unseen_sides(normals, weight[: self.config.points])
+        if sides:
+            logger.warning(
+                "the training pictures do not show the person's %s: colours there are those of the "
+                "other side of the body, or of what is next to it",
+                ", ".join(sides),
+            )
+        middle = float(rest.joints[:, 0].mean())
+        mirrored = mirrored_to_unseen(colours, weight, anchors.rest(rest), middle=middle)
+        return spread_to_unseen(*mirrored, self.neighbours.cpu())
+
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape."""
         rest, count = self.setup.body, len(anchors)
@@ -224,6 +247,31 @@ class SurfaceGaussians(Encoder):
         self.weights, self.unrest = ties.weights, ties.unrest
         self.off_surface = self.anchor_offsets.norm(dim=1) > 0
         self._lit.clear()
+
+
+def _check_body(rest: RestBody) -> None:
+    weights = rest.skinning_weights
+    if tuple(weights.shape) != (len(rest.vertices), len(rest.joints)) or bool(
+        ((weights.sum(1) - 1).abs() > 1e-3).any()
+    ):
+        raise UserError(
+            "encoder 'surface_gaussians' follows the body by its skinning weights, and the body "
+            f"gives {list(weights.shape)} of them for {len(rest.vertices)} vertices and "
+            f"{len(rest.joints)} joints, or rows that do not sum to one"
+        )
+
+
+def _check_budget(anchors: Anchors, rest: RestBody) -> None:
+    """Refuse so few Gaussians that a part of the body has none."""
+    topology = rest.topology
+    parts = topology.parts[topology.faces[anchors.faces]].flatten().unique().tolist()
+    worn = topology.parts[topology.faces].flatten().unique().tolist()
+    bare = [topology.part_names[part] for part in worn if part not in parts]
+    if bare:
+        raise UserError(
+            f"encoders: surface_gaussians: points: {len(anchors)} Gaussians leave "
+            f"{', '.join(bare)} without any; give more"
+        )
 
 
 def _facing(normals: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from avatar_kit.config import (
     EncoderSlot,
     MethodConfig,
     OutputName,
+    RefinementConfig,
     RendererConfig,
     RendererSlot,
 )
@@ -101,6 +102,11 @@ class SplatMethodConfig(MethodConfig):
     )
     renderer: RendererSlot = Field(
         default=SplatConfig(), description="Turns the conditions into a picture."
+    )
+    refine: RefinementConfig | Literal["tracked"] | None = Field(
+        default="tracked",
+        description="Learn small corrections of the training poses; null: take them as they are; "
+        "tracked: correct them if a tracker found them. Test poses are never corrected.",
     )
     loss: SplatLossConfig = Field(default=SplatLossConfig(), description="Weights of the losses.")
     rates: SplatRatesConfig = Field(default=SplatRatesConfig(), description="Learning rates.")

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_kit.capture import CaptureView, Sample
-from avatar_kit.capture.view import Crop, crop_around, crop_resize, needed_width, union_box
+from avatar_kit.capture.masks import union_box
+from avatar_kit.capture.view import Crop, crop_around, crop_resize, needed_width
 from avatar_kit.errors import UserError
 from avatar_kit.io.cache import cache_dir
 
@@ -102,6 +103,34 @@ def test_empty_masks(make, monkeypatch):
     monkeypatch.setattr(type(capture), "masks", lambda *_, **__: iter([blank] * 12))
     with pytest.raises(UserError, match="every mask is empty; prepare the capture again"):
         CaptureView(capture, 16)
+
+
+def masks_of(make, monkeypatch, *masks):
+    capture = make.capture(make.root)
+    given_ = [np.full((48, 64), value, np.uint8) for value in masks]
+    seen = iter([*given_, *[SOMEBODY] * (len(capture) - len(given_))])
+    monkeypatch.setattr(type(capture), "masks", lambda *_, **__: seen)
+    return capture
+
+
+SOMEBODY = np.pad(np.full((20, 20), 255, np.uint8), ((10, 18), (10, 34)))
+
+
+def test_masks_that_cover_everything_are_refused(make, monkeypatch):
+    capture = masks_of(make, monkeypatch, *[255] * 9)
+    with pytest.raises(UserError, match=r"9 of 12 masks cover all .* must be white on the person"):
+        CaptureView(capture, 16)
+    assert not list(cache_dir("frames").rglob("masks.json"))
+
+
+def test_some_empty_and_full_masks_are_said_each_time(make, monkeypatch, caplog):
+    capture = masks_of(make, monkeypatch, 0, 255, 0)
+    for _ in range(2):
+        caplog.clear()
+        CaptureView(capture, 16)
+        said = [record.getMessage() for record in caplog.records]
+        assert any("2 of 12 masks show nobody (frames 0, 2)" in line for line in said)
+        assert any("1 of 12 masks cover all of the picture (frames 1)" in line for line in said)
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,11 +1,21 @@
 """What the Gaussians of `splat` do with a light, and without one."""
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 from avatar_kit_splat.cloud import SurfaceGaussians
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 
+from avatar_kit.config import resolve_method
+from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.trainer import open_view, set_up
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Setup
 from avatar_kit.testing import world
+from avatar_kit.testing.capture import small_capture
+from avatar_kit.testing.method import step_through
 
 
 @pytest.fixture
@@ -37,3 +47,55 @@ def test_a_shade_is_bounded_whatever_was_learned(cloud):
     cloud.ambient.copy_(40 * torch.randn(8, 3, generator=torch.Generator().manual_seed(0)))
     shade = cloud(world.context([0])).features / 0.5
     assert float(shade.min()) == pytest.approx(0.2) and float(shade.max()) == pytest.approx(2.0)
+
+
+def test_a_budget_that_leaves_a_part_without_gaussians_is_refused(body):
+    setup = Setup(body.rest(body.default_shape()), world.setup().cameras, 1, ())
+    with pytest.raises(UserError, match=r"points: 12 Gaussians leave .*without any; give more"):
+        SurfaceGaussians(SurfaceGaussiansConfig(points=12), setup)
+
+
+def test_a_body_without_skinning_weights_is_refused():
+    setup = world.setup()
+    bare = replace(setup.body, skinning_weights=torch.zeros_like(setup.body.skinning_weights))
+    with pytest.raises(UserError, match="skinning weights"):
+        SurfaceGaussians(SurfaceGaussiansConfig(points=300), replace(setup, body=bare))
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_training_of_few_frames(tmp_path, frames, caplog):
+    """It starts, learns, and says what no picture shows: everybody here looks at the camera."""
+    small_capture(tmp_path / "few", frames=frames, test_frames=1)
+    overrides = {
+        "data": {"type": "capture", "path": str(tmp_path / "few")},
+        "size": 64,
+        "steps": 4,
+        "encoders": {"cloud": {"points": 500, "hull": 50}},
+    }
+    config = resolve_method("splat", preset="demo", overrides=overrides).config
+    training = set_up(config, RunFolder(tmp_path / "run"), open_view(config))
+    assert training.config.refine is None  # nobody tracked these poses
+    losses = step_through(training, 3)
+    assert all(torch.isfinite(value) for values in losses for value in values.values())
+    assert "do not show the person's back" in caplog.text
+
+
+def test_tracked_poses_are_refined(tmp_path):
+    small_capture(tmp_path / "seen", frames=3, test_frames=1)
+    record = tmp_path / "seen" / "capture.json"
+    about = json.loads(record.read_text())
+    about["provenance"]["tracker"] = "mediapipe"
+    record.write_text(json.dumps(about))
+    overrides = {
+        "data": {"type": "capture", "path": str(tmp_path / "seen")},
+        "size": 64,
+        "steps": 4,
+        "encoders": {"cloud": {"points": 500, "hull": 50}},
+    }
+    config = resolve_method("splat", preset="demo", overrides=overrides).config
+    training = set_up(config, RunFolder(tmp_path / "run"), open_view(config))
+    assert training.config.refine is not None
+    step_through(training, 2)
+    assert training.avatar.refinement.rotation.abs().max() > 0
+    plain = resolve_method("splat", preset="demo", overrides={**overrides, "refine": None}).config
+    assert set_up(plain, RunFolder(tmp_path / "plain"), open_view(plain)).config.refine is None

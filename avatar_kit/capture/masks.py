@@ -1,0 +1,99 @@
+"""Where the person is in the pictures, and which masks cannot be right."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avatar_kit.capture.folder import Capture
+from avatar_kit.errors import UserError
+from avatar_kit.io.atomic import atomic_path
+
+logger = logging.getLogger(__name__)
+
+#: Masks above this count as the person.
+_VISIBLE = 25
+
+#: Share of its pixels from which on a mask is taken to cover all of the picture.
+_FULL = 0.99
+
+#: Left, top, right, bottom in pixels; right and bottom exclusive.
+Box = tuple[int, int, int, int]
+
+
+def person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
+    """Camera -> the person's box over all splits, kept in the cache with what its masks lack.
+
+    Warnings say which masks show nobody, and which cover all of the picture.
+
+    Raises:
+        UserError: No mask of a camera shows anything, or most cover all of the picture.
+    """
+    path = folder / "masks.json"
+    if path.exists():
+        found = json.loads(path.read_text())
+    else:
+        found = {name: _look_at_masks(capture, name) for name in capture.cameras}
+    for name, seen in found.items():
+        _check_masks(capture, name, seen)
+    if not path.exists():
+        with atomic_path(path) as partial:
+            partial.write_text(json.dumps(found))
+    return {name: tuple(seen["box"]) for name, seen in found.items()}
+
+
+def _look_at_masks(capture: Capture, camera: str) -> dict[str, Any]:
+    """Box of the person, number of frames, and which masks are empty or full."""
+    splits = capture.splits.values()
+    frames = sorted({f for split in splits if camera in split.cameras for f in split.frames})
+    frames = frames or list(range(len(capture)))
+    empty, full = [], []
+
+    def watched() -> Iterator[np.ndarray]:
+        for frame, mask in zip(frames, capture.masks(frames, camera), strict=True):
+            share = float((mask > _VISIBLE).mean())
+            if share == 0:
+                empty.append(frame)
+            elif share > _FULL:
+                full.append(frame)
+            yield mask
+
+    box = union_box(watched())
+    return {"box": box, "frames": len(frames), "empty": empty, "full": full}
+
+
+def _check_masks(capture: Capture, camera: str, seen: dict[str, Any]) -> None:
+    of = f" of camera '{camera}'" if len(capture.cameras) > 1 else ""
+    if seen["box"] is None:
+        raise UserError(f"{capture.root}: every mask{of} is empty; prepare the capture again")
+    if 2 * len(seen["full"]) > seen["frames"]:
+        raise UserError(
+            f"{capture.root}: {len(seen['full'])} of {seen['frames']} masks{of} cover all of the "
+            "picture: a mask must be white on the person and black elsewhere"
+        )
+    for which, says in (("empty", "show nobody"), ("full", "cover all of the picture")):
+        if seen[which]:
+            first = ", ".join(map(str, seen[which][:5])) + (" ..." if len(seen[which]) > 5 else "")
+            logger.warning(
+                "%s: %d of %d masks%s %s (frames %s)",
+                *(capture.root, len(seen[which]), seen["frames"], of, says, first),
+            )
+
+
+def union_box(masks: Iterable[np.ndarray]) -> Box | None:
+    """The box of all that is visible in any mask; None if nothing is."""
+    rows: np.ndarray | None = None
+    columns: np.ndarray | None = None
+    for mask in masks:
+        visible = mask > _VISIBLE
+        rows = visible.any(1) if rows is None else rows | visible.any(1)
+        columns = visible.any(0) if columns is None else columns | visible.any(0)
+    if rows is None or columns is None or not rows.any():
+        return None
+    y, x = np.flatnonzero(rows), np.flatnonzero(columns)
+    return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
