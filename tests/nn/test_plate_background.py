@@ -27,8 +27,20 @@ def test_the_own_camera_sees_the_plate(scene, camera):
 
 
 def test_a_crop_sees_the_cropped_plate(scene, camera):
-    seen = scene(camera.crop_resize(6, 3, 1.0, 16, 16))
-    assert torch.allclose(seen, scene.pictures[..., 3:19, 6:22], atol=1e-4)
+    seen = scene(camera.crop_resize(6, 3, 1.0, 16, 16).expand(2))
+    assert torch.equal(seen, scene.pictures[..., 3:19, 6:22].expand(2, -1, -1, -1))
+
+
+@pytest.mark.parametrize(("left", "top"), [(6.5, 3.0), (-2.0, 0.0), (20.0, 4.0)])
+def test_crops_between_pixels_or_beyond_the_border_are_sampled(scene, camera, left, top):
+    seen = scene(camera.crop_resize(left, top, 1.0, 16, 16))
+    x = torch.arange(16) + 0.5 + left
+    y = torch.arange(16) + 0.5 + top
+    grid = torch.stack([x.expand(16, 16), y[:, None].expand(16, 16)], -1) * 2 / SIZE - 1
+    expected = F.grid_sample(scene.pictures, grid[None], align_corners=False, padding_mode="border")
+    outside = ((x < 0) | (x > SIZE))[None, None, None, :].expand_as(expected)
+    mean = scene.pictures.mean((2, 3), keepdim=True).expand_as(expected)
+    assert torch.allclose(seen, torch.where(outside, mean, expected), atol=1e-4)
 
 
 def test_a_zoom_sees_the_resized_plate(scene, camera):
