@@ -64,7 +64,7 @@ class Splat(Method):
         rest = [p for part in parts for p in part.parameters() if id(p) not in mine]
         if rest:
             groups.append({"params": rest, "peak": rates.colour, "end": 0.05, "eps": 1e-6})
-        self.optimizer = Adam([{**g, "lr": g["peak"]} for g in groups], betas=(0.9, 0.99))
+        self.optimizer = Adam([{**g, "lr": g["peak"]} for g in groups], betas=(0.9, 0.99), fused=True)
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """One update."""
