@@ -62,11 +62,11 @@ class SplatLossConfig(Config):
     ssim: float = Field(default=0.2, ge=0, description="One minus the structural similarity.")
     alpha: float = Field(default=0.2, ge=0, description="Mean absolute error of alpha.")
     smooth_offset: float = Field(
-        default=1.0, ge=0, description="Difference of the offsets of neighbours, per 5 cm."
+        default=0.05, ge=0, description="Difference of the offsets of neighbours, per 5 cm."
     )
-    offset: float = Field(default=0.5, ge=0, description="Squared offset, per 5 cm.")
+    offset: float = Field(default=0.002, ge=0, description="Squared offset, per 5 cm.")
     scale: float = Field(
-        default=1.0, ge=0, description="Standard deviations above 1.5 cm, per 5 cm."
+        default=0.05, ge=0, description="Standard deviations above 1.5 cm, per 5 cm."
     )
     smooth_colour: float = Field(
         default=0.01, ge=0, description="Difference of the colours of neighbours."
