@@ -10,20 +10,26 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.anchors import nearest_neighbours as nearest_neighbours
     from avatar_kit.gaussians.anchors import sample_surface as sample_surface
     from avatar_kit.gaussians.anchors import skinning_rotations as skinning_rotations
+    from avatar_kit.gaussians.covariances import principal_axes as principal_axes
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
     from avatar_kit.gaussians.painted import painted_colours as painted_colours
     from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
+    from avatar_kit.gaussians.posing import faces_camera as faces_camera
+    from avatar_kit.gaussians.posing import pose_gaussians as pose_gaussians
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "Anchors": "avatar_kit.gaussians.anchors",
         "face_density": "avatar_kit.gaussians.anchors",
+        "faces_camera": "avatar_kit.gaussians.posing",
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
         "nearest_neighbours": "avatar_kit.gaussians.anchors",
         "painted_colours": "avatar_kit.gaussians.painted",
+        "pose_gaussians": "avatar_kit.gaussians.posing",
+        "principal_axes": "avatar_kit.gaussians.covariances",
         "sample_surface": "avatar_kit.gaussians.anchors",
         "skinning_rotations": "avatar_kit.gaussians.anchors",
         "spread_to_unseen": "avatar_kit.gaussians.painted",
