@@ -154,7 +154,8 @@ def _poses(
     text = f"frame {frame} of {title}"
     if not driven:  # a pose by itself, as TrainedAvatar.render shows it
         return motion[frame], range(1), text
-    remembers = any(type(e).step is not Encoder.step for e in loaded.avatar.encoders.values())
+    encoders = cast("Mapping[str, Encoder]", loaded.avatar.encoders)
+    remembers = any(type(e).step is not Encoder.step for e in encoders.values())
     first = 0 if remembers else max(0, frame - 1)
     return motion[first : frame + 1], range(frame - first, frame - first + 1), text
 

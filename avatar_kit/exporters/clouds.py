@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import roma
 import torch
@@ -63,7 +64,7 @@ def posed_gaussians(
             f"{what} needs Gaussians with three channels of colour; method '{source.method}' "
             f"yields {colours.shape[-1]} features, which only its renderer can read"
         )
-    cloud, lost = _finite(_on_cpu(cloud))
+    cloud, lost = _finite_on_cpu(cloud)
     notes = ["colours and shadows are those of this pose"]
     notes += [f"{lost:,} Gaussians that are not finite are left out"] if lost else []
     if cloud.visible is not None and not bool(cloud.visible.all()):
@@ -117,24 +118,15 @@ def _harmonic_signs(count: int) -> Tensor:
     return (spherical_harmonics(_HALF_TURN.double() @ direction, degree) / before).round()
 
 
-def _on_cpu(cloud: GaussianCloud) -> GaussianCloud:
-    names = ("means", "quaternions", "scales", "opacities", "features", "covariances")
-    moved = {}
-    for name in (*names, "spherical_harmonics", "visible"):
-        value = getattr(cloud, name)
-        moved[name] = None if value is None else value.detach().cpu()
-    return GaussianCloud(**moved)
-
-
-def _finite(cloud: GaussianCloud) -> tuple[GaussianCloud, int]:
-    """The Gaussians that are finite in every value, and the number of the others."""
-    values = {name: value for name, value in vars(cloud).items() if isinstance(value, Tensor)}
-    good = torch.stack([v[0].isfinite().flatten(1).all(1) if v.ndim > 2 else v[0].isfinite()
-                        for v in values.values()]).all(0)  # fmt: skip
+def _finite_on_cpu(cloud: GaussianCloud) -> tuple[GaussianCloud, int]:
+    """The Gaussians that are finite in every value, on the CPU, and the number of the others."""
+    found = {k: v.detach().cpu() for k, v in vars(cloud).items() if isinstance(v, Tensor)}
+    count = cloud.means.shape[1]
+    good = torch.stack([v[0].isfinite().reshape(count, -1).all(1) for v in found.values()]).all(0)
     if not bool(good.any()):
-        raise UserError("no Gaussian of this pose is finite; the training has failed")
-    kept = {name: value[:, good] for name, value in values.items()}
-    return replace(cloud, **kept), int((~good).sum())
+        raise UserError("no Gaussian of this pose is finite: the training has failed")
+    kept: dict[str, Any] = {name: value[:, good] for name, value in found.items()}
+    return replace(cloud, **kept, extras={}), int((~good).sum())
 
 
 def _with_axes(cloud: GaussianCloud) -> GaussianCloud:

@@ -178,13 +178,13 @@ class _Reader:
         """The light, if there is one."""
         if not any(name in self.tensors for name in _LIGHT):
             return None
-        values = [self.tensor(name, shape) for name, shape in _LIGHT.items()]
-        self.unit("light_direction", values[0].norm())
+        direction, ambient, direct = (self.tensor(n, shape) for n, shape in _LIGHT.items())
+        self.unit("light_direction", direction.norm())
         limits = self.json("light_limits", list)
         numbers = len(limits) == 2 and all(isinstance(v, (int, float)) for v in limits)
         if not numbers or not 0 <= limits[0] < limits[1]:
             raise self._wrong(f"light_limits are {limits}, expected two numbers, the lesser first")
-        return SurfaceLight(*values, (float(limits[0]), float(limits[1])))
+        return SurfaceLight(direction, ambient, direct, (float(limits[0]), float(limits[1])))
 
     def _wrong(self, what: str) -> UserError:
         return UserError(f"{self.path}: {what}; write it again with 'avatar-kit export'")

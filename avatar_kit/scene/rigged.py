@@ -90,8 +90,12 @@ class RiggedGaussians:
         moved = {name: getattr(self, name).to(device) for name in names}
         light = self.light
         if light is not None:
-            lit = (light.direction, light.ambient, light.direct)
-            light = SurfaceLight(*(value.to(device) for value in lit), light.limits)
+            light = replace(
+                light,
+                direction=light.direction.to(device),
+                ambient=light.ambient.to(device),
+                direct=light.direct.to(device),
+            )
         return replace(self, **moved, light=light)
 
 
