@@ -21,6 +21,9 @@ from avatar_kit.scene.rigged import rigged_shapes
 #: Marks the layout; another one is another format.
 FORMAT = "avatar-kit rigged gaussians 1"
 
+#: Name of the metadata: a JSON object.
+KEY = "rigged_gaussians"
+
 #: What every file says of its axes and units.
 AXES = "x to the person's left, y up, z forward; right-handed; metres; quaternions wxyz"
 
@@ -71,15 +74,16 @@ def save_rigged_gaussians(
         name: value.detach().cpu().to(_INTEGERS.get(name, torch.float32)).contiguous()
         for name, value in stored.items()
     }
-    metadata = {
+    facts = {
         "format": FORMAT,
         "axes": AXES,
-        "joint_names": json.dumps(gaussians.joint_names),
-        "joint_parents": json.dumps(gaussians.joint_parents),
-        "about": json.dumps(dict(about or {})),
+        "joint_names": gaussians.joint_names,
+        "joint_parents": gaussians.joint_parents,
+        "light_limits": None if light is None else light.limits,
+        "about": dict(about or {}),
     }
-    if light is not None:
-        metadata["light_limits"] = json.dumps(light.limits)
+    # one text: safetensors writes several in an order of its own
+    metadata = {KEY: json.dumps(facts, ensure_ascii=False)}
     with atomic_path(path) as partial:
         partial.write_bytes(safetensors.torch.save(tensors, metadata))
 
@@ -100,12 +104,17 @@ def load_rigged_gaussians(path: str | Path) -> RiggedFile:
         raise UserError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: is no whole safetensors file ({error})") from None
-    if metadata.get("format") != FORMAT:
+    try:
+        facts = json.loads(metadata.get(KEY, "{}"))
+    except ValueError:
+        facts = {}
+    found = facts.get("format") if isinstance(facts, dict) else None
+    if found != FORMAT:
         raise UserError(
-            f"{path}: its metadata say format={metadata.get('format')!r}, expected {FORMAT!r}; "
+            f"{path}: its metadata say format={found!r}, expected {FORMAT!r}; "
             "write one with 'avatar-kit export RUN --to FILE.safetensors'"
         )
-    reader = _Reader(path, metadata, tensors)
+    reader = _Reader(path, facts, tensors)
     names, parents = reader.joints()
     count = len(reader.tensor("means", None))
     values: dict[str, Any] = {}
@@ -116,13 +125,15 @@ def load_rigged_gaussians(path: str | Path) -> RiggedFile:
     values["opacities"] = values["opacities"].sigmoid()
     values["two_sided"] = values["two_sided"] > 0
     values["faces"] = values["faces"].long()
+    if int(values["faces"].min()) < 0:
+        raise reader.wrong("'faces' holds a negative index")
     reader.unit("quaternions", values["quaternions"].norm(dim=1))
     reader.unit("normals", values["normals"].norm(dim=1))
     reader.unit("skinning_weights", values["skinning_weights"].sum(1))
     reader.unit("barycentrics", values["barycentrics"].sum(1))
     light = reader.light()
     gaussians = RiggedGaussians(**values, joint_names=names, joint_parents=parents, light=light)
-    return RiggedFile(gaussians, reader.json("about", dict))
+    return RiggedFile(gaussians, reader.fact("about", dict))
 
 
 @dataclass(frozen=True)
@@ -130,48 +141,45 @@ class _Reader:
     """The content of a file, checked key by key."""
 
     path: Path
-    metadata: Mapping[str, str]
+    facts: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
 
     def tensor(self, name: str, shape: tuple[int, ...] | None) -> Tensor:
         """A tensor of a shape; None: of at least one row."""
         if name not in self.tensors:
-            raise self._wrong(f"no tensor '{name}'")
+            raise self.wrong(f"no tensor '{name}'")
         value = self.tensors[name]
         if shape is not None and tuple(value.shape) != shape:
-            raise self._wrong(f"'{name}' has the shape {tuple(value.shape)}, expected {shape}")
+            raise self.wrong(f"'{name}' has the shape {tuple(value.shape)}, expected {shape}")
         if shape is None and (value.ndim < 1 or not len(value)):
-            raise self._wrong(f"'{name}' is empty")
+            raise self.wrong(f"'{name}' is empty")
         kind = _INTEGERS.get(name, torch.float32)
         if value.dtype != kind:
-            raise self._wrong(f"'{name}' is {value.dtype}, expected {kind}")
+            raise self.wrong(f"'{name}' is {value.dtype}, expected {kind}")
         if not bool(value.isfinite().all()):
-            raise self._wrong(f"'{name}' is not finite")
+            raise self.wrong(f"'{name}' is not finite")
         return value
 
     def unit(self, name: str, sizes: Tensor) -> None:
         """Lengths or sums must be 1."""
         off = float((sizes - 1).abs().max())
         if off > _SLACK:
-            raise self._wrong(f"a row of '{name}' misses 1 by {off:.2g} in its length or sum")
+            raise self.wrong(f"a row of '{name}' misses 1 by {off:.2g} in its length or sum")
 
-    def json(self, name: str, kind: type) -> Any:
+    def fact(self, name: str, kind: type) -> Any:
         """A value of the metadata."""
-        try:
-            value = json.loads(self.metadata[name])
-        except (KeyError, ValueError):
-            raise self._wrong(f"the metadata '{name}' are missing or no JSON") from None
+        value = self.facts.get(name)
         if not isinstance(value, kind):
-            raise self._wrong(f"the metadata '{name}' are a {type(value).__name__}")
+            raise self.wrong(f"the metadata '{name}' are {value!r:.40}, expected a {kind.__name__}")
         return value
 
     def joints(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Names and parents."""
-        names, parents = self.json("joint_names", list), self.json("joint_parents", list)
+        names, parents = self.fact("joint_names", list), self.fact("joint_parents", list)
         fits = len(names) == len(parents) and all(isinstance(n, str) for n in names)
         fits &= all(isinstance(p, int) and -1 <= p < len(names) for p in parents)
         if not names or not fits:
-            raise self._wrong("joint_names and joint_parents are not a skeleton")
+            raise self.wrong("joint_names and joint_parents are not a skeleton")
         return tuple(names), tuple(parents)
 
     def light(self) -> SurfaceLight | None:
@@ -180,11 +188,12 @@ class _Reader:
             return None
         direction, ambient, direct = (self.tensor(n, shape) for n, shape in _LIGHT.items())
         self.unit("light_direction", direction.norm())
-        limits = self.json("light_limits", list)
+        limits = self.fact("light_limits", list)
         numbers = len(limits) == 2 and all(isinstance(v, (int, float)) for v in limits)
         if not numbers or not 0 <= limits[0] < limits[1]:
-            raise self._wrong(f"light_limits are {limits}, expected two numbers, the lesser first")
+            raise self.wrong(f"light_limits are {limits}, expected two numbers, the lesser first")
         return SurfaceLight(direction, ambient, direct, (float(limits[0]), float(limits[1])))
 
-    def _wrong(self, what: str) -> UserError:
+    def wrong(self, what: str) -> UserError:
+        """The error that says what is wrong with the file."""
         return UserError(f"{self.path}: {what}; write it again with 'avatar-kit export'")

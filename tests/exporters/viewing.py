@@ -77,7 +77,7 @@ def viewed(file: Path, modules: Path, camera, *, turn=(0, 0, 0, 1), profile: Pat
 
 
 def _view(file: Path, camera, turn) -> dict:
-    """The camera as OpenGL has it: y up, z backwards, depth from -1 to 1; rows after one another."""
+    """The camera as OpenGL has it: y up, z backwards, depth from -1 to 1; matrices row by row."""
     K, (w, h) = camera.K[0].double(), (camera.width, camera.height)
     near, far = 0.1, 100.0
     projection = torch.zeros(4, 4, dtype=torch.float64)
