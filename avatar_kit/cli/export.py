@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from avatar_kit.cli.align import Clip, Device, Run, sayer
-from avatar_kit.cli.view import OptionalDrivingFile
 
 HELP = """Write a trained avatar for other programs; the suffix of the file says in which format.
 
@@ -41,7 +40,15 @@ def export(
             show_default=False,
         ),
     ] = None,
-    motion: OptionalDrivingFile = None,
+    motion: Annotated[
+        Path | None,
+        typer.Option(
+            "--motion",
+            help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. Left "
+            "out: a training pose, where the format holds a pose.",
+            show_default=False,
+        ),
+    ] = None,
     clip: Clip = None,
     fps: Annotated[
         float | None,

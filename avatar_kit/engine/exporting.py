@@ -101,7 +101,7 @@ def export(
             motion = _staged(loaded, shown, say)
             title = f"{shown.title}, {len(motion)} frames at {motion.fps:g} fps"
         sources, files = iter([replace(source, motion=motion)]), [to]
-    if len(files) > 1:
+    if numbered(to):
         check_leftovers(to, files)
     with _all_or_none(files) as partials:
         exported = _write(exporter, sources, partials, report)
@@ -150,7 +150,7 @@ def _poses(
         return motion, range(len(motion)), text
     frame = shown.frame or 0
     if not 0 <= frame < len(motion):
-        raise UserError(f"--frame {frame}: {title} has the frames 0 to {len(motion) - 1}")
+        raise UserError(f"--frame {frame}: of {title} there are 0 to {len(motion) - 1}")
     text = f"frame {frame} of {title}"
     if not driven:  # a pose by itself, as TrainedAvatar.render shows it
         return motion[frame], range(1), text

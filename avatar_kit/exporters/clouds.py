@@ -12,6 +12,7 @@ from torch import Tensor
 from avatar_kit.errors import UserError, near
 from avatar_kit.exporters.config import Axes
 from avatar_kit.gaussians import principal_axes
+from avatar_kit.gaussians.covariances import THINNEST
 from avatar_kit.graphics import spherical_harmonics
 from avatar_kit.interfaces import ExportSource
 from avatar_kit.scene import FeatureMap, GaussianCloud, Vector
@@ -121,6 +122,9 @@ def _harmonic_signs(count: int) -> Tensor:
 def _finite_on_cpu(cloud: GaussianCloud) -> tuple[GaussianCloud, int]:
     """The Gaussians that are finite in every value, on the CPU, and the number of the others."""
     found = {k: v.detach().cpu() for k, v in vars(cloud).items() if isinstance(v, Tensor)}
+    found = {k: v.float() if v.is_floating_point() else v for k, v in found.items()}
+    if cloud.scales is not None:
+        found["scales"] = found["scales"].clamp(min=THINNEST)  # the logarithm must be finite
     count = cloud.means.shape[1]
     good = torch.stack([v[0].isfinite().reshape(count, -1).all(1) for v in found.values()]).all(0)
     if not bool(good.any()):

@@ -40,7 +40,13 @@ class SpzConfig(ExporterConfig):
     holds: ClassVar[Holds] = "pose"
 
     type: Literal["spz"] = "spz"
-    axes: Axes = Field(default="y_up", description=f"{_AXES} SPZ is defined with y_up.")
+    axes: Axes = Field(
+        default="y_up", description=f"{_AXES} SPZ is defined with y_up; PlayCanvas takes y_down."
+    )
+    version: Literal[3, 4] = Field(
+        default=3,
+        description="Of the format: 3 is read by most programs, 4 alone by the PlayCanvas engine.",
+    )
     fractional_bits: int = Field(
         default=16,
         ge=8,

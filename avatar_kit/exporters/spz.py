@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from gsply import GSData, write_spz
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import MissingExtra, UserError
 from avatar_kit.exporters.clouds import posed_gaussians
 from avatar_kit.exporters.config import SpzConfig
 from avatar_kit.interfaces import Exported, Exporter, ExportSource, Report
@@ -24,7 +25,7 @@ _SCALES = (-10.0, 5.9375)
 
 
 class Spz(Exporter):
-    """Version 3 of the format: all but positions and rotations in a byte a value."""
+    """Version 3 or 4 of the format: all but positions and rotations in a byte a value."""
 
     config: SpzConfig
 
@@ -39,7 +40,9 @@ class Spz(Exporter):
                 f"{limit:g} m; say fractional_bits={23 - math.ceil(math.log2(reach + 1))}"
             )
         data, clipped = _data(cloud)
-        write_spz(out, data, version=3, fractional_bits=bits)
+        if self.config.version == 4 and not importlib.util.find_spec("zstandard"):
+            raise MissingExtra("version 4 of SPZ", "export", "zstandard")
+        write_spz(out, data, version=self.config.version, fractional_bits=bits)
         notes = [
             *posed.notes,
             f"rounded: positions to {1000 * 2.0**-bits:.2g} mm, scales to 3 %, colours and "

@@ -62,6 +62,9 @@ def save_rigged_gaussians(
         path: Where to, ``.safetensors``.
         gaussians: The Gaussians.
         about: Texts that the file shall say of them beside the format and the axes.
+
+    Raises:
+        ValueError: A value is not finite, or a standard deviation is 0.
     """
     stored = {name: getattr(gaussians, name) for name in rigged_shapes(0, 0)}
     stored["log_scales"] = stored.pop("scales").double().log()
@@ -74,6 +77,9 @@ def save_rigged_gaussians(
         name: value.detach().cpu().to(_INTEGERS.get(name, torch.float32)).contiguous()
         for name, value in stored.items()
     }
+    broken = [name for name, value in tensors.items() if not bool(value.isfinite().all())]
+    if broken:
+        raise ValueError(f"{', '.join(broken)}: a value is not finite")
     facts = {
         "format": FORMAT,
         "axes": AXES,

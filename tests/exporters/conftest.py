@@ -3,6 +3,7 @@
 import pytest
 
 import avatar_kit as ak
+from avatar_kit.testing.capture import small_capture
 from tests.api.tiny import TINY
 
 _SPLAT = {
@@ -16,10 +17,11 @@ _SPLAT = {
 
 
 @pytest.fixture(scope="session")
-def run(capture_folder, tmp_path_factory):
-    """A run of Gaussians, hardly trained."""
-    out = tmp_path_factory.mktemp("export") / "splat"
-    return ak.train("splat", data=capture_folder, out=out, steps=4, values=_SPLAT)
+def run(tmp_path_factory):
+    """A run of Gaussians, hardly trained, on four frames."""
+    root = tmp_path_factory.mktemp("export")
+    data = small_capture(root / "capture", frames=4, test_frames=2).root
+    return ak.train("splat", data=data, out=root / "splat", steps=4, values=_SPLAT)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,11 @@ import torch
 
 from avatar_kit.errors import UserError
 from avatar_kit.exporters.clouds import posed_gaussians, turned
-from avatar_kit.exporters.config import GaussianPlyConfig
+from avatar_kit.exporters.config import GaussianPlyConfig, RiggedGaussiansConfig
 from avatar_kit.exporters.ply import GaussianPly
+from avatar_kit.exporters.rigged import RiggedGaussiansFile
 from avatar_kit.graphics import harmonic_colors, splat
+from avatar_kit.io import load_rigged_gaussians
 from avatar_kit.scene import Camera
 from avatar_kit.testing.avatar import camera, export_source
 from tests.exporters.test_export import decibels, y_down
@@ -97,3 +99,18 @@ def test_covariances_become_axes(source):
         for c in (cloud, posed)
     ]
     assert decibels(*pictures) > 80
+
+
+def test_rigged_gaussians_that_are_not_finite_are_left_out(tmp_path, monkeypatch):
+    source = export_source("avatar")
+    encoder = source.avatar.encoders["points"]
+    whole = encoder.rigged_gaussians()
+    scales, means = whole.scales.clone(), whole.means.clone()
+    scales[0], means[2] = 0.0, torch.inf
+    monkeypatch.setattr(
+        encoder, "rigged_gaussians", lambda: replace(whole, scales=scales, means=means)
+    )
+    exporter = RiggedGaussiansFile(RiggedGaussiansConfig())
+    exported = exporter.export(source, tmp_path / "a.safetensors", print)
+    assert "1 Gaussians that are not finite are left out" in exported.notes
+    assert len(load_rigged_gaussians(tmp_path / "a.safetensors").gaussians) == len(whole) - 1

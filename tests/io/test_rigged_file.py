@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -36,6 +37,13 @@ def test_what_is_written_is_read(path, gaussians):
     assert read.gaussians.joint_names == gaussians.joint_names
     assert read.gaussians.joint_parents == gaussians.joint_parents
     assert read.about == {"name": "ada"}
+
+
+def test_what_is_not_finite_is_not_written(gaussians, tmp_path):
+    with pytest.raises(ValueError, match="log_scales: a value is not finite"):
+        zero = replace(gaussians, scales=torch.zeros_like(gaussians.scales))
+        save_rigged_gaussians(tmp_path / "a.safetensors", zero)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_says_its_axes_and_units_to_everybody(path):
