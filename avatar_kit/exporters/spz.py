@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from gsply import GSData, write_spz
+from torch import Tensor
 
 from avatar_kit.errors import MissingExtra, UserError
 from avatar_kit.exporters.clouds import posed_gaussians
@@ -62,13 +63,16 @@ def _data(cloud: GaussianCloud) -> tuple[GSData, int]:
         harmonics = cloud.spherical_harmonics[0]
     opacities = torch.logit(cloud.opacities[0].double().clamp(1e-6, 1 - 1e-6))
     clipped = (_COLOUR * harmonics[:, 0]).abs().amax(1) > 0.5
-    arrays = {
-        "means": cloud.means[0],
-        "scales": cloud.scales[0].log().clamp(*_SCALES),
-        "quats": torch.nn.functional.normalize(cloud.quaternions[0], dim=1),
-        "opacities": opacities,
-        "sh0": harmonics[:, 0],
-        "shN": harmonics[:, 1:],
-    }
-    plain = {k: np.ascontiguousarray(v.numpy(), dtype=np.float32) for k, v in arrays.items()}
-    return GSData(**plain), int(clipped.sum())
+    data = GSData(
+        means=_array(cloud.means[0]),
+        scales=_array(cloud.scales[0].log().clamp(*_SCALES)),
+        quats=_array(torch.nn.functional.normalize(cloud.quaternions[0], dim=1)),
+        opacities=_array(opacities),
+        sh0=_array(harmonics[:, 0]),
+        shN=_array(harmonics[:, 1:]),
+    )
+    return data, int(clipped.sum())
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(values.numpy(), dtype=np.float32)
