@@ -3,6 +3,7 @@
 from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.datasets.config import CaptureFolderConfig
+from avatar_kit.exporters.config import GaussianPlyConfig, RiggedGaussiansConfig, SpzConfig
 from avatar_kit.metrics.config import (
     FidConfig,
     FlipConfig,
@@ -40,6 +41,20 @@ def register_datasets(register):
         config=CaptureFolderConfig,
         target="avatar_kit.datasets.capture_folder:CaptureFolder",
     )
+
+
+@hookimpl
+def register_exporters(register):
+    """Gaussians of a pose, plain and compressed, and Gaussians with their rig."""
+    register(
+        "gaussian_ply", config=GaussianPlyConfig, target="avatar_kit.exporters.ply:GaussianPly"
+    )
+    register(
+        "rigged_gaussians",
+        config=RiggedGaussiansConfig,
+        target="avatar_kit.exporters.rigged:RiggedGaussiansFile",
+    )
+    register("spz", config=SpzConfig, target="avatar_kit.exporters.spz:Spz")
 
 
 @hookimpl

@@ -18,6 +18,10 @@ OutputName = Literal[
 ]
 
 
+#: What a file of an exporter holds; see :class:`ExporterConfig`.
+Holds = Literal["pose", "motion", "avatar"]
+
+
 class Config(BaseModel):
     """A frozen group of described values; unknown keys are errors."""
 
@@ -98,6 +102,17 @@ class MetricConfig(ComponentConfig):
     """Config of a metric."""
 
 
+class ExporterConfig(ComponentConfig):
+    """Config of an exporter: its fields are the options of the format."""
+
+    #: Suffixes of the files it writes, with the dot, in small letters: ``(".ply",)``.
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    #: "pose": one pose a file, so that a motion is a file for each frame; "motion": a motion, where
+    #: one is given; "avatar": what can be posed afterwards, and no motion.
+    holds: ClassVar[Holds] = "pose"
+
+
 #: Kind of component -> what its config must derive from.
 CONFIG_BASES: dict[str, type[ComponentConfig]] = {
     "body": BodyConfig,
@@ -108,4 +123,5 @@ CONFIG_BASES: dict[str, type[ComponentConfig]] = {
     "dataset": DatasetConfig,
     "tracker": TrackerConfig,
     "metric": MetricConfig,
+    "exporter": ExporterConfig,
 }

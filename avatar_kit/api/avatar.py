@@ -14,6 +14,8 @@ from avatar_kit.api.motion import as_motion
 from avatar_kit.engine.aligning import Alignment
 from avatar_kit.engine.cameras import along_path, check_cameras, orbit_around
 from avatar_kit.engine.driving import render_motion
+from avatar_kit.engine.export_target import ExportMotion
+from avatar_kit.engine.exporting import ExportResult, export
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder
@@ -166,6 +168,50 @@ class TrainedAvatar:
         check_rotations(pose, "pose")
         cameras = self._cameras_of(pose, camera, None)
         return converted(next(render_motion(self._loaded, pose, cameras)))
+
+    def export(
+        self,
+        to: str | Path,
+        *,
+        motion: Motion | str | Path | None = None,
+        fps: float | None = None,
+        frames: int | None = None,
+        frame: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> ExportResult:
+        """Write it for other programs, all files or none; the suffix says in which format.
+
+        A driving motion goes through the avatar's own aligner and is placed, as in :meth:`drive`.
+
+        Args:
+            to: The file. ``%05d`` in its name stands for the number of a frame: one file for each.
+            motion: See :meth:`drive`. None: a training pose, where it was recorded, for formats of
+                one pose.
+            fps: Frames a second of the driving motion; None: those of the capture.
+            frames: At most this many frames of it.
+            frame: Which frame of the driving motion or of the training poses a file of one pose
+                holds; None: the first.
+            options: Options of the format, such as ``{"axes": "y_up"}``; ``type`` names an exporter
+                where several write such files.
+
+        Returns:
+            Its ``files``, their ``bytes``, and as text one line that says what they hold and what
+            the format could not.
+
+        Raises:
+            UserError: The file, an option or a frame does not fit, or the format cannot hold this
+                avatar.
+            MissingExtra: The format needs a package that is not installed.
+        """
+        title = motion.name if isinstance(motion, Path) else str(motion)
+        shown = ExportMotion(
+            motion=None if motion is None else as_motion(motion),
+            title="the motion" if isinstance(motion, Motion) else Path(title).name,
+            fps=fps,
+            frames=frames,
+            frame=frame,
+        )
+        return export(self._loaded, Path(to), shown, options)
 
     def _cameras_of(
         self, placed: Motion, camera: Camera | str | Path | None, orbit: float | None

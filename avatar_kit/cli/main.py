@@ -17,6 +17,7 @@ from avatar_kit.cli import (
     config,
     doctor,
     evaluate,
+    export,
     mix,
     plugins,
     prepare,
@@ -59,6 +60,7 @@ app.command("prepare", help=prepare.HELP)(prepare.prepare)
 app.command("compare", help=compare.HELP)(compare.compare)
 app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("render", help=render.HELP)(render.render)
+app.command("export", help=export.HELP)(export.export)
 app.command("mix", help=mix.HELP)(mix.mix)
 app.command("align", help=align.HELP)(align.align)
 app.add_typer(aligner.app, name="aligner")

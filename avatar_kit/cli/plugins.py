@@ -99,7 +99,7 @@ def new(
         typer.Option(
             "--kind",
             "-k",
-            help="body, encoder, renderer, aligner, method, dataset, tracker or metric.",
+            help="body, encoder, renderer, aligner, method, dataset, tracker, metric or exporter.",
         ),
     ],
     out: Annotated[
@@ -216,6 +216,9 @@ def declared(component: Component) -> dict[str, str]:
         found["offers"] = _with_defaults(component.config, "offers")
     if component.kind == "method":
         found["wants"] = _with_defaults(component.config, "wants") or "rgb"
+    if component.kind == "exporter":
+        found["writes"] = ", ".join(component.config.suffixes)  # type: ignore[attr-defined]
+        found["holds"] = component.config.holds  # type: ignore[attr-defined]
     if getattr(component.config, "textured", False):
         found["textured"] = "learns textures in the body's UV layout"
     if presets := getattr(component.config, "presets", None):

@@ -91,7 +91,7 @@ def render_motion(
     path = (own if cameras is None else cameras.to(loaded.device)).expand(len(motion))
     person_moves = cameras is not None and not avatar.renderer.camera_moves
     state = None
-    for frame, context in enumerate(_contexts(loaded, motion, path)):
+    for frame, context in enumerate(contexts(loaded, motion, path)):
         if person_moves:
             context = before_own_camera(context, path[max(0, frame - 1)], own)
         with autocast(loaded.device, loaded.config.precision):
@@ -99,8 +99,14 @@ def render_motion(
         yield output.rgb[0].float().clamp(0, 1)
 
 
-def _contexts(loaded: LoadedAvatar, motion: Motion, cameras: Camera) -> Iterator[FrameContext]:
-    """The frames of a motion, one by one; only the body of the frame before is kept."""
+def contexts(loaded: LoadedAvatar, motion: Motion, cameras: Camera) -> Iterator[FrameContext]:
+    """The frames of a placed motion, one by one; only the body of the frame before is kept.
+
+    Args:
+        loaded: The avatar.
+        motion: A placed motion.
+        cameras: One a frame, on the device of the avatar.
+    """
     device, before = loaded.device, None
     for frame, (pose, body) in enumerate(_posed(loaded, motion)):
         yield FrameContext(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.anchors import face_density as face_density
     from avatar_kit.gaussians.anchors import sample_surface as sample_surface
     from avatar_kit.gaussians.attachment import Attachment as Attachment
+    from avatar_kit.gaussians.covariances import principal_axes as principal_axes
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
     from avatar_kit.gaussians.neighbours import nearest_neighbours as nearest_neighbours
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.painted import painted_colours as painted_colours
     from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
     from avatar_kit.gaussians.painted import unseen_sides as unseen_sides
+    from avatar_kit.gaussians.posing import faces_camera as faces_camera
+    from avatar_kit.gaussians.posing import pose_gaussians as pose_gaussians
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -23,11 +26,14 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Anchors": "avatar_kit.gaussians.anchors",
         "Attachment": "avatar_kit.gaussians.attachment",
         "face_density": "avatar_kit.gaussians.anchors",
+        "faces_camera": "avatar_kit.gaussians.posing",
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
         "nearest_neighbours": "avatar_kit.gaussians.neighbours",
         "mirrored_to_unseen": "avatar_kit.gaussians.painted",
         "painted_colours": "avatar_kit.gaussians.painted",
+        "pose_gaussians": "avatar_kit.gaussians.posing",
+        "principal_axes": "avatar_kit.gaussians.covariances",
         "sample_surface": "avatar_kit.gaussians.anchors",
         "spread_to_unseen": "avatar_kit.gaussians.painted",
         "unseen_sides": "avatar_kit.gaussians.painted",

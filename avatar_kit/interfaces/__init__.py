@@ -5,6 +5,7 @@ from avatar_kit.interfaces.avatar import Avatar, AvatarState
 from avatar_kit.interfaces.body import Asset, Body
 from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
+from avatar_kit.interfaces.exporter import Exported, Exporter, ExportSource
 from avatar_kit.interfaces.method import Batch, Method, Pool, Samples
 from avatar_kit.interfaces.metric import Metric
 from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
@@ -24,6 +25,9 @@ __all__ = [
     "Corpus",
     "Dataset",
     "Encoder",
+    "ExportSource",
+    "Exported",
+    "Exporter",
     "FrameTrack",
     "LearnsPrior",
     "Method",

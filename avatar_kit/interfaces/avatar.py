@@ -91,14 +91,29 @@ class Avatar(nn.Module):
             The picture, and the state for the next frame.
         """
         shown = self.of(context.person)
-        encoded: dict[str, tuple[Condition, Any]] = {}
-        for name, encoder in shown.encoders.items():
-            before = None if state is None else state.encoders[name]
-            encoded[name] = cast("Encoder", encoder).step(context, before)
-        conditions = {name: condition for name, (condition, _) in encoded.items()}
+        conditions, states = shown.encode(context, None if state is None else state.encoders)
         before = None if state is None else state.renderer
         output, after = shown.renderer.step(conditions, context.camera, before)
-        return output, AvatarState({name: s for name, (_, s) in encoded.items()}, after)
+        return output, AvatarState(states, after)
+
+    def encode(
+        self, context: FrameContext, states: Mapping[str, Any] | None
+    ) -> tuple[dict[str, Condition], dict[str, Any]]:
+        """What the encoders of this person make of the next frame of a stream; :meth:`step`.
+
+        Args:
+            context: B frames, one for each of B streams.
+            states: What the previous call returned, by the name of the encoder; None at the start.
+
+        Returns:
+            The conditions and the states for the next frame, both by the name of the encoder.
+        """
+        encoded: dict[str, tuple[Condition, Any]] = {}
+        for name, encoder in self.encoders.items():
+            before = None if states is None else states[name]
+            encoded[name] = cast("Encoder", encoder).step(context, before)
+        conditions = {name: condition for name, (condition, _) in encoded.items()}
+        return conditions, {name: state for name, (_, state) in encoded.items()}
 
     @torch.no_grad()
     def begin(self, samples: Samples) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from avatar_kit.nn.part import Part
-from avatar_kit.scene import Condition, FrameContext
+from avatar_kit.scene import Condition, FrameContext, RiggedGaussians
 
 if TYPE_CHECKING:
     from avatar_kit.config import EncoderConfig
@@ -54,6 +54,13 @@ class Encoder(Part, ABC):
             batch: The training frames, whole, before the method cuts or crops them.
             step: Number of updates done before.
         """
+
+    def rigged_gaussians(self) -> RiggedGaussians | None:
+        """Its Gaussians in the rest pose with what moves and lights them, for export.
+
+        None, as here, for an encoder that has no such Gaussians.
+        """
+        return None
 
     @abstractmethod
     def forward(self, context: FrameContext) -> Condition:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from avatar_kit.light.distant import DistantLight as DistantLight
     from avatar_kit.light.search import FoundLight as FoundLight
     from avatar_kit.light.search import find_light as find_light
+    from avatar_kit.light.shading import surface_shade as surface_shade
+    from avatar_kit.light.shadow_map import lit_points as lit_points
     from avatar_kit.light.shadow_map import lit_vertices as lit_vertices
 
 __getattr__, __dir__, __all__ = lazy_exports(
@@ -18,6 +20,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "FoundLight": "avatar_kit.light.search",
         "find_light": "avatar_kit.light.search",
         "harmonics": "avatar_kit.light.ambient",
+        "lit_points": "avatar_kit.light.shadow_map",
         "lit_vertices": "avatar_kit.light.shadow_map",
+        "surface_shade": "avatar_kit.light.shading",
     },
 )

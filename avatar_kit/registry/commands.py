@@ -16,6 +16,7 @@ BUILTIN_COMMANDS = (
     "config",
     "doctor",
     "eval",
+    "export",
     "mix",
     "plugins",
     "prepare",

@@ -24,6 +24,7 @@ KINDS = {
     "dataset": "register_datasets",
     "tracker": "register_trackers",
     "metric": "register_metrics",
+    "exporter": "register_exporters",
 }
 
 

@@ -68,5 +68,10 @@ def register_metrics(register: Register) -> None:
 
 
 @hookspec
+def register_exporters(register: Register) -> None:
+    """Register exporters (config: ``ExporterConfig``, target: ``Exporter``)."""
+
+
+@hookspec
 def register_commands(register: Register) -> None:
     """Register commands of ``avatar-kit`` (target: a function, or a ``typer.Typer``)."""

@@ -8,7 +8,7 @@ from typing import Any
 from avatar_kit.errors import MissingExtra, UserError
 
 #: Optional packages and the extra that brings them.
-_EXTRAS = {"mediapipe": "track", "nvdiffrast": "cuda", "gsplat": "cuda"}
+_EXTRAS = {"mediapipe": "track", "nvdiffrast": "cuda", "gsplat": "cuda", "gsply": "export"}
 
 
 def load_target(target: str, what: str, plugin: str) -> Any:

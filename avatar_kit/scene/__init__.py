@@ -11,6 +11,7 @@ from avatar_kit.scene.context import FrameContext
 from avatar_kit.scene.motion import Motion
 from avatar_kit.scene.output import RenderOutput
 from avatar_kit.scene.plate import Plate
+from avatar_kit.scene.rigged import RiggedGaussians, SurfaceLight
 
 __all__ = [
     "BodyParameters",
@@ -26,6 +27,8 @@ __all__ = [
     "PosedBody",
     "RenderOutput",
     "RestBody",
+    "RiggedGaussians",
+    "SurfaceLight",
     "Topology",
     "Vector",
     "stack_cameras",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from avatar_kit.testing.conformance import require as require
     from avatar_kit.testing.dataset import DatasetConformance as DatasetConformance
     from avatar_kit.testing.encoder import EncoderConformance as EncoderConformance
+    from avatar_kit.testing.exporter import ExporterConformance as ExporterConformance
     from avatar_kit.testing.method import MethodConformance as MethodConformance
     from avatar_kit.testing.metric import MetricConformance as MetricConformance
     from avatar_kit.testing.renderer import RendererConformance as RendererConformance
@@ -42,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Conformance": "avatar_kit.testing.conformance",
         "DatasetConformance": "avatar_kit.testing.dataset",
         "EncoderConformance": "avatar_kit.testing.encoder",
+        "ExporterConformance": "avatar_kit.testing.exporter",
         "MethodConformance": "avatar_kit.testing.method",
         "MetricConformance": "avatar_kit.testing.metric",
         "NotApplicable": "avatar_kit.testing.conformance",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from avatar_kit.gaussians import pose_gaussians
 from avatar_kit.scene import Condition, FeatureMap, GaussianCloud, Vector
 from avatar_kit.testing import world
 from avatar_kit.testing.conformance import NotApplicable, require
@@ -87,6 +88,27 @@ class EncoderConformance(ModuleConformance):
         require(all(id(c) in own for c in charts), "charts() lists what is no parameter of it")
         wrong = [tuple(c.shape) for c in charts if c.ndim != 4 or c.shape[0] != 1]
         require(not wrong, f"charts() lists shapes {wrong}; charts are [1, C, side, side]")
+
+    def test_rigged_gaussians_follow_the_bones(self) -> None:
+        """``rigged_gaussians``, posed with the bones of a frame, are where ``forward`` has them."""
+        encoder = self.made()
+        with torch.no_grad():
+            rigged = encoder.rigged_gaussians()
+            if rigged is None:
+                raise NotApplicable("has no rigged_gaussians")
+            context = world.context((0, 2), device=self.device)
+            posed = pose_gaussians(rigged, context.body.bone_transforms)
+            yielded = encoder(context)
+        require(
+            isinstance(yielded, GaussianCloud),
+            f"it has rigged_gaussians, but forward returns a {type(yielded).__name__}",
+        )
+        found = apart(posed.means, yielded.means)
+        require(
+            found <= TOLERANCE,
+            f"posed, the means of rigged_gaussians are {found:.1e} of their largest value away "
+            "from those of forward, for a body that is shifted and not bent",
+        )
 
     def test_observing_changes_buffers_alone(self) -> None:
         """``observe`` runs without gradients and leaves every parameter as it was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from avatar_kit.gaussians import (
     Anchors,
     Attachment,
     face_density,
+    faces_camera,
     hull_points,
     joined,
     mirrored_to_unseen,
@@ -25,8 +27,8 @@ from avatar_kit.gaussians import (
     unseen_sides,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
-from avatar_kit.light import DistantLight, find_light, harmonics, lit_vertices
-from avatar_kit.scene import FrameContext, GaussianCloud, RestBody
+from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
+from avatar_kit.scene import FrameContext, GaussianCloud, RestBody, RiggedGaussians, SurfaceLight
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 
 logger = logging.getLogger(__name__)
@@ -43,10 +45,6 @@ _SOLID, _HALF = 2.0, 0.0
 
 #: What the shade of a colour is limited to.
 _SHADE = (0.2, 2.0)
-
-#: Cosine between the direction of view and the normal from which on a surface is not drawn: a
-#: little beyond the rim, where a Gaussian still reaches around it.
-_TURNED_AWAY = 0.35
 
 _SEED = 20230808
 
@@ -162,9 +160,7 @@ class SurfaceGaussians(Encoder):
     @torch.no_grad()
     def visible(self, context: FrameContext, means: Tensor, normals: Tensor) -> Tensor:
         """[B, N] bool: not on the body's far side. Off the surface everything may be seen."""
-        away = means - context.camera.position[:, None]
-        ahead = (away * normals).sum(-1) < _TURNED_AWAY * away.norm(dim=-1)
-        return ahead | self.off_surface
+        return faces_camera(means, normals, context.camera) | self.off_surface
 
     def carried(self, context: FrameContext) -> tuple[Tensor, Tensor, Tensor]:
         """Means [B, N, 3], unit normals [B, N, 3] and covariances [B, N, 3, 3]."""
@@ -173,14 +169,46 @@ class SurfaceGaussians(Encoder):
 
     def shade(self, context: FrameContext, normals: Tensor) -> Tensor:
         """[B, N, 3] what colours are multiplied by; without a light it is the soft one alone."""
-        shade = 1 + harmonics(normals) @ self.ambient
+        direction, lit = self.light.direction, None
         if self.config.self_shadow:
-            direction = self.light.direction
-            facing = (normals @ direction).clamp(min=0)
-            lit = self.lit(context, direction) if self.found else torch.ones_like(facing)
-            dark = (1 - lit) * facing
-            shade = shade - dark[..., None] * self.direct
-        return shade.clamp(*_SHADE)
+            lit = self.lit(context, direction) if self.found else torch.ones_like(normals[..., 0])
+        return surface_shade(self._surface_light(), normals, lit)
+
+    def _surface_light(self) -> SurfaceLight:
+        return SurfaceLight(self.light.direction, self.ambient, self.direct, _SHADE)
+
+    @torch.no_grad()
+    def rigged_gaussians(self) -> RiggedGaussians:
+        """The Gaussians in the rest pose, with the light; where no shadow is cast, ``direct`` is 0.
+
+        The skinning weights are those of the surface below, so that in a pose the surface, whose
+        triangles do not follow one blend of bones, may be some millimetres away.
+        """
+        rest, anchors = self.setup.body.to(self.colours.device), self.anchors
+        light = None
+        if self.config.light:
+            shadowed = self.config.self_shadow and bool(self.found)
+            learned = self._surface_light()
+            light = learned if shadowed else replace(learned, direct=torch.zeros_like(self.direct))
+        offsets = self.anchor_offsets + self.offsets
+        surface = replace(anchors, offsets=torch.zeros_like(offsets)).rest(rest)
+        return RiggedGaussians(
+            means=surface + offsets,
+            quaternions=F.normalize(self.quaternions, dim=1),
+            scales=self.log_scales.exp(),
+            opacities=torch.sigmoid(self.opacities),
+            colours=self.colours,
+            normals=F.normalize(anchors.at_vertices(rest.normals, rest.topology.faces), dim=1),
+            two_sided=self.off_surface,
+            skinning_weights=anchors.at_vertices(rest.skinning_weights, rest.topology.faces),
+            transforms=rest.transforms,
+            joint_parents=tuple(rest.joint_parents),
+            joint_names=tuple(rest.joint_names),
+            faces=self.faces,
+            barycentrics=self.barycentrics,
+            offsets=offsets,
+            light=light,
+        )
 
     @torch.no_grad()
     def lit(self, context: FrameContext, direction: Tensor) -> Tensor:

@@ -64,7 +64,9 @@ class Splat(Method):
         rest = [p for part in parts for p in part.parameters() if id(p) not in mine]
         if rest:
             groups.append({"params": rest, "peak": rates.colour, "end": 0.05, "eps": 1e-6})
-        self.optimizer = Adam([{**g, "lr": g["peak"]} for g in groups], betas=(0.9, 0.99), fused=True)
+        self.optimizer = Adam(
+            [{**g, "lr": g["peak"]} for g in groups], betas=(0.9, 0.99), fused=True
+        )
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """One update."""
@@ -83,6 +85,8 @@ class Splat(Method):
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        with torch.no_grad():
+            self.cloud.colours.clamp_(min=0)  # a file of Gaussians has no darker colour than black
         return {"loss": loss.detach(), **{name: v.detach() for name, v in losses.items()}}
 
     def losses(self, output: RenderOutput, batch: Batch) -> dict[str, Tensor]:

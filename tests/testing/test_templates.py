@@ -66,6 +66,17 @@ FAULTS = [
     ("method", 'return {"adam": self.optimizer}',
      'return {"adam": Adam([*self.avatar.renderer.parameters()])}', "test_resuming_is_exact",
      "differ"),
+    ("exporter", "out.write_text(", "(out.parent / 'body.obj').write_text(",
+     "test_writes_the_one_file", "instead of avatar.obj"),
+    ("exporter", 'lines = [f"#', 'lines = [f"# {id(out)}',
+     "test_the_same_source_gives_the_same_file", "chance"),
+    ("exporter", "body.vertices[0]).tolist()", "source.avatar.body.rest_vertices("
+     "source.avatar.shape)).tolist()", "test_another_pose_gives_another_file", "same file"),
+    ("exporter", 'surface = body.topology', 'surface = body.topology\n        '
+     'source.conditions["points"].means',
+     "test_an_avatar_without_gaussians", "AttributeError"),
+    ("exporter", "surface = body.topology", "surface = body.topology\n        "
+     "source.avatar.train()", "test_leaves_the_avatar_alone", "training mode"),
     ("metric", "higher_is_better: ClassVar[bool] = False",
      "higher_is_better: ClassVar[bool] = True", "test_perfect_pictures_score_best", "worse"),
     ("metric", "math.fsum(self._errors) / len(self._errors)", "self._errors[-1]",

@@ -12,6 +12,7 @@ from avatar_kit.config import resolve_method
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import open_view, set_up
 from avatar_kit.errors import UserError
+from avatar_kit.gaussians import pose_gaussians
 from avatar_kit.interfaces import Setup
 from avatar_kit.testing import world
 from avatar_kit.testing.capture import small_capture
@@ -38,6 +39,25 @@ def test_only_a_light_that_was_found_throws_shadows(cloud, monkeypatch):
     towards = torch.tensor([-0.5, 1.0, 0.0]) / 1.25**0.5
     expected = 0.5 * (1 - 0.3 * (normals @ towards).clamp(min=0))
     torch.testing.assert_close(cloud(frames).features, expected[..., None].expand(-1, -1, 3))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("found", [True, False])
+def test_rigged_it_has_the_colours_and_shapes_that_it_draws(cloud, found):
+    cloud.found.fill_(found)
+    draw = torch.Generator().manual_seed(0)
+    for value, size in ((cloud.ambient, 0.1), (cloud.offsets, 0.02), (cloud.quaternions, 1.0)):
+        value.copy_(size * torch.randn(value.shape, generator=draw))
+    cloud.direct.fill_(0.5)
+    frames = world.context([1, 2])
+    drawn = cloud(frames)
+    lit = cloud.lit(frames, cloud.light.direction)
+    rigged = cloud.rigged_gaussians()
+    posed = pose_gaussians(rigged, frames.body.bone_transforms, lit=lit, camera=frames.camera)
+    for name in ("means", "covariances", "features", "opacities"):
+        torch.testing.assert_close(getattr(posed, name), getattr(drawn, name))
+    assert torch.equal(posed.visible, drawn.visible)
+    assert bool(rigged.light.direct.any()) == found
 
 
 @torch.no_grad()

@@ -1,0 +1,106 @@
+"""``avatar-kit export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avatar_kit.cli.align import Clip, Device, Run, sayer
+
+HELP = """Write a trained avatar for other programs; the suffix of the file says in which format.
+
+[dim]avatar-kit export runs/splat-studio-... --to ada.ply[/dim]   the first training pose
+
+[dim]avatar-kit export runs/splat-studio-... --to walk/%05d.ply --motion walk.npz --fps 15[/dim]
+
+[dim]avatar-kit export runs/splat-studio-... --to ada.safetensors[/dim]   with skeleton and light
+
+Options of a format follow as KEY=VALUE; avatar-kit plugins list  names the exporters.
+"""
+
+
+def export(
+    run: Run,
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to",
+            "-o",
+            help="File to write; %05d in its name: one file for each frame of the motion.",
+            show_default=False,
+        ),
+    ],
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Options of the format, e.g. axes=y_up; see  avatar-kit plugins show NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    motion: Annotated[
+        Path | None,
+        typer.Option(
+            "--motion",
+            help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. Left "
+            "out: a training pose, where the format holds a pose.",
+            show_default=False,
+        ),
+    ] = None,
+    clip: Clip = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            "--fps", help="Frame rate of the motion; left out: the capture's.", show_default=False
+        ),
+    ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option("--frames", help="At most this many frames of it.", show_default=False),
+    ] = None,
+    frame: Annotated[
+        int | None,
+        typer.Option(
+            "--frame",
+            help="The one frame to write, of the motion or of the training poses; left out: 0.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Export an avatar."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from avatar_kit.api.motion import read_motion
+    from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.export_target import ExportMotion, check_shown, exporter_for
+    from avatar_kit.engine.exporting import export as write
+    from avatar_kit.engine.loaded import load_avatar
+    from avatar_kit.engine.run import RunFolder
+    from avatar_kit.errors import UserError
+
+    console = Console()
+    folder = RunFolder.open_person(run)
+    options = parse_overrides(values or [])
+    component, _ = exporter_for(to, options)  # before anything is loaded
+    component.load()
+    if clip is not None and motion is None:
+        raise UserError("--clip: is of a driving motion; give --motion FILE")
+    driving = None if motion is None else read_motion(motion, clip)
+    shown = ExportMotion(driving, motion.name if motion else "", fps, frames, frame)
+    check_shown(to, exporter_for(to, options)[1], shown)
+    loaded = load_avatar(folder, device=device)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("export", total=None)
+        result = write(
+            loaded,
+            to,
+            shown,
+            options,
+            say=sayer(console),
+            report=lambda done, total, line: bar.update(task, completed=done, total=total),
+        )
+    sayer(console)(str(result))

@@ -1,0 +1,66 @@
+"""Configs of the exporters. Torch-free."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from avatar_kit.declarations import ExporterConfig, Holds
+
+Axes = Literal["y_down", "y_up"]
+
+_ENCODER = "Name of the encoder whose Gaussians are written, where several have some."
+_AXES = "y_up: as the avatar, facing +z. y_down: turned by 180 degrees about x, facing -z."
+
+
+class GaussianPlyConfig(ExporterConfig):
+    """The Gaussians of one pose as PLY, in the layout of 3D Gaussian splatting."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".ply",)
+    holds: ClassVar[Holds] = "pose"
+
+    type: Literal["gaussian_ply"] = "gaussian_ply"
+    axes: Axes = Field(
+        default="y_down", description=f"{_AXES} Viewers of .ply expect y_down (x right, z forward)."
+    )
+    degree: int = Field(
+        default=3,
+        ge=0,
+        le=3,
+        description="Degree of the spherical harmonics; filled up with 0. Unity importers take 3.",
+    )
+    encoder: str | None = Field(default=None, description=_ENCODER)
+
+
+class SpzConfig(ExporterConfig):
+    """The Gaussians of one pose as SPZ, compressed; needs the extra `export`."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".spz",)
+    holds: ClassVar[Holds] = "pose"
+
+    type: Literal["spz"] = "spz"
+    axes: Axes = Field(
+        default="y_up", description=f"{_AXES} SPZ is defined with y_up; PlayCanvas takes y_down."
+    )
+    version: Literal[3, 4] = Field(
+        default=3,
+        description="Of the format: 3 is read by most programs, 4 alone by the PlayCanvas engine.",
+    )
+    fractional_bits: int = Field(
+        default=16,
+        ge=8,
+        le=20,
+        description="Bits of a metre that positions keep; 23 less these for whole metres.",
+    )
+    encoder: str | None = Field(default=None, description=_ENCODER)
+
+
+class RiggedGaussiansConfig(ExporterConfig):
+    """The Gaussians in the rest pose with skeleton, skinning weights and light, as safetensors."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".safetensors",)
+    holds: ClassVar[Holds] = "avatar"
+
+    type: Literal["rigged_gaussians"] = "rigged_gaussians"
+    encoder: str | None = Field(default=None, description=_ENCODER)
