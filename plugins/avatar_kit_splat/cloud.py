@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.errors import UserError
 from avatar_kit.gaussians import (
     Anchors,
     Attachment,
@@ -28,7 +27,8 @@ from avatar_kit.gaussians import (
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
-from avatar_kit.scene import FrameContext, GaussianCloud, RestBody, RiggedGaussians, SurfaceLight
+from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
+from avatar_kit_splat.checks import check_body, check_budget
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 
 logger = logging.getLogger(__name__)
@@ -89,11 +89,11 @@ class SurfaceGaussians(Encoder):
 
     def __init__(self, config: SurfaceGaussiansConfig, setup: Setup):
         super().__init__(config, setup)
-        _check_body(setup.body)
+        check_body(setup.body)
         density = face_density(setup.body, {"head": config.head, "hand": config.hands}, config.face)
         generator = torch.Generator().manual_seed(_SEED)
         anchors = sample_surface(setup.body, config.points, density, generator)
-        _check_budget(anchors, setup.body)
+        check_budget(anchors, setup.body)
         for name in ("faces", "barycentrics", "anchor_offsets", "neighbours"):
             self.register_buffer(name, torch.zeros(0))
         for name in ("offsets", "log_scales", "quaternions", "opacities", "colours"):
@@ -275,31 +275,6 @@ class SurfaceGaussians(Encoder):
         self.weights, self.unrest = ties.weights, ties.unrest
         self.off_surface = self.anchor_offsets.norm(dim=1) > 0
         self._lit.clear()
-
-
-def _check_body(rest: RestBody) -> None:
-    weights = rest.skinning_weights
-    if tuple(weights.shape) != (len(rest.vertices), len(rest.joints)) or bool(
-        ((weights.sum(1) - 1).abs() > 1e-3).any()
-    ):
-        raise UserError(
-            "encoder 'surface_gaussians' follows the body by its skinning weights, and the body "
-            f"gives {list(weights.shape)} of them for {len(rest.vertices)} vertices and "
-            f"{len(rest.joints)} joints, or rows that do not sum to one"
-        )
-
-
-def _check_budget(anchors: Anchors, rest: RestBody) -> None:
-    """Refuse so few Gaussians that a part of the body has none."""
-    topology = rest.topology
-    parts = topology.parts[topology.faces[anchors.faces]].flatten().unique().tolist()
-    worn = topology.parts[topology.faces].flatten().unique().tolist()
-    bare = [topology.part_names[part] for part in worn if part not in parts]
-    if bare:
-        raise UserError(
-            f"encoders: surface_gaussians: points: {len(anchors)} Gaussians leave "
-            f"{', '.join(bare)} without any; give more"
-        )
 
 
 def _facing(normals: Tensor) -> Tensor:

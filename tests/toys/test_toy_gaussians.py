@@ -260,6 +260,7 @@ def command(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_by_the_commands_a_user_types(command, captures):
     """Trained on four cameras, stopped, resumed, seen from another side, compared."""
     small = ("steps=12", "densify_every=3", "evaluation.metrics=[psnr]", "evaluation.max_frames=2")
