@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from avatar_kit.io.motion.native import from_native
 from avatar_kit.io.video import read_video
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
+
+#: What of a split the training has not seen.
+Novelty = Literal["novel pose", "novel view", "novel view and pose", "mixed"]
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,37 @@ class Capture:
             if left := [camera for camera in split.cameras if camera in cameras]:
                 splits[name] = {"frames": split.frames, "cameras": left}
         chosen = [about for about in self.record.cameras if about.name in cameras]
-        facts = self.record.model_dump() | {"cameras": chosen, "splits": splits}
-        return replace(self, record=CaptureRecord.model_validate(facts))
+        return self._recorded(cameras=chosen, splits=splits)
+
+    def with_splits(self, splits: Mapping[str, Split]) -> Capture:
+        """The same recording, split in another way.
+
+        Raises:
+            ValueError: A frame or a camera is not there, or a sample would be in two splits.
+        """
+        return self._recorded(splits={name: vars(split) for name, split in splits.items()})
+
+    def _recorded(self, **facts: Any) -> Capture:
+        """The capture with other facts in its record."""
+        record = CaptureRecord.model_validate(self.record.model_dump() | facts)
+        return replace(self, record=record)
+
+    def novelty(self, split: str) -> Novelty:
+        """What of a split the training has not seen.
+
+        "novel pose" is of frames it has not seen, by cameras it has; "novel view" of frames it has
+        seen, by cameras it has not. "mixed" is a split of which this can be said of a part alone.
+        """
+        train, asked = self.splits["train"], self.splits[split]
+        frames, cameras = (
+            {name in known for name in names}
+            for names, known in ((asked.frames, train.frames), (asked.cameras, train.cameras))
+        )
+        if len(frames) > 1 or len(cameras) > 1:
+            return "mixed"
+        if cameras == {True}:
+            return "novel pose"
+        return "novel view" if frames == {True} else "novel view and pose"
 
     def key(self) -> str:
         """A digest of the content for caches: record, motion, and every file's size and time."""

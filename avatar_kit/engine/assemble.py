@@ -58,7 +58,8 @@ def build_avatar(
         raise UserError(
             f"renderer '{config.renderer.type}' paints the background of one camera, but the "
             f"training has {len(cameras)}; take a renderer that paints the person alone (for "
-            "example renderer.background=composite), or one camera (data.cameras=[NAME])"
+            "example renderer.background=composite), or one camera (of a capture folder: "
+            "data.cameras=[NAME])"
         )
     aligner = load_class("aligner", config.aligner)(config.aligner)
     refinement = PoseRefinement(training_frames, len(cameras)) if config.refine else None

@@ -31,6 +31,7 @@ from avatar_kit.engine.assemble import (
 from avatar_kit.engine.averaging import Average, load_raw
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
+from avatar_kit.engine.held_out import refuse_unseen_views
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
@@ -250,6 +251,7 @@ def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) ->
     avatar = built(first, [built(view) for view in rest])
     for view in views:
         _refuse_moving(avatar, view)
+        refuse_unseen_views(avatar.renderer, view)
     return avatar
 
 

@@ -15,8 +15,9 @@ import torch
 from avatar_kit.capture import open_capture
 from avatar_kit.config import resolve_method
 from avatar_kit.engine import checkpoint as ckpt
-from avatar_kit.engine.evaluation import evaluate, held_out_splits, render_split
+from avatar_kit.engine.evaluation import evaluate, render_split
 from avatar_kit.engine.frames import PosedFrames
+from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import open_view, restore, set_up
 from avatar_kit.errors import UserError

@@ -83,6 +83,6 @@ def test_subjects_differ():
     shots = {}
     for name in ("ada", "ben", "cleo"):
         session = Session(StudioConfig(subject=name, **TINY), 64)
-        shots[name] = next(session.film())[0].astype(float)
+        shots[name] = next(session.film())[1].astype(float)
     for a, b in (("ada", "ben"), ("ben", "cleo"), ("ada", "cleo")):
         assert np.abs(shots[a] - shots[b]).mean() > 3

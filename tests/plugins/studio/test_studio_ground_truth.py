@@ -43,10 +43,7 @@ def test_the_whole_person_is_in_the_picture(pictures):
 
 def test_the_picture_without_the_person_is_the_plate(session, pictures):
     """Far from the person and its shadow only the sensor's noise differs from the plate."""
-    from avatar_kit_studio.shade import resolve
-
-    empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
-    plate, _ = resolve(*empty, session.stage.plate, 1)
+    plate = session.plate("main")
     image, _ = pictures[0]
     corner = np.s_[: session.size // 8, : session.size // 4]
     error = image[corner] / 255.0 - plate[corner]
@@ -56,10 +53,7 @@ def test_the_picture_without_the_person_is_the_plate(session, pictures):
 
 def test_the_floor_is_darker_in_the_shadow(session, pictures):
     """Shadow is part of the picture and not of the alpha."""
-    from avatar_kit_studio.shade import resolve
-
-    empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
-    plate, _ = resolve(*empty, session.stage.plate, 1)
+    plate = session.plate("main")
     image, alpha = pictures[0]
     darker = (image / 255.0 - plate).mean(2) < -0.08
     assert (darker & (alpha == 0)).sum() > 0.004 * alpha.size
