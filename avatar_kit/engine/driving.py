@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.engine.device import autocast
+from avatar_kit.engine.floor import floor_height, lowest_points
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.viewpoint import before_own_camera
@@ -38,10 +39,9 @@ def place(loaded: LoadedAvatar, motion: Motion, *, in_place: bool) -> Motion:
     if in_place:
         transl[:, [0, 2]] = here[[0, 2]]
     moved = replace(motion, transl=transl)
-    # the fifth percentile is the floor: lower frames are noise, higher ones are jumps
-    floor = _lowest(loaded, _some(training)).quantile(0.05)
-    below = _lowest(loaded, _some(moved)).quantile(0.05)
-    return replace(moved, transl=transl + torch.tensor([0.0, 1.0, 0.0]) * (floor - below))
+    body, shape = loaded.avatar.body, loaded.avatar.shape
+    rise = floor_height(body, shape, training) - floor_height(body, shape, moved)
+    return replace(moved, transl=transl + torch.tensor([0.0, rise, 0.0]))
 
 
 def keep_footing(loaded: LoadedAvatar, source: Motion, aligned: Motion) -> Motion:
@@ -55,24 +55,9 @@ def keep_footing(loaded: LoadedAvatar, source: Motion, aligned: Motion) -> Motio
         source: The motion before alignment.
         aligned: The same frames after it.
     """
-    lift = _lowest(loaded, source) - _lowest(loaded, aligned)
-    return replace(aligned, transl=aligned.transl + lift[:, None] * torch.tensor([0.0, 1.0, 0.0]))
-
-
-def _some(motion: Motion, frames: int = 200) -> Motion:
-    """At most ``frames`` of its frames."""
-    return motion[torch.linspace(0, len(motion) - 1, min(frames, len(motion))).long()]
-
-
-@torch.no_grad()
-def _lowest(loaded: LoadedAvatar, motion: Motion) -> Tensor:
-    """[T] height of the lowest key point in metres."""
     body, shape = loaded.avatar.body, loaded.avatar.shape
-    heights = []
-    for first in range(0, len(motion), 256):
-        parameters = body.from_motion(motion[first : first + 256].to(shape.device), shape)
-        heights.append(body.keypoints(parameters)[..., 1].amin(1).cpu())
-    return torch.cat(heights)
+    lift = lowest_points(body, shape, source) - lowest_points(body, shape, aligned)
+    return replace(aligned, transl=aligned.transl + lift[:, None] * torch.tensor([0.0, 1.0, 0.0]))
 
 
 @torch.no_grad()

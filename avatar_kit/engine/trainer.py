@@ -244,8 +244,11 @@ def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) ->
 
     def built(view: CaptureView, others: Sequence[Avatar] = ()) -> Avatar:
         capture, cameras = view.capture, list(training_cameras(view).values())
-        frames = len(capture.splits["train"].frames)
-        return build_avatar(config, body, capture.shape, frames, cameras, plates_of(view), others)
+        frames = list(capture.splits["train"].frames)
+        plates, motion = plates_of(view), capture.motion[frames]
+        return build_avatar(
+            config, body, capture.shape, len(frames), cameras, plates, others, motion
+        )
 
     first, *rest = views
     avatar = built(first, [built(view) for view in rest])
