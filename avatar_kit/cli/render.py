@@ -29,6 +29,9 @@ dancer first (needs the extra  track)
 [dim]avatar-kit render runs/ram-studio-... --motion flip.npz --align mda --align-strength 0.7[/dim]
 
 [dim]avatar-kit render runs/anr-studio-... --orbit 360 --out turntable.mp4[/dim]
+
+[dim]avatar-kit render runs/anr-studio-... --motion walk.npz --background transparent --out
+walk.webm[/dim]
 """
 
 
@@ -36,9 +39,15 @@ def render(
     run: Run,
     motion: OptionalDrivingFile = None,
     values: AlignerValues = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Video to write (.mp4).")] = Path(
-        "avatar.mp4"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Video to write (.mp4, .mov, .mkv, .webm), or a folder of PNG pictures (a name "
+            "without a suffix), which goes on where it was interrupted.",
+        ),
+    ] = Path("avatar.mp4"),
     clip: Clip = None,
     fps: Annotated[
         float | None,
@@ -55,6 +64,14 @@ def render(
     strength: Strength = 1.0,
     orbit: Orbit = None,
     camera: CameraPath = None,
+    background: Annotated[
+        str,
+        typer.Option(
+            "--background",
+            help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov "
+            "or a folder), a colour (name or #rrggbb), or a picture file.",
+        ),
+    ] = "plate",
     device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
@@ -66,20 +83,22 @@ def render(
     from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import Alignment, check_strength
-    from avatar_kit.engine.driving import write_motion_video
+    from avatar_kit.engine.background import check_background, read_background
     from avatar_kit.engine.loaded import load_avatar
+    from avatar_kit.engine.rendering import check_output, open_output, write_motion
     from avatar_kit.engine.run import RunFolder
     from avatar_kit.engine.staging import stage
 
     console = Console()
     folder = RunFolder.open_person(run)
-    if out.suffix.lower() != ".mp4":
-        raise UserError(f"{out}: the output must be an .mp4 file")
+    behind = read_background(background)
+    check_output(out, behind)
     if motion is None and orbit is None and camera is None:
         raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
     alignment = Alignment(align, parse_overrides(values or []), strength)
-    driving = None if motion is None else read_motion(motion, clip)
     loaded = load_avatar(folder, device=device)
+    check_background(loaded, behind)
+    driving = None if motion is None else read_motion(motion, clip)
     if driving is not None:
         check_strength(strength, "--align-strength")
     placed = stage(
@@ -92,10 +111,14 @@ def render(
         title=motion.name if motion else "",
         say=sayer(console),
     )
-    cameras = chosen_cameras(loaded, placed, orbit, camera, console)
-    started = time.perf_counter()
-    work = write_motion_video(loaded, placed, out, cameras)
-    for _ in track(work, "render", total=len(placed), console=console, transient=True):
+    cameras = chosen_cameras(loaded, placed, orbit, camera, behind, console)
+    output = open_output(loaded, placed, out, cameras, behind)
+    there = getattr(output, "done", 0)
+    if there:
+        console.print(f"{out}: {there} of {len(placed)} pictures are there", highlight=False)
+    started, left = time.perf_counter(), len(placed) - there
+    work = write_motion(loaded, placed, output, cameras, behind)
+    for _ in track(work, "render", total=left, console=console, transient=True):
         pass
-    pace = len(placed) / (time.perf_counter() - started)
+    pace = left / (time.perf_counter() - started)
     console.print(f"{out}: {len(placed)} frames, {pace:.1f} frames/s", highlight=False)
