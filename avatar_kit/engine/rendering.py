@@ -76,7 +76,9 @@ def about(
     poses = [getattr(motion, name) for name in FIELDS]
     path = [] if cameras is None else [cameras.K, cameras.R, cameras.t]
     camera = loaded.subject.camera if cameras is None else cameras
-    behind = None if background is None else background.picture
+    behind = "plate" if background is None else background.name
+    if background is not None and background.picture is not None:
+        behind += f" {_digest(background.picture.tobytes())}"
     return {
         "avatar": checkpoint.state["sha256"]["weights.safetensors"],
         "motion": _digest(*(pose.detach().cpu().numpy().tobytes() for pose in poses)),
@@ -84,8 +86,7 @@ def about(
         "fps": motion.fps,
         "camera": _digest(*(values.cpu().numpy().tobytes() for values in path)),
         "size": [camera.width, camera.height],
-        "background": "plate" if background is None else background.name,
-        "picture": None if behind is None else _digest(behind.tobytes()),
+        "background": behind,
     }
 
 
