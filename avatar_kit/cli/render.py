@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,22 @@ from avatar_kit.cli.align import (
     Strength,
     sayer,
 )
-from avatar_kit.cli.view import CameraPath, OptionalDrivingFile, Orbit, chosen_cameras
+from avatar_kit.cli.view import (
+    Behind,
+    CameraPath,
+    OptionalDrivingFile,
+    Orbit,
+    Output,
+    chosen_cameras,
+)
 from avatar_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from avatar_kit.engine.background import Background
+    from avatar_kit.engine.loaded import LoadedAvatar
+    from avatar_kit.scene import Camera, Motion
 
 HELP = """Drive a trained avatar with a motion file or a video.
 
@@ -39,15 +53,7 @@ def render(
     run: Run,
     motion: OptionalDrivingFile = None,
     values: AlignerValues = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Video to write (.mp4, .mov, .mkv, .webm), or a folder of PNG pictures (a name "
-            "without a suffix), which goes on where it was interrupted.",
-        ),
-    ] = Path("avatar.mp4"),
+    out: Output = Path("avatar.mp4"),
     clip: Clip = None,
     fps: Annotated[
         float | None,
@@ -64,28 +70,18 @@ def render(
     strength: Strength = 1.0,
     orbit: Orbit = None,
     camera: CameraPath = None,
-    background: Annotated[
-        str,
-        typer.Option(
-            "--background",
-            help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov "
-            "or a folder), a colour (name or #rrggbb), or a picture file.",
-        ),
-    ] = "plate",
+    background: Behind = "plate",
     device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
-    import time
-
     from rich.console import Console
-    from rich.progress import track
 
     from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import Alignment, check_strength
     from avatar_kit.engine.background import check_background, read_background
     from avatar_kit.engine.loaded import load_avatar
-    from avatar_kit.engine.rendering import check_output, open_output, write_motion
+    from avatar_kit.engine.rendering import check_output
     from avatar_kit.engine.run import RunFolder
     from avatar_kit.engine.staging import stage
 
@@ -112,13 +108,33 @@ def render(
         say=sayer(console),
     )
     cameras = chosen_cameras(loaded, placed, orbit, camera, behind, console)
-    output = open_output(loaded, placed, out, cameras, behind)
+    record(loaded, placed, out, cameras, behind, console)
+
+
+def record(
+    loaded: LoadedAvatar,
+    placed: Motion,
+    out: Path,
+    cameras: Camera | None,
+    background: Background | None,
+    console: Console,
+) -> None:
+    """Render into a video or a folder, with a bar, and say how fast."""
+    import time
+
+    from rich.progress import track
+
+    from avatar_kit.engine.rendering import open_output, write_motion
+
+    output, total = open_output(loaded, placed, out, cameras, background), len(placed)
     there = getattr(output, "done", 0)
     if there:
-        console.print(f"{out}: {there} of {len(placed)} pictures are there", highlight=False)
-    started, left = time.perf_counter(), len(placed) - there
-    work = write_motion(loaded, placed, output, cameras, behind)
+        console.print(f"{out}: {there} of {total} pictures are there", highlight=False)
+    if there == total:
+        return
+    started, left = time.perf_counter(), total - there
+    work = write_motion(loaded, placed, output, cameras, background)
     for _ in track(work, "render", total=left, console=console, transient=True):
         pass
     pace = left / (time.perf_counter() - started)
-    console.print(f"{out}: {len(placed)} frames, {pace:.1f} frames/s", highlight=False)
+    console.print(f"{out}: {total} frames, {pace:.1f} frames/s", highlight=False)

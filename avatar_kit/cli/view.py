@@ -1,4 +1,4 @@
-"""Options of a camera that moves, for ``avatar-kit render``."""
+"""Options of what is seen and where it goes, for ``avatar-kit render``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ OptionalDrivingFile = Annotated[
         help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. May be "
         "left out with --orbit or --camera.",
         show_default=False,
+    ),
+]
+
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Video to write (.mp4, .mov, .mkv, .webm), or a folder of PNG pictures (a name "
+        "without a suffix), which goes on where it was interrupted.",
+    ),
+]
+Behind = Annotated[
+    str,
+    typer.Option(
+        "--background",
+        help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov or a "
+        "folder), a colour (name or #rrggbb), or a picture file.",
     ),
 ]
 

@@ -114,19 +114,19 @@ class PlateBackground(Part):
         y = torch.arange(camera.height, device=device) + 0.5
         grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)
         pixels = torch.cat([grid, torch.ones_like(grid[..., :1])], dim=-1).to(camera.K)
-        towards = camera.R.mT @ torch.linalg.inv(camera.K)
-        rays = torch.einsum("bij,hwj->bhwi", towards, pixels)
-        shift = camera.position - self.positions[chosen].to(camera.K)
-        seen = rays + self._nearness(camera, rays, chosen)[..., None] * shift[:, None, None]
         own = (self.intrinsics[chosen] @ self.rotations[chosen]).to(camera.K)
-        x, y, depth = torch.einsum("bij,bhwj->ibhw", own, seen)
+        towards = camera.R.mT @ torch.linalg.inv(camera.K)
+        seen = torch.einsum("bij,hwj->ibhw", own @ towards, pixels)
+        shift = camera.position - self.positions[chosen].to(camera.K)
+        if self.stand is not None and shift.any():
+            rays = torch.einsum("bij,hwj->bhwi", towards, pixels)
+            near = self._nearness(camera, rays, chosen, rays.new_tensor(self.stand))
+            seen = seen + near * (own @ shift[..., None])[..., 0].T[:, :, None, None]
+        x, y, depth = seen
         return torch.stack([x, y], dim=-1) / depth.clamp(min=1e-6)[..., None], depth > 0
 
-    def _nearness(self, camera: Camera, rays: Tensor, chosen: Tensor) -> Tensor:
+    def _nearness(self, camera: Camera, rays: Tensor, chosen: Tensor, stand: Tensor) -> Tensor:
         """[B, H, W] one over where rays [B, H, W, 3] meet the scene, in their lengths; 0: never."""
-        if self.stand is None:
-            return torch.zeros_like(rays[..., 0])
-        stand = rays.new_tensor(self.stand)
         facing = self.rotations[chosen, 2].to(rays) * rays.new_tensor([1.0, 0.0, 1.0])
         facing = F.normalize(facing, dim=1)  # zero for a camera that looks straight down
         before = ((stand - self.positions[chosen].to(rays)) * facing).sum(1).clamp(min=0)
