@@ -16,6 +16,9 @@ from avatar_kit.scene import Camera, Plate
 #: plate for a camera is chosen.
 _METRES_PER_RADIAN = 1.0
 
+#: Metres between two cameras that stand in the same place: what rounding may make of it.
+_SAME_PLACE = 1e-5
+
 #: How far behind the person the wall is, as a share of how far before them the camera stands.
 _WALL = 0.5
 
@@ -82,13 +85,14 @@ class PlateBackground(Part):
             return self.pictures.new_zeros(1, 3, camera.height, camera.width).expand(
                 len(camera), -1, -1, -1
             )
-        chosen = self.nearest(camera)
-        pictures = self.pictures[chosen]
-        if self._still(camera, chosen):
-            return pictures
-        pixels, ahead = self._pixels(camera, chosen)
-        place = pixels / pixels.new_tensor([pictures.shape[-1], pictures.shape[-2]])
-        return _continued(pictures, place, ahead)
+        with torch.autocast(self.pictures.device.type, enabled=False):  # half a pixel needs float32
+            chosen = self.nearest(camera)
+            pictures = self.pictures[chosen]
+            if self._still(camera, chosen):
+                return pictures
+            pixels, ahead = self._pixels(camera, chosen)
+            place = pixels / pixels.new_tensor([pictures.shape[-1], pictures.shape[-2]])
+            return _continued(pictures, place, ahead)
 
     def nearest(self, camera: Camera) -> Tensor:
         """[B] number of the plate for each camera: by where it stands and how it is turned."""
@@ -104,8 +108,15 @@ class PlateBackground(Part):
             same
             and torch.equal(camera.K.to(self.intrinsics), self.intrinsics[chosen])
             and torch.equal(camera.R.to(self.rotations), self.rotations[chosen])
-            and torch.equal(camera.position.to(self.positions), self.positions[chosen])
+            and not self._moved(self._shift(camera, chosen))
         )
+
+    def _shift(self, camera: Camera, chosen: Tensor) -> Tensor:
+        """[B, 3] from the plates' cameras to these, world metres."""
+        return camera.position - self.positions[chosen].to(camera.K)
+
+    def _moved(self, shift: Tensor) -> bool:
+        return bool((shift.abs() > _SAME_PLACE).any())
 
     def _pixels(self, camera: Camera, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Where on the plate every pixel looks [B, H, W, 2], and whether it lies ahead of it."""
@@ -117,8 +128,8 @@ class PlateBackground(Part):
         own = (self.intrinsics[chosen] @ self.rotations[chosen]).to(camera.K)
         towards = camera.R.mT @ torch.linalg.inv(camera.K)
         seen = torch.einsum("bij,hwj->ibhw", own @ towards, pixels)
-        shift = camera.position - self.positions[chosen].to(camera.K)
-        if self.stand is not None and shift.any():
+        shift = self._shift(camera, chosen)
+        if self.stand is not None and self._moved(shift):
             rays = torch.einsum("bij,hwj->bhwi", towards, pixels)
             near = self._nearness(camera, rays, chosen, rays.new_tensor(self.stand))
             seen = seen + near * (own @ shift[..., None])[..., 0].T[:, :, None, None]

@@ -35,6 +35,13 @@ def test_a_crop_sees_the_cropped_plate(scene, camera):
     assert torch.allclose(seen, scene.pictures[..., 3:19, 6:22], atol=1e-4)
 
 
+def test_bfloat16_does_not_move_pixels(scene, camera):
+    crop = camera.crop_resize(6, 3, 1.0, 16, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        seen = scene(crop)
+    assert torch.equal(seen, scene(crop))
+
+
 def test_a_zoom_sees_the_resized_plate(scene, camera):
     seen = scene(camera.crop_resize(8, 8, 2.0, 32, 32))
     wide = F.interpolate(scene.pictures, scale_factor=2, mode="bilinear", align_corners=False)
