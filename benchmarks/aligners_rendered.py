@@ -34,7 +34,7 @@ from avatar_kit.capture.view import crop_resize
 from avatar_kit.config import parse_overrides
 from avatar_kit.engine.aligning import align_motion, choose_aligner
 from avatar_kit.engine.driving import render_motion
-from avatar_kit.engine.evaluation import person_boxes
+from avatar_kit.engine.held_out import person_boxes
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder
@@ -76,7 +76,7 @@ def film(
     """What the studio's camera sees of a clip: pictures [H, W, 3] and masks [H, W], uint8."""
     held = clip[[0] * _LEAD_IN + list(range(len(clip)))]
     for look in perform(session.cast, held, _LEAD_IN):
-        seen = (eight_bits(values) for values in session.photographer(look))
+        seen = (eight_bits(values) for values in session.photographers["main"](look))
         crop = view.crops[view.main]  # the avatar paints what training saw of the pictures
         picture, mask = (crop_resize(values, crop, view.width, view.height) for values in seen)
         yield picture, mask

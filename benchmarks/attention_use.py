@@ -25,8 +25,8 @@ from avatar_kit_ram.attention import CrissCrossBranch, distance_weights
 from avatar_kit_ram.attentive import AttentiveTexture, shrink
 from torch import Tensor
 
-from avatar_kit.engine.evaluation import held_out_splits
 from avatar_kit.engine.frames import PosedFrames, load_picture
+from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import open_view

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from avatar_kit.api.motion import as_motion
 from avatar_kit.engine.aligning import Alignment
+from avatar_kit.engine.background import Background, check_background, read_background
 from avatar_kit.engine.cameras import along_path, check_cameras, orbit_around
 from avatar_kit.engine.driving import render_motion
 from avatar_kit.engine.export_target import ExportMotion
@@ -100,6 +101,7 @@ class TrainedAvatar:
         orbit: float | None = None,
         fps: float | None = None,
         in_place: bool = False,
+        background: str | Path = "plate",
         output: Output = "numpy",
     ) -> Iterator[Picture]:
         """Drive it with a motion, picture by picture.
@@ -125,14 +127,18 @@ class TrainedAvatar:
             orbit: Degrees that the camera goes around the person by, instead of ``camera``.
             fps: Frames a second; None: those of the capture.
             in_place: Also keep the pelvis over the middle of the training positions throughout.
+            background: What is behind the person: "plate", the recorded scene as the renderer shows
+                it; "transparent"; the name of a colour or "#rrggbb"; or a picture file, which fills
+                the frame.
             output: "numpy" gives [H, W, 3] uint8; "torch" [3, H, W] float in [0, 1] on
-                ``self.device``.
+                ``self.device``. With a transparent background there is a fourth channel, alpha; the
+                colours are not multiplied by it.
 
         Raises:
-            UserError: The file cannot be read, the aligner or the cameras do not fit, or the
-                renderer cannot draw pictures of the camera's size.
+            UserError: The file cannot be read, the aligner, the cameras or the background do not
+                fit, or the renderer cannot draw pictures of the camera's size.
         """
-        converted = _converter(output)
+        converted, behind = _converter(output), self._behind(background)
         if fps is not None and not fps > 0:
             raise UserError(f"fps {fps:g}: must be a positive number of frames a second")
         placed = stage(
@@ -143,10 +149,15 @@ class TrainedAvatar:
             in_place=in_place,
         )
         cameras = self._cameras_of(placed, camera, orbit)
-        return map(converted, render_motion(self._loaded, placed, cameras))
+        return map(converted, render_motion(self._loaded, placed, cameras, behind))
 
     def render(
-        self, pose: Motion, camera: Camera | None = None, *, output: Output = "numpy"
+        self,
+        pose: Motion,
+        camera: Camera | None = None,
+        *,
+        background: str | Path = "plate",
+        output: Output = "numpy",
     ) -> Picture:
         """One picture of a pose, exactly where it says: neither aligned nor placed.
 
@@ -156,18 +167,25 @@ class TrainedAvatar:
             pose: A motion of one frame in the avatar's world, such as
                 ``avatar.training_motion()[0]``.
             camera: See :meth:`drive`.
+            background: See :meth:`drive`.
             output: See :meth:`drive`.
 
         Raises:
-            UserError: The pose is no single one or no rotation, or the camera does not fit.
+            UserError: The pose is no single one or no rotation, or the camera or the background
+                does not fit.
         """
-        converted = _converter(output)
+        converted, behind = _converter(output), self._behind(background)
         pose = as_motion(pose)
         if len(pose) != 1:
             raise UserError(f"pose: {len(pose)} frames; choose one, such as motion[0]")
         check_rotations(pose, "pose")
         cameras = self._cameras_of(pose, camera, None)
-        return converted(next(render_motion(self._loaded, pose, cameras)))
+        return converted(next(render_motion(self._loaded, pose, cameras, behind)))
+
+    def _behind(self, background: str | Path) -> Background | None:
+        found = read_background(background)
+        check_background(self._loaded, found)
+        return found
 
     def export(
         self,

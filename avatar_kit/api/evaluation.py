@@ -32,10 +32,11 @@ def evaluate(
             preview and summary, over those that are there.
 
     Returns:
-        ``{"protocol": ..., "splits": {name: {"n": frames, metric: value, "person": {metric: value},
-        "baselines": {"mean_frame": ..., "nearest_frame": ...}}}, "frames": {name: {"full" and
-        "person": {metric: [n] values}}}, "milliseconds": median time to pose and render a
-        frame}``. A metric that this machine cannot compute is None.
+        ``{"protocol": ..., "splits": {name: {"n": pictures, "novelty": "novel pose" (of seen
+        cameras), "novel view" (of seen poses), "novel view and pose" or "mixed", metric: value,
+        "person": {metric: value}, "baselines": {"mean_frame": ..., "nearest_frame": ...}}},
+        "frames": {name: {"full" and "person": {metric: [n] values}}}, "milliseconds": median time
+        to pose and render a frame}``. A metric that this machine cannot compute is None.
 
     Raises:
         UserError: The run or the capture cannot be opened.

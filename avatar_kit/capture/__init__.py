@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from avatar_kit.capture.folder import Capture as Capture
     from avatar_kit.capture.folder import Sample as Sample
     from avatar_kit.capture.folder import Split as Split
-    from avatar_kit.capture.folder import open_capture as open_capture
+    from avatar_kit.capture.opening import open_capture as open_capture
     from avatar_kit.capture.pictures import Pictures as Pictures
     from avatar_kit.capture.record import CaptureRecord as CaptureRecord
     from avatar_kit.capture.view import CaptureView as CaptureView
@@ -27,6 +27,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Pictures": "avatar_kit.capture.pictures",
         "Sample": "avatar_kit.capture.folder",
         "Split": "avatar_kit.capture.folder",
-        "open_capture": "avatar_kit.capture.folder",
+        "open_capture": "avatar_kit.capture.opening",
     },
 )

@@ -1,29 +1,29 @@
-"""A capture, and how it is read from a folder."""
+"""A capture: one person, recorded."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image
 
 from avatar_kit.capture import layout
 from avatar_kit.capture.distortion import Undistortion
 from avatar_kit.capture.landmarks import check_landmarks
-from avatar_kit.capture.pictures import FolderPictures, Pictures
-from avatar_kit.capture.record import RECORD, CameraRecord, CaptureRecord, dump_record, read_record
+from avatar_kit.capture.pictures import Pictures
+from avatar_kit.capture.record import CameraRecord, CaptureRecord, dump_record
 from avatar_kit.errors import UserError
-from avatar_kit.io.motion.arrays import checked, read_npz
-from avatar_kit.io.motion.native import from_native
-from avatar_kit.io.video import read_video
+from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
+
+#: What of a split the training has not seen.
+Novelty = Literal["novel pose", "novel view", "novel view and pose", "mixed"]
 
 
 @dataclass(frozen=True)
@@ -223,8 +223,37 @@ class Capture:
             if left := [camera for camera in split.cameras if camera in cameras]:
                 splits[name] = {"frames": split.frames, "cameras": left}
         chosen = [about for about in self.record.cameras if about.name in cameras]
-        facts = self.record.model_dump() | {"cameras": chosen, "splits": splits}
-        return replace(self, record=CaptureRecord.model_validate(facts))
+        return self._recorded(cameras=chosen, splits=splits)
+
+    def with_splits(self, splits: Mapping[str, Split]) -> Capture:
+        """The same recording, split in another way.
+
+        Raises:
+            ValueError: A frame or a camera is not there, or a sample would be in two splits.
+        """
+        return self._recorded(splits={name: vars(split) for name, split in splits.items()})
+
+    def _recorded(self, **facts: Any) -> Capture:
+        """The capture with other facts in its record."""
+        record = CaptureRecord.model_validate(self.record.model_dump() | facts)
+        return replace(self, record=record)
+
+    def novelty(self, split: str) -> Novelty:
+        """What of a split the training has not seen.
+
+        "novel pose" is of frames it has not seen, by cameras it has; "novel view" of frames it has
+        seen, by cameras it has not. "mixed" is a split of which this can be said of a part alone.
+        """
+        train, asked = self.splits["train"], self.splits[split]
+        frames, cameras = (
+            {name in known for name in names}
+            for names, known in ((asked.frames, train.frames), (asked.cameras, train.cameras))
+        )
+        if len(frames) > 1 or len(cameras) > 1:
+            return "mixed"
+        if cameras == {True}:
+            return "novel pose"
+        return "novel view" if frames == {True} else "novel view and pose"
 
     def key(self) -> str:
         """A digest of the content for caches: record, motion, and every file's size and time."""
@@ -258,88 +287,3 @@ def _camera(about: CameraRecord) -> Camera:
 @functools.lru_cache(maxsize=64)
 def _undistortion(about: CameraRecord) -> Undistortion:
     return Undistortion(_camera(about).K[0], about.distortion, about.width, about.height)
-
-
-def open_capture(path: str | Path) -> Capture:
-    """Open a capture folder and check it.
-
-    Raises:
-        UserError: A file is missing, the record is not as expected (see
-            :func:`~avatar_kit.capture.record.read_record`), a pose is not finite (names the
-            frame), or sizes or lengths disagree.
-    """
-    root = Path(path)
-    if not root.is_dir():
-        raise UserError(f"{root}: no such capture folder")
-    record = read_record(root)
-    pictures = FolderPictures(root, record)
-    capture = Capture(root, record, _read_motion(root, record), pictures)
-    check_cameras(capture)
-    _check_pictures(capture, pictures)
-    return capture
-
-
-def check_cameras(capture: Capture) -> None:
-    """Refuse cameras that are none.
-
-    Raises:
-        UserError: A rotation that is none, or a focal length that is not positive.
-    """
-    for name, camera in capture.cameras.items():
-        where = f"{capture.root / RECORD}: cameras.{name}"
-        off = (camera.R @ camera.R.mT - torch.eye(3)).abs().amax()
-        if off > 1e-3 or (torch.linalg.det(camera.R) < 0).any():
-            raise UserError(
-                f"{where}.R is no rotation (it must be orthonormal, with determinant 1); give "
-                "world-to-camera rotations in OpenCV axes"
-            )
-        if (camera.K[:, [0, 1], [0, 1]] <= 0).any():
-            raise UserError(f"{where}.K: the focal lengths on its diagonal must be positive pixels")
-
-
-def _read_motion(root: Path, record: CaptureRecord) -> Motion:
-    path = root / layout.MOTION
-    motion = checked(from_native(read_npz(path), path), path)
-    if len(motion) != record.frames:
-        raise UserError(
-            f"{path}: {len(motion)} frames, but {RECORD} says {record.frames}; "
-            "prepare the capture again"
-        )
-    if abs(motion.fps - record.fps) > 1e-3:
-        raise UserError(f"{path}: fps {motion.fps:g}, but {RECORD} says {record.fps:g}")
-    return motion
-
-
-def _check_pictures(capture: Capture, pictures: FolderPictures) -> None:
-    """Every picture and mask is there and has the size the record says (headers only)."""
-    size_of = {about.name: (about.width, about.height) for about in capture.record.cameras}
-    for path in pictures.files():
-        kind = path.relative_to(capture.root).parts[0]
-        if not path.exists():
-            what = "mask" if kind == "masks" else "picture"
-            raise UserError(f"{path}: missing {what}; prepare the capture again or restore it")
-        alone = path.parent == capture.root  # a file of schema version 1
-        name = path.parent.name if kind in ("images", "masks") else path.stem
-        size = next(iter(size_of.values())) if alone else size_of[name]
-        if path.suffix == ".mp4":
-            _check_video(path, len(capture), size)
-            continue
-        try:
-            with Image.open(path) as image:
-                found = image.size
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read as a picture ({error})") from None
-        if found != size:
-            raise UserError(
-                f"{path}: {found[0]}x{found[1]} pixels, but {RECORD} says {size[0]}x{size[1]}"
-            )
-
-
-def _check_video(path: Path, frames: int, size: tuple[int, int]) -> None:
-    video = read_video(path)
-    even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
-    if (video.width, video.height) != even or len(video) != frames:
-        raise UserError(
-            f"{path}: {len(video)} frames of {video.width}x{video.height} pixels, but {RECORD} "
-            f"says {frames} of {size[0]}x{size[1]}"
-        )

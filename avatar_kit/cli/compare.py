@@ -163,6 +163,7 @@ def run_comparison(
         typer.Exit: With 1, where a training failed; everything else is there.
     """
     from avatar_kit.engine.comparison.cells import Trainings, is_finished, run_folder, why_failed
+    from avatar_kit.engine.comparison.markdown import heading
     from avatar_kit.engine.comparison.report import write_report
 
     cells = list(plan.cells())
@@ -192,7 +193,8 @@ def run_comparison(
         raise typer.Exit(130) from None
     summary = write_report(plan, out, pictures=True)
     for split, tables in summary["splits"].items():
-        console.print(split_table(summary, split, tables["all"]["full"]))
+        title = heading(split, tables)
+        console.print(split_table(summary, title, tables["all"]["full"]))
         console.print()
     console.print(f"protocol {summary['protocol']['hash']}; the whole report: {out / 'report.md'}")
     if any("missing" in training for training in summary["trainings"]):
@@ -211,7 +213,7 @@ def open_captures(plan: Plan, console: Console) -> None:
             console.print(f"{name}: {error}", style="yellow", highlight=False, markup=False)
 
 
-def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) -> Table:
+def split_table(summary: dict[str, Any], title: str, metrics: dict[str, Any]) -> Table:
     """Contenders as rows, metrics as columns; ranks in brackets."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -220,7 +222,7 @@ def split_table(summary: dict[str, Any], split: str, metrics: dict[str, Any]) ->
     from avatar_kit.engine.comparison.markdown import short
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column(split.replace("_", " "), no_wrap=True)
+    table.add_column(title, no_wrap=True)
     add_metric_columns(table, summary["metrics"])
     for name in summary["plan"]["contenders"]:
         table.add_row(name, *[short(found.get(name)) for found in metrics.values()])

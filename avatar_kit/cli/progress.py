@@ -10,7 +10,7 @@ from rich.console import Console
 
 from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig
-from avatar_kit.engine.evaluation import held_out_splits
+from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.results import Observe
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,22 @@ from avatar_kit.cli.align import (
     Strength,
     sayer,
 )
-from avatar_kit.cli.view import CameraPath, OptionalDrivingFile, Orbit, chosen_cameras
+from avatar_kit.cli.view import (
+    Behind,
+    CameraPath,
+    OptionalDrivingFile,
+    Orbit,
+    Output,
+    chosen_cameras,
+)
 from avatar_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from avatar_kit.engine.background import Background
+    from avatar_kit.engine.loaded import LoadedAvatar
+    from avatar_kit.scene import Camera, Motion
 
 HELP = """Drive a trained avatar with a motion file or a video.
 
@@ -29,6 +43,9 @@ dancer first (needs the extra  track)
 [dim]avatar-kit render runs/ram-studio-... --motion flip.npz --align mda --align-strength 0.7[/dim]
 
 [dim]avatar-kit render runs/anr-studio-... --orbit 360 --out turntable.mp4[/dim]
+
+[dim]avatar-kit render runs/anr-studio-... --motion walk.npz --background transparent --out
+walk.webm[/dim]
 """
 
 
@@ -36,9 +53,7 @@ def render(
     run: Run,
     motion: OptionalDrivingFile = None,
     values: AlignerValues = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Video to write (.mp4).")] = Path(
-        "avatar.mp4"
-    ),
+    out: Output = Path("avatar.mp4"),
     clip: Clip = None,
     fps: Annotated[
         float | None,
@@ -55,31 +70,31 @@ def render(
     strength: Strength = 1.0,
     orbit: Orbit = None,
     camera: CameraPath = None,
+    background: Behind = "plate",
     device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
-    import time
-
     from rich.console import Console
-    from rich.progress import track
 
     from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import Alignment, check_strength
-    from avatar_kit.engine.driving import write_motion_video
+    from avatar_kit.engine.background import check_background, read_background
     from avatar_kit.engine.loaded import load_avatar
+    from avatar_kit.engine.rendering import check_output
     from avatar_kit.engine.run import RunFolder
     from avatar_kit.engine.staging import stage
 
     console = Console()
     folder = RunFolder.open_person(run)
-    if out.suffix.lower() != ".mp4":
-        raise UserError(f"{out}: the output must be an .mp4 file")
+    behind = read_background(background)
+    check_output(out, behind)
     if motion is None and orbit is None and camera is None:
         raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
     alignment = Alignment(align, parse_overrides(values or []), strength)
-    driving = None if motion is None else read_motion(motion, clip)
     loaded = load_avatar(folder, device=device)
+    check_background(loaded, behind)
+    driving = None if motion is None else read_motion(motion, clip)
     if driving is not None:
         check_strength(strength, "--align-strength")
     placed = stage(
@@ -92,10 +107,34 @@ def render(
         title=motion.name if motion else "",
         say=sayer(console),
     )
-    cameras = chosen_cameras(loaded, placed, orbit, camera, console)
-    started = time.perf_counter()
-    work = write_motion_video(loaded, placed, out, cameras)
-    for _ in track(work, "render", total=len(placed), console=console, transient=True):
+    cameras = chosen_cameras(loaded, placed, orbit, camera, behind, console)
+    record(loaded, placed, out, cameras, behind, console)
+
+
+def record(
+    loaded: LoadedAvatar,
+    placed: Motion,
+    out: Path,
+    cameras: Camera | None,
+    background: Background | None,
+    console: Console,
+) -> None:
+    """Render into a video or a folder, with a bar, and say how fast."""
+    import time
+
+    from rich.progress import track
+
+    from avatar_kit.engine.rendering import open_output, write_motion
+
+    output, total = open_output(loaded, placed, out, cameras, background), len(placed)
+    there = getattr(output, "done", 0)
+    if there:
+        console.print(f"{out}: {there} of {total} pictures are there", highlight=False)
+    if there == total:
+        return
+    started, left = time.perf_counter(), total - there
+    work = write_motion(loaded, placed, output, cameras, background)
+    for _ in track(work, "render", total=left, console=console, transient=True):
         pass
-    pace = len(placed) / (time.perf_counter() - started)
-    console.print(f"{out}: {len(placed)} frames, {pace:.1f} frames/s", highlight=False)
+    pace = left / (time.perf_counter() - started)
+    console.print(f"{out}: {total} frames, {pace:.1f} frames/s", highlight=False)

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from avatar_kit.engine.evaluation import REGIONS
+from avatar_kit.engine.scoring import REGIONS
 from avatar_kit.engine.trainer import Training
 
 _NAMES = {"avatar": "avatar", "nearest_frame": "nearest frame", "mean_frame": "mean frame"}
@@ -46,7 +46,8 @@ def result_table(result: dict[str, Any], region: str) -> Table:
     table.add_column("full frame" if region == "full" else "person crop", no_wrap=True)
     add_metric_columns(table, metrics)
     for split, values in result["splits"].items():
-        table.add_row(Text(f"{split} ({values['n']})", style="bold"))
+        title = Text(f"{split} ({values['n']})", style="bold")
+        table.add_row(title.append(f", {values['novelty']}", style="not bold"))
         rows = {"avatar": values, **values["baselines"]}
         for key, label in _NAMES.items():
             row = rows[key] if region == "full" else rows[key]["person"]

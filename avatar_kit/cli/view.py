@@ -1,4 +1,4 @@
-"""Options of a camera that moves, for ``avatar-kit render``."""
+"""Options of what is seen and where it goes, for ``avatar-kit render``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from avatar_kit.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from avatar_kit.engine.background import Background
     from avatar_kit.engine.loaded import LoadedAvatar
     from avatar_kit.scene import Camera, Motion
 
@@ -43,15 +44,36 @@ OptionalDrivingFile = Annotated[
     ),
 ]
 
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Video to write (.mp4, .mov, .mkv, .webm), or a folder of PNG pictures (a name "
+        "without a suffix), which goes on where it was interrupted.",
+    ),
+]
+Behind = Annotated[
+    str,
+    typer.Option(
+        "--background",
+        help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov or a "
+        "folder), a colour (name or #rrggbb), or a picture file.",
+    ),
+]
+
 
 def chosen_cameras(
     loaded: LoadedAvatar,
     motion: Motion,
     orbit: float | None,
     path: Path | None,
+    background: Background | None,
     console: Console,
 ) -> Camera | None:
     """The camera of each frame; None where nobody asked for another than the recording's.
+
+    Says what is guessed of the scene behind the person, and what is left out.
 
     Raises:
         UserError: Both options, a camera path that does not fit, or another lens before an avatar
@@ -61,17 +83,23 @@ def chosen_cameras(
 
     if orbit is not None and path is not None:
         raise UserError("--orbit and --camera: the camera can follow one of them; drop the other")
+    renderer = loaded.avatar.renderer
+    found: Camera | None = None
     if path is not None:
         found = along_path(loaded, motion, path)
     elif orbit is not None:
         found = orbit_around(loaded, motion, orbit)
-    else:
-        return None
-    console.print(
-        "the recorded scene is shown as if it were far away; beyond it, its mean colour"
-        if loaded.avatar.renderer.camera_moves
-        else f"method '{loaded.config.type}' paints the background of one camera: "
-        "the person moves instead, before the same background",
-        highlight=False,
-    )
+    if background is not None:
+        console.print(
+            "the recorded scene is left out, and with it any shadow of the person on it",
+            highlight=False,
+        )
+    elif found is not None:
+        console.print(
+            "the recorded scene is shown on a guessed floor and wall; beyond it, its mean colour"
+            if renderer.camera_moves
+            else f"method '{loaded.config.type}' paints the background of one camera: "
+            "the person moves instead, before the same background",
+            highlight=False,
+        )
     return found

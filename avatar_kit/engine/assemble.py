@@ -8,10 +8,11 @@ import torch
 
 from avatar_kit.config import MethodConfig
 from avatar_kit.declarations import ComponentConfig
+from avatar_kit.engine.floor import standing_place
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Body, Method, PoseRefinement, Setup
 from avatar_kit.registry import catalog
-from avatar_kit.scene import Camera, ConditionSpec, Plate
+from avatar_kit.scene import Camera, ConditionSpec, Motion, Plate
 
 
 def load_class(kind: str, config: ComponentConfig) -> type:
@@ -32,6 +33,7 @@ def build_avatar(
     cameras: Sequence[Camera],
     plates: Sequence[Plate] = (),
     others: Sequence[Avatar] = (),
+    motion: Motion | None = None,
 ) -> Avatar:
     """Wire the four parts. Weights are initialised from ``config.seed``.
 
@@ -43,6 +45,7 @@ def build_avatar(
         cameras: The cameras of the training, each a batch of one.
         plates: Pictures of the empty scene, where the capture is at hand.
         others: Avatars of further people, built likewise, who shall share its networks.
+        motion: The training poses, which say where the floor is.
 
     Raises:
         UserError: The renderer paints the background of one camera, but there are several.
@@ -50,7 +53,8 @@ def build_avatar(
     torch.manual_seed(config.seed)
     person = body.shape_vector(shape)
     rest = body.rest(person).to("cpu")  # parts are built on the CPU, and moved with the avatar
-    setup = Setup(rest, tuple(cameras), training_frames, tuple(plates))
+    stand = None if motion is None else standing_place(body, person, motion)
+    setup = Setup(rest, tuple(cameras), training_frames, tuple(plates), stand)
     encoders = {name: load_class("encoder", c)(c, setup) for name, c in config.encoders.items()}
     specs = {name: ConditionSpec(*c.yields()) for name, c in config.encoders.items()}
     renderer = load_class("renderer", config.renderer)(config.renderer, setup, specs)
@@ -58,7 +62,8 @@ def build_avatar(
         raise UserError(
             f"renderer '{config.renderer.type}' paints the background of one camera, but the "
             f"training has {len(cameras)}; take a renderer that paints the person alone (for "
-            "example renderer.background=composite), or one camera (data.cameras=[NAME])"
+            "example renderer.background=composite), or one camera (of a capture folder: "
+            "data.cameras=[NAME])"
         )
     aligner = load_class("aligner", config.aligner)(config.aligner)
     refinement = PoseRefinement(training_frames, len(cameras)) if config.refine else None

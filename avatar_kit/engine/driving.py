@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from avatar_kit.engine.background import Background
 from avatar_kit.engine.device import autocast
+from avatar_kit.engine.floor import floor_height, lowest_points
 from avatar_kit.engine.loaded import LoadedAvatar
-from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.viewpoint import before_own_camera
-from avatar_kit.io.video import VideoWriter
-from avatar_kit.scene import Camera, FrameContext, Motion, PosedBody
+from avatar_kit.interfaces.avatar import AvatarState
+from avatar_kit.scene import Camera, FrameContext, Motion, PosedBody, RenderOutput
 
 #: Frames of a motion that are expressed in the parameters of a body at once.
 _AT_ONCE = 64
@@ -38,10 +38,9 @@ def place(loaded: LoadedAvatar, motion: Motion, *, in_place: bool) -> Motion:
     if in_place:
         transl[:, [0, 2]] = here[[0, 2]]
     moved = replace(motion, transl=transl)
-    # the fifth percentile is the floor: lower frames are noise, higher ones are jumps
-    floor = _lowest(loaded, _some(training)).quantile(0.05)
-    below = _lowest(loaded, _some(moved)).quantile(0.05)
-    return replace(moved, transl=transl + torch.tensor([0.0, 1.0, 0.0]) * (floor - below))
+    body, shape = loaded.avatar.body, loaded.avatar.shape
+    rise = floor_height(body, shape, training) - floor_height(body, shape, moved)
+    return replace(moved, transl=transl + torch.tensor([0.0, rise, 0.0]))
 
 
 def keep_footing(loaded: LoadedAvatar, source: Motion, aligned: Motion) -> Motion:
@@ -55,29 +54,18 @@ def keep_footing(loaded: LoadedAvatar, source: Motion, aligned: Motion) -> Motio
         source: The motion before alignment.
         aligned: The same frames after it.
     """
-    lift = _lowest(loaded, source) - _lowest(loaded, aligned)
-    return replace(aligned, transl=aligned.transl + lift[:, None] * torch.tensor([0.0, 1.0, 0.0]))
-
-
-def _some(motion: Motion, frames: int = 200) -> Motion:
-    """At most ``frames`` of its frames."""
-    return motion[torch.linspace(0, len(motion) - 1, min(frames, len(motion))).long()]
-
-
-@torch.no_grad()
-def _lowest(loaded: LoadedAvatar, motion: Motion) -> Tensor:
-    """[T] height of the lowest key point in metres."""
     body, shape = loaded.avatar.body, loaded.avatar.shape
-    heights = []
-    for first in range(0, len(motion), 256):
-        parameters = body.from_motion(motion[first : first + 256].to(shape.device), shape)
-        heights.append(body.keypoints(parameters)[..., 1].amin(1).cpu())
-    return torch.cat(heights)
+    lift = lowest_points(body, shape, source) - lowest_points(body, shape, aligned)
+    return replace(aligned, transl=aligned.transl + lift[:, None] * torch.tensor([0.0, 1.0, 0.0]))
 
 
 @torch.no_grad()
 def render_motion(
-    loaded: LoadedAvatar, motion: Motion, cameras: Camera | None = None
+    loaded: LoadedAvatar,
+    motion: Motion,
+    cameras: Camera | None = None,
+    background: Background | None = None,
+    first: int = 0,
 ) -> Iterator[Tensor]:
     """Rendered frames [3, H, W] in [0, 1], one by one.
 
@@ -86,17 +74,29 @@ def render_motion(
         motion: A placed motion, at any frame rate.
         cameras: One camera a frame; None: the camera of the training. Before an avatar that paints
             its background the person moves instead (``Renderer.camera_moves``).
+        background: What is put behind the person; None: the scene as the renderer shows it. Of a
+            transparent one frames are [4, H, W], the fourth channel straight alpha.
+        first: Number of the first frame that is wanted. Those before it are rendered too where the
+            avatar remembers something from frame to frame.
     """
     avatar, own = loaded.avatar, loaded.subject.camera.to(loaded.device)
     path = (own if cameras is None else cameras.to(loaded.device)).expand(len(motion))
     person_moves = cameras is not None and not avatar.renderer.camera_moves
-    state = None
+    pictured = _as_rendered if background is None else background.behind(path.width, path.height)
+    state: AvatarState | None = None
     for frame, context in enumerate(contexts(loaded, motion, path)):
+        if frame < first and state is not None and not state.remembers:
+            continue
         if person_moves:
             context = before_own_camera(context, path[max(0, frame - 1)], own)
         with autocast(loaded.device, loaded.config.precision):
             output, state = avatar.step(context, state)
-        yield output.rgb[0].float().clamp(0, 1)
+        if frame >= first:
+            yield pictured(output)
+
+
+def _as_rendered(output: RenderOutput) -> Tensor:
+    return output.rgb[0].float().clamp(0, 1)
 
 
 def contexts(loaded: LoadedAvatar, motion: Motion, cameras: Camera) -> Iterator[FrameContext]:
@@ -129,14 +129,3 @@ def _posed(loaded: LoadedAvatar, motion: Motion) -> Iterator[tuple[Motion, Posed
         parameters = body.from_motion(poses, shape)
         for i in range(len(poses)):
             yield poses[i], body(parameters[i])
-
-
-def write_motion_video(
-    loaded: LoadedAvatar, motion: Motion, out: Path, cameras: Camera | None = None
-) -> Iterator[int]:
-    """Render a placed motion into a video file, whole or not at all; yields frames done."""
-    camera = loaded.subject.camera
-    with VideoWriter(out, motion.fps, (camera.width, camera.height)) as video:
-        for done, picture in enumerate(render_motion(loaded, motion, cameras), start=1):
-            video.write(to_uint8(picture))
-            yield done

@@ -16,6 +16,9 @@ from avatar_kit.interfaces import Avatar
 from avatar_kit.io.motion import load_motion
 from avatar_kit.scene import Motion
 
+#: The file of a run folder that holds the poses it was trained on.
+TRAINING_MOTION = "training_motion.npz"
+
 
 @dataclass(frozen=True)
 class LoadedAvatar:
@@ -42,7 +45,7 @@ class LoadedAvatar:
     @functools.cached_property
     def training_motion(self) -> Motion:
         """The poses it was trained on, one clip after another."""
-        return load_motion(self.run.root / "training_motion.npz")
+        return load_motion(self.run.root / TRAINING_MOTION)
 
 
 def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto") -> LoadedAvatar:
@@ -65,10 +68,12 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     place = pick_device(device)
     body = build_body(config).to(place)
     subject.check_asset(body, run.root / "subject.json")
-    cameras = list(subject.cameras.values())
+    cameras, motion = list(subject.cameras.values()), load_motion(run.root / TRAINING_MOTION)
     # the weights it starts with are seeded: not at the cost of the caller's generator
     with torch.random.fork_rng([place] if place.type == "cuda" else []):
-        avatar = build_avatar(config, body, subject.shape, subject.training_frames, cameras)
+        avatar = build_avatar(
+            config, body, subject.shape, subject.training_frames, cameras, motion=motion
+        )
     ckpt.load_learned(avatar, found)
     avatar = avatar.to(place).eval().requires_grad_(False)
     return LoadedAvatar(run, avatar, config, subject, found.step, found.state["seconds"], place)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from avatar_kit.capture import CaptureView
-from avatar_kit.engine.evaluation import HeldOutSplit
+from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.io.image import write_image
 from avatar_kit.io.video import VideoWriter
 

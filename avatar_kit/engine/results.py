@@ -10,7 +10,8 @@ from torch import Tensor
 
 from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig
-from avatar_kit.engine.evaluation import HeldOutSplit, evaluate
+from avatar_kit.engine.evaluation import evaluate
+from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview

@@ -31,6 +31,7 @@ from avatar_kit.engine.assemble import (
 from avatar_kit.engine.averaging import Average, load_raw
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
+from avatar_kit.engine.held_out import refuse_unseen_views
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
@@ -252,13 +253,17 @@ def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) ->
 
     def built(view: CaptureView, others: Sequence[Avatar] = ()) -> Avatar:
         capture, cameras = view.capture, list(training_cameras(view).values())
-        frames = len(capture.splits["train"].frames)
-        return build_avatar(config, body, capture.shape, frames, cameras, plates_of(view), others)
+        frames = list(capture.splits["train"].frames)
+        plates, motion = plates_of(view), capture.motion[frames]
+        return build_avatar(
+            config, body, capture.shape, len(frames), cameras, plates, others, motion
+        )
 
     first, *rest = views
     avatar = built(first, [built(view) for view in rest])
     for view in views:
         _refuse_moving(avatar, view)
+        refuse_unseen_views(avatar.renderer, view)
     return avatar
 
 

@@ -32,6 +32,11 @@ class AvatarState:
     encoders: Mapping[str, Any]
     renderer: Any
 
+    @property
+    def remembers(self) -> bool:
+        """Whether any part hands something over to the next frame."""
+        return self.renderer is not None or any(s is not None for s in self.encoders.values())
+
 
 class Avatar(nn.Module):
     """What training makes and everything else drives.

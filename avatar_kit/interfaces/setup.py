@@ -19,12 +19,15 @@ class Setup:
         plates: Pictures of the empty scene, one for each camera that has one, for renderers that
             paint the person alone. Empty where an avatar is read back without its capture: keep
             what is needed of them in buffers.
+        stand: x, y, z of the point of the floor that the person is mostly above in the training,
+            world metres; None where it is not known.
     """
 
     body: RestBody
     cameras: tuple[Camera, ...]
     training_frames: int
     plates: tuple[Plate, ...] = ()
+    stand: tuple[float, float, float] | None = None
 
     @property
     def width(self) -> int:

@@ -6,18 +6,19 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 
 
-def read_image(path: str | Path, *, mode: str = "RGB") -> np.ndarray:
+def read_image(path: str | Path, *, mode: str = "RGB", upright: bool = False) -> np.ndarray:
     """Read a picture.
 
     Args:
         path: A file that Pillow can read.
         mode: "RGB" for [H, W, 3], "L" for [H, W], "RGBA" for [H, W, 4].
+        upright: Whether to turn it as the camera that took it says (EXIF).
 
     Returns:
         uint8 pixels.
@@ -26,7 +27,8 @@ def read_image(path: str | Path, *, mode: str = "RGB") -> np.ndarray:
         UserError: The file is missing, is no picture, or is cut short.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened) if upright else opened
             return np.asarray(image if image.mode == mode else image.convert(mode))
     except FileNotFoundError:
         raise UserError(f"{path}: no such picture") from None

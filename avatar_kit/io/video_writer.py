@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,22 +19,74 @@ from avatar_kit.io.atomic import atomic_path
 _BT709 = 1
 
 
-class VideoWriter:
-    """An H.264 video, there whole or not at all.
+@dataclass(frozen=True)
+class Encoding:
+    """How pictures are stored in a container.
 
-    yuv420p, BT.709, a key frame a second, the index in front. A context manager: the file appears
-    under its name when the block ends well. H.264 needs even sizes; an odd picture is continued by
-    repeating its last row or column.
+    Attributes:
+        codec: FFmpeg's encoder.
+        pixels: FFmpeg's pixel format.
+        options: Options of the encoder, by name.
+    """
+
+    codec: str
+    pixels: str
+    options: Mapping[str, str]
+
+
+_H264 = Encoding("libx264", "yuv420p", {})
+_VP9 = {"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
+
+#: Suffix -> encoding of opaque pictures, and of those with alpha.
+_OPAQUE = {
+    ".mp4": _H264,
+    ".mov": _H264,
+    ".mkv": _H264,
+    ".webm": Encoding("libvpx-vp9", "yuv420p", _VP9),
+}
+_WITH_ALPHA = {
+    ".webm": Encoding("libvpx-vp9", "yuva420p", {**_VP9, "auto-alt-ref": "0"}),
+    ".mov": Encoding("prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
+}
+
+
+def encoding_of(path: str | Path, *, alpha: bool = False) -> Encoding:
+    """How the pictures of a video are stored, by the suffix of its name.
+
+    Raises:
+        UserError: The suffix names no container we write, or one without alpha.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _OPAQUE:
+        raise UserError(f"{path}: cannot write '{suffix}'; use .mp4, .mov, .mkv or .webm")
+    if alpha and suffix not in _WITH_ALPHA:
+        raise UserError(
+            f"{path}: '{suffix}' has no alpha; use .webm (VP9) or .mov (ProRes 4444) for "
+            "transparent pictures"
+        )
+    return (_WITH_ALPHA if alpha else _OPAQUE)[suffix]
+
+
+class VideoWriter:
+    """A video, there whole or not at all.
+
+    Opaque pictures are stored as H.264 in .mp4, .mov and .mkv and as VP9 in .webm, yuv420p. Those
+    with alpha are stored as VP9 in .webm and as ProRes 4444 in .mov; alpha is straight, colours are
+    not multiplied by it. BT.709, a key frame a second, the index in front. A context manager: the
+    file appears under its name when the block ends well. An odd picture is continued by repeating
+    its last row or column, for video needs even sizes.
 
     Args:
-        path: Where to write; .mp4, .mov or .mkv.
+        path: Where to write.
         fps: Frames per second.
         size: Width and height of the pictures in pixels.
-        crf: Constant rate factor, 0 (lossless) to 51; 18 is visually close to lossless.
+        alpha: Whether pictures have a fourth channel.
+        crf: Constant rate factor of H.264, 0 (lossless) to 51, and of VP9, up to 63; 18 is visually
+            close to lossless. ProRes has none.
         preset: Speed preset of x264.
 
     Raises:
-        UserError: The suffix names no container we write.
+        UserError: The suffix names no container we write, or one without alpha.
     """
 
     def __init__(
@@ -41,46 +95,55 @@ class VideoWriter:
         fps: float,
         size: tuple[int, int],
         *,
+        alpha: bool = False,
         crf: int = 18,
         preset: str = "veryfast",
     ):
         self.path = Path(path)
-        if self.path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
-            raise UserError(f"{path}: cannot write '{self.path.suffix}'; use .mp4")
         self.size = size
+        self._encoding = encoding_of(path, alpha=alpha)
+        self._channels = 4 if alpha else 3
         self._fps = Fraction(fps).limit_denominator(10_000)
-        self._options = {"crf": str(crf), "preset": preset, "g": str(max(1, round(fps)))}
+        self._options = {**self._encoding.options, "g": str(max(1, round(fps)))}
+        if self._encoding.codec != "prores_ks":
+            self._options["crf"] = str(crf)
+        if self._encoding is _H264:
+            self._options["preset"] = preset
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
             partial = stack.enter_context(atomic_path(self.path))
-            options = {"movflags": "+faststart"} if self.path.suffix.lower() != ".mkv" else {}
+            index_in_front = self.path.suffix.lower() in (".mp4", ".mov")
+            options = {"movflags": "+faststart"} if index_in_front else {}
             self._container = stack.enter_context(av.open(str(partial), "w", options=options))
             self._stream = self._open_stream()
             self._stack = stack.pop_all()
         return self
 
     def _open_stream(self) -> av.VideoStream:
-        stream = self._container.add_stream("libx264", rate=self._fps, options=self._options)
+        codec = self._encoding.codec
+        stream = self._container.add_stream(codec, rate=self._fps, options=self._options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = (n + n % 2 for n in self.size)
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = self._encoding.pixels
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         return stream
 
     def write(self, image: np.ndarray) -> None:
-        """Append a picture: [H, W, 3] uint8 RGB."""
+        """Append a picture: [H, W, 3] uint8 RGB; with alpha [H, W, 4] RGBA."""
         width, height = self.size
-        if image.shape != (height, width, 3) or image.dtype != np.uint8:
+        if image.shape != (height, width, self._channels) or image.dtype != np.uint8:
             raise ValueError(
-                f"{self.path.name}: expected [{height}, {width}, 3] uint8, "
+                f"{self.path.name}: expected [{height}, {width}, {self._channels}] uint8, "
                 f"got {list(image.shape)} {image.dtype}"
             )
         if height % 2 or width % 2:
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        layout = "rgba" if self._channels == 4 else "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=layout)
+        frame = frame.reformat(format=self._encoding.pixels, dst_colorspace=Colorspace.ITU709)
         frame.pts = None
         self._container.mux(self._stream.encode(frame))
 

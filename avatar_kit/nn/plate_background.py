@@ -16,18 +16,35 @@ from avatar_kit.scene import Camera, Plate
 #: plate for a camera is chosen.
 _METRES_PER_RADIAN = 1.0
 
+#: Metres between two cameras that stand in the same place: what rounding may make of it.
+_SAME_PLACE = 1e-5
+
+#: How far behind the person the wall is, as a share of how far before them the camera stands.
+_WALL = 0.5
+
+#: Blocks along a side of the picture that continues a plate beyond its edges.
+_BLOCKS = 8
+
+#: Shares of the plate's size beyond its edge: up to the first its colours there become those of the
+#: blocks, from the second to the third these become the mean colour.
+_SOFTENED, _FADES, _FADED = 0.08, 0.3, 1.0
+
 
 class PlateBackground(Part):
-    """Plates as any camera sees them, taken to be infinitely far away.
+    """Plates as any camera sees them.
 
     Each camera gets the plate that was taken from nearest to it. That is exact for a camera that is
-    cropped, zoomed or turned. One that moves to another place sees the right directions without
-    parallax; what the plate does not show is filled with its mean colour. Without any plate the
-    background is black.
+    cropped, zoomed or turned. For one that moves to another place the scene is taken to be a level
+    floor under the person and an upright wall behind, half as far from the person as the plate's
+    camera is, facing it. Where the place of the person is not known, the scene is infinitely far
+    away. What the plate does not show continues its edge, ever softer, into its mean colour.
+    Without any plate the background is black.
 
     Args:
         plates: The plates, all of one size; none where an avatar is read back and its weights
             bring them.
+        stand: x, y, z of the point of the floor that the person is mostly above, world metres, as
+            ``Setup.stand`` gives it.
     """
 
     sized_by_training: ClassVar[tuple[str, ...]] = (
@@ -42,8 +59,9 @@ class PlateBackground(Part):
     rotations: Tensor
     positions: Tensor
 
-    def __init__(self, plates: Sequence[Plate]):
+    def __init__(self, plates: Sequence[Plate], stand: tuple[float, float, float] | None = None):
         super().__init__()
+        self.stand = stand
         cameras = [plate.camera for plate in plates]
         buffers = {
             "pictures": [plate.picture.float() for plate in plates],
@@ -67,23 +85,16 @@ class PlateBackground(Part):
             return self.pictures.new_zeros(1, 3, camera.height, camera.width).expand(
                 len(camera), -1, -1, -1
             )
-        chosen = self.nearest(camera)
-        pictures = self.pictures[chosen]
-        window = self._window(camera, chosen)
-        if window is not None:
-            left, top = window
-            return pictures[..., top : top + camera.height, left : left + camera.width]
-        pixels, ahead = self._pixels(camera, chosen)
-        extent = pixels.new_tensor([pictures.shape[-1], pictures.shape[-2]])
-        place = pixels / extent
-        inside = ahead & ((place >= 0) & (place <= 1)).all(-1)
-        seen = F.grid_sample(
-            pictures,
-            (2 * place - 1).clamp(-2, 2),
-            padding_mode="border",
-            align_corners=False,
-        )
-        return torch.where(inside[:, None], seen, pictures.mean((2, 3), keepdim=True))
+        with torch.autocast(self.pictures.device.type, enabled=False):  # half a pixel needs float32
+            chosen = self.nearest(camera)
+            pictures = self.pictures[chosen]
+            window = self._window(camera, chosen)
+            if window is not None:
+                left, top = window
+                return pictures[..., top : top + camera.height, left : left + camera.width]
+            pixels, ahead = self._pixels(camera, chosen)
+            place = pixels / pixels.new_tensor([pictures.shape[-1], pictures.shape[-2]])
+            return _continued(pictures, place, ahead)
 
     def nearest(self, camera: Camera) -> Tensor:
         """[B] number of the plate for each camera: by where it stands and how it is turned."""
@@ -98,18 +109,24 @@ class PlateBackground(Part):
         So it is for the camera of a plate, and for one that is cropped by whole pixels.
         """
         K, own = camera.K.to(self.intrinsics), self.intrinsics[chosen]
-        shift = own[:, :2, 2] - K[:, :2, 2]
-        left, top = (round(v) for v in shift[0].tolist())
+        left, top = (round(v) for v in (own[0, :2, 2] - K[0, :2, 2]).tolist())
         moved = K.clone()
         moved[:, 0, 2] += left
         moved[:, 1, 2] += top
         height, width = self.pictures.shape[-2:]
         inside = left >= 0 and top >= 0
         inside &= left + camera.width <= width and top + camera.height <= height
-        same = inside and torch.allclose(moved, own, rtol=0, atol=1e-4)
-        if not same or not torch.equal(camera.R.to(self.rotations), self.rotations[chosen]):
+        if not inside or not torch.allclose(moved, own, rtol=0, atol=1e-4):
             return None
-        return left, top
+        turned = not torch.equal(camera.R.to(self.rotations), self.rotations[chosen])
+        return None if turned or self._moved(self._shift(camera, chosen)) else (left, top)
+
+    def _shift(self, camera: Camera, chosen: Tensor) -> Tensor:
+        """[B, 3] from the plates' cameras to these, world metres."""
+        return camera.position - self.positions[chosen].to(camera.K)
+
+    def _moved(self, shift: Tensor) -> bool:
+        return bool((shift.abs() > _SAME_PLACE).any())
 
     def _pixels(self, camera: Camera, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Where on the plate every pixel looks [B, H, W, 2], and whether it lies ahead of it."""
@@ -117,8 +134,47 @@ class PlateBackground(Part):
         x = torch.arange(camera.width, device=device) + 0.5
         y = torch.arange(camera.height, device=device) + 0.5
         grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)
-        rays = torch.cat([grid, torch.ones_like(grid[..., :1])], dim=-1).to(camera.K)
+        pixels = torch.cat([grid, torch.ones_like(grid[..., :1])], dim=-1).to(camera.K)
         own = (self.intrinsics[chosen] @ self.rotations[chosen]).to(camera.K)
-        turn = own @ camera.R.mT @ torch.linalg.inv(camera.K)
-        x, y, depth = torch.einsum("bij,hwj->ibhw", turn, rays)
+        towards = camera.R.mT @ torch.linalg.inv(camera.K)
+        seen = torch.einsum("bij,hwj->ibhw", own @ towards, pixels)
+        shift = self._shift(camera, chosen)
+        if self.stand is not None and self._moved(shift):
+            rays = torch.einsum("bij,hwj->bhwi", towards, pixels)
+            near = self._nearness(camera, rays, chosen, rays.new_tensor(self.stand))
+            seen = seen + near * (own @ shift[..., None])[..., 0].T[:, :, None, None]
+        x, y, depth = seen
         return torch.stack([x, y], dim=-1) / depth.clamp(min=1e-6)[..., None], depth > 0
+
+    def _nearness(self, camera: Camera, rays: Tensor, chosen: Tensor, stand: Tensor) -> Tensor:
+        """[B, H, W] one over where rays [B, H, W, 3] meet the scene, in their lengths; 0: never."""
+        facing = self.rotations[chosen, 2].to(rays) * rays.new_tensor([1.0, 0.0, 1.0])
+        facing = F.normalize(facing, dim=1)  # zero for a camera that looks straight down
+        before = ((stand - self.positions[chosen].to(rays)) * facing).sum(1).clamp(min=0)
+        to_wall = ((stand - camera.position) * facing).sum(1) + _WALL * before
+        floor = _one_over(camera.position[:, 1] - stand[1], -rays[..., 1])
+        wall = _one_over(to_wall, torch.einsum("bhwi,bi->bhw", rays, facing))
+        return torch.maximum(floor, wall)
+
+
+def _one_over(away: Tensor, pace: Tensor) -> Tensor:
+    """[B, H, W] one over the time to planes [B] metres away; 0 where they are never met."""
+    before = away[:, None, None] > 1e-3
+    return pace.clamp(min=0) * before / away.clamp(min=1e-3)[:, None, None]
+
+
+def _continued(pictures: Tensor, place: Tensor, ahead: Tensor) -> Tensor:
+    """[B, 3, H, W] pictures at places [B, H, W, 2] in [0, 1], and something plain beyond them."""
+    grid = (2 * place - 1).clamp(-2, 2)
+    seen = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    beyond = (place - 0.5).abs().amax(-1) - 0.5
+    beyond = torch.where(ahead, beyond, torch.full_like(beyond, torch.inf))[:, None]
+    if not (beyond > 0).any():
+        return seen
+    blocks = F.adaptive_avg_pool2d(pictures, _BLOCKS)
+    soft = F.grid_sample(
+        blocks, grid, mode="bicubic", padding_mode="border", align_corners=False
+    ).clamp(0, 1)
+    seen = torch.lerp(seen, soft, (beyond / _SOFTENED).clamp(0, 1))
+    share = ((beyond - _FADES) / (_FADED - _FADES)).clamp(0, 1)
+    return torch.lerp(seen, pictures.mean((2, 3), keepdim=True), share)

@@ -48,7 +48,7 @@ def small_capture(
         size: Width and height in pixels.
         cameras: How many cameras stand around the person.
         held_out_camera: Whether the last of them takes no part in the training: it then sees the
-            split ``novel_view``.
+            split ``novel_view``, the training frames.
     """
     name, body = default_body()
     total, shape = frames + test_frames, body.default_shape()
@@ -80,7 +80,7 @@ def small_capture(
             "test": Split(tuple(range(frames, total)), recording),
         }
         if held_out_camera:
-            splits["novel_view"] = Split(tuple(range(total)), names[-1:])
+            splits["novel_view"] = Split(tuple(range(frames)), names[-1:])
         return writer.finish(
             motion=motion,
             splits=splits if cameras > 1 else {n: s.frames for n, s in splits.items()},

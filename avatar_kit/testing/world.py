@@ -105,7 +105,7 @@ def plate(width: int = SIZE, height: int = SIZE) -> Plate:
 def setup(width: int = SIZE, height: int = SIZE, *, with_plate: bool = True) -> Setup:
     """What encoders and renderers are told of this world."""
     plates = (plate(width, height),) if with_plate else ()
-    return Setup(rest_body(), (camera(width, height),), FRAMES, plates)
+    return Setup(rest_body(), (camera(width, height),), FRAMES, plates, stand=(0.0, 0.0, 0.0))
 
 
 def context(

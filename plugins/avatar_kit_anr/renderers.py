@@ -44,7 +44,7 @@ class TwoStageUNet(Renderer):
             self.second = UNet(config.features + sum(late), 4, config.widths, config.norm)
         else:
             self.second = UNet(sum(early) + sum(late), 4, config.widths, config.norm)
-        self.scene = PlateBackground(setup.plates)
+        self.scene = PlateBackground(setup.plates, setup.stand)
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """The person over the scene; with two stages R1's first picture as auxiliary "coarse"."""
@@ -90,7 +90,7 @@ class DeferredUNet(Renderer):
         if channels < 3:
             raise UserError("renderer 'deferred_unet' needs features of at least 3 channels")
         self.network = UNet(channels + 3, 3, config.widths, config.norm)
-        self.scene = PlateBackground(setup.plates)
+        self.scene = PlateBackground(setup.plates, setup.stand)
 
     def check_size(self, width: int, height: int) -> None:
         """Any size that the U-Net can halve as often as it does."""

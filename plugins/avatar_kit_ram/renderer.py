@@ -56,7 +56,7 @@ class StyleUNetRenderer(Renderer):
             self.shortcut.weight.data = first[:, :, None, None].clone()
         self.plate = LearnedPlate(config, setup, conditions) if plate else None
         self.camera_moves = composite
-        self.scene = PlateBackground(setup.plates) if composite else None
+        self.scene = PlateBackground(setup.plates, setup.stand) if composite else None
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         cast(Any, self).to(memory_format=self.layout)  # torch 2.13 does not type it
 

@@ -43,7 +43,7 @@ class SplatRenderer(Renderer):
             )
         self.cloud = clouds[0]
         maps = sum(spec.channels for spec in conditions.values() if spec.kind == "feature_map")
-        self.scene = PlateBackground(setup.plates)
+        self.scene = PlateBackground(setup.plates, setup.stand)
         self.darkness = nn.Parameter(torch.full((maps, len(_BLURS), 3), -2.0)) if maps else None
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:

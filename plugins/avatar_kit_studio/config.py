@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from avatar_kit.config import Benchmark, DatasetConfig
 
@@ -28,7 +29,7 @@ _BENCHMARK = Benchmark(
 
 
 class StudioConfig(DatasetConfig):
-    """A synthetic monocular video of a clothed person, made on first use and kept in the cache."""
+    """A synthetic film of a clothed person, made on first use and kept in the cache."""
 
     benchmark: ClassVar[Benchmark | None] = _BENCHMARK
 
@@ -40,6 +41,35 @@ class StudioConfig(DatasetConfig):
         None, ge=64, le=2048, description="Side of the pictures in pixels; null: as training asks."
     )
     frames: int = Field(240, ge=8, description="Frames of the train split, at 25 per second.")
-    test_frames: int = Field(48, ge=4, description="Frames of each of the three test splits.")
+    test_frames: int = Field(48, ge=4, description="Frames of each test split.")
     seed: int = Field(0, ge=0, description="Seed of motion, noise and hair.")
     supersample: int = Field(2, ge=1, le=4, description="Samples along a pixel's side.")
+    cameras: int = Field(
+        1, ge=1, le=16, description="Cameras on a ring around the person, at equal angles."
+    )
+    held_out: int | None = Field(
+        None,
+        ge=0,
+        description="Cameras, from the last, that no training sees; null: one of several.",
+    )
+
+    @model_validator(mode="after")
+    def _one_trains(self) -> StudioConfig:
+        if self.held_out is not None and self.held_out >= self.cameras:
+            raise PydanticCustomError(
+                "fit",
+                "held_out={held_out} of cameras={cameras} leaves no camera to train with; give at "
+                "most {most}",
+                {"held_out": self.held_out, "cameras": self.cameras, "most": self.cameras - 1},
+            )
+        return self
+
+    @property
+    def unseen(self) -> int:
+        """How many cameras, from the last, take no part in the training."""
+        return min(1, self.cameras - 1) if self.held_out is None else self.held_out
+
+    def filmed(self) -> dict[str, Any]:
+        """What of the options the film depends on; of one camera it says nothing of cameras."""
+        left_out = {"held_out"} if self.cameras > 1 else {"held_out", "cameras"}
+        return self.model_dump(exclude=left_out)

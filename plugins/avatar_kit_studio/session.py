@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from avatar_kit.capture import Capture, CaptureWriter
+from avatar_kit.capture.layout import CAMERA
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import concatenate
 from avatar_kit_studio.choreography import SPLITS, make_clip
@@ -66,7 +67,7 @@ def dress(name: str, fine: bool, seed: int) -> Cast:
 
 
 class Session:
-    """Everything needed to film one capture: the person, the camera, the clips.
+    """Everything needed to film one capture: the person, the cameras, the clips.
 
     Args:
         config: The options.
@@ -77,10 +78,20 @@ class Session:
         self.config, self.size = config, size
         self.cast = dress(config.subject, size >= _FINE_FROM, config.seed)
         person = self.cast.person
-        self.camera = studio_camera(size, person.head.top - person.marks.floor)
-        self.stage = make_stage(self.camera, person.subject.backdrop)
-        self.photographer = Photographer(person, self.camera, self.stage, config.supersample)
+        height = person.head.top - person.marks.floor
+        self.cameras = studio_cameras(config.cameras, size, height)
+        self.photographers = {
+            name: Photographer(
+                person, camera, make_stage(camera, person.subject.backdrop), config.supersample
+            )
+            for name, camera in self.cameras.items()
+        }
         self.clips = self._plan()
+
+    @property
+    def camera(self) -> Camera:
+        """The main camera, which stands in front of the person."""
+        return next(iter(self.cameras.values()))
 
     def _plan(self) -> list[Clip]:
         skeleton = measure(self.cast.body, self.cast.shape, sole_height(self.cast.person))
@@ -95,8 +106,8 @@ class Session:
                     clips.append(Clip(split, *make_clip(director, frames, rng, skeleton)))
         return clips
 
-    def film(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Every frame of every clip: image [H, W, 3] and alpha [H, W], uint8.
+    def film(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Every frame of every clip by every camera: name, image [H, W, 3], alpha [H, W], uint8.
 
         Cloth and hair are played in order; pictures are taken by as many threads as torch uses.
         """
@@ -106,18 +117,20 @@ class Session:
         with ThreadPoolExecutor(workers) as pool:
             for clip in self.clips:
                 for look in perform(self.cast, clip.motion, clip.lead_in):
-                    pending.append(pool.submit(self._picture, look, number))
+                    for camera in self.cameras:
+                        pending.append(pool.submit(self._picture, look, number, camera))
+                        if len(pending) > 2 * workers:
+                            yield pending.popleft().result()
                     number += 1
-                    if len(pending) > 2 * workers:
-                        yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
 
-    def _picture(self, look: Look, number: int) -> tuple[np.ndarray, np.ndarray]:
-        image, alpha = self.photographer(look)
-        rng = np.random.default_rng([self.config.seed, 77, number])
+    def _picture(self, look: Look, number: int, camera: str) -> tuple[str, np.ndarray, np.ndarray]:
+        image, alpha = self.photographers[camera](look)
+        at = list(self.cameras).index(camera)
+        rng = np.random.default_rng([self.config.seed, 77, number, *([at] if at else [])])
         noisy = image + _SENSOR * rng.standard_normal(image.shape, np.float32)
-        return _bytes(noisy), _bytes(alpha)
+        return camera, _bytes(noisy), _bytes(alpha)
 
     def writer(self, folder: Path) -> CaptureWriter:
         """A writer for this session's capture."""
@@ -128,14 +141,14 @@ class Session:
             fps=FPS,
             body=self.cast.body_name,
             shape=estimate_shape(self.cast.true_shape, rng),
-            cameras=self.camera,
+            cameras=self.cameras,
         )
 
     def finish(self, writer: CaptureWriter, version: int) -> Capture:
-        """Write motion, landmarks, splits and the empty plate."""
+        """Write motion, landmarks, splits and the empty plates."""
         facts = {
             "version": version,
-            "options": self.config.model_dump() | {"size": self.size},
+            "options": self.config.filmed() | {"size": self.size},
             "true_shape": self.cast.true_shape,
             "clips": [clip.split for clip in self.clips],
         }
@@ -148,16 +161,19 @@ class Session:
             clips.append((start, start + clip.frames))
             splits[clip.split] += range(*clips[-1])
             start += clip.frames
-        empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
-        plate, _ = resolve(*empty, self.stage.plate, 1)
         return writer.finish(
             motion=concatenate(tracked),
             splits={name: numbers for name, numbers in splits.items() if numbers},
             clips=clips,
             landmarks=self._landmarks(),
-            plates=_bytes(plate),
+            plates={name: _bytes(self.plate(name)) for name in self.cameras},
             provenance={"studio": facts},
         )
+
+    def plate(self, camera: str) -> np.ndarray:
+        """[H, W, 3] display values of the empty room as a camera sees it, without noise."""
+        empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
+        return resolve(*empty, self.photographers[camera].stage.plate, 1)[0]
 
     def true_motion(self) -> Motion:
         """The motion without tracking error, all clips after one another."""
@@ -182,13 +198,22 @@ class Session:
         }
 
 
-def studio_camera(size: int, height: float) -> Camera:
-    """The camera that holds a person of ``height`` metres with arms raised or spread."""
+def studio_cameras(count: int, size: int, height: float) -> dict[str, Camera]:
+    """Cameras on a ring that hold a person of ``height`` metres with arms raised or spread.
+
+    ``main`` stands in front; the others follow counter-clockwise seen from above, at equal angles,
+    and are called by theirs in whole degrees: ``at_90``.
+    """
     middle = 0.585 * height
     distance = 0.66 * height / np.tan(np.radians(12.0))
-    return Camera.look_at(
-        (0.0, middle + 0.12, distance), (0.0, middle, 0.0), width=size, height=size, fov_y=24.0
-    )
+    cameras = {}
+    for i in range(count):
+        angle = 2 * np.pi * i / count
+        eye = (distance * np.sin(angle), middle + 0.12, distance * np.cos(angle))
+        cameras[f"at_{360 * i / count:.0f}" if i else CAMERA] = Camera.look_at(
+            eye, (0.0, middle, 0.0), width=size, height=size, fov_y=24.0
+        )
+    return cameras
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

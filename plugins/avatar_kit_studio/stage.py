@@ -27,7 +27,10 @@ class Stage:
 
 
 def make_stage(camera: Camera, colour: tuple[float, float, float]) -> Stage:
-    """Look at the empty room; ``colour`` is the linear colour of the backdrop."""
+    """Look at the empty room; ``colour`` is the linear colour of the backdrop.
+
+    The room is round: every camera of the ring has the backdrop at the same distance before it.
+    """
     h, w = camera.height, camera.width
     y, x = np.mgrid[0:h, 0:w] + 0.5
     K, R = camera.K[0].double().numpy(), camera.R[0].double().numpy()
@@ -35,7 +38,9 @@ def make_stage(camera: Camera, colour: tuple[float, float, float]) -> Stage:
     rays = np.stack([x, y, np.ones_like(x)], -1) @ np.linalg.inv(K).T @ R
     down = np.minimum(rays[..., 1], -1e-4)
     floor = eye + rays * (-eye[1] / down)[..., None]
-    share = np.clip((3.2 + floor[..., 2]) / 2.2, 0, 1) * (rays[..., 1] < 0)
+    ahead = R[2, [0, 2]] / np.hypot(R[2, 0], R[2, 2])
+    away = floor[..., 0] * ahead[0] + floor[..., 2] * ahead[1]  # behind the middle of the room
+    share = np.clip((3.2 - away) / 2.2, 0, 1) * (rays[..., 1] < 0)
     share = share * share * (3 - 2 * share)
     u, v = x / w - 0.5, y / h - 0.5
     pool = np.exp(-((u + 0.06) ** 2 + (0.8 * (v + 0.02)) ** 2) / 0.34)

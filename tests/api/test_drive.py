@@ -10,7 +10,7 @@ import torch
 
 import avatar_kit as ak
 from avatar_kit.errors import UserError
-from avatar_kit.io import save_motion
+from avatar_kit.io import save_motion, write_image
 from avatar_kit.scene import PosedBody
 from tests.aligners.poses import waving
 
@@ -117,6 +117,23 @@ def test_before_a_painted_background_the_person_moves(painted):
     seen = painted.render(pose, shifted).astype(int)
     assert np.abs(seen - painted.render(gone)).max() <= 1
     assert np.abs(seen - painted.render(pose)).max() > 1
+
+
+def test_what_is_behind_the_person(free, painted, tmp_path):
+    pose = free.training_motion()[0]
+    cut = free.render(pose, background="transparent")
+    assert cut.shape == (free.camera.height, free.camera.width, 4) and cut.dtype == np.uint8
+    torch_cut = next(free.drive(pose, background="transparent", output="torch"))
+    assert torch_cut.shape == (4, free.camera.height, free.camera.width)
+    alpha = cut[..., 3:] / 255
+    over = alpha * cut[..., :3] + (1 - alpha) * [0, 0, 255]
+    blue = free.render(pose, background="blue")
+    assert np.abs(over - blue).max() <= 1
+    write_image(tmp_path / "blue.png", np.full((9, 30, 3), (0, 0, 255), np.uint8))
+    assert np.array_equal(free.render(pose, background=tmp_path / "blue.png"), blue)
+    assert np.array_equal(free.render(pose, background="plate"), free.render(pose))
+    with pytest.raises(UserError, match=r"background 'blue': method 'ram' .* offers no person"):
+        painted.drive(pose, background="blue")
 
 
 def test_loading_leaves_the_callers_generator_alone(runs):

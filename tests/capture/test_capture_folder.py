@@ -120,6 +120,26 @@ def test_several_cameras(make):
     assert alone.key() != capture.key()
 
 
+def test_what_of_a_split_is_novel(make):
+    capture = several(make)
+    assert capture.novelty("novel_pose") == "novel pose"
+    assert capture.novelty("novel_view") == "mixed", "two of its six poses are in no training"
+    train = Split((0, 1, 2, 3), ("a",))
+    other = capture.with_splits(
+        {
+            "train": train,
+            "view": Split((0, 3), ("b", "c")),
+            "both": Split((4,), ("c",)),
+            "some": Split((5,), ("a", "c")),
+        }
+    )
+    kinds = {name: other.novelty(name) for name in ("view", "both", "some")}
+    assert kinds == {"view": "novel view", "both": "novel view and pose", "some": "mixed"}
+    assert other.key() != capture.key()
+    with pytest.raises(ValueError, match="splits must not overlap"):
+        capture.with_splits({"train": train, "test": Split((3, 4), ("a",))})
+
+
 def test_chosen_cameras_by_config(make):
     several(make)
     config = CaptureFolderConfig(path=make.root, cameras=("c",))

@@ -32,7 +32,7 @@ def test_anr_resumes_bit_for_bit(cli, capture_folder, anr_run, tmp_path):
 
 def test_an_orbit_without_a_motion_turns_around_who_stands_still(cli_here, anr_run, tmp_path):
     text = cli_here("render", anr_run, "--orbit", 180, "--frames", 3, "--out", "turn.mp4")
-    assert "as if it were far away" in text
+    assert "shown on a guessed floor and wall" in text
     shown = frames(tmp_path / "turn.mp4")
     assert len(shown) == 3 and abs(shown[0] - shown[2]).mean() > 1
 
@@ -64,3 +64,46 @@ def test_a_camera_path_and_its_lens(cli_here, anr_run, trained_run, tmp_path):
 )
 def test_views_that_cannot_be(cli_here, anr_run, words, says):
     assert says in cli_here("render", anr_run, *words, "--frames", 1, check=2)
+
+
+def pictures(folder):
+    from avatar_kit.io import read_image
+
+    return [read_image(p, mode="RGBA") for p in sorted(folder.glob("*.png"))]
+
+
+def test_pictures_with_alpha_go_on_where_they_stopped(cli_here, anr_run, tmp_path):
+    words = ("render", anr_run, "--orbit", 90, "--frames", 4, "--background", "transparent")
+    cli_here(*words, "--out", "whole")
+    text = cli_here(*words, "--out", "halves/")
+    assert "any shadow of the person" in text
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    for lost in (2, 3):
+        (halves / f"00000{lost}.png").unlink()
+    kept = (halves / "000001.png").stat().st_mtime_ns
+    assert "halves: 2 of 4 pictures are there" in cli_here(*words, "--out", "halves")
+    assert (halves / "000001.png").stat().st_mtime_ns == kept
+    assert len(pictures(whole)) == 4
+    assert all((a == b).all() for a, b in zip(pictures(whole), pictures(halves), strict=True))
+    assert 0 < (pictures(whole)[0][..., 3] > 127).mean() < 1
+    other = (*words[:-1], "white", "--out", "halves")
+    assert "another rendering, which differs in background" in cli_here(*other, check=2)
+
+
+def test_a_video_with_alpha_and_one_before_a_colour(cli_here, anr_run, tmp_path):
+    words = ("render", anr_run, "--orbit", 90, "--frames", 2, "--background")
+    cli_here(*words, "transparent", "--out", "a.webm")
+    assert len(frames(tmp_path / "a.webm")) == 2
+    assert "a.mp4: '.mp4' has no alpha; use .webm" in cli_here(
+        *words, "transparent", "--out", "a.mp4", check=2
+    )
+    cli_here(*words, "#00ff00", "--out", "green.mp4")
+    corner = frames(tmp_path / "green.mp4")[0][:4, :4].mean((0, 1))
+    assert corner[1] > 150 and corner[1] > 2 * max(corner[0], corner[2])
+
+
+def test_a_painted_background_cannot_be_replaced(cli_here, trained_run, tmp_path):
+    words = ("render", trained_run[0], "--orbit", 90, "--frames", 1, "--background", "white")
+    text = cli_here(*words, "--out", "white.mp4", check=2)
+    assert "method 'ram' with renderer 'style_unet' offers no person, so its background" in text
+    assert not (tmp_path / "white.mp4").exists()

@@ -251,7 +251,7 @@ def write_run(out, cell, psnr, frames=24, **protocol):
     values = [psnr + 0.3 * (-1) ** k for k in range(frames)]
     scores = {"psnr": psnr, "dream": None}
     lower = {"psnr": psnr - 9, "dream": None}
-    split = {"n": frames, **scores, "person": scores}
+    split = {"n": frames, "novelty": "novel pose", **scores, "person": scores}
     split["baselines"] = {"mean_frame": {**lower, "person": lower}}
     about = {
         "version": 1,

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_kit.engine.evaluation import nearest_frames, person_boxes
+from avatar_kit.engine.baselines import nearest_frames
+from avatar_kit.engine.held_out import person_boxes
 
 
 def disc(height, width, x, y, radius):

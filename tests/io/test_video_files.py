@@ -67,6 +67,56 @@ def test_writer_refuses_another_size(tmp_path):
 def test_writer_refuses_unknown_containers(tmp_path):
     with pytest.raises(UserError, match=r"cannot write '\.gif'; use \.mp4"):
         VideoWriter(tmp_path / "a.gif", 30, SIZE)
+    for suffix in (".mp4", ".mkv"):
+        with pytest.raises(UserError, match=r"has no alpha; use \.webm \(VP9\) or \.mov \(ProRes"):
+            VideoWriter(tmp_path / f"a{suffix}", 30, SIZE, alpha=True)
+
+
+def ghost(i: int) -> np.ndarray:
+    """A white ramp of alpha over a colour that alpha must not darken, and a bar that moves."""
+    image = np.full((48, 64, 4), (200, 120, 40, 0), np.uint8)
+    image[..., 3] = np.linspace(0, 255, 64).round()
+    image[24:, 8 * i : 8 * i + 8] = (200, 120, 40, 255)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("suffix", "decoder", "pixels", "off"),
+    [(".webm", "libvpx-vp9", "yuva420p", 6), (".mov", "prores", "yuva444p", 2)],
+)
+def test_alpha_is_straight_and_comes_back(tmp_path, suffix, decoder, pixels, off):
+    """Read by the decoders players have; FFmpeg's own of VP9 would leave alpha out."""
+    path = tmp_path / f"a{suffix}"
+    with VideoWriter(path, 25, SIZE, alpha=True) as video:
+        for i in range(4):
+            video.write(ghost(i))
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name in ("vp9", "libvpx-vp9", "prores")
+        reader = av.CodecContext.create(decoder, "r")
+        reader.extradata = stream.codec_context.extradata
+        reader.codec_tag = stream.codec_context.codec_tag
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        found = [frame for packet in packets for frame in reader.decode(packet)]
+    assert len(found) == 4 and found[0].format.name.startswith(pixels)
+    for i, frame in enumerate(found):
+        shown, truth = frame.to_ndarray(format="rgba").astype(int), ghost(i).astype(int)
+        assert np.abs(shown - truth)[..., 3].mean() < off
+        assert np.abs(shown - truth)[..., :3].max() < 12
+
+
+def test_a_writer_with_alpha_wants_four_channels(tmp_path):
+    with (
+        pytest.raises(ValueError, match=r"expected \[48, 64, 4\]"),
+        VideoWriter(tmp_path / "a.webm", 30, SIZE, alpha=True) as video,
+    ):
+        video.write(picture(0))
+
+
+def test_opaque_webm(tmp_path):
+    frames = list(read_video(write(tmp_path / "a.webm", 6)))
+    assert [number(f) for f in frames] == list(range(6))
+    assert np.abs(frames[3][4, 4].astype(int) - (200, 20, 20)).max() < 8
 
 
 def test_rotation_flag_is_applied(tmp_path):

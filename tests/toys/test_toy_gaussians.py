@@ -15,10 +15,13 @@ import torch
 from avatar_kit.capture import open_capture
 from avatar_kit.config import resolve_method
 from avatar_kit.engine import checkpoint as ckpt
-from avatar_kit.engine.evaluation import evaluate, held_out_splits, render_split
+from avatar_kit.engine.driving import render_motion
+from avatar_kit.engine.evaluation import evaluate, render_split
 from avatar_kit.engine.frames import PosedFrames
-from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view, restore, set_up
+from avatar_kit.engine.held_out import held_out_splits
+from avatar_kit.engine.loaded import LoadedAvatar
+from avatar_kit.engine.run import RunFolder, Subject
+from avatar_kit.engine.trainer import open_view, restore, set_up, training_cameras
 from avatar_kit.errors import UserError
 from avatar_kit.io import save_motion
 from avatar_kit.io.video import read_video
@@ -155,6 +158,31 @@ def test_a_renderer_of_one_background_is_refused_for_several(captures):
         set_up(config, RunFolder(Path("nowhere")), open_view(config))
 
 
+def test_a_renderer_of_one_background_is_refused_views_of_another(captures):
+    data = {"type": "capture", "path": str(captures(4)), "cameras": ["cam0", "cam4"]}
+    config = resolve_method("ram", preset="demo", overrides={"data": data, "size": 64}).config
+    with pytest.raises(
+        UserError, match="'novel_view' is of camera 'cam4', which the training does not see"
+    ):
+        set_up(config, RunFolder(Path("nowhere")), open_view(config))
+
+
+def test_frames_after_a_break_are_those_of_an_unbroken_drive(start):
+    """What remembers is rendered from the first frame, what does not only from the break on."""
+    training = start(renderer="toy_echo", sequence=3, steps=20)
+    step_through(training, 4)
+    training.avatar.eval()
+    run, view = training.run, training.view
+    subject = Subject("c", "k", "b", {}, {}, training_cameras(view), 12, 25.0, [12])
+    facts = (training.config, subject, 4, 0.0, torch.device("cpu"))
+    loaded = LoadedAvatar(run, training.avatar, *facts)
+    motion = view.capture.motion[:6]
+    whole, rest = list(render_motion(loaded, motion)), list(render_motion(loaded, motion, first=4))
+    assert len(rest) == 2 and all(map(torch.equal, rest, whole[4:]))
+    echoes = list(render_motion(loaded, motion[4:]))
+    assert not torch.equal(echoes[0], whole[4])
+
+
 def test_a_method_is_refused_a_renderer_that_lacks_what_it_wants():
     with pytest.raises(UserError, match="'anr' needs alpha_logit from its renderer, but renderer"):
         resolve_method(
@@ -269,7 +297,8 @@ def test_by_the_commands_a_user_types(command, captures):
         *(*small, "stop_at=6"),
     )
     _, text = command("train", "--resume", "toy")
-    assert "novel_view (2)" in text and "by 4 cameras" in text
+    assert "novel_view (2), novel view" in text and "test (8), novel pose" in text
+    assert "by 4 cameras" in text
     command("render", "toy", "--orbit", "90", "--frames", "4", "--out", "orbit.mp4")
     assert len(read_video(home / "orbit.mp4")) == 4
     subject = json.loads((home / "toy" / "subject.json").read_text())
@@ -286,3 +315,5 @@ def test_by_the_commands_a_user_types(command, captures):
     )
     report = json.loads((home / "compared" / "report.json").read_text())
     assert set(report["splits"]) == {"test", "novel_view"}
+    text = (home / "compared" / "report.md").read_text()
+    assert "## test (novel pose)" in text and "## novel view (novel view)" in text

@@ -14,8 +14,8 @@ import numpy as np
 from avatar_kit.engine.comparison.bootstrap import interval, rank, sample_means
 from avatar_kit.engine.comparison.cells import is_finished, run_folder, why_failed
 from avatar_kit.engine.comparison.plan import Cell, Plan
-from avatar_kit.engine.evaluation import REGIONS
 from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.scoring import REGIONS
 from avatar_kit.errors import UserError
 
 #: What of a protocol belongs to a capture as this machine made it, not to the way of measuring.
@@ -100,7 +100,8 @@ def summarise(figures: Figures) -> dict[str, Any]:
     plan = figures.plan
     splits = {
         split: {
-            "frames": _frames(figures, split),
+            "frames": _of_captures(figures, split, "n"),
+            "novelty": _of_captures(figures, split, "novelty"),
             "all": _tables(figures, split, figures.captures(split)),
             "captures": {c: _tables(figures, split, [c]) for c in figures.captures(split)},
         }
@@ -177,9 +178,10 @@ def efficiency(distance: float, parameters: float, reference: tuple[float, float
     return gain * float(np.log(reference[1] / parameters) / np.log(reference[1]))
 
 
-def _frames(figures: Figures, split: str) -> dict[str, int]:
+def _of_captures(figures: Figures, split: str, key: str) -> dict[str, Any]:
+    """Capture -> what its evaluation says of a split; older ones do not say what is novel."""
     return {
-        cell.capture: test["splits"][split]["n"]
+        cell.capture: test["splits"][split].get(key)
         for cell, test in figures.tests.items()
         if split in test["splits"]
     }

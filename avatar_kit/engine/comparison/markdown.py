@@ -22,7 +22,7 @@ def report(summary: dict[str, Any], pictures: dict[str, list[str]]) -> str:
     title = " against ".join(plan["contenders"]) if len(plan["contenders"]) < 4 else "Comparison"
     lines = [f"# {title}", "", *_setting(summary), ""]
     for split, tables in summary["splits"].items():
-        lines += [f"## {split.replace('_', ' ')}", "", _scope(tables), ""]
+        lines += [f"## {heading(split, tables)}", "", _scope(tables), ""]
         for region, caption in _REGIONS.items():
             lines += [f"**{caption}**", "", *table(summary, tables["all"][region]), ""]
             lines += differences(summary, tables["all"][region])
@@ -33,6 +33,12 @@ def report(summary: dict[str, Any], pictures: dict[str, list[str]]) -> str:
         lines += [f"## Pictures: {capture}", "", f"![{capture}]({names[0]})", ""]
         lines += [f"[side by side]({name})" for name in names[1:]] + [""]
     return "\n".join([*lines, *_how(summary)]) + "\n"
+
+
+def heading(split: str, tables: dict[str, Any]) -> str:
+    """A split's name, and what of it no training has seen: ``large rotation (novel pose)``."""
+    name, kinds = split.replace("_", " "), dict.fromkeys(filter(None, tables["novelty"].values()))
+    return f"{name} ({' or '.join(kinds)})" if kinds else name
 
 
 def table(summary: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
@@ -121,8 +127,8 @@ def _setting(summary: dict[str, Any]) -> list[str]:
 
 
 def _scope(tables: dict[str, Any]) -> str:
-    frames = ", ".join(f"{n} of {name}" for name, n in tables["frames"].items())
-    return f"Frames: {frames}."
+    pictures = ", ".join(f"{n} of {name}" for name, n in tables["frames"].items())
+    return f"Pictures: {pictures}."
 
 
 def _costs(summary: dict[str, Any]) -> list[str]:
@@ -190,7 +196,7 @@ def _each_capture(summary: dict[str, Any]) -> list[str]:
     lines = ["## Each capture", ""]
     for split, tables in summary["splits"].items():
         for capture, regions in tables["captures"].items():
-            lines += [f"**{capture}, {split.replace('_', ' ')}**, whole picture", ""]
+            lines += [f"**{capture}, {heading(split, tables)}**, whole picture", ""]
             lines += [*table(summary, regions["full"]), ""]
     return lines
 

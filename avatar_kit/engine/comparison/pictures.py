@@ -13,8 +13,9 @@ from avatar_kit.capture import CaptureView
 from avatar_kit.engine.comparison.cells import run_folder
 from avatar_kit.engine.comparison.figures import Figures
 from avatar_kit.engine.comparison.plan import Cell
-from avatar_kit.engine.evaluation import HeldOutSplit, held_out_splits, render_split
+from avatar_kit.engine.evaluation import render_split
 from avatar_kit.engine.frames import PosedFrames
+from avatar_kit.engine.held_out import HeldOutSplit, held_out_splits
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder

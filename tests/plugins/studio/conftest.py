@@ -30,7 +30,7 @@ def turning(session):
 
 @pytest.fixture(scope="session")
 def pictures(session):
-    return list(session.film())
+    return [(image, alpha) for _, image, alpha in session.film()]
 
 
 @pytest.fixture

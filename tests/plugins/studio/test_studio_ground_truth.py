@@ -1,7 +1,12 @@
 """What the capture says of the body against what its pictures show."""
 
+from itertools import islice
+
 import numpy as np
+import pytest
 import torch
+from avatar_kit_studio.config import StudioConfig
+from avatar_kit_studio.session import Session
 
 from avatar_kit.graphics import rasterize
 
@@ -14,6 +19,35 @@ def test_the_true_body_is_inside_the_alpha(session, pictures, true_body):
         x, y = np.clip(np.floor(at).astype(int).T, 0, alpha.shape[0] - 1)
         inside.append((alpha[y, x] > 0).mean())
     assert min(inside) > 0.97
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return Session(StudioConfig(frames=12, test_frames=4, supersample=2, cameras=3), 96)
+
+
+def test_cameras_on_a_ring_see_the_same_moment(ring, session, pictures, true_body):
+    """The main one films what one alone films; in all the true body is inside the alpha."""
+    assert list(ring.cameras) == ["main", "at_120", "at_240"]
+    shots = list(islice(ring.film(), 6))
+    assert [name for name, _, _ in shots] == 2 * list(ring.cameras)
+    for k, (name, image, alpha) in enumerate(shots):
+        frame, camera = k // 3, ring.cameras[name]
+        if name == "main":
+            assert np.array_equal(image, pictures[frame][0])
+            assert np.array_equal(alpha, pictures[frame][1])
+        pixels = camera.project(true_body.vertices[frame : frame + 1])[0][0].numpy()
+        x, y = np.clip(np.floor(pixels).astype(int).T, 0, alpha.shape[0] - 1)
+        assert (alpha[y, x] > 0).mean() > 0.97
+        assert max(edge.max() for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1])) == 0
+
+
+def test_cameras_on_a_ring_stand_at_equal_angles(ring):
+    at = torch.cat([camera.position for camera in ring.cameras.values()]).numpy()
+    angles = np.degrees(np.arctan2(at[:, 0], at[:, 2])) % 360
+    assert np.allclose(angles, [0, 120, 240], atol=1e-3)
+    assert np.allclose(np.linalg.norm(at[:, [0, 2]], axis=1), np.linalg.norm(at[0, [0, 2]]))
+    assert np.allclose(at[:, 1], at[0, 1])
 
 
 def test_the_template_is_smaller_than_the_person(session, pictures, true_body):
@@ -43,10 +77,7 @@ def test_the_whole_person_is_in_the_picture(pictures):
 
 def test_the_picture_without_the_person_is_the_plate(session, pictures):
     """Far from the person and its shadow only the sensor's noise differs from the plate."""
-    from avatar_kit_studio.shade import resolve
-
-    empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
-    plate, _ = resolve(*empty, session.stage.plate, 1)
+    plate = session.plate("main")
     image, _ = pictures[0]
     corner = np.s_[: session.size // 8, : session.size // 4]
     error = image[corner] / 255.0 - plate[corner]
@@ -56,10 +87,7 @@ def test_the_picture_without_the_person_is_the_plate(session, pictures):
 
 def test_the_floor_is_darker_in_the_shadow(session, pictures):
     """Shadow is part of the picture and not of the alpha."""
-    from avatar_kit_studio.shade import resolve
-
-    empty = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
-    plate, _ = resolve(*empty, session.stage.plate, 1)
+    plate = session.plate("main")
     image, alpha = pictures[0]
     darker = (image / 255.0 - plate).mean(2) < -0.08
     assert (darker & (alpha == 0)).sum() > 0.004 * alpha.size
