@@ -12,7 +12,7 @@ from avatar_kit.engine.refining import Refining
 from avatar_kit.interfaces import PoseRefinement
 from avatar_kit.testing.capture import small_capture
 
-FREE = RefinementConfig(learning_rate=0.02, weight=0.0, smooth=0.0, camera=True)
+FREE = RefinementConfig(learning_rate=0.01, weight=0.0, smooth=0.0, camera=True)
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,14 @@ def view(tmp_path_factory):
 
 @pytest.fixture
 def frames(body, view):
-    """Training frames whose poses are off: elbows bent by a quarter, all shifted by 3 cm."""
+    """Training frames whose poses jitter: elbows by a quarter, all by 3 cm, on average by none."""
     truth = view.capture.motion
-    pose = truth.body_pose.clone()
-    pose[:, 17 * 3 + 1] -= 0.25
-    off = replace(truth, body_pose=pose, transl=truth.transl + torch.tensor([0.03, 0.0, 0.0]))
+    pose, sign = truth.body_pose.clone(), torch.ones(len(truth), 1)
+    sign[1::2] = -1
+    pose[:, 17 * 3 + 1] -= 0.25 * sign[:, 0]
+    off = replace(
+        truth, body_pose=pose, transl=truth.transl + sign * torch.tensor([0.03, 0.0, 0.0])
+    )
     shape = body.shape_vector(view.capture.shape)
     posed, refinement = PosedFrames(body, off, shape), PoseRefinement(6, 2)
     made = TrainingFrames(
@@ -68,7 +71,7 @@ def test_losses_bring_the_poses_to_the_truth(frames):
         for part in batch.parts(2):  # a method may go backward as often as it likes
             (0.5 * loss_of(part, frames)).backward()
         refining.update(step)
-        first = first or float(loss_of(batch, frames))
+        first = first or float(loss_of(batch, frames).detach())
     assert float(loss_of(frames.batch(frames.read(0)), frames)) < 0.1 * first
 
 
