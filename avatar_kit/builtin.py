@@ -3,6 +3,7 @@
 from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.datasets.config import CaptureFolderConfig
+from avatar_kit.encoders.config import CastShadowConfig, LitSurfaceConfig
 from avatar_kit.metrics.config import (
     FidConfig,
     FlipConfig,
@@ -39,6 +40,21 @@ def register_datasets(register):
         "capture",
         config=CaptureFolderConfig,
         target="avatar_kit.datasets.capture_folder:CaptureFolder",
+    )
+
+
+@hookimpl
+def register_encoders(register):
+    """What the light of a capture tells any renderer."""
+    register(
+        "cast_shadow",
+        config=CastShadowConfig,
+        target="avatar_kit.encoders.cast_shadow:CastShadow",
+    )
+    register(
+        "lit_surface",
+        config=LitSurfaceConfig,
+        target="avatar_kit.encoders.lit_surface:LitSurface",
     )
 
 
