@@ -3,6 +3,7 @@
 from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.datasets.config import CaptureFolderConfig
+from avatar_kit.encoders.config import CastShadowConfig, LitSurfaceConfig
 from avatar_kit.exporters.config import GaussianPlyConfig, RiggedGaussiansConfig, SpzConfig
 from avatar_kit.metrics.config import (
     FidConfig,
@@ -55,6 +56,21 @@ def register_exporters(register):
         target="avatar_kit.exporters.rigged:RiggedGaussiansFile",
     )
     register("spz", config=SpzConfig, target="avatar_kit.exporters.spz:Spz")
+
+
+@hookimpl
+def register_encoders(register):
+    """What the light of a capture tells any renderer."""
+    register(
+        "cast_shadow",
+        config=CastShadowConfig,
+        target="avatar_kit.encoders.cast_shadow:CastShadow",
+    )
+    register(
+        "lit_surface",
+        config=LitSurfaceConfig,
+        target="avatar_kit.encoders.lit_surface:LitSurface",
+    )
 
 
 @hookimpl

@@ -41,7 +41,8 @@ class BodyConfig(ComponentConfig):
 class EncoderConfig(ComponentConfig):
     """Config of a condition encoder."""
 
-    #: Whether it may serve several people in one model: all it learns of a person is in its charts.
+    #: Whether it may serve several people in one model: what it knows of a person is in its charts,
+    #: or in buffers that are found before training.
     many_people: ClassVar[bool] = False
 
     #: Whether it learns textures in the body's UV layout: ``Encoder.charts`` lists some.

@@ -114,7 +114,7 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
             splits=splits(observed.clips, content.held_out),
             clips=observed.clips,
             landmarks=_landmarks(observed.tracks),
-            plates=plates.images[0] if plates.still else None,
+            plates=plates.mean(observed.clips) if plates.still else None,
             provenance=content.provenance
             | {"figures": figures.rounded(), "verdict": verdict, "reasons": reasons},
         )

@@ -197,7 +197,11 @@ def find_plates(observed: Observed, stages: Stages) -> Plates:
         return {"images": np.stack(images), "moves": np.array(moves)}
 
     def note(found: Arrays) -> str:
-        still = Plates(**found).still
-        return "found" if still else "the camera or the background moves: coarse masks"
+        plates = Plates(**found)
+        if not plates.still:
+            return "the camera or the background moves: coarse masks"
+        if len(plates.images) == 1:
+            return "found"
+        return f"the mean of {len(plates.images)} clips, up to {plates.apart:.0f} grey levels apart"
 
     return Plates(**stages.run("plates", {}, compute, total=len(observed.reader), note=note))

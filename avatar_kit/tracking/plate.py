@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -39,6 +41,24 @@ class Plates:
     def still(self) -> bool:
         """Whether every background stands still, so that the plates can be believed."""
         return bool((self.moves < STILL_PLATE_LEVELS).all())
+
+    @property
+    def apart(self) -> float:
+        """Median grey levels between the plates of the two clips that differ most."""
+        coarse = self.images[:, ::8, ::8].astype(np.int16)
+        pairs = combinations(coarse, 2)
+        return max((float(np.median(np.abs(a - b).max(-1))) for a, b in pairs), default=0.0)
+
+    def mean(self, clips: Sequence[tuple[int, int]]) -> np.ndarray:
+        """[H, W, 3] uint8, the plate that all frames share: each counts with that of its clip.
+
+        The exposure of a camera often changes from clip to clip, and one plate stands behind all.
+        """
+        total = np.zeros(self.images.shape[1:])
+        for image, (start, end) in zip(self.images, clips, strict=True):
+            total += (end - start) * image.astype(np.float64)
+        frames = sum(end - start for start, end in clips)
+        return np.rint(total / frames).astype(np.uint8)
 
 
 def sample(clip: tuple[int, int]) -> np.ndarray:

@@ -76,7 +76,7 @@ class DeferredUNet(Renderer):
     """DNR's renderer: one U-Net sees the features and the true scene, and paints the picture.
 
     It corrects the mesh that is textured with the first three features and drawn before the scene:
-    where no feature is seen, the scene shows through.
+    where nothing of the first encoder is seen, the scene shows through.
     """
 
     config: DeferredUNetConfig
@@ -99,7 +99,8 @@ class DeferredUNet(Renderer):
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
         """The whole picture; the textured mesh alone as auxiliary "textured"."""
         features, scene = _joined(conditions, list(conditions)), self.scene(camera)
-        covered = (features != 0).any(1, keepdim=True)
+        texture = _maps(conditions, list(conditions))[0]  # others may be seen where no surface is
+        covered = (texture != 0).any(1, keepdim=True)
         textured = 0.5 + 0.5 * features[:, :3]
         drawn = torch.where(covered, textured, scene)
         correction = self.network(torch.cat([features, 2 * scene - 1], dim=1))

@@ -83,18 +83,6 @@ class FrameCodeConfig(EncoderConfig):
         return "vector", self.size
 
 
-class CastShadowConfig(EncoderConfig):
-    """Where the person's shadow falls on the floor, under the light that explains it best."""
-
-    type: Literal["cast_shadow"] = "cast_shadow"
-    frames: int = Field(default=8, ge=1, description="Training samples that the search looks at.")
-    search_size: int = Field(default=96, ge=16, description="Height in pixels of its first rounds.")
-
-    def yields(self) -> tuple[ConditionKind, int]:
-        """A feature map."""
-        return "feature_map", 1
-
-
 class AttentiveTextureConfig(NeuralTextureConfig):
     """A neural texture whose features attend to a shell around the body and to the last frame."""
 

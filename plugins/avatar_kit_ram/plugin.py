@@ -5,7 +5,6 @@ from __future__ import annotations
 from avatar_kit import hookimpl
 from avatar_kit_ram.config import (
     AttentiveTextureConfig,
-    CastShadowConfig,
     FaceMapConfig,
     FrameCodeConfig,
     HandMapConfig,
@@ -27,7 +26,6 @@ def register_encoders(register) -> None:
     )
     register("face_map", config=FaceMapConfig, target=f"{encoders}:FaceMap")
     register("hand_map", config=HandMapConfig, target=f"{encoders}:HandMap")
-    register("cast_shadow", config=CastShadowConfig, target="avatar_kit_ram.shadow:CastShadow")
     register("frame_code", config=FrameCodeConfig, target=f"{encoders}:FrameCode")
 
 

@@ -107,6 +107,17 @@ def test_people_take_turns_and_leave_each_others_textures_alone(start):
         assert training.method.person_at(step) == (step % 2, step // 2)
 
 
+def test_everybody_has_a_light_of_their_own(start):
+    light = {"type": "lit_surface", "frames": 1, "search_size": 16}
+    training = start("ada", "ben", encoders={"texture": {"size": 32}, "light": light})
+    ada, ben = training.avatar.people
+    ada.encoders["light"].slope.fill_(0.5)
+    assert not ben.encoders["light"].slope.any()
+    saved = training.avatar.learned_state()
+    assert {"encoders.light.slope", "others.0.encoders.light.slope"} <= set(saved)
+    step_through(training, 2)
+
+
 def test_split_optimisation_knows_everybodys_key_frames(start):
     method = start("ada", "ben", split={"share": 0.2}).method
     pools = [method.pool(step) for step in range(6)]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, find_plate, refine, sample
+from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, Plates, find_plate, refine, sample
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,15 @@ def test_samples_lie_in_their_clip():
     assert frames.min() == 40
     assert frames.max() == 51
     assert len(np.unique(frames)) == len(frames)
+
+
+def test_clips_of_another_exposure_share_the_plate_of_least_error():
+    rng = np.random.default_rng(2)
+    room = rng.integers(40, 200, (24, 32, 3))
+    images = np.stack([room, room + 8, room + 4]).astype(np.uint8)
+    clips = [(0, 10), (10, 40), (40, 45)]
+    plates = Plates(images, np.zeros(3))
+    shown = np.concatenate([images[i : i + 1].repeat(b - a, 0) for i, (a, b) in enumerate(clips)])
+    assert np.array_equal(plates.mean(clips), np.rint(shown.mean(0)))
+    assert plates.apart == 8
+    assert Plates(images[:1], np.zeros(1)).apart == 0

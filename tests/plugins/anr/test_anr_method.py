@@ -170,6 +170,37 @@ def test_dnr_starts_from_the_textured_mesh(build, small_config, batch, plate):
     assert torch.allclose(rgb[~outside], (0.5 + 0.5 * features)[~outside])
 
 
+def test_where_a_shadow_lies_dnr_starts_from_the_scene(build, small_config, batch, plate):
+    """The map of a shadow is not zero beside the body, where there is no texture to draw."""
+    encoders = {"shadow": {"type": "cast_shadow"}}
+    method = build(small_config("dnr", encoders=encoders))
+    torch.nn.init.zeros_(method.avatar.renderer.network.leave.weight)
+    torch.nn.init.zeros_(method.avatar.renderer.network.leave.bias)
+    shadow = method.avatar.encoders["shadow"]
+    shadow.slope.copy_(torch.tensor([0.6, -1.0]))
+    shadow.floor.fill_(-0.8)
+    scene = batch([0])
+    beside = (scene.context.fragments.mask == 0) & (shadow(scene.context).values > 0.9)
+    assert beside.sum() > 20
+    output = method.avatar(scene.context)
+    beside = beside.expand_as(output.rgb)
+    assert torch.equal(output.rgb[beside], plate.picture[None][beside])
+    assert output.auxiliary["textured"][:, 3:][beside[:, :1]].max() == 0
+    losses = [trained(method, batch, 1)["loss"] for _ in range(8)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("method", ["anr", "dnr"])
+def test_the_light_is_one_more_condition(build, small_config, batch, method):
+    made = build(small_config(method, encoders={"light": {"type": "lit_surface"}}))
+    light = made.avatar.encoders["light"]
+    light.slope.copy_(torch.tensor([0.0, -1.0]))
+    before = made.avatar(batch([0]).context).rgb
+    light.found.fill_(True)
+    assert (made.avatar(batch([0]).context).rgb - before).abs().max() > 1e-4, "the network sees it"
+    assert torch.isfinite(trained(made, batch, 2)["loss"])
+
+
 def test_weight_decay_is_for_fine_levels(build, small_config):
     method = build(small_config("dnr"))
     decays = [g["weight_decay"] for g in method.optimizers()["textures"].param_groups]

@@ -1,14 +1,12 @@
 import pytest
 import torch
 from avatar_kit_ram.config import (
-    CastShadowConfig,
     FaceMapConfig,
     FrameCodeConfig,
     HandMapConfig,
     NeuralTextureConfig,
 )
 from avatar_kit_ram.encoders import HAND_BONES, FaceMap, FrameCode, HandMap, NeuralTexture
-from avatar_kit_ram.shadow import CastShadow
 
 from avatar_kit.graphics import uv_map
 
@@ -18,7 +16,6 @@ ENCODERS = [
     (NeuralTexture, NeuralTextureConfig(channels=5, size=16, levels=2, expansion=0.05)),
     (FaceMap, FaceMapConfig(channels=4)),
     (HandMap, HandMapConfig(channels=4)),
-    (CastShadow, CastShadowConfig()),
 ]
 
 

@@ -3,14 +3,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from avatar_kit_ram.config import CastShadowConfig
-from avatar_kit_ram.shadow import CastShadow
 
+from avatar_kit.encoders.cast_shadow import CastShadow
+from avatar_kit.encoders.config import CastShadowConfig
 from avatar_kit.scene import Camera
+from avatar_kit.testing import world
 
 
-def encoder(setup, slope=(0.0, 0.0), **options):
-    made = CastShadow(CastShadowConfig(**options), setup)
+def encoder(slope=(0.0, 0.0), **options):
+    made = CastShadow(CastShadowConfig(**options), world.setup())
     made.slope.copy_(torch.tensor(slope))
     made.floor.fill_(-1.0)
     return made
@@ -24,10 +25,10 @@ def from_above(context):
     return replace(context, camera=camera.expand(len(context)))
 
 
-def test_the_shadow_of_a_sphere_is_an_ellipse_of_known_place_and_size(setup, context):
-    frame = from_above(context([0]))
+def test_the_shadow_of_a_sphere_is_an_ellipse_of_known_place_and_size():
+    frame = from_above(world.context([0]))
     slope = (0.8, -0.6)
-    drawn = encoder(setup, slope)(frame).values[0, 0]
+    drawn = encoder(slope)(frame).values[0, 0]
     centre = frame.body.vertices[0].mean(0)
     height = float(centre[1]) + 1.0
     metre = 256 / (2 * math.tan(math.radians(6)) * 41.0)  # pixels, on the floor at y = -1
