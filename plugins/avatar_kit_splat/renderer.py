@@ -23,8 +23,15 @@ from avatar_kit.scene import (
 from avatar_kit_splat.config import SplatConfig
 from avatar_kit_splat.windows import averaged
 
-#: Share of the picture's height that the three versions of a shadow are blurred by.
+#: Share of the trained picture's height that the three versions of a shadow are blurred by.
 _BLURS = (0.0, 0.02, 0.06)
+
+#: Square pixels that widen every Gaussian on the trained picture, as in gsplat.
+_WIDENED = 0.3
+
+#: How many times larger than in the training a person is seen before the pixels that Gaussians are
+#: widened by grow with it: in the training a person comes nearer, too.
+_NEARER = 1.25
 
 
 class SplatRenderer(Renderer):
@@ -44,6 +51,9 @@ class SplatRenderer(Renderer):
         self.cloud = clouds[0]
         maps = sum(spec.channels for spec in conditions.values() if spec.kind == "feature_map")
         self.scene = PlateBackground(setup.plates, setup.stand)
+        self.trained_height = setup.height
+        self.trained_focal = max(float(camera.K[:, 1, 1].max()) for camera in setup.cameras)
+        self.trained_scale = _largest_scale(setup)
         self.darkness = nn.Parameter(torch.full((maps, len(_BLURS), 3), -2.0)) if maps else None
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:
@@ -63,6 +73,7 @@ class SplatRenderer(Renderer):
             camera,
             covariances=cloud.covariances,
             visible=cloud.visible,
+            eps2d=self.widening(cloud.means, camera),
         )
         background = self.background(conditions, camera)
         alpha = drawn.alpha
@@ -71,6 +82,19 @@ class SplatRenderer(Renderer):
         depth = torch.where(alpha > 0.5, drawn.expected_depth, torch.zeros_like(alpha))
         return RenderOutput(rgb, alpha, person=person, background=background, depth=depth)
 
+    def widening(self, means: Tensor, camera: Camera) -> float:
+        """Square pixels that Gaussians are widened by.
+
+        In the training these fill what lies between Gaussians. A nearer camera would see the gaps,
+        so for it they grow: what is filled stays the same in metres.
+        """
+        if self.trained_scale is None:
+            return _WIDENED
+        with torch.no_grad():
+            z = (means @ camera.R.mT + camera.t[:, None])[..., 2].mean()
+            scale = float(camera.K[:, 1, 1].mean() / z.clamp(min=1e-3))
+        return _WIDENED * max(1.0, scale / (_NEARER * self.trained_scale)) ** 2
+
     def background(self, conditions: Mapping[str, Condition], camera: Camera) -> Tensor:
         """[B, 3, H, W] the scene under the maps, each as it is and blurred."""
         scene = self.scene(camera)
@@ -78,8 +102,21 @@ class SplatRenderer(Renderer):
         if not maps or self.darkness is None:
             return scene
         dark = torch.sigmoid(2 * self.darkness)  # [maps, levels, 3]
+        height = self.trained_height * float(camera.K[0, 1, 1]) / self.trained_focal
         for level, share in enumerate(_BLURS):
             for given, shades in zip(torch.cat(maps, dim=1).unbind(1), dark[:, level], strict=True):
-                soft = averaged(given, share * camera.height) if share else given
+                soft = averaged(given, share * height) if share else given
                 scene = scene * (1 - shades[:, None, None] * soft[:, None])
         return scene
+
+
+def _largest_scale(setup: Setup) -> float | None:
+    """Pixels a metre at the person, of the training camera that sees them largest."""
+    if setup.stand is None:
+        return None
+    point = torch.tensor([setup.stand])
+    scales = []
+    for camera in setup.cameras:
+        _, depth = camera.project(point[None].to(camera.K).expand(len(camera), 1, 3))
+        scales.append(float((camera.K[:, 1, 1] / depth[:, 0].clamp(min=1e-3)).max()))
+    return max(scales)
