@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from avatar_kit.light import harmonics, lit_vertices
+from avatar_kit.light import harmonics, lit_vertices, shadow_map
 from avatar_kit.scene import PosedBody, Topology
 from avatar_kit.testing import world
 
@@ -60,3 +62,16 @@ def test_harmonics_are_even_over_the_sphere():
     gram = values.T @ values / len(values)
     off = gram - torch.diag(gram.diagonal())
     assert off.abs().max() < 0.01
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), size=st.integers(1, 24))
+def test_the_kernel_looks_up_what_plain_torch_does(seed, size):
+    generator = torch.Generator().manual_seed(seed)
+    pixels = (torch.rand(2, 60, 2, generator=generator) * 1.4 - 0.2) * size  # some beside the map
+    depth = torch.rand(2, 60, generator=generator)
+    nearest = torch.rand(2, size, size, generator=generator)
+    nearest[nearest < 0.2] = torch.inf
+    found = shadow_map._look_up(pixels, depth, nearest, 0.03)
+    expected = shadow_map.look_up_dense(pixels, depth, nearest, 0.03)
+    torch.testing.assert_close(found, expected)
