@@ -2,6 +2,9 @@
 
 A Gaussian is one short program in double precision. Threads take spans of Gaussians; what a body
 receives is summed by one thread for each frame, so no result depends on the number of threads.
+
+The kernels read arrays themselves and hand numbers to their helpers: an array that is passed on
+costs more than a short helper computes (measured: carrying took 2.8 times as long).
 """
 
 from __future__ import annotations
@@ -106,21 +109,44 @@ def _forward(
     quaternions, log_scales, start, stop, means, units, covariances,
 ):  # fmt: skip
     """Gaussians [start, stop) of all frames."""
-    room = np.empty(9)
     for n in range(start, stop):
-        M = _axes(quaternions, log_scales, n)
-        o = _offset(anchored, offsets, n)
+        M, _, _ = _axes(
+            quaternions[n, 0], quaternions[n, 1], quaternions[n, 2], quaternions[n, 3],
+            log_scales[n, 0], log_scales[n, 1], log_scales[n, 2],
+        )  # fmt: skip
+        o0 = float(anchored[n, 0]) + offsets[n, 0]
+        o1 = float(anchored[n, 1]) + offsets[n, 1]
+        o2 = float(anchored[n, 2]) + offsets[n, 2]
+        i, j, k = corners[n, 0], corners[n, 1], corners[n, 2]
+        u, v, w = float(barycentrics[n, 0]), float(barycentrics[n, 1]), float(barycentrics[n, 2])
         for b in range(vertices.shape[0]):
-            blend = _blend(turns, b, bones, weights, n, room)
-            x, y, z = _at(vertices, b, corners, barycentrics, n)
-            means[b, n, 0] = x + blend[0] * o[0] + blend[1] * o[1] + blend[2] * o[2]
-            means[b, n, 1] = y + blend[3] * o[0] + blend[4] * o[1] + blend[5] * o[2]
-            means[b, n, 2] = z + blend[6] * o[0] + blend[7] * o[1] + blend[8] * o[2]
-            x, y, z = _at(normals, b, corners, barycentrics, n)
+            f0 = f1 = f2 = f3 = f4 = f5 = f6 = f7 = f8 = 0.0
+            for m in range(bones.shape[1]):
+                share = float(weights[n, m])
+                if share == 0.0:  # they fall
+                    break
+                bone = bones[n, m]
+                f0 += share * turns[b, bone, 0]
+                f1 += share * turns[b, bone, 1]
+                f2 += share * turns[b, bone, 2]
+                f3 += share * turns[b, bone, 3]
+                f4 += share * turns[b, bone, 4]
+                f5 += share * turns[b, bone, 5]
+                f6 += share * turns[b, bone, 6]
+                f7 += share * turns[b, bone, 7]
+                f8 += share * turns[b, bone, 8]
+            x = u * vertices[b, i, 0] + v * vertices[b, j, 0] + w * vertices[b, k, 0]
+            y = u * vertices[b, i, 1] + v * vertices[b, j, 1] + w * vertices[b, k, 1]
+            z = u * vertices[b, i, 2] + v * vertices[b, j, 2] + w * vertices[b, k, 2]
+            means[b, n, 0] = x + f0 * o0 + f1 * o1 + f2 * o2
+            means[b, n, 1] = y + f3 * o0 + f4 * o1 + f5 * o2
+            means[b, n, 2] = z + f6 * o0 + f7 * o1 + f8 * o2
+            x = u * normals[b, i, 0] + v * normals[b, j, 0] + w * normals[b, k, 0]
+            y = u * normals[b, i, 1] + v * normals[b, j, 1] + w * normals[b, k, 1]
+            z = u * normals[b, i, 2] + v * normals[b, j, 2] + w * normals[b, k, 2]
             length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
             units[b, n, 0], units[b, n, 1], units[b, n, 2] = x / length, y / length, z / length
-            A = _product(blend, M)
-            # entries by constants: an index into a tuple that runs costs more than all the rest
+            A = _product((f0, f1, f2, f3, f4, f5, f6, f7, f8), M)
             xy = A[0] * A[3] + A[1] * A[4] + A[2] * A[5]
             xz = A[0] * A[6] + A[1] * A[7] + A[2] * A[8]
             yz = A[3] * A[6] + A[4] * A[7] + A[5] * A[8]
@@ -143,29 +169,62 @@ def _backward(
     Where they have rows, also those of the surface's normal and of the skinning matrix, for each
     frame.
     """
-    room = np.empty(9)
     for n in range(start, stop):
-        turn, unit, inverse = rotation_of(quaternions, n)
-        s0 = np.exp(float(log_scales[n, 0]))
-        s1 = np.exp(float(log_scales[n, 1]))
-        s2 = np.exp(float(log_scales[n, 2]))
-        M = _scaled(turn, s0, s1, s2)
-        o = _offset(anchored, offsets, n)
-        sum_o = (0.0, 0.0, 0.0)
-        sum_M = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        M, unit, inverse = _axes(
+            quaternions[n, 0], quaternions[n, 1], quaternions[n, 2], quaternions[n, 3],
+            log_scales[n, 0], log_scales[n, 1], log_scales[n, 2],
+        )  # fmt: skip
+        o0 = float(anchored[n, 0]) + offsets[n, 0]
+        o1 = float(anchored[n, 1]) + offsets[n, 1]
+        o2 = float(anchored[n, 2]) + offsets[n, 2]
+        to_o0 = to_o1 = to_o2 = 0.0
+        to_M = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         for b in range(vertices.shape[0]):
-            blend = _blend(turns, b, bones, weights, n, room)
-            g = (float(of_means[b, n, 0]), float(of_means[b, n, 1]), float(of_means[b, n, 2]))
-            sum_o = (
-                sum_o[0] + blend[0] * g[0] + blend[3] * g[1] + blend[6] * g[2],
-                sum_o[1] + blend[1] * g[0] + blend[4] * g[1] + blend[7] * g[2],
-                sum_o[2] + blend[2] * g[0] + blend[5] * g[1] + blend[8] * g[2],
+            f0 = f1 = f2 = f3 = f4 = f5 = f6 = f7 = f8 = 0.0
+            for m in range(bones.shape[1]):
+                share = float(weights[n, m])
+                if share == 0.0:
+                    break
+                bone = bones[n, m]
+                f0 += share * turns[b, bone, 0]
+                f1 += share * turns[b, bone, 1]
+                f2 += share * turns[b, bone, 2]
+                f3 += share * turns[b, bone, 3]
+                f4 += share * turns[b, bone, 4]
+                f5 += share * turns[b, bone, 5]
+                f6 += share * turns[b, bone, 6]
+                f7 += share * turns[b, bone, 7]
+                f8 += share * turns[b, bone, 8]
+            g0, g1, g2 = (
+                float(of_means[b, n, 0]),
+                float(of_means[b, n, 1]),
+                float(of_means[b, n, 2]),
             )
-            to_A = _product(_symmetric_twice(of_covariances, b, n), _product(blend, M))
-            sum_M = _plus(sum_M, _product(_transposed(blend), to_A))
+            to_o0 += f0 * g0 + f3 * g1 + f6 * g2
+            to_o1 += f1 * g0 + f4 * g1 + f7 * g2
+            to_o2 += f2 * g0 + f5 * g1 + f8 * g2
+            # a covariance's gradient plus its transpose
+            xx, yy = 2.0 * of_covariances[b, n, 0, 0], 2.0 * of_covariances[b, n, 1, 1]
+            zz = 2.0 * of_covariances[b, n, 2, 2]
+            xy = float(of_covariances[b, n, 0, 1]) + of_covariances[b, n, 1, 0]
+            xz = float(of_covariances[b, n, 0, 2]) + of_covariances[b, n, 2, 0]
+            yz = float(of_covariances[b, n, 1, 2]) + of_covariances[b, n, 2, 1]
+            F = (f0, f1, f2, f3, f4, f5, f6, f7, f8)
+            to_A = _product((xx, xy, xz, xy, yy, yz, xz, yz, zz), _product(F, M))
+            to_M = _plus(to_M, _product((f0, f3, f6, f1, f4, f7, f2, f5, f8), to_A))
             if to_turn.shape[0]:
-                _put_turn(_product(to_A, _transposed(M)), g, o, to_turn, b, n)
-                x, y, z = _at(normals, b, corners, barycentrics, n)
+                T = _product(to_A, (M[0], M[3], M[6], M[1], M[4], M[7], M[2], M[5], M[8]))
+                to_turn[b, n, 0], to_turn[b, n, 1] = T[0] + g0 * o0, T[1] + g0 * o1
+                to_turn[b, n, 2], to_turn[b, n, 3] = T[2] + g0 * o2, T[3] + g1 * o0
+                to_turn[b, n, 4], to_turn[b, n, 5] = T[4] + g1 * o1, T[5] + g1 * o2
+                to_turn[b, n, 6], to_turn[b, n, 7] = T[6] + g2 * o0, T[7] + g2 * o1
+                to_turn[b, n, 8] = T[8] + g2 * o2
+                x = y = z = 0.0
+                for c in range(3):
+                    vertex, share = corners[n, c], float(barycentrics[n, c])
+                    x += share * normals[b, vertex, 0]
+                    y += share * normals[b, vertex, 1]
+                    z += share * normals[b, vertex, 2]
                 length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
                 x, y, z = x / length, y / length, z / length
                 h0, h1 = float(of_units[b, n, 0]), float(of_units[b, n, 1])
@@ -174,14 +233,15 @@ def _backward(
                 to_surface[b, n, 0] = (h0 - along * x) / length
                 to_surface[b, n, 1] = (h1 - along * y) / length
                 to_surface[b, n, 2] = (h2 - along * z) / length
-        to_offsets[n, 0], to_offsets[n, 1], to_offsets[n, 2] = sum_o
-        to_log_scales[n, 0] = sum_M[0] * M[0] + sum_M[3] * M[3] + sum_M[6] * M[6]
-        to_log_scales[n, 1] = sum_M[1] * M[1] + sum_M[4] * M[4] + sum_M[7] * M[7]
-        to_log_scales[n, 2] = sum_M[2] * M[2] + sum_M[5] * M[5] + sum_M[8] * M[8]
-        to_turned = _scaled(sum_M, s0, s1, s2)
-        w, x, y, z = quaternion_backward(to_turned, unit, inverse)
-        to_quaternions[n, 0], to_quaternions[n, 1] = w, x
-        to_quaternions[n, 2], to_quaternions[n, 3] = y, z
+        to_offsets[n, 0], to_offsets[n, 1], to_offsets[n, 2] = to_o0, to_o1, to_o2
+        to_log_scales[n, 0] = to_M[0] * M[0] + to_M[3] * M[3] + to_M[6] * M[6]
+        to_log_scales[n, 1] = to_M[1] * M[1] + to_M[4] * M[4] + to_M[7] * M[7]
+        to_log_scales[n, 2] = to_M[2] * M[2] + to_M[5] * M[5] + to_M[8] * M[8]
+        s0, s1 = np.exp(float(log_scales[n, 0])), np.exp(float(log_scales[n, 1]))
+        s2 = np.exp(float(log_scales[n, 2]))
+        to_w, to_x, to_y, to_z = quaternion_backward(_scaled(to_M, s0, s1, s2), unit, inverse)
+        to_quaternions[n, 0], to_quaternions[n, 1] = to_w, to_x
+        to_quaternions[n, 2], to_quaternions[n, 3] = to_y, to_z
 
 
 @kernel
@@ -204,67 +264,14 @@ def _gather(
 
 
 @kernel
-def _blend(turns, b, bones, weights, n, m):
-    """Nine entries of the skinning matrix row by row, by way of the room ``m`` for them.
+def _axes(w, x, y, z, log_s0, log_s1, log_s2):
+    """The rotation of a Gaussian, its columns as long as its standard deviations.
 
-    Sums in an array are made four at a time, which is twice as fast as nine variables.
+    Then its unit quaternion, and one over the norm of the given one.
     """
-    m[:] = 0.0
-    for k in range(bones.shape[1]):
-        w = float(weights[n, k])
-        if w == 0.0:  # they fall
-            break
-        j = bones[n, k]
-        for i in range(9):
-            m[i] += w * turns[b, j, i]
-    return m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]
-
-
-@kernel
-def _at(values, b, corners, barycentrics, n):
-    """Three values given at vertices, at a Gaussian."""
-    x = y = z = 0.0
-    for k in range(3):
-        vertex, share = corners[n, k], float(barycentrics[n, k])
-        x += share * values[b, vertex, 0]
-        y += share * values[b, vertex, 1]
-        z += share * values[b, vertex, 2]
-    return x, y, z
-
-
-@kernel
-def _put_turn(from_shape, g, o, to_turn, b, n):
-    """Gradient of the skinning matrix: what the shape says, and the mean."""
-    to_turn[b, n, 0] = from_shape[0] + g[0] * o[0]
-    to_turn[b, n, 1] = from_shape[1] + g[0] * o[1]
-    to_turn[b, n, 2] = from_shape[2] + g[0] * o[2]
-    to_turn[b, n, 3] = from_shape[3] + g[1] * o[0]
-    to_turn[b, n, 4] = from_shape[4] + g[1] * o[1]
-    to_turn[b, n, 5] = from_shape[5] + g[1] * o[2]
-    to_turn[b, n, 6] = from_shape[6] + g[2] * o[0]
-    to_turn[b, n, 7] = from_shape[7] + g[2] * o[1]
-    to_turn[b, n, 8] = from_shape[8] + g[2] * o[2]
-
-
-@kernel
-def _offset(anchored, offsets, n):
-    return (
-        float(anchored[n, 0]) + offsets[n, 0],
-        float(anchored[n, 1]) + offsets[n, 1],
-        float(anchored[n, 2]) + offsets[n, 2],
-    )
-
-
-@kernel
-def _axes(quaternions, log_scales, n):
-    """The rotation of a Gaussian, its columns as long as its standard deviations."""
-    turn, _, _ = rotation_of(quaternions, n)
-    return _scaled(
-        turn,
-        np.exp(float(log_scales[n, 0])),
-        np.exp(float(log_scales[n, 1])),
-        np.exp(float(log_scales[n, 2])),
-    )
+    turn, unit, inverse = rotation_of(w, x, y, z)
+    s0, s1, s2 = np.exp(float(log_s0)), np.exp(float(log_s1)), np.exp(float(log_s2))
+    return _scaled(turn, s0, s1, s2), unit, inverse
 
 
 @kernel
@@ -291,23 +298,8 @@ def _product(a, b):
 
 
 @kernel
-def _transposed(m):
-    return m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]
-
-
-@kernel
 def _plus(a, b):
     return (
         a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
         a[6] + b[6], a[7] + b[7], a[8] + b[8],
     )  # fmt: skip
-
-
-@kernel
-def _symmetric_twice(m, b, n):
-    """A matrix plus its transpose."""
-    xy = float(m[b, n, 0, 1]) + m[b, n, 1, 0]
-    xz = float(m[b, n, 0, 2]) + m[b, n, 2, 0]
-    yz = float(m[b, n, 1, 2]) + m[b, n, 2, 1]
-    xx, yy, zz = 2.0 * m[b, n, 0, 0], 2.0 * m[b, n, 1, 1], 2.0 * m[b, n, 2, 2]
-    return xx, xy, xz, xy, yy, yz, xz, yz, zz

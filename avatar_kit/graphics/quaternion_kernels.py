@@ -8,15 +8,12 @@ from avatar_kit.graphics.jit import kernel
 
 
 @kernel
-def rotation_of(quaternions, n):
-    """Nine entries of the rotation row by row, the unit quaternion, and one over its norm.
+def rotation_of(w, x, y, z):
+    """Nine entries of a quaternion's rotation row by row, the unit quaternion, one over its norm.
 
-    Args:
-        quaternions: [N, 4] wxyz, of any length but 0.
-        n: Which one.
+    The quaternion may have any length but 0.
     """
-    w, x = float(quaternions[n, 0]), float(quaternions[n, 1])
-    y, z = float(quaternions[n, 2]), float(quaternions[n, 3])
+    w, x, y, z = float(w), float(x), float(y), float(z)
     inverse = 1.0 / np.sqrt(w * w + x * x + y * y + z * z)
     w, x, y, z = w * inverse, x * inverse, y * inverse, z * inverse
     turn = (

@@ -224,7 +224,9 @@ def _covariance(quaternions, scales, covariances, n):
             0.5 * (covariances[n, 1, 2] + covariances[n, 2, 1]),
             float(covariances[n, 2, 2]),
         )
-    turn, _, _ = rotation_of(quaternions, n)
+    turn, _, _ = rotation_of(
+        quaternions[n, 0], quaternions[n, 1], quaternions[n, 2], quaternions[n, 3]
+    )
     s0, s1, s2 = float(scales[n, 0]), float(scales[n, 1]), float(scales[n, 2])
     M0 = (turn[0] * s0, turn[1] * s1, turn[2] * s2)
     M1 = (turn[3] * s0, turn[4] * s1, turn[5] * s2)
@@ -235,7 +237,9 @@ def _covariance(quaternions, scales, covariances, n):
 @kernel
 def _covariance_backward(quaternions, scales, n, dS, to_quaternions, to_scales):
     """From the symmetric gradient of ``S = M M^T``, ``M = rotation diag(scale)``."""
-    turn, unit, inverse = rotation_of(quaternions, n)
+    turn, unit, inverse = rotation_of(
+        quaternions[n, 0], quaternions[n, 1], quaternions[n, 2], quaternions[n, 3]
+    )
     s0, s1, s2 = float(scales[n, 0]), float(scales[n, 1]), float(scales[n, 2])
     # Columns of 2 dS rotation; those of dM are a scale longer.
     P0 = _times_symmetric((2.0 * turn[0], 2.0 * turn[3], 2.0 * turn[6]), dS)
