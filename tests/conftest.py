@@ -7,6 +7,8 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, for torch and for what tests start
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # numba too: the first parallel kernel of a library sets the threads that torch then takes
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 from avatar_kit.testing.capture import default_body, small_capture
 
