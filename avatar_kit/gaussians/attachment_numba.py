@@ -44,11 +44,12 @@ class _Carry(torch.autograd.Function):
         batch, count, kind = len(arrays[0]), len(arrays[3]), arrays[0].dtype
         means, normals = (np.empty((batch, count, 3), kind) for _ in range(2))
         covariances = np.empty((batch, count, 3, 3), kind)
-        fixed, out = _fixed(ties), (means, normals, covariances)
+        blends = np.empty((batch, count, 9), kind)
+        fixed, out = _fixed(ties), (means, normals, covariances, blends)
         calls = [(*fixed, *arrays, *part, *out) for part in spans(count, threads())]
         in_parallel(_forward, calls)
         ctx.save_for_backward(*tensors)
-        ctx.ties = ties
+        ctx.ties, ctx.blends = ties, blends
         ctx.set_materialize_grads(False)
         return torch.from_numpy(means), torch.from_numpy(normals), torch.from_numpy(covariances)
 
@@ -68,7 +69,8 @@ class _Carry(torch.autograd.Function):
         own = [np.empty((count, width), kind) for width in (3, 4, 3)]
         fixed = _fixed(ctx.ties)
         parts = spans(count, threads())
-        calls = [(*fixed, *arrays, *part, *given, *own, to_surface, to_turn) for part in parts]
+        wanted = (*own, to_surface, to_turn)
+        calls = [(*fixed, *arrays, ctx.blends, *part, *given, *wanted) for part in parts]
         in_parallel(_backward, calls)
         to_body: list[np.ndarray | None] = [None] * 3
         if of_body:
@@ -81,7 +83,7 @@ class _Carry(torch.autograd.Function):
                 ],
             )
             found[2].shape = (*found[2].shape[:2], 3, 3)
-            to_body = list(found)
+            to_body = [*found]
         results = [None if v is None else torch.from_numpy(v) for v in (*to_body, *own)]
         return (None, *results)
 
@@ -106,9 +108,9 @@ def _array(tensor: Tensor) -> np.ndarray:
 @kernel
 def _forward(
     corners, barycentrics, anchored, bones, weights, vertices, normals, turns, offsets,
-    quaternions, log_scales, start, stop, means, units, covariances,
+    quaternions, log_scales, start, stop, means, units, covariances, blends,
 ):  # fmt: skip
-    """Gaussians [start, stop) of all frames."""
+    """Gaussians [start, stop) of all frames, and their skinning matrices [B, N, 9]."""
     for n in range(start, stop):
         M, _, _ = _axes(
             quaternions[n, 0], quaternions[n, 1], quaternions[n, 2], quaternions[n, 3],
@@ -146,6 +148,9 @@ def _forward(
             z = u * normals[b, i, 2] + v * normals[b, j, 2] + w * normals[b, k, 2]
             length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
             units[b, n, 0], units[b, n, 1], units[b, n, 2] = x / length, y / length, z / length
+            blends[b, n, 0], blends[b, n, 1], blends[b, n, 2] = f0, f1, f2
+            blends[b, n, 3], blends[b, n, 4], blends[b, n, 5] = f3, f4, f5
+            blends[b, n, 6], blends[b, n, 7], blends[b, n, 8] = f6, f7, f8
             A = _product((f0, f1, f2, f3, f4, f5, f6, f7, f8), M)
             xy = A[0] * A[3] + A[1] * A[4] + A[2] * A[5]
             xz = A[0] * A[6] + A[1] * A[7] + A[2] * A[8]
@@ -161,7 +166,7 @@ def _forward(
 @kernel
 def _backward(
     corners, barycentrics, anchored, bones, weights, vertices, normals, turns, offsets,
-    quaternions, log_scales, start, stop, of_means, of_units, of_covariances, to_offsets,
+    quaternions, log_scales, blends, start, stop, of_means, of_units, of_covariances, to_offsets,
     to_quaternions, to_log_scales, to_surface, to_turn,
 ):  # fmt: skip
     """Gradients of the parameters of Gaussians [start, stop).
@@ -180,21 +185,9 @@ def _backward(
         to_o0 = to_o1 = to_o2 = 0.0
         to_M = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         for b in range(vertices.shape[0]):
-            f0 = f1 = f2 = f3 = f4 = f5 = f6 = f7 = f8 = 0.0
-            for m in range(bones.shape[1]):
-                share = float(weights[n, m])
-                if share == 0.0:
-                    break
-                bone = bones[n, m]
-                f0 += share * turns[b, bone, 0]
-                f1 += share * turns[b, bone, 1]
-                f2 += share * turns[b, bone, 2]
-                f3 += share * turns[b, bone, 3]
-                f4 += share * turns[b, bone, 4]
-                f5 += share * turns[b, bone, 5]
-                f6 += share * turns[b, bone, 6]
-                f7 += share * turns[b, bone, 7]
-                f8 += share * turns[b, bone, 8]
+            f0, f1, f2 = float(blends[b, n, 0]), float(blends[b, n, 1]), float(blends[b, n, 2])
+            f3, f4, f5 = float(blends[b, n, 3]), float(blends[b, n, 4]), float(blends[b, n, 5])
+            f6, f7, f8 = float(blends[b, n, 6]), float(blends[b, n, 7]), float(blends[b, n, 8])
             g0, g1, g2 = (
                 float(of_means[b, n, 0]),
                 float(of_means[b, n, 1]),
