@@ -62,7 +62,7 @@ class RefinementConfig(Config):
         ge=0,
         description="Weight of the squared change of the corrections from frame to frame.",
     )
-    camera: bool = Field(default=False, description="Correct where the cameras stand, too.")
+    camera: bool = Field(default=False, description="Correct where several cameras stand, too.")
     start: int = Field(default=0, ge=0, description="Steps before the corrections begin to learn.")
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import SparseAdam
 
 from avatar_kit.config import RefinementConfig
+from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Batch, PoseRefinement
 from avatar_kit.scene import Camera, PosedBody
 
@@ -33,10 +34,18 @@ class Refining:
         refinement: The corrections.
         clips: Lengths of the clips that the training frames make, in their order: corrections are
             smooth within each.
+
+    Raises:
+        UserError: One camera is to be corrected: with a mean of 0 nothing is left to correct.
     """
 
     def __init__(self, config: RefinementConfig, refinement: PoseRefinement, clips: Sequence[int]):
         self.config, self.refinement, self.clips = config, refinement, list(clips)
+        if config.camera and len(refinement.camera_shift) == 1:
+            raise UserError(
+                "refine.camera: there is one training camera, and its place is corrected relative "
+                "to the others; leave refine.camera out"
+            )
         self.learned = [refinement.rotation, refinement.shift]
         if config.camera:
             self.learned.append(refinement.camera_shift)

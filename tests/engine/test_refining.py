@@ -9,6 +9,7 @@ from avatar_kit.capture import CaptureView, open_capture
 from avatar_kit.config import RefinementConfig
 from avatar_kit.engine.frames import PosedFrames, TrainingFrames
 from avatar_kit.engine.refining import Refining
+from avatar_kit.errors import UserError
 from avatar_kit.interfaces import PoseRefinement
 from avatar_kit.testing.capture import small_capture
 
@@ -124,3 +125,25 @@ def test_before_its_start_nothing_is_learned(frames):
         loss_of(refining.prepared(frames.batch(frames.read(step))), frames).backward()
         refining.update(step)
     assert frames.refinement.rotation.any()
+
+
+def test_one_camera_has_nothing_to_be_corrected_against():
+    with pytest.raises(UserError, match=r"refine\.camera: there is one training camera"):
+        Refining(FREE, PoseRefinement(5, 1), [5])
+
+
+def test_corrections_have_a_mean_of_zero_and_reach_only_what_a_step_saw(frames):
+    refining = Refining(FREE, frames.refinement, [6])
+    whole = frames.read(0)
+    one = {name: picture[:1] for name, picture in whole.pictures.items()}
+    reading = replace(whole, positions=whole.positions[:1], pictures=one)
+    loss_of(refining.prepared(frames.batch(reading)), frames).backward()
+    refining.update(0)
+    for values in (frames.refinement.rotation, frames.refinement.shift):
+        assert values.mean(0).abs().max() < 1e-6
+    seen = {frames.samples[p].frame for p in reading.positions}
+    seen |= {frames.neighbours[f][0] for f in seen}
+    rows = [frames._number[f] for f in frames.frames if f not in seen]
+    unseen = frames.refinement.shift[rows]  # moved by the mean alone, and so all alike
+    assert len(rows) > 1 and (unseen - unseen[0]).abs().max() < 1e-7
+    assert frames.refinement.shift.abs().max() > 1e-3
