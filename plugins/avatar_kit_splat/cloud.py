@@ -234,8 +234,8 @@ class SurfaceGaussians(Encoder):
         sides = unseen_sides(normals, weight[: self.config.points])
         if sides:
             logger.warning(
-                "the training pictures that were looked at do not show the person's %s: colours there "
-                "begin as those of the other side of the body, or of what is next to it",
+                "the training pictures that were looked at do not show the person's %s: colours "
+                "there begin as those of the other side of the body, or of what is next to it",
                 ", ".join(sides),
             )
         middle = float(rest.joints[:, 0].mean())
