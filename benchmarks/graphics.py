@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from avatar_kit.cli.process import prepare_process
+
+prepare_process()  # before torch is imported
+
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from avatar_kit.cli.process import prepare_process
 from avatar_kit.graphics import (
     Fragments,
     draw_segments,
@@ -127,7 +130,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write JSON here")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    prepare_process()  # as every command of avatar-kit does
     body = posed_body(args.body)
 
     figures = measure_visibility(body, args.repeats)

@@ -15,11 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from avatar_kit.cli.process import prepare_process
+
+prepare_process()  # before torch is imported
+
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from avatar_kit.cli.process import prepare_process
 from avatar_kit.config import parse_overrides, resolve_method
 from avatar_kit.engine.device import seed_step
 from avatar_kit.engine.frames import PosedFrames
@@ -117,5 +120,4 @@ def show(found: dict[str, dict[str, float]]) -> None:
 
 
 if __name__ == "__main__":
-    prepare_process()
     main()

@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from avatar_kit.cli.process import prepare_process
+
+prepare_process()  # before torch is imported
+
 import torch
 from avatar_kit_splat.cloud import SurfaceGaussians
 from rich.console import Console
 from rich.table import Table
 
-from avatar_kit.cli.process import prepare_process
 from avatar_kit.engine.device import seed_step
 from avatar_kit.engine.driving import render_motion
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
@@ -106,7 +109,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    prepare_process()
     torch.set_num_threads(chosen.threads)
     run = RunFolder.open(chosen.run)
     loaded = load_avatar(run, device="cpu")

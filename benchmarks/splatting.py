@@ -17,12 +17,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from avatar_kit.cli.process import prepare_process
+
+prepare_process()  # before torch is imported
+
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from avatar_kit.cli.process import prepare_process
 from avatar_kit.graphics import harmonic_colors, splat, splat_numba
 from avatar_kit.graphics.splat_cuda import missing
 from avatar_kit.scene import Camera
@@ -209,7 +212,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write JSON here")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    prepare_process()  # as every command of avatar-kit does
     figures, amounts = measure(args.repeats)
 
     earlier = json.loads(args.against.read_text())["figures"] if args.against else {}

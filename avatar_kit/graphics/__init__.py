@@ -1,6 +1,7 @@
 """Rasterise, interpolate, sample, splat: numba on the CPU, the same answer on CUDA."""
 
 from avatar_kit.graphics.attributes import interpolate, uv_map
+from avatar_kit.graphics.coverage import covered, nearest_depth
 from avatar_kit.graphics.fragments import Fragments
 from avatar_kit.graphics.gaussian_normals import gaussian_normals
 from avatar_kit.graphics.normals import vertex_normals
@@ -13,10 +14,12 @@ from avatar_kit.graphics.texture import sample_texture
 __all__ = [
     "Fragments",
     "Splats",
+    "covered",
     "draw_segments",
     "gaussian_normals",
     "harmonic_colors",
     "interpolate",
+    "nearest_depth",
     "rasterize",
     "sample_texture",
     "spherical_harmonics",

@@ -157,15 +157,23 @@ def _with_gradient(
 def _draw(
     rows: np.ndarray, faces: Tensor, size: tuple[int, int], *, near: float | None, like: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    corners = np.ascontiguousarray(faces.cpu().numpy(), dtype=np.int64)
-    # The compiled kernels do not check indices.
-    if corners.size and not 0 <= corners.min() <= corners.max() < rows.shape[1]:
-        named = f"{corners.min()}..{corners.max()}"
-        raise ValueError(f"faces name vertices {named} of {rows.shape[1]}")
+    corners = check_indices(faces, rows.shape[1])
     dtype = np.float64 if like.dtype == torch.float64 else np.float32
     arrays = zbuffer.draw(rows, corners, *size, near=near, dtype=dtype)
     triangle, barycentrics, depth = (torch.from_numpy(a).to(like.device) for a in arrays)
     return triangle, barycentrics, depth
+
+
+def check_indices(faces: Tensor, count: int) -> np.ndarray:
+    """[F, 3] int64 for the compiled kernels, which do not check indices themselves.
+
+    Raises:
+        ValueError: A face names a vertex that is not there.
+    """
+    corners = np.ascontiguousarray(faces.cpu().numpy(), dtype=np.int64)
+    if corners.size and not 0 <= corners.min() <= corners.max() < count:
+        raise ValueError(f"faces name vertices {corners.min()}..{corners.max()} of {count}")
+    return corners
 
 
 def _check(points: Tensor, faces: Tensor, width: int) -> None:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avatar_kit.graphics import visibility
+from avatar_kit.graphics import nearest_depth
 from avatar_kit.graphics.jit import in_parallel, kernel
 from avatar_kit.scene import PosedBody
 
@@ -31,16 +31,14 @@ def lit_vertices(
     Returns:
         [B, V] in [0, 1]: 0 in full shadow, 1 lit.
     """
-    across, up = _axes(direction)
-    vertices = body.vertices
-    plane = torch.stack([vertices @ across, vertices @ up], dim=-1)  # [B, V, 2]
-    depth = -(vertices @ direction)  # smaller is nearer to the light
+    axes = torch.stack([*_axes(direction), -direction], dim=1)
+    placed = body.vertices @ axes
+    plane, depth = placed[..., :2], placed[..., 2]  # smaller is nearer to the light
     low, high = plane.amin(1, keepdim=True), plane.amax(1, keepdim=True)
     extent = (high - low).amax(-1, keepdim=True).clamp(min=1e-6)
     pixels = 2 + (plane - low) / extent * (size - 4)
-    _, _, nearest = visibility(pixels, depth, body.topology.faces, size, size, perspective=False)
-    nearest = nearest.masked_fill(nearest == 0, torch.inf)  # nothing there
-    look_up = _look_up if vertices.device.type == "cpu" else look_up_dense
+    nearest = nearest_depth(pixels, depth, body.topology.faces, size, size)
+    look_up = _look_up if depth.device.type == "cpu" else look_up_dense
     return look_up(pixels, depth, nearest, bias)
 
 

@@ -21,7 +21,7 @@ from avatar_kit.scene import (
     RenderOutput,
 )
 from avatar_kit_splat.config import SplatConfig
-from avatar_kit_splat.windows import averaged
+from avatar_kit_splat.windows import averaged_within, windows
 
 #: Share of the trained picture's height that the three versions of a shadow are blurred by.
 _BLURS = (0.0, 0.02, 0.06)
@@ -103,10 +103,16 @@ class SplatRenderer(Renderer):
             return scene
         dark = torch.sigmoid(2 * self.darkness)  # [maps, levels, 3]
         height = self.trained_height * float(camera.K[0, 1, 1]) / self.trained_focal
+        given = torch.cat(maps, dim=1)
+        source, target = windows(given, margin=round(3 * _BLURS[-1] * height))
+        touched = scene[(..., *target)]
         for level, share in enumerate(_BLURS):
-            for given, shades in zip(torch.cat(maps, dim=1).unbind(1), dark[:, level], strict=True):
-                soft = averaged(given, share * height) if share else given
-                scene = scene * (1 - shades[:, None, None] * soft[:, None])
+            sigma = share * height
+            soft = averaged_within(given, sigma, source, target) if share else given[(..., *target)]
+            for shadow, shades in zip(soft.unbind(1), dark[:, level], strict=True):
+                touched = touched * (1 - shades[:, None, None] * shadow[:, None])
+        scene = scene.clone()
+        scene[(..., *target)] = touched
         return scene
 
 

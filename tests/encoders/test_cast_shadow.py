@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from avatar_kit.encoders.cast_shadow import CastShadow
+from avatar_kit.encoders.cast_shadow import CastShadow, mean_of_nine
 from avatar_kit.encoders.config import CastShadowConfig
 from avatar_kit.scene import Camera
 from avatar_kit.testing import world
@@ -56,3 +57,10 @@ def test_it_begins_with_the_light_of_the_pictures(body, tmp_path):
     assert {"encoders.shadow.slope", "encoders.shadow.floor"} <= set(
         training.avatar.learned_state()
     )
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (40, 30)])
+def test_a_shadow_is_softened_by_the_mean_of_the_pixels_around(size):
+    mask = torch.rand(2, 1, *size, generator=torch.Generator().manual_seed(0)) > 0.4
+    pooled = F.avg_pool2d(mask.float(), 3, stride=1, padding=1, count_include_pad=False)
+    torch.testing.assert_close(mean_of_nine(mask), pooled)

@@ -2,7 +2,9 @@
 
 import torch
 from avatar_kit_splat.losses import person_box, structural_similarity
-from avatar_kit_splat.windows import averaged
+from avatar_kit_splat.windows import averaged, averaged_within, windows
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 
@@ -40,3 +42,27 @@ def test_the_box_of_a_person():
     assert person_box(mask, 3) == (5, 7, 28, 33)
     assert person_box(mask, 100) == (0, 0, 50, 40)
     assert person_box(torch.zeros(1, 1, 6, 7), 2) == (0, 0, 7, 6)
+
+
+@given(
+    st.tuples(st.integers(0, 39), st.integers(1, 20), st.integers(0, 29), st.integers(1, 15)),
+    st.sampled_from([0.8, 2.5, 6.0]),
+)
+@settings(max_examples=30, deadline=None)
+def test_within_windows_averages_are_those_of_the_whole_picture(box, sigma):
+    top, height, left, width = box
+    pictures = torch.zeros(2, 1, 40, 30)
+    pictures[..., top : top + height, left : left + width] = torch.rand(2, 1, 1, 1)
+    source, target = windows(pictures, margin=round(3 * sigma))
+    whole = averaged(pictures, sigma)
+    torch.testing.assert_close(
+        averaged_within(pictures, sigma, source, target), whole[(..., *target)]
+    )
+    whole[(..., *target)] = 0
+    assert not whole.any()
+
+
+def test_the_windows_of_nothing_are_empty():
+    source, target = windows(torch.zeros(1, 2, 8, 8), margin=3)
+    assert torch.zeros(1, 2, 8, 8)[(..., *target)].numel() == 0
+    assert averaged_within(torch.zeros(1, 2, 8, 8), 1.0, source, target).numel() == 0
