@@ -18,6 +18,7 @@ from avatar_kit.cli import (
     doctor,
     evaluate,
     export,
+    live,
     mix,
     plugins,
     prepare,
@@ -61,6 +62,7 @@ app.command("compare", help=compare.HELP)(compare.compare)
 app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("render", help=render.HELP)(render.render)
 app.command("export", help=export.HELP)(export.export)
+app.command("live", help=live.HELP)(live.live)
 app.command("mix", help=mix.HELP)(mix.mix)
 app.command("align", help=align.HELP)(align.align)
 app.add_typer(aligner.app, name="aligner")

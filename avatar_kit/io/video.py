@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -189,6 +190,32 @@ def _frames(
 def _upright(frame: av.VideoFrame) -> np.ndarray:
     image = frame.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+
+
+def play(path: str | Path) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
+    """The frames of a video as they follow each other, to be shown at their times.
+
+    Args:
+        path: The video.
+
+    Yields:
+        When a frame is shown, seconds from the first one; and what makes a picture [H, W, 3] uint8
+        RGB of it, upright: who leaves a frame out is spared that.
+
+    Raises:
+        UserError: The file is missing, or holds no video.
+    """
+    reader = read_video(path)
+    container, stream = reader._open()
+    with container:
+        stream.thread_type = "AUTO"
+        tick, number = float(stream.time_base or 0), -1
+        for frame in _frames(container, stream):
+            if frame.is_corrupt:
+                continue
+            number = reader._number(frame, tick, number)
+            if 0 <= number < len(reader._times):
+                yield float(reader._times[number] - reader._times[0]), partial(_upright, frame)
 
 
 def read_frames(path: Path, wanted: Iterable[int]) -> Iterator[np.ndarray]:

@@ -1,0 +1,405 @@
+"""The middle of a live session: two processes, those who look on, and figures of it all.
+
+Who looks on gets a picture only while fewer than two are on their way to them; what is drawn
+meanwhile replaces what was not sent. So a slow page sees fewer pictures, and never old ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from avatar_kit.live.figures import Figures
+from avatar_kit.live.messages import Calibrated, Frame, Order, Ready, Said, Seen, Shown, Started
+from avatar_kit.live.showing import ShowSettings, show
+from avatar_kit.live.watching import WatchSettings, watch
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+
+_LIMBS = (
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+    ("shoulder", "hip"),
+    ("hip", "knee"),
+    ("knee", "ankle"),
+    ("ankle", "heel"),
+    ("heel", "big_toe"),
+    ("ankle", "big_toe"),
+)
+
+#: Pictures on their way to a page, and frames on their way from it, that are not acknowledged.
+WINDOW = 2
+#: A process that dies more often than this within a minute is not started again.
+_RESTARTS = 3
+#: Seconds between two reports of the figures to those who look on.
+_REPORT_EVERY = 0.5
+#: Seconds in which a process must end by itself.
+_PATIENCE = 10.0
+
+
+def lines() -> list[tuple[int, int]]:
+    """Which points of :class:`~avatar_kit.live.messages.Seen` a skeleton joins."""
+    body = [
+        (BODY_KEYPOINTS.index(f"{side}_{a}"), BODY_KEYPOINTS.index(f"{side}_{b}"))
+        for side in ("left", "right")
+        for a, b in _LIMBS
+    ]
+    across = [
+        (BODY_KEYPOINTS.index(f"left_{part}"), BODY_KEYPOINTS.index(f"right_{part}"))
+        for part in ("shoulder", "hip")
+    ]
+    count = len(BODY_KEYPOINTS)
+    hands = [
+        (first + (0 if k % 4 == 1 else k - 1), first + k)
+        for first in (count, count + 21)
+        for k in range(1, 21)
+    ]
+    return body + across + hands
+
+
+@dataclass(eq=False)
+class Viewer:
+    """Somebody who looks on.
+
+    Attributes:
+        send: Takes what is for them: a message as a dict, or a picture.
+        preview: Whether they want the pictures of the performer too.
+        under_way: Times of the pictures that they did not acknowledge yet.
+        waiting: The newest picture that they cannot take yet.
+    """
+
+    send: Callable[[dict[str, Any] | Shown], Awaitable[None]]
+    preview: bool = True
+    under_way: deque[float | None] = field(default_factory=deque)
+    waiting: Shown | None = None
+
+
+class _Child:
+    """A process and the way to it."""
+
+    def __init__(self, name: str, work: Callable[..., None], settings: Any):
+        self.name, self.work, self.settings = name, work, settings
+        self.deaths: list[float] = []
+        self.started = False
+        self.last_words = ""
+        self.link: Connection | None = None
+
+    def start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.link, other = context.Pipe()
+        self.process = context.Process(
+            target=self.work, args=(other, self.settings), name=self.name, daemon=True
+        )
+        self.process.start()
+        other.close()
+        self.started = False
+
+    def send(self, message: Any) -> None:
+        if self.link is None:
+            return
+        with contextlib.suppress(OSError):  # it died: its end is being noticed elsewhere
+            self.link.send(message)
+
+    def close(self) -> None:
+        """Nothing is heard of it any more."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def end(self) -> None:
+        """Wait for the process to end itself; not for ever."""
+        if self.link is None:
+            return
+        self.send(Order("end"))
+        self.process.join(_PATIENCE)
+        if self.process.is_alive():
+            self.process.terminate()
+            self.process.join(1)
+
+
+class Hub:
+    """Runs a session inside an event loop.
+
+    Args:
+        watching: How the performer is watched.
+        showing: How the avatar is drawn.
+        say: Takes a line for a person.
+        record: Video to write from the start on.
+        on_performer: Takes the performer's file, as JSON, after a calibration.
+
+    Attributes:
+        viewers: Who looks on.
+        performer: JSON of the performer, once known.
+        figures: Of the session so far.
+        about: What the processes told of themselves.
+        failed: Why the session cannot go on; None while it can.
+        ended: Set when the session is over.
+    """
+
+    def __init__(
+        self,
+        watching: WatchSettings,
+        showing: ShowSettings,
+        say: Callable[[str], None] = lambda line: None,
+        *,
+        record: Path | None = None,
+        on_performer: Callable[[str], None] = lambda performer: None,
+    ):
+        self.watching, self.showing = watching, showing
+        self.say, self.on_performer = say, on_performer
+        self.viewers: set[Viewer] = set()
+        self.figures = Figures()
+        self.about: dict[str, Any] = {}
+        self.performer = watching.performer
+        self.failed: str | None = None
+        self.ended = asyncio.Event()
+        self._frame: Frame | None = None
+        self._wants_frame = False
+        self._last: Shown | None = None
+        self._asked = False
+        self._tasks: set[asyncio.Task] = set()
+        self._strength, self._background = showing.strength, showing.background
+        self._mirrored, self._recording = False, record
+        self.watcher = _Child("watching", watch, watching)
+        self.shower = _Child("showing", show, showing)
+
+    def start(self) -> None:
+        """Start both processes; returns at once."""
+        for child in (self.watcher, self.shower):
+            self._start(child)
+        self._spawn(self._report())
+
+    async def stop(self) -> None:
+        """End both processes; a recording is finished first."""
+        self.ended.set()
+        for task in list(self._tasks):
+            task.cancel()
+        for child in (self.watcher, self.shower):
+            await asyncio.to_thread(child.end)
+
+    # --- what pages and commands ask for ---
+
+    def frame(self, frame: Frame) -> None:
+        """A picture of the performer; the newest replaces one that waits."""
+        if self._frame is not None:
+            self.figures.dropped += 1
+        self._frame = frame
+        self._feed()
+
+    def order(self, name: str, value: Any = None) -> None:
+        """What a person asked for."""
+        if name in ("calibrate", "neutral", "reset", "mirror"):
+            if name == "mirror":
+                self._mirrored = bool(value)
+            self.watcher.send(Order(name, value))
+            return
+        if name == "strength":
+            self._strength = float(value)
+        elif name == "background":
+            self._background = str(value)
+        elif name == "record":
+            self._recording = None if value is None else Path(value)
+        self.shower.send(Order(name, value))
+
+    def join(self, viewer: Viewer) -> None:
+        """Somebody looks on."""
+        self.viewers.add(viewer)
+        if self._last is not None:
+            self._picture_to(viewer, self._last)
+        self._ask()
+
+    def leave(self, viewer: Viewer) -> None:
+        """Somebody went."""
+        self.viewers.discard(viewer)
+
+    def acknowledge(self, viewer: Viewer, latency: float | None) -> None:
+        """A picture has arrived.
+
+        Args:
+            viewer: With whom.
+            latency: Seconds since the performer was so, where the page has the camera and with it
+                the clock; else it is found here, the way back included.
+        """
+        taken = viewer.under_way.popleft() if viewer.under_way else None
+        if self.watching.camera != "browser" and taken is not None:
+            latency = time.monotonic() - taken
+        if latency is not None:
+            self.figures.latency.add(latency)
+        if viewer.waiting is not None:
+            waiting, viewer.waiting = viewer.waiting, None
+            self._picture_to(viewer, waiting)
+        self._ask()
+
+    def state(self) -> dict[str, Any]:
+        """What a page must know that has just come."""
+        return {
+            "about": self.about,
+            "camera": self.watching.camera,
+            "calibrated": self.performer is not None,
+            "strength": self._strength,
+            "background": self._background,
+            "mirror": self._mirrored,
+            "lines": lines(),
+            "failed": self.failed,
+        }
+
+    # --- what the processes tell ---
+
+    def _start(self, child: _Child) -> None:
+        child.start()
+        threading.Thread(
+            target=self._listen,
+            args=(child, child.link, asyncio.get_running_loop()),
+            daemon=True,
+        ).start()
+
+    def _listen(self, child: _Child, link: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        """On a thread, for an event loop cannot wait for a process on every system."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            while True:
+                try:
+                    message = link.recv()
+                except (EOFError, OSError, TypeError):  # closed, here or there
+                    break
+                loop.call_soon_threadsafe(self._heard, child, message)
+            loop.call_soon_threadsafe(self._died, child)
+
+    def _heard(self, child: _Child, message: Any) -> None:
+        if isinstance(message, Said):
+            self._said(child, message)
+        elif isinstance(message, Started):
+            self._has_started(child, message)
+        elif isinstance(message, Ready):
+            self._wants_frame = True
+            self._feed()
+        elif isinstance(message, Calibrated):
+            self._calibrated(message)
+        elif isinstance(message, Seen):
+            self._seen(message)
+        elif isinstance(message, Shown):
+            self._shown(message)
+
+    def _has_started(self, child: _Child, message: Started) -> None:
+        child.started = True
+        self.about |= message.about
+        if child is self.shower:
+            self._asked = False
+            if self.performer is not None:
+                child.send(Order("performer", self.performer))
+            if self._recording is not None:
+                child.send(Order("record", str(self._recording)))
+            child.send(Order("strength", self._strength))
+            child.send(Order("background", self._background))
+            self._ask()
+        elif self._mirrored:
+            child.send(Order("mirror", True))
+        self._tell({"state": self.state()})
+
+    def _said(self, child: _Child, message: Said) -> None:
+        child.last_words = message.text if message.wrong else ""
+        self.say(message.text)
+        self._tell({"said": message.text, "wrong": message.wrong})
+
+    def _calibrated(self, message: Calibrated) -> None:
+        if message.performer is not None:
+            self.performer = message.performer
+            self.on_performer(message.performer)
+            self.shower.send(Order("performer", message.performer))
+        self._tell({"calibration": message.share, "calibrated": message.performer is not None})
+
+    def _seen(self, seen: Seen) -> None:
+        figures = self.figures
+        figures.track.add(seen.track_ms)
+        figures.solve.add(seen.solve_ms)
+        figures.frames.tick()
+        figures.dropped += seen.dropped
+        figures.lost += int(seen.lost and self.performer is not None)
+        if seen.pose is not None:
+            self.shower.send(seen.pose)
+        points = [round(float(v), 4) for v in seen.points.reshape(-1)]
+        said = {"points": points, "lost": seen.lost, "number": seen.number}
+        for viewer in list(self.viewers):
+            if viewer.preview:
+                self._spawn(self._to(viewer, said))
+                if seen.preview is not None:
+                    self._spawn(self._to(viewer, {"preview": seen.preview}))
+
+    def _shown(self, shown: Shown) -> None:
+        self._asked = False
+        self.figures.draw.add(shown.draw_ms)
+        self.figures.encode.add(shown.encode_ms)
+        self.figures.pictures.tick()
+        self.figures.recorded = shown.recording
+        self._last = shown
+        for viewer in list(self.viewers):
+            self._picture_to(viewer, shown)
+        self._ask()
+
+    def _died(self, child: _Child) -> None:
+        child.close()
+        if self.ended.is_set():
+            return
+        now = time.monotonic()
+        child.deaths = [at for at in child.deaths if now - at < 60] + [now]
+        reason = child.last_words or "it ended unexpectedly"
+        if not child.started or len(child.deaths) > _RESTARTS:
+            self.failed = f"the process {child.name} the session ended: {reason}"
+            self._tell({"state": self.state()})
+            self.ended.set()
+            return
+        self.say(f"the process {child.name} ended; it is started again")
+        self._tell({"said": f"{child.name} was interrupted and starts again", "wrong": True})
+        if child is self.watcher:
+            self._wants_frame = False
+            child.settings = WatchSettings(**{**vars(child.settings), "performer": self.performer})
+        self._start(child)
+
+    # --- what goes out ---
+
+    def _feed(self) -> None:
+        if self._wants_frame and self._frame is not None:
+            self._wants_frame = False
+            frame, self._frame = self._frame, None
+            self.watcher.send(frame)
+
+    def _ask(self) -> None:
+        """Ask for a picture if there is somebody who can take one."""
+        open_hands = any(len(v.under_way) < WINDOW for v in self.viewers)
+        if open_hands and not self._asked and self.shower.started:
+            self._asked = True
+            self.shower.send(Ready())
+
+    def _picture_to(self, viewer: Viewer, shown: Shown) -> None:
+        if len(viewer.under_way) >= WINDOW:
+            viewer.waiting = shown
+            return
+        viewer.under_way.append(shown.time)
+        self._spawn(self._to(viewer, shown))
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        for viewer in list(self.viewers):
+            self._spawn(self._to(viewer, message))
+
+    async def _to(self, viewer: Viewer, message: dict[str, Any] | Shown) -> None:
+        try:
+            await viewer.send(message)
+        except (ConnectionError, RuntimeError):
+            self.leave(viewer)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_EVERY)
+            self._tell({"figures": self.figures.summary()})
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,174 @@
+"""A live session from start to end: the processes, the pages, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from avatar_kit.errors import UserError
+from avatar_kit.live.figures import Figures
+from avatar_kit.live.hub import Hub, Viewer
+from avatar_kit.live.messages import Shown
+from avatar_kit.live.server import Server, is_local
+from avatar_kit.live.showing import ShowSettings
+from avatar_kit.live.watching import WatchSettings
+
+Say = Callable[[str], None]
+
+#: Seconds a check may take to load everything and to calibrate.
+_CHECK_PATIENCE = 180.0
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """Of a session.
+
+    Attributes:
+        watching: How the performer is watched.
+        showing: How the avatar is drawn.
+        host: Address to listen on.
+        port: To listen on; 0: any that is free.
+        record: Video to write from the first picture on.
+        recordings: Folder of what is recorded from the page.
+        performer: Where a new calibration is kept; None: nowhere.
+        browser: Whether to open the page.
+    """
+
+    watching: WatchSettings
+    showing: ShowSettings
+    host: str = "127.0.0.1"
+    port: int = 8765
+    record: Path | None = None
+    recordings: Path = Path()
+    performer: Path | None = None
+    browser: bool = True
+
+
+async def serve(options: LiveOptions, say: Say) -> None:
+    """Run a session until Ctrl-C.
+
+    Raises:
+        UserError: The port is taken, or a process cannot go on.
+    """
+    hub = _hub(options, say)
+    server = Server(hub, options.host, options.port, lambda: _name(options.recordings))
+    _stop_with_signals(hub)
+    hub.start()
+    await server.start()
+    try:
+        if not is_local(options.host):
+            say(
+                f"listening on {options.host}: whoever reaches this machine and knows the token "
+                "sees the avatar, and may drive it; browsers give pages from other machines no "
+                "camera without https"
+            )
+        say(f"page           {server.address}")
+        say(f"avatar alone   {server.view_address}   (OBS: a browser source)")
+        say("Ctrl-C ends the session")
+        if options.browser:
+            webbrowser.open(server.address)
+        await hub.ended.wait()
+    finally:
+        await server.stop()
+        await hub.stop()
+    if hub.failed:
+        raise UserError(hub.failed)
+
+
+async def check(options: LiveOptions, seconds: float, say: Say) -> Figures:
+    """Play a clip, look on for some seconds after the avatar moves, and give the figures.
+
+    Raises:
+        UserError: A process cannot go on, or the performer cannot be calibrated in time.
+    """
+    hub = _hub(options, say)
+    _stop_with_signals(hub)
+    hub.start()
+    moved = asyncio.Event()
+
+    async def look(message: dict[str, Any] | Shown) -> None:
+        if isinstance(message, Shown):
+            if message.time is not None:
+                moved.set()
+            hub.acknowledge(viewer, None)
+
+    viewer = Viewer(look, preview=True)
+    hub.join(viewer)
+    try:
+        moving = asyncio.ensure_future(moved.wait())
+        ended = asyncio.ensure_future(hub.ended.wait())
+        await asyncio.wait(
+            [moving, ended], timeout=_CHECK_PATIENCE, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not moved.is_set() and hub.failed is None:
+            raise UserError(
+                f"--check: the avatar did not move within {_CHECK_PATIENCE:g} seconds; give a clip "
+                "that shows one person from head to feet, or --performer"
+            )
+        hub.figures.forget()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hub.ended.wait(), seconds)
+        moving.cancel()
+        ended.cancel()
+    finally:
+        await hub.stop()
+    if hub.failed:
+        raise UserError(hub.failed)
+    return hub.figures
+
+
+def _hub(options: LiveOptions, say: Say) -> Hub:
+    def keep(performer: str) -> None:
+        if options.performer is not None:
+            from avatar_kit.live.performer import Performer
+
+            Performer.model_validate_json(performer).save(options.performer)
+            say(f"{options.performer}: calibration kept; --performer {options.performer} takes it")
+
+    return Hub(
+        options.watching,
+        options.showing,
+        say,
+        record=options.record,
+        on_performer=keep,
+    )
+
+
+def _stop_with_signals(hub: Hub) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: KeyboardInterrupt ends the loop
+            loop.add_signal_handler(number, lambda: hub.ended.set())
+
+
+def _name(folder: Path) -> str:
+    stamp = datetime.fromtimestamp(time.time()).strftime("%Y%m%d-%H%M%S")
+    return str(folder / f"live-{stamp}.mp4")
+
+
+def table(figures: Figures) -> Any:
+    """The stages of a session, for a terminal."""
+    from rich.table import Table
+
+    shown = Table("stage", "median", "95 %", title="live", title_justify="left")
+    for name, spread in (
+        ("tracking", figures.track),
+        ("solving", figures.solve),
+        ("rendering", figures.draw),
+        ("encoding", figures.encode),
+    ):
+        shown.add_row(name, f"{spread.median:.1f} ms", f"{spread.high:.1f} ms")
+    late = figures.latency
+    shown.add_row("glass to glass", f"{1e3 * late.median:.0f} ms", f"{1e3 * late.high:.0f} ms")
+    shown.add_row("pictures", f"{figures.pictures.now:.1f} a second", "")
+    shown.add_row("poses", f"{figures.frames.now:.1f} a second", "")
+    shown.add_row("dropped, lost", f"{figures.dropped}, {figures.lost}", "")
+    return shown

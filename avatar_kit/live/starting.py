@@ -1,0 +1,70 @@
+"""Who performs, before a session: a file, a capture, or nobody yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from avatar_kit.errors import UserError
+from avatar_kit.live.performer import Performer
+from avatar_kit.registry import catalog
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a performer.
+
+    Attributes:
+        body: Registered name of the body that is fitted to them.
+        text: The performer as JSON; None: to be calibrated.
+    """
+
+    body: str
+    text: str | None
+
+
+def known_performer(given: Path | None, say: Callable[[str], None]) -> tuple[Known, Path | None]:
+    """The performer that a person named, and where a new calibration is kept.
+
+    Args:
+        given: A performer's file, there or not; a capture folder; None.
+        say: Takes a line for a person.
+
+    Raises:
+        UserError: The file is damaged, or its body is not installed.
+    """
+    if given is None:
+        return Known(catalog().default("body"), None), None
+    if given.is_dir():
+        return _of_capture(given), None
+    if given.suffix.lower() != ".json":
+        raise UserError(f"--performer {given}: expected a .json file or a capture folder")
+    if not given.exists():
+        if not given.parent.is_dir():
+            raise UserError(f"--performer {given}: there is no folder {given.parent}")
+        say(f"{given} is not there yet: the session begins with a calibration")
+        return Known(catalog().default("body"), None), given
+    performer = Performer.load(given)
+    for name in catalog().names("body"):
+        if _asset(name) == performer.body:
+            return Known(name, performer.model_dump_json()), given
+    raise UserError(
+        f"{given}: calibrated with body '{performer.body}', which is not installed; install it, or "
+        "name another file to calibrate again"
+    )
+
+
+def _of_capture(folder: Path) -> Known:
+    from avatar_kit.capture import open_capture
+
+    capture = open_capture(folder)
+    component = catalog().get("body", capture.body)
+    body = component.load()(component.config(type=component.name)).eval()
+    return Known(capture.body, Performer.from_capture(capture, body).model_dump_json())
+
+
+def _asset(name: str) -> str:
+    component = catalog().get("body", name)
+    body = component.load()(component.config(type=component.name))
+    return str(body.asset.name)
