@@ -6,7 +6,8 @@ import numpy as np
 
 from avatar_kit.live.evidence import Lens
 from avatar_kit.live.observation import MAIN_JOINTS, Observation
-from avatar_kit.live.state import State, to_matrix
+from avatar_kit.live.rotations import to_matrix
+from avatar_kit.live.state import State
 from avatar_kit.live.variables import Unknowns
 from avatar_kit.scene.joints import SMPLX_JOINTS
 from avatar_kit.tracking.initial import limb_rotations
@@ -55,8 +56,6 @@ def _pelvis(seen: Observation, lens: Lens, height: float) -> np.ndarray:
     if tall.max() < 0.05:  # a tracker that tells no metres
         tall, wide = np.array([0.75 * height]), np.array([np.linalg.norm(wide)])
     depth = lens.K[1, 1] * np.linalg.norm(tall) / max(float(np.linalg.norm(wide)), 1.0)
-    hips = (
-        seen.points[_HIPS].mean(0) if seen.sure[_HIPS].min() > 0.3 else seen.points[joints].mean(0)
-    )
-    ray = np.linalg.solve(lens.K, np.array([*hips, 1.0]))
+    middle = _HIPS if seen.sure[_HIPS].min() > 0.3 else joints
+    ray = np.linalg.solve(lens.K, np.array([*seen.points[middle].mean(0), 1.0]))
     return ((ray * depth - lens.t) @ lens.R).astype(np.float32)

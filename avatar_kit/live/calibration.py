@@ -15,13 +15,19 @@ from avatar_kit.interfaces import Body, FrameTrack
 from avatar_kit.live.performer import Performer
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.joints import BODY_KEYPOINTS
-from avatar_kit.tracking.fit import Fit, Fitter, Report
+from avatar_kit.tracking.fit import ROOT_VARIABLES, Fit, Fitter, Phase, Report
 from avatar_kit.tracking.girth import stature
 from avatar_kit.tracking.tracks import Tracks, main_joints
 from avatar_kit.tracking.watch import shrink
 
 #: Frames that are fitted, spread over all.
 FITTED_FRAMES = 25
+#: Shape and size need no fingers.
+_PHASES = (
+    Phase(40, ROOT_VARIABLES, 0.2),
+    Phase(100, (*ROOT_VARIABLES, "pose"), 0.1),
+    Phase(60, (*ROOT_VARIABLES, "pose"), 0.04, girth=True),
+)
 #: Fewer frames that show the whole body are refused.
 _ENOUGH_FRAMES = 12
 #: Confidence from which a point counts as seen, and main joints that make a whole body, of 12.
@@ -61,13 +67,14 @@ def calibrate(
     chosen = [whole[i] for i in _spread(len(whole), FITTED_FRAMES)]
     one_by_one = [(i, i + 1) for i in range(len(chosen))]
     known = dict(known_shape or {})
-    fit = Fitter(body, camera, _stacked(chosen), one_by_one, 30.0, known).run(report)
+    fit = Fitter(body, camera, _stacked(chosen), one_by_one, 30.0, known).run(report, _PHASES)
     neutral, notes = _face_at_rest(tracks)
     return Performer(
         body=body.asset.name,
         tracker=tracker,
         shape=_by_name(body, fit.shape),
-        **_sizes(body, fit.shape),
+        height=_height(body, fit.shape),
+        pelvis=pelvis_height(body, fit.shape),
         floor=_floor(fit),
         neutral=neutral,
         notes=notes,
@@ -85,7 +92,8 @@ def from_capture(capture: Capture, body: Body) -> Performer:
     return Performer(
         body=body.asset.name,
         shape=_by_name(body, shape),
-        **_sizes(body, shape),
+        height=_height(body, shape),
+        pelvis=pelvis_height(body, shape),
         notes=("from a capture: the face at rest is the tracker's own, the floor is found live",),
     )
 
@@ -97,8 +105,8 @@ def pelvis_height(body: Body, shape: Tensor) -> float:
 
 
 @torch.no_grad()
-def _sizes(body: Body, shape: Tensor) -> dict[str, float]:
-    return {"height": float(stature(body, shape)), "pelvis": pelvis_height(body, shape)}
+def _height(body: Body, shape: Tensor) -> float:
+    return float(stature(body, shape))
 
 
 def _by_name(body: Body, shape: Tensor) -> dict[str, float]:

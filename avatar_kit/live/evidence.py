@@ -70,11 +70,32 @@ class Normal:
         slope = np.concatenate([j for _, j in rows])
         return cls(slope.T @ slope, slope.T @ residual)
 
-    def add(self, at: slice, curvature: np.ndarray, slope: np.ndarray) -> None:
+    def add(self, at: slice, curvature: np.ndarray, slope: np.ndarray | float) -> None:
         """Add diagonal terms: half their second derivatives and half their gradients."""
         where = np.arange(at.start, at.stop)
         self.matrix[where, where] += curvature
         self.gradient[at] += slope
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a frame says of a pose.
+
+    Attributes:
+        normal: Equations of a step.
+        off: [k, 2] of the believed main joints from their landmarks, over the height.
+        moves: [k, 2, n] what moves them.
+    """
+
+    normal: Normal
+    off: np.ndarray
+    moves: np.ndarray
+
+    def error_after(self, step: np.ndarray) -> float:
+        """Mean distance after a step [n], to first order; NaN where no joint is believed."""
+        if not len(self.off):
+            return float("nan")
+        return float(np.linalg.norm(self.off + self.moves @ step, axis=-1).mean())
 
 
 def evidence(
@@ -84,7 +105,7 @@ def evidence(
     lens: Lens,
     height: float,
     weights: Weights,
-) -> tuple[Normal, float]:
+) -> Evidence:
     """Normal equations of all that was seen.
 
     Args:
@@ -94,10 +115,6 @@ def evidence(
         lens: The camera.
         height: Of the standing person at this distance, pixels.
         weights: Of the terms.
-
-    Returns:
-        The equations, and the mean distance of the believed main joints over the height; NaN where
-        none is believed.
     """
     pixels, moves = lens.project(points, slopes)
     off = (pixels[:23] - seen.points) / height
@@ -121,9 +138,8 @@ def evidence(
             _lines(points, slopes, first + HAND_STARTS, first + HAND_ENDS, seen.hand_lines[side],
                    np.full(len(HAND_STARTS), weights.hand_directions * seen.hand_weight[side]))
         )  # fmt: skip
-    believed = seen.sure[MAIN_JOINTS] > 0.5
-    error = np.linalg.norm(off[MAIN_JOINTS][believed], axis=-1)
-    return Normal.of(rows), float(error.mean()) if len(error) else float("nan")
+    believed = MAIN_JOINTS[seen.sure[MAIN_JOINTS] > 0.5]
+    return Evidence(Normal.of(rows), off[believed], moves[believed])
 
 
 def _robust(off: np.ndarray, moves: np.ndarray, weight: np.ndarray, sigma: float):

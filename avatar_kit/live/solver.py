@@ -15,22 +15,13 @@ import torch
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body, FrameTrack
 from avatar_kit.live.beginning import begin, standing
-from avatar_kit.live.evidence import Lens, Normal, evidence
+from avatar_kit.live.evidence import Lens
 from avatar_kit.live.expression import ExpressionFilter
 from avatar_kit.live.observation import Observation
 from avatar_kit.live.performer import Performer
-from avatar_kit.live.points import KeypointModel
-from avatar_kit.live.state import (
-    ROOT_UNKNOWNS,
-    TURN,
-    Smoothness,
-    State,
-    Trail,
-    costs_of,
-    holds,
-    to_rotvec,
-)
-from avatar_kit.live.variables import Unknowns
+from avatar_kit.live.problem import FrameProblem
+from avatar_kit.live.rotations import to_rotvec
+from avatar_kit.live.state import Smoothness, State, Trail
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.objective import Weights
 
@@ -38,8 +29,12 @@ from avatar_kit.tracking.objective import Weights
 #: believed: far points count at first.
 _FIRST_SIGMAS = (0.2,) * 4 + (0.1,) * 4 + (0.04,) * 4
 _SIGMA = 0.04
-#: A person from the side is seen badly and gets a second iteration from this sine of the yaw on.
-_PROFILE_SINE = 0.6
+#: Those of the fit of whole videos, with more trust in directions: there is no future to tell
+#: which way a foreshortened limb points.
+WEIGHTS = Weights(directions=3.0)
+#: A person from the side is seen badly and gets a second iteration from this sine of the yaw on;
+#: so does a frame whose first step turns a joint by so many radians.
+_PROFILE_SINE, _LARGE_STEP = 0.6, 0.25
 #: Main joints that must be seen, of 12.
 _ENOUGH_JOINTS = 4
 #: Mean error over the height that is too high.
@@ -51,8 +46,6 @@ _FORGOTTEN_SECONDS = 0.5
 #: A frame whose shoulders and hips face more than this away from what was expected, radians, was
 #: seen the wrong way round; so many in a row were not.
 _FLIPPED_RADIANS, _FLIPPED_FRAMES = 1.9, 10
-#: Largest change of an angle in one iteration, radians, and of the place, metres.
-_LARGEST_STEP = 0.6
 
 
 @dataclass(frozen=True)
@@ -95,12 +88,9 @@ class FrameSolver:
                 f"'{body.asset.name}'; calibrate again, or take that body"
             )
         self.performer, self.fps = performer, fps
-        self.weights, self.smoothness = Weights(sigma=_SIGMA), Smoothness()
-        self.unknowns = Unknowns.of(self.weights)
-        self.lens = Lens.of(camera)
-        self.model = KeypointModel(body, body.shape_vector(performer.shape), self.unknowns)
+        lens = Lens.of(camera)
+        self.problem = FrameProblem(body, performer, lens, WEIGHTS, Smoothness())
         self.expression = ExpressionFilter(np.array(performer.neutral))
-        self._costs = costs_of(self.smoothness, self.unknowns)
         self.reset()
 
     def reset(self) -> None:
@@ -128,12 +118,11 @@ class FrameSolver:
         if not seconds > 0:
             raise ValueError(f"frames come in time order; {time} follows {self._time}")
         self._time = time
-        seen = Observation.of(track, self.lens.R.T)
+        seen = Observation.of(track, self.problem.lens.R.T)
         error, iterations = float("nan"), 0
         if seen.seen >= _ENOUGH_JOINTS:
             error, iterations = self._follow(seen, time)
-        bad = iterations == 0 or error > _TOO_FAR
-        self._bad = self._bad + 1 if bad else 0
+        self._bad = 0 if iterations else self._bad + 1
         if self.state is None or self._bad >= _PATIENCE_FRAMES:
             self.lost = True
         expression = self.expression.step(track.expression, track.expression_confidence, seconds)
@@ -142,25 +131,29 @@ class FrameSolver:
 
     def _follow(self, seen: Observation, time: float) -> tuple[float, int]:
         """Move the state to a frame; the error, and the iterations that led there (0: kept)."""
-        anew = self.state is None or self.lost or time - self._solved_at > _FORGOTTEN_SECONDS
-        if not anew and self._is_flipped(seen):
-            self._flipped += 1
-            anew = self._flipped > _FLIPPED_FRAMES
-            seen = replace(seen, line_weight=0 * seen.line_weight)
-        else:
-            self._flipped = 0
-        if anew:
+        last, seconds = self.state, time - self._solved_at
+        if last is None or self.lost or seconds > _FORGOTTEN_SECONDS:
             return self._start(seen, time)
-        trail = Trail(self.state, time - self._solved_at, self._change, self._interval)
-        sideways = abs(trail.expected().rotation[0, 2]) > _PROFILE_SINE
-        sigmas = (_SIGMA,) * (2 if sideways else 1)
-        state, error = self._iterate(trail.expected(), seen, sigmas, trail)
+        self._flipped = self._flipped + 1 if _is_flipped(seen, last) else 0
+        if self._flipped > _FLIPPED_FRAMES:
+            return self._start(seen, time)
+        if self._flipped:
+            seen = replace(seen, line_weight=0 * seen.line_weight)
+        trail = Trail(last, seconds, self._change, self._interval)
+        state, turned, error = self.problem.step(trail.expected(), seen, _SIGMA, trail)
+        again = abs(state.rotation[0, 2]) > _PROFILE_SINE or turned > _LARGE_STEP
+        if again:
+            state, _, error = self.problem.step(state, seen, _SIGMA, trail)
+        if error > _TOO_FAR:  # what the tracker saw is no pose of this person
+            return error, 0
         self._accept(state, time, trail)
-        return error, len(sigmas)
+        return error, 1 + again
 
     def _start(self, seen: Observation, time: float) -> tuple[float, int]:
-        first = begin(seen, self.lens, self.unknowns, self.performer.height)
-        state, error = self._iterate(first, seen, _FIRST_SIGMAS, None)
+        problem, error = self.problem, float("nan")
+        state = begin(seen, problem.lens, problem.unknowns, problem.height)
+        for sigma in _FIRST_SIGMAS:
+            state, _, error = problem.step(state, seen, sigma, None)
         if error > _TOO_FAR:
             return error, 0
         self._flipped, self.lost = 0, False
@@ -172,60 +165,10 @@ class FrameSolver:
         self._interval = 0.0 if trail is None else trail.seconds
         self.state, self._solved_at = state, time
 
-    def _is_flipped(self, seen: Observation) -> bool:
-        forward = self.state.rotation[:, 2]
-        away = seen.yaw - np.arctan2(forward[0], forward[2])
-        return abs((away + np.pi) % (2 * np.pi) - np.pi) > _FLIPPED_RADIANS
-
-    def _iterate(
-        self, state: State, seen: Observation, sigmas: tuple[float, ...], trail: Trail | None
-    ) -> tuple[State, float]:
-        """Steps of Gauss and Newton; the state after them and the error before the last one."""
-        error = float("nan")
-        for sigma in sigmas:
-            normal, error = self._equations(state, seen, sigma, trail)
-            damping = 1e-3 * normal.matrix.diagonal() + 1e-4
-            normal.add(slice(0, len(damping)), damping, 0.0)
-            step = -np.linalg.solve(normal.matrix.astype(np.float64), normal.gradient)
-            step *= min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), 1e-9))
-            state = state.moved(step.astype(np.float32))
-        return state, error
-
-    def _equations(
-        self, state: State, seen: Observation, sigma: float, trail: Trail | None
-    ) -> tuple[Normal, float]:
-        local, slopes = self.model(state.angles)
-        turned = local @ state.rotation.T
-        every = np.empty((65, 3, ROOT_UNKNOWNS + self.unknowns.count), np.float32)
-        every[:, :, TURN] = _cross(turned)
-        every[:, :, 3:6] = np.eye(3)
-        every[:, :, ROOT_UNKNOWNS:] = np.einsum("ab,kbn->kan", state.rotation, slopes)
-        points = turned + state.place
-        depth = max(float(self.lens.R[2] @ state.place + self.lens.t[2]), 0.2)
-        height = self.performer.height * float(self.lens.K[1, 1]) / depth
-        weights = replace(self.weights, sigma=sigma)
-        normal, error = evidence(points, every, seen, self.lens, height, weights)
-        self._add_preferences(normal, state)
-        if trail is not None:
-            held = holds(self.unknowns, seen.hand_weight)
-            trail.add_to(normal, state, self._costs, self.smoothness.speed, held)
-        return normal, error
-
-    def _add_preferences(self, normal: Normal, state: State) -> None:
-        """Prior and limits of the joints, and the pelvis that is rather upright."""
-        pose = slice(ROOT_UNKNOWNS, ROOT_UNKNOWNS + self.unknowns.count)
-        prior = self.unknowns.prior
-        normal.add(pose, prior, prior * (state.angles - self.unknowns.liked))
-        slope, curvature = self.unknowns.beyond(state.angles)
-        normal.add(pose, self.weights.limits * curvature, self.weights.limits * slope)
-        up = state.rotation[:, 1]
-        moves, half = _cross(up[None])[0], self.weights.upright / 2
-        normal.matrix[TURN, TURN] += half * moves.T @ moves
-        normal.gradient[TURN] += half * moves.T @ (up - np.array([0.0, 1.0, 0.0]))
-
     def _motion(self, expression: np.ndarray, confidence: float) -> Motion:
-        state = self.state or standing(self.lens, self.unknowns, self.performer.height)
-        pose = self.unknowns.pose(state.angles).reshape(1, 55, 3)
+        problem = self.problem
+        state = self.state or standing(problem.lens, problem.unknowns, problem.height)
+        pose = problem.unknowns.pose(state.angles).reshape(1, 55, 3)
         pose[0, 0] = to_rotvec(state.rotation)
         tensor = torch.from_numpy
         return Motion.from_rotvec(
@@ -237,9 +180,7 @@ class FrameSolver:
         )
 
 
-def _cross(points: np.ndarray) -> np.ndarray:
-    """[N, 3, 3] derivatives of points [N, 3] by a small turn in world axes: ``turn x point``."""
-    x, y, z = points.T
-    zero = np.zeros_like(x)
-    rows = [[zero, z, -y], [-z, zero, x], [y, -x, zero]]
-    return np.array(rows, np.float32).transpose(2, 0, 1)
+def _is_flipped(seen: Observation, last: State) -> bool:
+    forward = last.rotation[:, 2]
+    away = seen.yaw - np.arctan2(forward[0], forward[2])
+    return bool(abs((away + np.pi) % (2 * np.pi) - np.pi) > _FLIPPED_RADIANS)

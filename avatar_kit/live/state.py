@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import roma
-import torch
 
 from avatar_kit.live.evidence import Normal
+from avatar_kit.live.rotations import to_matrix, to_rotvec
 from avatar_kit.live.variables import Unknowns
 
 #: Unknowns of the root: a turn in world axes on top of its rotation, and the pelvis in metres.
@@ -32,11 +31,11 @@ class Smoothness:
         speed: Velocities of rotations, as a share of the weights of accelerations.
     """
 
-    turn: float = 2.0
-    rotation: float = 2.0
-    hand: float = 0.5
+    turn: float = 1.0
+    rotation: float = 0.7
+    hand: float = 0.25
     place: float = 20.0
-    speed: float = 0.15
+    speed: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -123,13 +122,3 @@ def holds(unknowns: Unknowns, hand_weight: np.ndarray) -> np.ndarray:
     unseen = (unknowns.hand >= 0) & (hand_weight[unknowns.hand] <= 0)
     pose = np.where(unseen, _UNSEEN_HAND_HOLD, 1.0)
     return np.concatenate([np.ones(ROOT_UNKNOWNS), pose]).astype(np.float32)
-
-
-def to_matrix(rotvec: np.ndarray) -> np.ndarray:
-    """[3, 3] rotation of an axis-angle vector [3], radians."""
-    return roma.rotvec_to_rotmat(torch.from_numpy(rotvec.astype(np.float32))).numpy()
-
-
-def to_rotvec(rotation: np.ndarray) -> np.ndarray:
-    """[3] axis-angle of a rotation [3, 3]."""
-    return roma.rotmat_to_rotvec(torch.from_numpy(rotation.astype(np.float32))).numpy()

@@ -1,4 +1,4 @@
-"""The unknowns of one frame: which joints turn, about which axes, and how much each term holds them.
+"""The unknowns of one frame: which joints turn, about which axes, and what holds them.
 
 A pose has 51 joints that landmarks can see and most of their 153 angles are not told apart by 65
 points. Joints in a row share one rotation (spine, neck), hinges keep their axis, and what is left
@@ -8,6 +8,7 @@ and smoothness are diagonal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,11 @@ from avatar_kit.tracking.limits import Limits, body_limits, hand_limits
 from avatar_kit.tracking.objective import Weights
 
 #: Joints that turn together (a side is filled in), and the axes they turn about.
-_TRUNK = ((("spine1", "spine2", "spine3"), "xyz"), (("neck", "head"), "xyz"))
-_LIMBS = (
+_TRUNK: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("spine1", "spine2", "spine3"), "xyz"),
+    (("neck", "head"), "xyz"),
+)
+_LIMBS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("{}_collar",), "yz"),
     (("{}_shoulder",), "xyz"),
     (("{}_elbow",), "xy"),
@@ -67,7 +71,7 @@ class Unknowns:
         """The unknowns under the limits and preferences of the fit."""
         column = np.full(165, -1)
         share = np.zeros(165, np.float32)
-        hand = []
+        hand: list[int] = []
         for joints, axes, side in _groups():
             for axis in axes:
                 for joint in joints:
@@ -108,14 +112,15 @@ class Unknowns:
         return _per_unknown(self.column, self.share * (pose - self.base), self.count) / scale
 
 
-def _groups():
+def _groups() -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """Joints that turn together, their axes, and the hand they belong to."""
     for joints, axes in _TRUNK:
         yield joints, axes, -1
     for number, side in enumerate(("left", "right")):
         for joints, axes in _LIMBS + _FINGERS:
-            name = joints[0].format(side)
-            of_hand = "wrist" in name or (joints, axes) in _FINGERS
-            yield (name,), axes, number if of_hand else -1
+            named = tuple(joint.format(side) for joint in joints)
+            of_hand = "wrist" in named[0] or (joints, axes) in _FINGERS
+            yield named, axes, number if of_hand else -1
 
 
 def _per_unknown(column: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

@@ -59,7 +59,7 @@ class Weights:
         translation: Accelerations of the root.
         velocity: Velocities of rotations.
         depth: Changes of depth.
-        upright: Tilt of the pelvis, as 1 - cos.
+        upright: Tilt of the pelvis against the vertical, as 1 - cos.
         shape: Pull of the shape towards the average.
         stature: Log of the standing height over an adult's: a picture does not show metres.
         cover: Points of the mask around the legs that no leg covers.
@@ -79,7 +79,7 @@ class Weights:
     translation: float = 20.0
     velocity: float = 0.3
     depth: float = 5.0
-    upright: float = 0.0
+    upright: float = 5.0
     shape: float = 0.1
     stature: float = 50.0
     cover: float = 12000.0
@@ -210,6 +210,15 @@ def pose_terms(
         "prior": weights.prior * of_body.dislike(pose).sum((1, 2)).mean(),
         "hand prior": weights.hand_prior * of_hands.dislike(hands).sum((1, 2)).mean(),
     }
+
+
+def upright_term(orientation: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """The pelvis' own axis along the vertical, of [T, 3, 3] rotations of the pelvis in the world.
+
+    A picture hardly shows a tilt towards the camera, and a spine can undo it: landmarks alone leave
+    the pelvis and the spine free to bend against each other.
+    """
+    return {"upright": weights.upright * (1 - orientation[:, 1, 1]).mean()}
 
 
 def smoothness_terms(
