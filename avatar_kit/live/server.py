@@ -75,9 +75,9 @@ class Server:
         app.router.add_get("/", _page("index.html"))
         app.router.add_get("/view", _page("view.html"))
         app.router.add_get("/socket", self._socket)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        await web.SockSite(self._runner, self.socket, shutdown_timeout=1).start()
+        await web.SockSite(self._runner, self.socket).start()
 
     async def stop(self) -> None:
         """Close all pages."""

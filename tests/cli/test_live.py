@@ -1,0 +1,32 @@
+"""What `live` refuses before it starts anything."""
+
+import pytest
+
+from avatar_kit.cli.live import live
+from avatar_kit.errors import UserError
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    return tmp_path / "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"check": True}, "--check: needs a clip"),
+        ({"camera": "clip.mp4"}, "--camera clip.mp4: no such file"),
+        ({"fps": 0.0}, "--fps 0: expected between 1 and 120"),
+        ({"strength": 2.0}, "--align-strength 2"),
+        ({"record": "film.avi"}, "cannot write '.avi'"),
+        ({"record": "film.mp4", "background": "transparent"}, "has no alpha"),
+        ({}, "none"),
+    ],
+)
+def test_what_is_wrong_is_said_first(tmp_path, given, message):
+    from pathlib import Path
+
+    if "record" in given:
+        given = {**given, "record": Path(given["record"])}
+    with pytest.raises(UserError, match=message):
+        live(tmp_path / "none", **{"fps": 25.0, "strength": 1.0, **given})
