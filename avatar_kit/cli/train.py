@@ -43,6 +43,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            "--consent",
+            help="What the person agreed to; kept with the avatar and in its pictures.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", help="Run folder to go on with.", show_default=False),
@@ -55,6 +63,8 @@ def train(
 
     console = Console()
     values = parse_overrides(overrides or [])
+    if consent is not None:
+        values["consent"] = consent
     if resume is not None:
         given = {"--method": method, "--preset": preset, "--data": data, "--config": config}
         extra = [name for name, value in {**given, "--out": out}.items() if value]
