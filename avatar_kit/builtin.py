@@ -4,7 +4,12 @@ from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.encoders.config import CastShadowConfig, LitSurfaceConfig
-from avatar_kit.exporters.config import GaussianPlyConfig, RiggedGaussiansConfig, SpzConfig
+from avatar_kit.exporters.config import (
+    GaussianPlyConfig,
+    RiggedGaussiansConfig,
+    SkinnedMeshConfig,
+    SpzConfig,
+)
 from avatar_kit.metrics.config import (
     FidConfig,
     FlipConfig,
@@ -46,7 +51,7 @@ def register_datasets(register):
 
 @hookimpl
 def register_exporters(register):
-    """Gaussians of a pose, plain and compressed, and Gaussians with their rig."""
+    """Gaussians of a pose, plain and compressed, Gaussians with their rig, and a skinned mesh."""
     register(
         "gaussian_ply", config=GaussianPlyConfig, target="avatar_kit.exporters.ply:GaussianPly"
     )
@@ -54,6 +59,11 @@ def register_exporters(register):
         "rigged_gaussians",
         config=RiggedGaussiansConfig,
         target="avatar_kit.exporters.rigged:RiggedGaussiansFile",
+    )
+    register(
+        "skinned_mesh",
+        config=SkinnedMeshConfig,
+        target="avatar_kit.exporters.mesh:SkinnedMeshFile",
     )
     register("spz", config=SpzConfig, target="avatar_kit.exporters.spz:Spz")
 

@@ -64,3 +64,21 @@ class RiggedGaussiansConfig(ExporterConfig):
 
     type: Literal["rigged_gaussians"] = "rigged_gaussians"
     encoder: str | None = Field(default=None, description=_ENCODER)
+
+
+class SkinnedMeshConfig(ExporterConfig):
+    """The body with skin, skeleton, 52 expressions and a baked texture, as binary glTF 2.0."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".glb",)
+    holds: ClassVar[Holds] = "motion"
+
+    type: Literal["skinned_mesh"] = "skinned_mesh"
+    weights: Literal["all", "four"] = Field(
+        default="all",
+        description="Skinning weights of a vertex: all, largest first, or the four largest, scaled "
+        "to sum to 1, for programs that read four and do not scale them.",
+    )
+    texture: int = Field(default=1024, ge=16, le=4096, description="Side of the texture in pixels.")
+    pictures: int = Field(
+        default=24, ge=1, le=500, description="Training poses that the texture is baked from."
+    )
