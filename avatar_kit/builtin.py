@@ -6,6 +6,7 @@ from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.encoders.config import CastShadowConfig, LitSurfaceConfig
 from avatar_kit.exporters.config import (
     GaussianPlyConfig,
+    PlayerConfig,
     RiggedGaussiansConfig,
     SkinnedMeshConfig,
     SpzConfig,
@@ -51,10 +52,11 @@ def register_datasets(register):
 
 @hookimpl
 def register_exporters(register):
-    """Gaussians of a pose, plain and compressed, Gaussians with their rig, and a skinned mesh."""
+    """Gaussians of a pose and with their rig, the skinned mesh, and a page that shows it."""
     register(
         "gaussian_ply", config=GaussianPlyConfig, target="avatar_kit.exporters.ply:GaussianPly"
     )
+    register("player", config=PlayerConfig, target="avatar_kit.exporters.player:Player")
     register(
         "rigged_gaussians",
         config=RiggedGaussiansConfig,

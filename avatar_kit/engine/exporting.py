@@ -100,7 +100,8 @@ def export(
         if shown.motion is not None:
             motion = _staged(loaded, shown, say)
             title = f"{shown.title}, {len(motion)} frames at {motion.fps:g} fps"
-        sources, files = iter([replace(source, motion=motion)]), [to]
+        given = replace(source, motion=motion, title=shown.title or source.title)
+        sources, files = iter([given]), [to]
     if numbered(to):
         check_leftovers(to, files)
     with _all_or_none(files) as partials:

@@ -13,6 +13,9 @@ Axes = Literal["y_down", "y_up"]
 _ENCODER = "Name of the encoder whose Gaussians are written, where several have some."
 _AXES = "y_up: as the avatar, facing +z. y_down: turned by 180 degrees about x, facing -z."
 
+_TEXTURE = "Side of the texture in pixels."
+_PICTURES = "Training poses that the texture is baked from."
+
 
 class GaussianPlyConfig(ExporterConfig):
     """The Gaussians of one pose as PLY, in the layout of 3D Gaussian splatting."""
@@ -78,7 +81,22 @@ class SkinnedMeshConfig(ExporterConfig):
         description="Skinning weights of a vertex: all, largest first, or the four largest, scaled "
         "to sum to 1, for programs that read four and do not scale them.",
     )
-    texture: int = Field(default=1024, ge=16, le=4096, description="Side of the texture in pixels.")
-    pictures: int = Field(
-        default=24, ge=1, le=500, description="Training poses that the texture is baked from."
+    texture: int = Field(default=1024, ge=16, le=4096, description=_TEXTURE)
+    pictures: int = Field(default=24, ge=1, le=500, description=_PICTURES)
+
+
+class PlayerConfig(ExporterConfig):
+    """A web page that shows the skinned mesh and moves it: one file, opened without a network."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".html",)
+    holds: ClassVar[Holds] = "motion"
+
+    type: Literal["player"] = "player"
+    idle: float = Field(
+        default=4.0,
+        ge=0,
+        le=60,
+        description="Seconds of the training motion that are played to and fro; 0: none.",
     )
+    texture: int = Field(default=1024, ge=16, le=4096, description=_TEXTURE)
+    pictures: int = Field(default=24, ge=1, le=500, description=_PICTURES)

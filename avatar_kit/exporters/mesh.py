@@ -36,7 +36,7 @@ class SkinnedMeshFile(Exporter):
         weights = largest_four(person.mesh.rest.skinning_weights) if four else None
         motions = {}
         if source.motion is not None:
-            motions["motion"] = skeleton_motion(source.avatar, person.mesh, source.motion)
+            motions[source.title] = skeleton_motion(source.avatar, person.mesh, source.motion)
         data = person.glb(source, motions, weights)
         out.write_bytes(data)
         return Exported(person.what(), (*person.notes(), self._skinning(source, person.mesh)))

@@ -84,10 +84,10 @@ def skinned_mesh(avatar: Avatar) -> SkinnedMesh:
             f"body '{name}' has bones that are scaled or sheared at rest (by {off:.2g}); a file of "
             "meshes holds bones that are turned and moved"
         )
-    corners = torch.stack([surface.faces, surface.uv_faces], -1).reshape(-1, 2)
-    pairs, faces = torch.unique(corners, dim=0, return_inverse=True)
-    uvs = surface.uvs[pairs[:, 1]]
-    return SkinnedMesh(rest, pairs[:, 0], uvs, faces.view(-1, 3), *_expressions(avatar, rest))
+    count = len(surface.uvs)
+    pairs, faces = torch.unique(surface.faces * count + surface.uv_faces, return_inverse=True)
+    uvs = surface.uvs[pairs % count]
+    return SkinnedMesh(rest, pairs // count, uvs, faces, *_expressions(avatar, rest))
 
 
 def _expressions(avatar: Avatar, rest: RestBody) -> tuple[dict[str, Tensor], str | None]:

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 PACKAGES = ("@sparkjsdev/spark@2.2.0", "three@0.180.0")
-_FLAGS = (
+FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu-sandbox", "--use-gl=angle",
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars",
 )  # fmt: skip
@@ -79,7 +79,7 @@ def posted(
     address = f"http://127.0.0.1:{server.server_port}/{page}"
     window = f"--window-size={view['width']},{view['height']}"
     browser = subprocess.Popen(
-        [chromium(), *_FLAGS, window, f"--user-data-dir={profile / 'profile'}", address],
+        [chromium(), *FLAGS, window, f"--user-data-dir={profile / 'profile'}", address],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
