@@ -5,6 +5,8 @@ from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaCla
 from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.encoders.config import CastShadowConfig, LitSurfaceConfig
 from avatar_kit.exporters.config import (
+    AmassConfig,
+    BvhConfig,
     GaussianPlyConfig,
     PlayerConfig,
     RiggedGaussiansConfig,
@@ -52,7 +54,9 @@ def register_datasets(register):
 
 @hookimpl
 def register_exporters(register):
-    """Gaussians of a pose and with their rig, the skinned mesh, and a page that shows it."""
+    """Gaussians, the skinned mesh, a page that shows it, and the motion."""
+    register("amass", config=AmassConfig, target="avatar_kit.exporters.motion:AmassFile")
+    register("bvh", config=BvhConfig, target="avatar_kit.exporters.motion:BvhFile")
     register(
         "gaussian_ply", config=GaussianPlyConfig, target="avatar_kit.exporters.ply:GaussianPly"
     )

@@ -100,3 +100,22 @@ class PlayerConfig(ExporterConfig):
     )
     texture: int = Field(default=1024, ge=16, le=4096, description=_TEXTURE)
     pictures: int = Field(default=24, ge=1, le=500, description=_PICTURES)
+
+
+class BvhConfig(ExporterConfig):
+    """The motion as BVH, with the bone lengths of the person: body, hands and eyes."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".bvh",)
+    holds: ClassVar[Holds] = "motion"
+
+    type: Literal["bvh"] = "bvh"
+    unit: Literal["cm", "m"] = Field(default="cm", description="Unit of lengths in the file.")
+
+
+class AmassConfig(ExporterConfig):
+    """The motion as AMASS npz for SMPL-X, z up, of a body of mean shape."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
+    holds: ClassVar[Holds] = "motion"
+
+    type: Literal["amass"] = "amass"
