@@ -86,7 +86,7 @@ class SkinnedMeshConfig(ExporterConfig):
 
 
 class PlayerConfig(ExporterConfig):
-    """A web page that shows the skinned mesh and moves it: one file, opened without a network."""
+    """A web page that shows the avatar and moves it: one file, opened without a network."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".html",)
     holds: ClassVar[Holds] = "motion"
@@ -97,6 +97,10 @@ class PlayerConfig(ExporterConfig):
         ge=0,
         le=60,
         description="Seconds of the training motion that are played to and fro; 0: none.",
+    )
+    gaussians: bool = Field(
+        default=True,
+        description="Also show the Gaussians of an avatar that has some, with its mean shadows.",
     )
     texture: int = Field(default=1024, ge=16, le=4096, description=_TEXTURE)
     pictures: int = Field(default=24, ge=1, le=500, description=_PICTURES)

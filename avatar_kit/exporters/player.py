@@ -1,4 +1,4 @@
-"""A person as one web page: the skinned mesh in three.js, which comes with avatar-kit.
+"""A person as one web page: mesh and Gaussians in three.js, which comes with avatar-kit.
 
 ``page/three.min.js`` is built by ``tools/three``; nothing is fetched, when the page is written nor
 when it is opened.
@@ -17,6 +17,7 @@ from typing import Any
 from avatar_kit import __version__
 from avatar_kit.exporters.config import PlayerConfig
 from avatar_kit.exporters.mesh import skin_error, textured_person
+from avatar_kit.exporters.page_gaussians import page_gaussians
 from avatar_kit.exporters.skinned_mesh import SkeletonMotion, largest_four, skeleton_motion
 from avatar_kit.interfaces import Exported, Exporter, ExportSource, Report
 
@@ -44,24 +45,31 @@ class Player(Exporter):
         weights = largest_four(person.mesh.rest.skinning_weights)
         off = skin_error(source, person.mesh, weights)
         notes = (*person.notes(), f"skin of four weights a vertex, {off}")
-        if _is_of_gaussians(source):
-            notes = ("shows the body's mesh, not the Gaussians", *notes)
-        about = {
+        cloud = page_gaussians(source, person.mesh) if self.config.gaussians else None
+        shown = "shows the mesh of the body"
+        if cloud is not None:
+            shown = f"shows {cloud.facts['count']:,} Gaussians, with mean shadows, or the mesh"
+        notes = (shown, *notes)
+        about: dict[str, Any] = {
+            "gaussians": None if cloud is None else cloud.facts,
             "motions": [{"title": name, "back": name == _IDLE} for name in motions],
             "notes": [*_about(source), *notes],
         }
-        out.write_text(page(source.name, person.glb(source, motions, weights), about), "utf-8")
+        data = b"" if cloud is None else cloud.data.tobytes()
+        glb = person.glb(source, motions, weights)
+        out.write_text(page(source.name, glb, data, about), "utf-8")
         return Exported(f"{person.what()}, {len(motions)} motions", notes)
 
 
-def page(title: str, glb: bytes, about: dict[str, Any]) -> str:
+def page(title: str, glb: bytes, gaussians: bytes, about: dict[str, Any]) -> str:
     """The whole page.
 
     Args:
         title: What the person is called.
         glb: The mesh with its motions.
+        gaussians: The data of :class:`PageGaussians`; empty without some.
         about: ``motions``, each with its ``title`` and whether it goes ``back`` at its end, in the
-            order of the file; ``notes``, lines to show.
+            order of the file; ``gaussians``, their facts, or None; ``notes``, lines to show.
     """
     parts = {
         "title": escape(title),
@@ -69,8 +77,10 @@ def page(title: str, glb: bytes, about: dict[str, Any]) -> str:
         "style": _read("page.css"),
         "about": json.dumps(about).replace("<", "\\u003c"),
         "avatar": base64.b64encode(glb).decode(),
+        "gaussians": base64.b64encode(gaussians).decode(),
         "licence": _read("three.LICENSE"),
         "three": _read("three.min.js"),
+        "splats": _read("splats.js"),
         "script": _read("page.js"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
@@ -84,9 +94,3 @@ def _about(source: ExportSource) -> tuple[str, str]:
     asset = source.avatar.body.asset
     method = f"made by avatar-kit {__version__}, method {source.method}"
     return method, f"body {asset.name} ({asset.licence})"
-
-
-def _is_of_gaussians(source: ExportSource) -> bool:
-    """Whether the avatar is drawn from Gaussians."""
-    specs = source.avatar.renderer.conditions.values()
-    return any(spec.kind == "gaussians" for spec in specs)

@@ -19,15 +19,15 @@
   controls.minDistance = 0.3;
   controls.maxDistance = 20;
 
-  function decoded() {
-    const text = atob($("avatar").textContent.trim());
+  function decoded(id) {
+    const text = atob($(id).textContent.trim());
     const bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    $("avatar").remove();
+    $(id).remove();
     return bytes.buffer;
   }
 
-  new THREE.GLTFLoader().parse(decoded(), "", start, (error) => fail(`The avatar in this page cannot be read: ${error.message ?? error}`));
+  new THREE.GLTFLoader().parse(decoded("avatar"), "", start, (error) => fail(`The avatar in this page cannot be read: ${error.message ?? error}`));
 
   function start({ scene: person, animations }) {
     let mesh;
@@ -42,6 +42,18 @@
     const place = new THREE.Vector3();
     const box = new THREE.Box3();
     let floor;
+
+    const splats = about.gaussians && Splats(new Float32Array(decoded("gaussians")), about.gaussians, mesh);
+    if (splats) {
+      scene.add(splats.object);
+      $("drawn").hidden = false;
+    }
+    function drawAs(what) {
+      mesh.visible = what === "mesh";
+      if (splats) splats.object.visible = !mesh.visible;
+    }
+    drawAs(splats ? "gaussians" : "mesh");
+    $("drawn").addEventListener("change", (event) => drawAs(event.target.value));
 
     // ---- motion -------------------------------------------------------------------------------
     function choose(index) {
@@ -206,6 +218,7 @@
       advance(state.playing ? seconds * Number($("speed").value) : 0);
       follow();
       controls.update();
+      if (splats?.object.visible) splats.update(camera, renderer.domElement.width, renderer.domElement.height);
       renderer.render(scene, camera);
     });
     document.documentElement.dataset.ready = "true";
