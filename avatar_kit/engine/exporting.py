@@ -197,7 +197,9 @@ def _all_or_none(files: list[Path]) -> Iterator[list[Path]]:
     except OSError as error:
         if error.errno not in _CLOSED:
             raise
-        raise UserError(f"--to {files[0]}: {folder} cannot be written to ({error})") from error
+        raise UserError(
+            f"--to {files[0]}: {folder} cannot be written to ({error.strerror})"
+        ) from error
     finally:
         with suppress(NotADirectoryError):
             for partial in partials:

@@ -70,14 +70,27 @@ def glb_bytes(
                 "inverseBindMatrices": buffer.add(_inverse_bind(rest.transforms), "MAT4"),
             }
         ],
+        **_look(buffer, texture),
+    }
+    if animations:
+        document["animations"] = [
+            _animation(buffer, mesh, title, motion) for title, motion in animations.items()
+        ]
+    return buffer.packed(document)
+
+
+def _look(buffer: GlbBuffer, texture: np.ndarray) -> dict[str, Any]:
+    """An unlit material: the light is in the texture."""
+    surface = {
+        "baseColorTexture": {"index": 0},
+        "metallicFactor": 0.0,
+        "roughnessFactor": 1.0,
+    }
+    return {
         "materials": [
             {
                 "name": "baked",
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": 1.0,
-                },
+                "pbrMetallicRoughness": surface,
                 "doubleSided": True,
                 "extensions": {"KHR_materials_unlit": {}},
             }
@@ -86,11 +99,6 @@ def glb_bytes(
         "samplers": [_SAMPLER],
         "images": [{"bufferView": buffer.view(_png(texture)), "mimeType": "image/png"}],
     }
-    if animations:
-        document["animations"] = [
-            _animation(buffer, mesh, title, motion) for title, motion in animations.items()
-        ]
-    return buffer.packed(document)
 
 
 def _primitive(buffer: GlbBuffer, mesh: SkinnedMesh, weights: Tensor) -> dict[str, Any]:

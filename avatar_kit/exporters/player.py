@@ -58,7 +58,7 @@ class Player(Exporter):
         data = b"" if cloud is None else cloud.data.tobytes()
         glb = person.glb(source, motions, weights)
         out.write_text(page(source.name, glb, data, about), "utf-8")
-        return Exported(f"{person.what()}, {len(motions)} motions", notes)
+        return Exported(f"{person.what()}, motions: {', '.join(motions) or 'none'}", notes)
 
 
 def page(title: str, glb: bytes, gaussians: bytes, about: dict[str, Any]) -> str:

@@ -58,13 +58,15 @@ def test_the_page_holds_the_avatar_and_refers_to_nothing(written, tmp_path):
     text = out.read_text("utf-8")
     parts = Parts(text)
     assert parts.references == [] and parts.title == _NAME
-    about, avatar, three, _ = parts.scripts
+    about, avatar, gaussians, three, _, _ = parts.scripts
     assert [m["title"] for m in json.loads(about)["motions"]] == [
         "walk.npz", "idle (of the training)",
     ]  # fmt: skip
     assert set(exported.notes) <= set(json.loads(about)["notes"])
-    assert "2 motions" in exported.what
+    assert "motions: walk.npz, idle (of the training)" in exported.what
     assert "Permission is hereby granted" in three  # three.js is there with its licence
+    count = json.loads(about)["gaussians"]["count"]
+    assert len(base64.b64decode(gaussians)) > 4 * 28 * count > 0
     (tmp_path / "a.glb").write_bytes(base64.b64decode(avatar))
     glb = Glb(tmp_path / "a.glb")
     assert [a["name"] for a in glb.json["animations"]] == ["walk.npz", "idle (of the training)"]
