@@ -43,9 +43,9 @@ def joint_centres(avatar: Avatar) -> tuple[Tensor, Tensor]:
             0, (len(joints), 3)
         )
         for joint, motion in zip(joints, moved, strict=True):
-            centre = _fixed_point(motion, roma.rotvec_to_rotmat(turns))
+            centre = _fixed_point(motion, roma.rotvec_to_rotmat(turns.double()))
             if centre is not None:
-                centres[joint], found[joint] = centre, True
+                centres[joint], found[joint] = centre.float(), True
     return centres, found
 
 
@@ -55,7 +55,7 @@ def _bones(avatar: Avatar, rotvec: Tensor) -> Tensor:
     motion = Motion.from_rotvec(
         30.0, torch.zeros(frames, 3), rotvec, torch.zeros(frames, 52), torch.ones(frames)
     ).to(avatar.shape.device)
-    return avatar.body(avatar.body.from_motion(motion, avatar.shape)).bone_transforms.cpu()
+    return avatar.body(avatar.body.from_motion(motion, avatar.shape)).bone_transforms.cpu().double()
 
 
 def _fixed_point(moved: Tensor, turns: Tensor) -> Tensor | None:
@@ -64,6 +64,6 @@ def _fixed_point(moved: Tensor, turns: Tensor) -> Tensor | None:
     turned = (off < _SAME).nonzero()[:, 0]
     if not len(turned):
         return None
-    matrix = (torch.eye(3) - turns).reshape(9, 3)
+    matrix = (torch.eye(3).double() - turns).reshape(9, 3)
     shift = moved[:, turned[0], :3, 3].reshape(9, 1)
     return torch.linalg.lstsq(matrix, shift).solution[:, 0]

@@ -59,7 +59,7 @@ def write_bvh(
     angles = np.unwrap(angles.cpu().numpy(), period=360, axis=0).reshape(len(rotations), -1)
     values = np.concatenate([root.double().cpu().numpy(), angles], axis=1)
     lines += ["MOTION", f"Frames: {len(values)}", f"Frame Time: {1 / fps:.9f}"]
-    lines += [" ".join(f"{value:.6f}" for value in row) for row in values]
+    lines += [_numbers(row) for row in values]
     with atomic_path(path) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="ascii")
 
@@ -85,5 +85,6 @@ def _joint(
     return [*lines, f"{pad}}}"]
 
 
-def _numbers(values: Tensor) -> str:
-    return " ".join(f"{float(value):.6f}" for value in values)
+def _numbers(values: Tensor | np.ndarray) -> str:
+    # rounded first: what is next to nothing is written without a sign
+    return " ".join(f"{round(float(value), 6) + 0.0:.6f}" for value in values)
