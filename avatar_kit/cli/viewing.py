@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -57,10 +63,7 @@ def view(
 
     from rich.console import Console
 
-    try:
-        import viser  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingExtra("the viewer", "view", "viser") from None
+    check_installed()
     from avatar_kit.api.motion import read_motion
     from avatar_kit.viewer import Viewer, open_subject
     from avatar_kit.viewer.following import first_checkpoint
@@ -81,3 +84,26 @@ def view(
     if browser:
         webbrowser.open(viewer.address)
     viewer.run()
+
+
+def check_installed() -> None:
+    """Refuse to go on without the viewer's package.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    if importlib.util.find_spec("viser") is None:
+        raise MissingExtra("the viewer", "view", "viser")
+
+
+@contextlib.contextmanager
+def beside(run: Path) -> Iterator[None]:
+    """The viewer of a run, in a process of its own, as long as the block lasts."""
+    words = ["-m", "avatar_kit.cli.main", "view", str(run), "--follow", "--no-browser"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # the training needs the others
+    viewer = subprocess.Popen([sys.executable, *words], env=env)
+    try:
+        yield
+    finally:
+        viewer.terminate()
+        viewer.wait(10)

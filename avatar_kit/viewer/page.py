@@ -75,7 +75,6 @@ class Page:
     ):
         self.server, self.subject = server, subject
         self.wanted, self.changed = Wanted(), threading.Event()
-        server.gui.configure_theme(control_layout="collapsible", dark_mode=False)
         server.scene.set_up_direction("+y")
         self.title = server.gui.add_markdown(f"**{subject.title}**")
         self._time()
