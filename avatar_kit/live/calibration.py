@@ -125,7 +125,8 @@ def _refusal(tracks: Sequence[FrameTrack], whole: int) -> str:
         sure = np.stack([np.nan_to_num(t.body_confidence) > _SEEN for t in tracks]).mean(0)
         worst = min(main_joints(), key=lambda joint: sure[joint])
         part = BODY_KEYPOINTS[worst].replace("_", " ")
-        found += f" (the {part} is seen in {sure[worst]:.0%} of them)"
+        if sure[worst] < 1:
+            found += f" (the {part} is seen in {sure[worst]:.0%} of them)"
     return (
         f"{found}, expected {_ENOUGH_FRAMES} at least; stand where head, hands and feet are in the "
         "picture, in even light, for three seconds"
