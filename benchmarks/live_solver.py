@@ -26,6 +26,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from avatar_kit.capture import Capture
 from avatar_kit.config.slots import resolve_component
 from avatar_kit.interfaces import Body, FrameTrack
 from avatar_kit.live import FrameSolver, Performer
@@ -188,7 +189,8 @@ def of_video(body: Body, path: Path) -> dict:
     return compare(body, fit.shape, fitted.camera, seen.clips, fit.motion, tracks, reader.fps)
 
 
-def of_film(body: Body, subject: str) -> dict:
+def filmed(subject: str) -> tuple[Capture, list[FrameTrack]]:
+    """A film of the default dataset, and what the default tracker sees in it."""
     kind = catalog().default("dataset")
     values = {"type": kind, "subject": subject, "frames": 72, "test_frames": 48}
     config = resolve_component("dataset", values)
@@ -196,6 +198,11 @@ def of_film(body: Body, subject: str) -> dict:
     tracker, tracks = component("tracker"), []
     for a, b in film.record.clips:
         tracks += tracker.track(film.images(range(a, b)))
+    return film, tracks
+
+
+def of_film(body: Body, subject: str) -> dict:
+    film, tracks = filmed(subject)
     shape = body.shape_vector(film.shape)
     return compare(body, shape, film.camera, film.record.clips, film.motion, tracks, film.fps)
 
