@@ -22,11 +22,11 @@ from avatar_kit.tracking.watch import shrink
 
 #: Frames that are fitted, spread over all.
 FITTED_FRAMES = 25
-#: The key points of a performer need no fingers and no girth.
+#: Shape and size need no fingers.
 _PHASES = (
     Phase(50, ROOT_VARIABLES, 0.2),
     Phase(120, (*ROOT_VARIABLES, "pose"), 0.1),
-    Phase(110, (*ROOT_VARIABLES, "pose"), 0.04),
+    Phase(110, (*ROOT_VARIABLES, "pose"), 0.04, outline=True, girth=True),
 )
 #: Fewer frames that show the whole body are refused.
 _ENOUGH_FRAMES = 12
