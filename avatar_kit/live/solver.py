@@ -6,6 +6,7 @@ solved by one damped step of Gauss and Newton. The start, and the return after a
 
 from __future__ import annotations
 
+import math
 import time as clock
 from dataclasses import dataclass, replace
 
@@ -114,7 +115,7 @@ class FrameSolver:
         """
         began = clock.perf_counter()
         seconds = 1 / self.fps if self._time is None else time - self._time
-        if not seconds > 0:
+        if not 0 < seconds < math.inf:
             raise ValueError(f"frames come in time order; {time} follows {self._time}")
         self._time = time
         seen = Observation.of(track, self.problem.lens.R.T)
