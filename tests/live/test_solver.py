@@ -69,7 +69,7 @@ def test_frames_may_come_at_uneven_times(stick):
         solver = solver_of(body)
         for at in (1.0, 1.0):
             solver.solve(tracked(body, motion[0])[0], at)
-    with pytest.raises(ValueError, match="nan follows 1.0"):
+    with pytest.raises(ValueError, match=r"nan follows 1\.0"):
         solver.solve(tracked(body, motion[0])[0], float("nan"))
 
 
