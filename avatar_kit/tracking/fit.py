@@ -14,8 +14,8 @@ from torch import Tensor
 
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
-from avatar_kit.scene.motion import FIELDS
-from avatar_kit.tracking.girth import fit_girth, stature
+from avatar_kit.scene.motion import FIELDS, concatenate
+from avatar_kit.tracking.girth import fit_girth, stature_of
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.objective import (
     Steps,
@@ -26,6 +26,7 @@ from avatar_kit.tracking.objective import (
     profile,
     silhouette_terms,
     smoothness_terms,
+    upright_term,
 )
 from avatar_kit.tracking.silhouette import Outline
 from avatar_kit.tracking.tracks import Tracks
@@ -141,17 +142,20 @@ class Fitter:
         """The terms of the objective, with or without the agreement with the masks."""
         v = self.variables
         shape = v.shape_vector()
-        parameters = self.body.from_motion(v.motion(self.fps), shape)
-        keypoints = self.body.keypoints(parameters)
-        orientation = v.orientation().flatten(1).unflatten(1, (3, 3)) * 0.7  # chord to angle
-        rotations = torch.cat([orientation, v.pose, 0.5 * v.hands], 1)
+        # the T-pose that tells the stature comes along: a second pass would cost as much again
+        motion = concatenate([v.motion(self.fps), Motion.rest(1, self.fps)])
+        points = self.body.keypoints(self.body.from_motion(motion, shape))
+        keypoints, standing = points[:-1], points[-1]
+        orientation = v.orientation()
+        rotations = torch.cat([0.7 * orientation, v.pose, 0.5 * v.hands], 1)  # chord to angle
         pixels, _ = self.camera.project(keypoints)
         limbs = silhouette_terms(pixels, self.outline, self.targets, weights) if outline else {}
-        tall = stature(self.body, shape) / ADULT_HEIGHT_METRES
+        tall = stature_of(standing) / ADULT_HEIGHT_METRES
         return {
             **landmark_terms(keypoints, pixels, self.targets, weights),
             **limbs,
             **pose_terms(v.pose, v.hands, self.limits, weights),
+            **upright_term(orientation, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
             "stature": weights.stature * tall.log().square(),

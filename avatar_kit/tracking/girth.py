@@ -77,8 +77,12 @@ def fit_girth(
 
 def stature(body: Body, shape: Tensor) -> Tensor:
     """Standing height in metres, from eyes and heels of the T-pose. Differentiable."""
-    points = body.keypoints(body.from_motion(Motion.rest(1), shape))[0, :, 1]
-    eyes, heels = points[1:3].mean(), points[17:19].mean()
+    return stature_of(body.keypoints(body.from_motion(Motion.rest(1), shape))[0])
+
+
+def stature_of(standing: Tensor) -> Tensor:
+    """Standing height in metres of key points [65, 3] in the T-pose. Differentiable."""
+    eyes, heels = standing[1:3, 1].mean(), standing[17:19, 1].mean()
     return (eyes - heels) * STATURE_TO_EYE_HEIGHT
 
 

@@ -20,7 +20,7 @@ from avatar_kit.tracking.silhouette import Outline, mask_terms, trust_in_mask
 from avatar_kit.tracking.tracks import Tracks
 
 #: Lines whose direction in space the tracker tells; the weight of each.
-_SEGMENTS = (
+SEGMENTS = (
     ("left_shoulder", "right_shoulder", 1.0),
     ("left_hip", "right_hip", 1.0),
     *((f"{s}_{a}", f"{s}_{b}", 1.0) for s in ("left", "right") for a, b in (
@@ -32,10 +32,11 @@ _SEGMENTS = (
 #: Weight of a key point in the picture by what it is; 1 unless it is named here.
 _POINT_WEIGHTS = {"nose": 0.5, "eye": 0.5, "ear": 0.5, "heel": 0.5, "toe": 0.5}
 
-_LEG_PARTS = ("hip", "knee", "ankle", "heel", "toe")
+#: Parts of key points that are seen badly from the side.
+LEG_PARTS = ("hip", "knee", "ankle", "heel", "toe")
 
 #: Wrist to finger tips: (base, tip) of the lines of a hand, in ``HAND_KEYPOINTS``.
-_HAND_LINES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 17)] + [
+HAND_LINES = [(0, 5), (0, 9), (0, 13), (0, 17), (5, 17)] + [
     (k, k + 1) for first in (1, 5, 9, 13, 17) for k in range(first, first + 3)
 ]
 
@@ -58,6 +59,7 @@ class Weights:
         translation: Accelerations of the root.
         velocity: Velocities of rotations.
         depth: Changes of depth.
+        upright: Tilt of the pelvis against the vertical, as 1 - cos.
         shape: Pull of the shape towards the average.
         stature: Log of the standing height over an adult's: a picture does not show metres.
         cover: Points of the mask around the legs that no leg covers.
@@ -77,6 +79,7 @@ class Weights:
     translation: float = 20.0
     velocity: float = 0.3
     depth: float = 5.0
+    upright: float = 5.0
     shape: float = 0.1
     stature: float = 50.0
     cover: float = 12000.0
@@ -121,14 +124,14 @@ class Targets:
         """
         leg_trust = (1 - 0.75 * profile(yaw))[:, None]
         sure = tracks.body_confidence * trust_in_mask(tracks.body, tracks.masks, scale, height)
-        weight = sure * _point_weights()
-        legs = np.array([n.rpartition("_")[2] in _LEG_PARTS for n in BODY_KEYPOINTS])
+        weight = sure * point_weights()
+        legs = np.array([n.rpartition("_")[2] in LEG_PARTS for n in BODY_KEYPOINTS])
         weight = np.where(legs, weight * leg_trust, weight)
-        a, b, line_weight = (np.array(x) for x in zip(*_segment_indices(), strict=True))
+        a, b, line_weight = (np.array(x) for x in zip(*segment_indices(), strict=True))
         lines = to_world(tracks.body_world[:, b] - tracks.body_world[:, a])
         sure = np.minimum(sure[:, a], sure[:, b])
         sure = np.where(legs[a], sure * leg_trust, sure) * line_weight
-        base, tip = np.array(_HAND_LINES).T
+        base, tip = np.array(HAND_LINES).T
         hand_lines = to_world(tracks.hands_world[:, :, tip] - tracks.hands_world[:, :, base])
         tensor = lambda x: torch.from_numpy(np.ascontiguousarray(x)).float()  # noqa: E731
         return cls(
@@ -148,12 +151,14 @@ def profile(yaw: np.ndarray) -> np.ndarray:
     return np.clip((np.abs(np.sin(yaw)) - 0.6) / 0.25, 0, 1)
 
 
-def _point_weights() -> np.ndarray:
+def point_weights() -> np.ndarray:
+    """[23] how much each key point counts."""
     return np.array([_POINT_WEIGHTS.get(n.rpartition("_")[2], 1.0) for n in BODY_KEYPOINTS])
 
 
-def _segment_indices() -> list[tuple[int, int, float]]:
-    return [(index(a), index(b), weight) for a, b, weight in _SEGMENTS]
+def segment_indices() -> list[tuple[int, int, float]]:
+    """Both ends of every line of :data:`SEGMENTS` in ``BODY_KEYPOINTS``, and its weight."""
+    return [(index(a), index(b), weight) for a, b, weight in SEGMENTS]
 
 
 def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
@@ -176,7 +181,7 @@ def landmark_terms(
     body, hands = keypoints[:, :23], keypoints[:, 23:].unflatten(1, (2, 21))
     off = ((pixels[:, :23] - targets.points) / targets.height).square().sum(-1)
     points = (targets.points_weight * geman_mcclure(off, weights.sigma)).sum(1)
-    a, b, _ = (list(x) for x in zip(*_segment_indices(), strict=True))
+    a, b, _ = (list(x) for x in zip(*segment_indices(), strict=True))
     lines = normalize(body[:, b] - body[:, a], dim=-1)
     miss = 1 - (lines * targets.directions).sum(-1)
     terms = {
@@ -187,7 +192,7 @@ def landmark_terms(
     spread = (spread - spread[:, :, :1] - targets.hands) / targets.height
     hand = geman_mcclure(spread.square().sum(-1), weights.hand_sigma).sum(-1)
     terms["hands"] = weights.hands * (targets.hands_weight * hand).sum(1).mean()
-    base, tip = (list(x) for x in zip(*_HAND_LINES, strict=True))
+    base, tip = (list(x) for x in zip(*HAND_LINES, strict=True))
     hand_lines = normalize(hands[:, :, tip] - hands[:, :, base], dim=-1)
     turned = (1 - (hand_lines * targets.hand_lines).sum(-1)).sum(-1)
     terms["hand lines"] = weights.hand_directions * (targets.hands_weight * turned).sum(1).mean()
@@ -205,6 +210,15 @@ def pose_terms(
         "prior": weights.prior * of_body.dislike(pose).sum((1, 2)).mean(),
         "hand prior": weights.hand_prior * of_hands.dislike(hands).sum((1, 2)).mean(),
     }
+
+
+def upright_term(orientation: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """The pelvis' own axis along the vertical, of [T, 3, 3] rotations of the pelvis in the world.
+
+    A picture hardly shows a tilt towards the camera, and a spine can undo it: landmarks alone leave
+    the pelvis and the spine free to bend against each other.
+    """
+    return {"upright": weights.upright * (1 - orientation[:, 1, 1]).mean()}
 
 
 def smoothness_terms(

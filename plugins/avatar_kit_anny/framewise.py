@@ -29,7 +29,17 @@ def transposed(a: Tensor) -> Tensor:
 
 def compose(a: Tensor, b: Tensor) -> Tensor:
     """[J, 3, 3, B] products ``a @ b``; sizes of one broadcast. Differentiable, also twice."""
+    if not torch.is_grad_enabled():
+        return _product(a, b)  # a third cheaper where nobody asks for a way back
     return _Compose.apply(a, b)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    columns, rows = a.chunk(3, 2), b.chunk(3, 1)  # without the detour of split through Python
+    product = columns[0] * rows[0]
+    for column, row in zip(columns[1:], rows[1:], strict=True):
+        product.addcmul_(column, row)
+    return product
 
 
 def apply(a: Tensor, v: Tensor) -> Tensor:
@@ -43,11 +53,7 @@ class _Compose(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
         ctx.save_for_backward(a, b)
-        columns, rows = a.split(1, 2), b.split(1, 1)
-        product = columns[0] * rows[0]
-        for column, row in zip(columns[1:], rows[1:], strict=True):
-            product.addcmul_(column, row)
-        return product
+        return _product(a, b)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
