@@ -4,7 +4,15 @@ from avatar_kit import hookimpl
 from avatar_kit.aligners.config import IdentityConfig, NearestPoseConfig, PcaClampConfig
 from avatar_kit.datasets.config import CaptureFolderConfig
 from avatar_kit.encoders.config import CastShadowConfig, LitSurfaceConfig
-from avatar_kit.exporters.config import GaussianPlyConfig, RiggedGaussiansConfig, SpzConfig
+from avatar_kit.exporters.config import (
+    AmassConfig,
+    BvhConfig,
+    GaussianPlyConfig,
+    PlayerConfig,
+    RiggedGaussiansConfig,
+    SkinnedMeshConfig,
+    SpzConfig,
+)
 from avatar_kit.metrics.config import (
     FidConfig,
     FlipConfig,
@@ -46,14 +54,22 @@ def register_datasets(register):
 
 @hookimpl
 def register_exporters(register):
-    """Gaussians of a pose, plain and compressed, and Gaussians with their rig."""
+    """Gaussians, the skinned mesh, a page that shows it, and the motion."""
+    register("amass", config=AmassConfig, target="avatar_kit.exporters.motion:AmassFile")
+    register("bvh", config=BvhConfig, target="avatar_kit.exporters.motion:BvhFile")
     register(
         "gaussian_ply", config=GaussianPlyConfig, target="avatar_kit.exporters.ply:GaussianPly"
     )
+    register("player", config=PlayerConfig, target="avatar_kit.exporters.player:Player")
     register(
         "rigged_gaussians",
         config=RiggedGaussiansConfig,
         target="avatar_kit.exporters.rigged:RiggedGaussiansFile",
+    )
+    register(
+        "skinned_mesh",
+        config=SkinnedMeshConfig,
+        target="avatar_kit.exporters.mesh:SkinnedMeshFile",
     )
     register("spz", config=SpzConfig, target="avatar_kit.exporters.spz:Spz")
 

@@ -24,7 +24,6 @@ from avatar_kit.engine.staging import stage
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar
 from avatar_kit.scene import Camera, Motion
-from avatar_kit.scene.motion import check_rotations
 
 Picture = np.ndarray | Tensor
 Output = Literal["numpy", "torch"]
@@ -175,10 +174,9 @@ class TrainedAvatar:
                 does not fit.
         """
         converted, behind = _converter(output), self._behind(background)
-        pose = as_motion(pose)
+        pose = as_motion(pose, "pose")
         if len(pose) != 1:
             raise UserError(f"pose: {len(pose)} frames; choose one, such as motion[0]")
-        check_rotations(pose, "pose")
         cameras = self._cameras_of(pose, camera, None)
         return converted(next(render_motion(self._loaded, pose, cameras, behind)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from avatar_kit.errors import UserError
 from avatar_kit.io.motion import load_motion
 from avatar_kit.scene import Motion
-from avatar_kit.scene.motion import FIELDS
+from avatar_kit.scene.motion import FIELDS, check_rotations
 
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
 
@@ -39,15 +39,20 @@ def read_motion(path: str | Path, clip: str | int | None = None) -> Motion:
     return load_motion(path, clip=clip)
 
 
-def as_motion(motion: Motion | str | Path) -> Motion:
+def as_motion(motion: Motion | str | Path, what: str = "motion") -> Motion:
     """A motion as an avatar takes it: read where it is a file; float32, on the CPU.
 
+    Args:
+        motion: The motion, or its file.
+        what: What it is called in messages.
+
     Raises:
-        UserError: The file cannot be read, or the motion holds no frame.
+        UserError: The file cannot be read, or the motion holds no frame, or what is no rotation.
     """
     if not isinstance(motion, Motion):
         return read_motion(motion)
     if not len(motion):
-        raise UserError("motion: it holds no frame")
+        raise UserError(f"{what}: it holds no frame")
+    check_rotations(motion, what)
     plain = {name: getattr(motion, name).detach().cpu().float() for name in FIELDS}
     return replace(motion, **plain)

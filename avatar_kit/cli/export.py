@@ -15,7 +15,11 @@ HELP = """Write a trained avatar for other programs; the suffix of the file says
 
 [dim]avatar-kit export runs/splat-studio-... --to walk/%05d.ply --motion walk.npz --fps 15[/dim]
 
-[dim]avatar-kit export runs/splat-studio-... --to ada.safetensors[/dim]   with skeleton and light
+[dim]avatar-kit export runs/ram-studio-... --to ada.glb --motion walk.npz[/dim]   a textured mesh
+
+[dim]avatar-kit export runs/ram-studio-... --to ada.html --motion walk.npz[/dim]   a web page of it
+
+[dim]avatar-kit export runs/ram-studio-... --to walk.bvh --motion walk.npz[/dim]   the motion
 
 Options of a format follow as KEY=VALUE; avatar-kit plugins list  names the exporters.
 """
@@ -45,7 +49,7 @@ def export(
         typer.Option(
             "--motion",
             help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. Left "
-            "out: a training pose, where the format holds a pose.",
+            "out: a training pose, or what the format holds without one.",
             show_default=False,
         ),
     ] = None,

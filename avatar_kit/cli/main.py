@@ -24,6 +24,7 @@ from avatar_kit.cli import (
     prepare,
     render,
     train,
+    viewing,
 )
 from avatar_kit.cli.commands import Commands
 from avatar_kit.cli.process import prepare_process
@@ -63,6 +64,7 @@ app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("render", help=render.HELP)(render.render)
 app.command("export", help=export.HELP)(export.export)
 app.command("live", help=live.HELP)(live.live)
+app.command("view", help=viewing.HELP)(viewing.view)
 app.command("mix", help=mix.HELP)(mix.mix)
 app.command("align", help=align.HELP)(align.align)
 app.add_typer(aligner.app, name="aligner")

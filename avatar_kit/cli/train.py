@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
+from avatar_kit.cli.viewing import beside, check_installed
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +45,18 @@ def train(
             show_default=False,
         ),
     ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            "--consent",
+            help="What the person agreed to; kept with the avatar and in its pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show the newest checkpoint on a page; needs the extra view."),
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", help="Run folder to go on with.", show_default=False),
@@ -53,8 +67,12 @@ def train(
 
     from avatar_kit.config import parse_overrides
 
+    if watch:
+        check_installed()
     console = Console()
     values = parse_overrides(overrides or [])
+    if consent is not None:
+        values["consent"] = consent
     if resume is not None:
         given = {"--method": method, "--preset": preset, "--data": data, "--config": config}
         extra = [name for name, value in {**given, "--out": out}.items() if value]
@@ -63,7 +81,8 @@ def train(
         training = _resume(resume, values, console)
     else:
         training = _start(method, preset, data, config, out, values, console)
-    _run(training, console)
+    with beside(training.run.root) if watch else contextlib.nullcontext():
+        _run(training, console)
 
 
 def _start(

@@ -91,6 +91,10 @@ class MethodConfig(ComponentConfig):
     many_people: ClassVar[bool] = False
 
     preset: str = Field(default="", description="Name of the preset the values started from.")
+    consent: str | None = Field(
+        default=None,
+        description="What the person agreed to, in your words; pictures and records repeat it.",
+    )
     steps: int = Field(ge=1, description="Training steps of the whole schedule.")
     stop_at: int | None = Field(
         default=None, ge=0, description="Save and end at this step; null: run to `steps`."

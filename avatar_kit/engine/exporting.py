@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,9 @@ from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Encoder, Exported, Exporter, ExportSource, Report
 from avatar_kit.io.atomic import temporary_sibling
 from avatar_kit.scene import Motion
+
+#: What the system says of a folder that nothing can be written to.
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,8 @@ def export(
         if shown.motion is not None:
             motion = _staged(loaded, shown, say)
             title = f"{shown.title}, {len(motion)} frames at {motion.fps:g} fps"
-        sources, files = iter([replace(source, motion=motion)]), [to]
+        given = replace(source, motion=motion, title=shown.title or source.title)
+        sources, files = iter([given]), [to]
     if numbered(to):
         check_leftovers(to, files)
     with _all_or_none(files) as partials:
@@ -180,14 +185,22 @@ def _all_or_none(files: list[Path]) -> Iterator[list[Path]]:
     As :func:`~avatar_kit.io.atomic.atomic_path`, for several files at once.
     """
     partials = [temporary_sibling(file) for file in files]
-    files[0].parent.mkdir(parents=True, exist_ok=True)
+    folder = files[0].parent
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         yield partials
         for partial in partials:
             with open(partial, "rb") as written:
                 os.fsync(written.fileno())
         for partial, file in zip(partials, files, strict=True):
             os.replace(partial, file)
+    except OSError as error:
+        if error.errno not in _CLOSED:
+            raise
+        raise UserError(
+            f"--to {files[0]}: {folder} cannot be written to ({error.strerror})"
+        ) from error
     finally:
-        for partial in partials:
-            partial.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            for partial in partials:
+                partial.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from avatar_kit.capture import CaptureView
 from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.io.image import write_image
+from avatar_kit.io.synthetic import Synthetic
 from avatar_kit.io.video import VideoWriter
 
 _INK, _PAPER, _SOFT = (32, 33, 36), (255, 255, 255), (110, 114, 120)
@@ -27,12 +28,14 @@ class Preview:
     Args:
         view: The capture.
         folder: Where the two files go.
+        synthetic: What they say of themselves.
     """
 
-    def __init__(self, view: CaptureView, folder: Path):
-        self.view = view
+    def __init__(self, view: CaptureView, folder: Path, synthetic: Synthetic):
+        self.view, self._synthetic = view, synthetic
         self.png, self.mp4 = folder / "preview.png", folder / "preview.mp4"
-        self._video = VideoWriter(self.mp4, view.capture.fps, (2 * view.width, view.height))
+        size = (2 * view.width, view.height)
+        self._video = VideoWriter(self.mp4, view.capture.fps, size, synthetic=synthetic)
         self._rows: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = {}
 
     def __enter__(self) -> Preview:
@@ -53,7 +56,7 @@ class Preview:
         self._video.__exit__(kind, *rest)
         if kind is None and self._rows:
             rows = [(name, *pictures) for name, pictures in self._rows.items()]
-            write_image(self.png, compose_sheet(rows))
+            write_image(self.png, compose_sheet(rows), synthetic=self._synthetic)
 
 
 def to_uint8(picture: Tensor) -> np.ndarray:

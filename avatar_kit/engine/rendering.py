@@ -12,6 +12,7 @@ from avatar_kit.engine.checkpoint import load_checkpoint
 from avatar_kit.engine.driving import render_motion
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.preview import to_uint8
+from avatar_kit.engine.provenance import described
 from avatar_kit.io.picture_folder import PictureFolder
 from avatar_kit.io.video_writer import VideoWriter, encoding_of
 from avatar_kit.scene import Camera, Motion
@@ -46,10 +47,12 @@ def open_output(
         UserError: The file cannot hold it, or the folder holds something else.
     """
     camera = loaded.subject.camera if cameras is None else cameras
+    said = described(loaded.run, loaded.config, loaded.subject.capture)
     if is_folder(out):
-        return PictureFolder(out, about(loaded, motion, cameras, background))
+        return PictureFolder(out, about(loaded, motion, cameras, background), said)
     alpha = background is not None and background.transparent
-    return VideoWriter(out, motion.fps, (camera.width, camera.height), alpha=alpha)
+    size = camera.width, camera.height
+    return VideoWriter(out, motion.fps, size, alpha=alpha, synthetic=said)
 
 
 def write_motion(

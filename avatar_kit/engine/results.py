@@ -15,6 +15,7 @@ from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview
+from avatar_kit.engine.provenance import described
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import Training, open_view
 from avatar_kit.interfaces import Avatar
@@ -54,7 +55,8 @@ def measure(
     Returns:
         As :func:`~avatar_kit.engine.evaluation.evaluate`.
     """
-    with Preview(view, run.root) as preview:
+    said = described(run, config, view.capture.name).beside_recorded()
+    with Preview(view, run.root, said) as preview:
 
         def seen(split: HeldOutSplit, k: int, picture: Tensor) -> None:
             preview.observe(split, k, picture)
@@ -69,6 +71,7 @@ def measure(
         "method": config.type,
         "preset": config.preset,
         "capture": view.capture.name,
+        "consent": config.consent,
         "steps": step,
         "seconds": round(seconds, 1),
         "parameters": avatar.learned_parameters(),

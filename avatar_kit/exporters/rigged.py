@@ -13,7 +13,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.exporters.clouds import chosen
 from avatar_kit.exporters.config import RiggedGaussiansConfig
 from avatar_kit.gaussians.covariances import THINNEST
-from avatar_kit.interfaces import Encoder, Exported, Exporter, ExportSource, Report
+from avatar_kit.interfaces import Avatar, Encoder, Exported, Exporter, ExportSource, Report
 from avatar_kit.io.rigged_file import save_rigged_gaussians
 from avatar_kit.scene import RiggedGaussians
 from avatar_kit.scene.rigged import rigged_shapes
@@ -28,14 +28,14 @@ class RiggedGaussiansFile(Exporter):
 
     def export(self, source: ExportSource, out: Path, report: Report) -> Exported:
         """Write the avatar."""
-        encoders = {n: e for n, e in source.avatar.encoders.items() if isinstance(e, Encoder)}
-        found = {n: g for n, e in encoders.items() if (g := e.rigged_gaussians()) is not None}
+        found = rigged_encoders(source.avatar)
         if not found:
+            names = ", ".join(source.avatar.encoders) or "none"
             raise UserError(
                 f"{_WHAT} needs an encoder with rigged_gaussians(); the encoders of method "
-                f"'{source.method}' ({', '.join(encoders) or 'none'}) have none"
+                f"'{source.method}' ({names}) have none"
             )
-        gaussians, lost = _finite(found[chosen(list(found), self.config.encoder, _WHAT)])
+        gaussians, lost = finite_gaussians(found[chosen(list(found), self.config.encoder, _WHAT)])
         asset = source.avatar.body.asset
         about = {
             "name": source.name,
@@ -56,7 +56,13 @@ class RiggedGaussiansFile(Exporter):
         return Exported(f"{count:,} Gaussians, {joints} joints", tuple(notes))
 
 
-def _finite(gaussians: RiggedGaussians) -> tuple[RiggedGaussians, int]:
+def rigged_encoders(avatar: Avatar) -> dict[str, RiggedGaussians]:
+    """Name of each encoder that has Gaussians at rest -> these."""
+    encoders = {n: e for n, e in avatar.encoders.items() if isinstance(e, Encoder)}
+    return {n: g for n, e in encoders.items() if (g := e.rigged_gaussians()) is not None}
+
+
+def finite_gaussians(gaussians: RiggedGaussians) -> tuple[RiggedGaussians, int]:
     """Those that are finite in every value, and the number of the others."""
     scales = gaussians.scales.clamp(min=THINNEST)  # the logarithm must be finite
     gaussians, count = replace(gaussians, scales=scales), len(gaussians)

@@ -31,6 +31,7 @@ class ExportSource:
         cameras: Name -> camera of the training, the main one first.
         motion: By what the config ``holds``: "pose", the one pose; "motion", all frames of the
             driving motion, placed, or None where none was given; "avatar", None.
+        title: What that motion is called: the name of its file.
         context: Where the config holds "pose": that frame, seen by the main camera; else None.
         conditions: What the encoders yield for it, by the name of the encoder; else empty.
     """
@@ -41,6 +42,7 @@ class ExportSource:
     training_motion: Motion
     cameras: Mapping[str, Camera]
     motion: Motion | None = None
+    title: str = "motion"
     context: FrameContext | None = None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
 

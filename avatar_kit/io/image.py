@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.synthetic import Synthetic
 
 
 def read_image(path: str | Path, *, mode: str = "RGB", upright: bool = False) -> np.ndarray:
@@ -36,13 +37,16 @@ def read_image(path: str | Path, *, mode: str = "RGB", upright: bool = False) ->
         raise UserError(f"{path}: cannot be read as a picture ({error}); write it anew") from None
 
 
-def encode_image(image: np.ndarray, suffix: str, *, quality: int = 95) -> bytes:
+def encode_image(
+    image: np.ndarray, suffix: str, *, quality: int = 95, synthetic: Synthetic | None = None
+) -> bytes:
     """The bytes of a picture file.
 
     Args:
         image: [H, W, 3] RGB, [H, W, 4] RGBA (png only) or [H, W] grey; uint8.
         suffix: ".png" or ".jpg".
         quality: JPEG quality, 1 to 100; colour is not subsampled.
+        synthetic: What the picture says of itself; None: it is recorded, or drawn.
 
     Raises:
         ValueError: The array is no uint8 picture.
@@ -52,19 +56,37 @@ def encode_image(image: np.ndarray, suffix: str, *, quality: int = 95) -> bytes:
     picture = Image.fromarray(np.ascontiguousarray(image))
     buffer = io.BytesIO()
     if suffix == ".png":
-        picture.save(buffer, format="png", compress_level=4)
+        picture.save(buffer, format="png", compress_level=4, pnginfo=_png_texts(synthetic))
     else:
-        picture.save(buffer, format="jpeg", quality=quality, subsampling=0)
+        said = {} if synthetic is None else {"xmp": synthetic.xmp(), "comment": synthetic.line()}
+        picture.save(buffer, format="jpeg", quality=quality, subsampling=0, **said)
     return buffer.getvalue()
 
 
-def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> None:
+def _png_texts(synthetic: Synthetic | None) -> PngImagePlugin.PngInfo | None:
+    if synthetic is None:
+        return None
+    texts = PngImagePlugin.PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", synthetic.xmp().decode())
+    texts.add_itxt("Description", synthetic.line())
+    texts.add_text("Software", synthetic.tool)
+    return texts
+
+
+def write_image(
+    path: str | Path,
+    image: np.ndarray,
+    *,
+    quality: int = 95,
+    synthetic: Synthetic | None = None,
+) -> None:
     """Write a picture, whole or not at all.
 
     Args:
         path: Ends in .png or .jpg.
         image: As for :func:`encode_image`.
         quality: JPEG quality, 1 to 100.
+        synthetic: What the picture says of itself; None: it is recorded, or drawn.
 
     Raises:
         UserError: The suffix names no format we write.
@@ -72,6 +94,6 @@ def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> No
     path = Path(path)
     if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UserError(f"{path}: cannot write '{path.suffix}'; use .png or .jpg")
-    data = encode_image(image, path.suffix.lower(), quality=quality)
+    data = encode_image(image, path.suffix.lower(), quality=quality, synthetic=synthetic)
     with atomic_path(path) as partial:
         partial.write_bytes(data)

@@ -12,6 +12,7 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.image import write_image
+from avatar_kit.io.synthetic import Synthetic
 
 #: What the pictures of a folder are of.
 RECORD = "rendering.json"
@@ -27,6 +28,7 @@ class PictureFolder:
         root: The folder; it need not exist.
         about: What the pictures are of: anything JSON can hold. Two foldersful are the same where
             it is equal.
+        synthetic: What the pictures say of themselves.
 
     Attributes:
         done: Pictures that are there.
@@ -35,8 +37,11 @@ class PictureFolder:
         UserError: ``root`` is a file, holds something else, or pictures of something else.
     """
 
-    def __init__(self, root: str | Path, about: Mapping[str, Any]):
+    def __init__(
+        self, root: str | Path, about: Mapping[str, Any], synthetic: Synthetic | None = None
+    ):
         self.root = Path(root)
+        self._synthetic = synthetic
         self.about = json.loads(json.dumps(about))
         if self.root.exists() and not self.root.is_dir():
             raise UserError(f"{root}: is a file; choose another folder, or give it a suffix")
@@ -77,7 +82,7 @@ class PictureFolder:
 
     def write(self, image: np.ndarray) -> None:
         """Append a picture: [H, W, 3] RGB or [H, W, 4] RGBA with straight alpha, uint8."""
-        write_image(self.path(self.done), image)
+        write_image(self.path(self.done), image, synthetic=self._synthetic)
         self.done += 1
 
     def __exit__(self, *error: object) -> None:

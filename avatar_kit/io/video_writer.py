@@ -14,6 +14,7 @@ from av.video.reformatter import Colorspace
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.synthetic import Synthetic
 
 #: Value of ``AVCOL_*_BT709`` in FFmpeg's tables of primaries, transfer curves and matrices.
 _BT709 = 1
@@ -84,6 +85,7 @@ class VideoWriter:
         crf: Constant rate factor of H.264, 0 (lossless) to 51, and of VP9, up to 63; 18 is visually
             close to lossless. ProRes has none.
         preset: Speed preset of x264.
+        synthetic: What the video says of itself in its comment; None: it is recorded.
 
     Raises:
         UserError: The suffix names no container we write, or one without alpha.
@@ -98,9 +100,11 @@ class VideoWriter:
         alpha: bool = False,
         crf: int = 18,
         preset: str = "veryfast",
+        synthetic: Synthetic | None = None,
     ):
         self.path = Path(path)
         self.size = size
+        self._synthetic = synthetic
         self._encoding = encoding_of(path, alpha=alpha)
         self._channels = 4 if alpha else 3
         self._fps = Fraction(fps).limit_denominator(10_000)
@@ -117,6 +121,10 @@ class VideoWriter:
             index_in_front = self.path.suffix.lower() in (".mp4", ".mov")
             options = {"movflags": "+faststart"} if index_in_front else {}
             self._container = stack.enter_context(av.open(str(partial), "w", options=options))
+            if self._synthetic is not None:
+                # the one key that all of these containers keep
+                said = f"{self._synthetic.line()}; {self._synthetic.source}"
+                self._container.metadata["comment"] = said
             self._stream = self._open_stream()
             self._stack = stack.pop_all()
         return self

@@ -24,9 +24,9 @@ from avatar_kit.tracking.watch import shrink
 FITTED_FRAMES = 25
 #: Shape and size need no fingers.
 _PHASES = (
-    Phase(40, ROOT_VARIABLES, 0.2),
-    Phase(100, (*ROOT_VARIABLES, "pose"), 0.1),
-    Phase(60, (*ROOT_VARIABLES, "pose"), 0.04, girth=True),
+    Phase(50, ROOT_VARIABLES, 0.2),
+    Phase(120, (*ROOT_VARIABLES, "pose"), 0.1),
+    Phase(110, (*ROOT_VARIABLES, "pose"), 0.04, outline=True, girth=True),
 )
 #: Fewer frames that show the whole body are refused.
 _ENOUGH_FRAMES = 12
@@ -125,7 +125,8 @@ def _refusal(tracks: Sequence[FrameTrack], whole: int) -> str:
         sure = np.stack([np.nan_to_num(t.body_confidence) > _SEEN for t in tracks]).mean(0)
         worst = min(main_joints(), key=lambda joint: sure[joint])
         part = BODY_KEYPOINTS[worst].replace("_", " ")
-        found += f" (the {part} is seen in {sure[worst]:.0%} of them)"
+        if sure[worst] < 1:
+            found += f" (the {part} is seen in {sure[worst]:.0%} of them)"
     return (
         f"{found}, expected {_ENOUGH_FRAMES} at least; stand where head, hands and feet are in the "
         "picture, in even light, for three seconds"

@@ -57,13 +57,11 @@ class FrameProblem:
         self.unknowns = Unknowns.of(weights)
         self.model = KeypointModel(body, body.shape_vector(performer.shape), self.unknowns)
         self._costs = costs_of(smoothness, self.unknowns)
-        of_body = self.unknowns.hand < 0
-        self._turns = np.concatenate([np.ones(3, bool), np.zeros(3, bool), of_body])
         self._pose = slice(ROOT_UNKNOWNS, ROOT_UNKNOWNS + self.unknowns.count)
 
     def step(
         self, state: State, seen: Observation, sigma: float, trail: Trail | None
-    ) -> tuple[State, float, float]:
+    ) -> tuple[State, float]:
         """Improve a pose.
 
         Args:
@@ -73,9 +71,8 @@ class FrameProblem:
             trail: The moments before; None at a start.
 
         Returns:
-            The new state; the largest turn of pelvis or body joint in radians; and the mean error
-            of the believed main joints after it over the height, to first order, NaN where none is
-            believed.
+            The new state, and the mean error of the believed main joints after it over the height,
+            to first order; NaN where none is believed.
         """
         found = self._evidence(state, seen, sigma)
         normal = found.normal
@@ -88,8 +85,7 @@ class FrameProblem:
         step = -np.linalg.solve(normal.matrix.astype(np.float64), normal.gradient)
         step *= min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), 1e-9))
         step = step.astype(np.float32)
-        turned = float(np.abs(step[self._turns]).max())
-        return state.moved(step), turned, found.error_after(step)
+        return state.moved(step), found.error_after(step)
 
     def _evidence(self, state: State, seen: Observation, sigma: float) -> Evidence:
         local, slopes = self.model(state.angles)

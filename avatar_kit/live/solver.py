@@ -6,6 +6,7 @@ solved by one damped step of Gauss and Newton. The start, and the return after a
 
 from __future__ import annotations
 
+import math
 import time as clock
 from dataclasses import dataclass, replace
 
@@ -32,9 +33,8 @@ _SIGMA = 0.04
 #: Those of the fit of whole videos, with more trust in directions: there is no future to tell
 #: which way a foreshortened limb points.
 WEIGHTS = Weights(directions=3.0)
-#: A person from the side is seen badly and gets a second iteration from this sine of the yaw on;
-#: so does a frame whose first step turns a joint by so many radians.
-_PROFILE_SINE, _LARGE_STEP = 0.6, 0.25
+#: A person from the side is seen badly and gets a second iteration from this sine of the yaw on.
+_PROFILE_SINE = 0.6
 #: Main joints that must be seen, of 12.
 _ENOUGH_JOINTS = 4
 #: Mean error over the height that is too high.
@@ -115,7 +115,7 @@ class FrameSolver:
         """
         began = clock.perf_counter()
         seconds = 1 / self.fps if self._time is None else time - self._time
-        if not seconds > 0:
+        if not 0 < seconds < math.inf:
             raise ValueError(f"frames come in time order; {time} follows {self._time}")
         self._time = time
         seen = Observation.of(track, self.problem.lens.R.T)
@@ -140,20 +140,21 @@ class FrameSolver:
         if self._flipped:
             seen = replace(seen, line_weight=0 * seen.line_weight)
         trail = Trail(last, seconds, self._change, self._interval)
-        state, turned, error = self.problem.step(trail.expected(), seen, _SIGMA, trail)
-        again = abs(state.rotation[0, 2]) > _PROFILE_SINE or turned > _LARGE_STEP
-        if again:
-            state, _, error = self.problem.step(state, seen, _SIGMA, trail)
+        state, iterations = trail.expected(), 1
+        if abs(state.rotation[0, 2]) > _PROFILE_SINE:
+            iterations = 2
+        for _ in range(iterations):
+            state, error = self.problem.step(state, seen, _SIGMA, trail)
         if error > _TOO_FAR:  # what the tracker saw is no pose of this person
             return error, 0
         self._accept(state, time, trail)
-        return error, 1 + again
+        return error, iterations
 
     def _start(self, seen: Observation, time: float) -> tuple[float, int]:
         problem, error = self.problem, float("nan")
         state = begin(seen, problem.lens, problem.unknowns, problem.height)
         for sigma in _FIRST_SIGMAS:
-            state, _, error = problem.step(state, seen, sigma, None)
+            state, error = problem.step(state, seen, sigma, None)
         if error > _TOO_FAR:
             return error, 0
         self._flipped, self.lost = 0, False

@@ -32,7 +32,7 @@ class Smoothness:
     """
 
     turn: float = 1.0
-    rotation: float = 0.7
+    rotation: float = 1.0
     hand: float = 0.25
     place: float = 20.0
     speed: float = 0.3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
 from avatar_kit.tracking.fit import Fit, Fitter
 from avatar_kit.tracking.initial import smooth
+from avatar_kit.tracking.objective import Weights
 from avatar_kit.tracking.observe import Observed
 from avatar_kit.tracking.place import stand_on_ground
 from avatar_kit.tracking.stages import Arrays, Stages
@@ -72,6 +73,7 @@ def fit_video(
         "body": body.asset.sha256,
         "shape": shape,
         "focal": float(camera.K[0, 1, 1]),
+        "weights": asdict(Weights()),
     }
     found = stages.run("fit", settings, compute, total=100, note=_yaw_note)
     fit, camera = stand_on_ground(_fit(found, observed), camera)

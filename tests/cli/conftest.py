@@ -77,9 +77,8 @@ def cli_here(monkeypatch, tmp_path, capsys):
 def trained_run(cli, capture_folder, tmp_path_factory):
     """A run of ten steps."""
     out = tmp_path_factory.mktemp("runs") / "ten"
-    text = cli(
-        "train", "--method", "ram", "--data", capture_folder, "--out", out, "steps=10", *TINY
-    )
+    words = ("train", "--method", "ram", "--data", capture_folder, "--out", out)
+    text = cli(*words, "--consent", "lectures, until 2030", "steps=10", *TINY)
     return out, text
 
 

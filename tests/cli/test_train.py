@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file
 
 from tests.cli.conftest import TINY
@@ -21,6 +22,15 @@ def weights(run, step=10):
         **load_file(folder / "weights.safetensors"),
         **load_file(folder / "training.safetensors"),
     }
+
+
+def test_consent_is_kept_with_the_avatar_and_said_by_its_pictures(trained_run):
+    run, _ = trained_run
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["consent"] == "lectures, until 2030"
+    with Image.open(run / "preview.png") as image:
+        assert "consent: lectures, until 2030" in image.info["Description"]
+        assert "compositeWithTrainedAlgorithmicMedia" in image.info["XML:com.adobe.xmp"]
 
 
 def assert_equal_bits(one, other):

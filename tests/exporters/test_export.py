@@ -117,7 +117,7 @@ def test_a_pose_by_itself_is_what_render_shows(avatar, tmp_path):
 
 
 REFUSED = [
-    ("a.foo", {}, "no exporter writes such a file; there is .ply (gaussian_ply)"),
+    ("a.foo", {}, "no exporter writes such a file; there is .npz (amass), .bvh (bvh), .ply (gau"),
     ("a.ply", {"options": {"axes": "sideways"}}, "exporter 'gaussian_ply': axes"),
     ("a.ply", {"options": {"degre": 1}}, "did you mean 'degree'"),
     ("a.ply", {"options": {"type": "spz"}}, "exporter 'spz' writes .spz"),

@@ -1,4 +1,4 @@
-"""A file of Gaussians as somebody else's viewer shows it: Spark on three.js, in Chromium."""
+"""A file as somebody else's viewer shows it: three.js, with Spark for Gaussians, in Chromium."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 PACKAGES = ("@sparkjsdev/spark@2.2.0", "three@0.180.0")
-_FLAGS = (
+FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu-sandbox", "--use-gl=angle",
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars",
 )  # fmt: skip
@@ -52,17 +52,34 @@ def viewed(file: Path, modules: Path, camera, *, turn=(0, 0, 0, 1), profile: Pat
         turn: Rotation of the Gaussians in it, xyzw.
         profile: An empty folder for the browser.
     """
-    (profile / "view.json").write_text(json.dumps(_view(file, camera, turn)))
-    (profile / file.name).write_bytes(file.read_bytes())
+    view = {**projection_of(camera), "file": f"/{file.name}", "turn": list(turn)}
+    return picture_of(posted("viewer.html", view, [file], modules, profile)["picture"])
+
+
+def posted(
+    page: str, view: dict, files: list[Path], modules: Path, profile: Path
+) -> dict[str, bytes]:
+    """What a page of this folder posts until its picture comes, by the name it goes to.
+
+    Args:
+        page: Name of the page.
+        view: What it finds as ``/view.json``; its width and height are those of the window.
+        files: What it finds beside that.
+        modules: Folder ``node_modules``.
+        profile: An empty folder for the browser.
+    """
+    (profile / "view.json").write_text(json.dumps(view))
+    for file in files:
+        (profile / file.name).write_bytes(file.read_bytes())
     got: dict[str, bytes] = {}
     arrived = threading.Event()
     handler = functools.partial(_Handler, got, arrived, (profile, modules, Path(__file__).parent))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    page = f"http://127.0.0.1:{server.server_port}/viewer.html"
-    window = f"--window-size={camera.width},{camera.height}"
+    address = f"http://127.0.0.1:{server.server_port}/{page}"
+    window = f"--window-size={view['width']},{view['height']}"
     browser = subprocess.Popen(
-        [chromium(), *_FLAGS, window, f"--user-data-dir={profile / 'profile'}", page],
+        [chromium(), *FLAGS, window, f"--user-data-dir={profile / 'profile'}", address],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -72,11 +89,16 @@ def viewed(file: Path, modules: Path, camera, *, turn=(0, 0, 0, 1), profile: Pat
         browser.wait(20)
         server.shutdown()
     assert "error" not in got, got["error"].decode()
-    picture = np.asarray(Image.open(io.BytesIO(got["picture"])).convert("RGB"))
+    return got
+
+
+def picture_of(data: bytes) -> torch.Tensor:
+    """[3, H, W] in [0, 1] of a PNG."""
+    picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)
 
 
-def _view(file: Path, camera, turn) -> dict:
+def projection_of(camera) -> dict:
     """The camera as OpenGL has it: y up, z backwards, depth from -1 to 1; matrices row by row."""
     K, (w, h) = camera.K[0].double(), (camera.width, camera.height)
     near, far = 0.1, 100.0
@@ -89,7 +111,7 @@ def _view(file: Path, camera, turn) -> dict:
     world[:3, :3] = camera.R[0].double().T @ torch.diag(torch.tensor([1.0, -1, -1]).double())
     world[:3, 3] = camera.position[0].double()
     return {
-        "file": f"/{file.name}", "width": w, "height": h, "turn": list(turn),
+        "width": w, "height": h,
         "world": world.flatten().tolist(), "projection": projection.flatten().tolist(),
     }  # fmt: skip
 
@@ -108,11 +130,12 @@ class _Handler(SimpleHTTPRequestHandler):
         return str(next((file for file in found if file.is_file()), self.folders[0] / "missing"))
 
     def do_POST(self) -> None:
-        """A picture, or what went wrong."""
+        """A picture, what comes with it, or what went wrong."""
         self.got[self.path.lstrip("/")] = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(204)
         self.end_headers()
-        self.arrived.set()
+        if self.path in ("/picture", "/error"):
+            self.arrived.set()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""

@@ -36,13 +36,14 @@ def body_named(name: str) -> Body:
     if name == "default":
         component = catalog().get("body", catalog().default("body"))
         return component.load()(component.config(type=component.name)).eval()
-    root = new_project("live_mannequin", "body", Path(tempfile.mkdtemp()))
-    sys.path.insert(0, str(root))
-    try:
-        from avatar_kit_live_mannequin.component import LiveMannequin
-        from avatar_kit_live_mannequin.config import LiveMannequinConfig
-    finally:
-        sys.path.remove(str(root))
+    with tempfile.TemporaryDirectory() as folder:
+        root = str(new_project("live_mannequin", "body", Path(folder)))
+        sys.path.insert(0, root)
+        try:
+            from avatar_kit_live_mannequin.component import LiveMannequin
+            from avatar_kit_live_mannequin.config import LiveMannequinConfig
+        finally:
+            sys.path.remove(root)
     return LiveMannequin(LiveMannequinConfig()).eval()
 
 

@@ -90,7 +90,7 @@ def test_a_step_lowers_the_error():
     state = State(np.eye(3, dtype=np.float32), place, problem.unknowns.liked)
     errors = []
     for _ in range(4):
-        state, _, error = problem.step(state, seen, 0.2, None)
+        state, error = problem.step(state, seen, 0.2, None)
         errors.append(error)
     assert errors[-1] < 0.1 * errors[0] + 0.002
 

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from avatar_kit.io.video import read_video
-from tests.live.browsing import Browser, fake_camera
+from tests.browsing import Browser, fake_camera
 
 pytestmark = pytest.mark.slow
 

@@ -21,6 +21,8 @@ OPTIONS = {
     ("dataset", "studio"): {"frames": 8, "test_frames": 4, "supersample": 1, "size": 256},
     ("encoder", "attentive_texture"): {"size": 64, "channels": 8},
     ("encoder", "neural_texture"): {"size": 64},
+    ("exporter", "player"): {"texture": 32, "pictures": 1, "idle": 0.1},
+    ("exporter", "skinned_mesh"): {"texture": 32, "pictures": 1},
     ("method", "anr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
     ("method", "dnr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
     ("method", "ram"): {

@@ -21,6 +21,7 @@ from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import open_view
 from avatar_kit.io.image import write_image
+from avatar_kit.io.synthetic import Synthetic
 from avatar_kit.io.video import VideoWriter
 
 _INK, _PAPER, _SOFT = (32, 33, 36), (255, 255, 255), (110, 114, 120)
@@ -59,13 +60,15 @@ def show(figures: Figures, capture: str, out: Path, device: str = "auto") -> lis
     grid, video = f"{capture}.png", f"{capture}.mp4"
     rows, wide = [], view.width
     size = (len(names) * wide, view.height + _BAND)
-    with VideoWriter(out / video, view.capture.fps, size) as film:
+    methods = ", ".join(cell.contender for cell in cells)
+    said = Synthetic(view.capture.name, out.resolve().name, methods).beside_recorded()
+    with VideoWriter(out / video, view.capture.fps, size, synthetic=said) as film:
         title = captioned(names, wide)
         for split, k, row in rendered(loaded, view):
             film.write(np.concatenate([title, np.concatenate([row.truth, *row.pictures], 1)]))
             if k == len(split.samples) // 2:
                 rows.append(row)
-    write_image(out / grid, compose(rows, names))
+    write_image(out / grid, compose(rows, names), synthetic=said)
     return [grid, video]
 
 

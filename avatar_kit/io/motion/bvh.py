@@ -46,9 +46,14 @@ class Bvh:
     values: Tensor
     fps: float
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the joints."""
+        return [joint.name for joint in self.joints]
+
     def index(self, name: str) -> int:
         """Index of a joint by its name."""
-        return [joint.name for joint in self.joints].index(name)
+        return self.names.index(name)
 
     def pose(self) -> tuple[Tensor, Tensor]:
         """World rotations [T, J, 3, 3] and positions [T, J, 3] of all joints, file units."""

@@ -15,12 +15,16 @@ G is the joint's rotation in the world and M the rotation relative to our T-pose
 * Wrists, elbows and knees: the way of the joint before them wins where it is nearly as close,
   because rigs keep the axes along a limb.
 * Toes: in line with the foot while it stands.
+
+A skeleton that has the names of SMPL-X's body joints, and at zero angles stands in our T-pose, is
+taken as it is: C is the identity, and its fingers and eyes are read, too.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import roma
@@ -32,7 +36,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.motion.bvh import Bvh, read_bvh
 from avatar_kit.io.motion.bvh_skeleton import match_joints
 from avatar_kit.scene import Motion
-from avatar_kit.scene.joints import SMPLX_JOINTS, SMPLX_PARENTS
+from avatar_kit.scene.joints import BODY_JOINTS, SMPLX_JOINTS, SMPLX_PARENTS
 
 #: Limb joint -> the next joint along its bone and the bone's direction in the T-pose.
 LIMBS: dict[str, tuple[str, tuple[float, float, float]]] = {
@@ -60,6 +64,9 @@ _SAMPLES = 500
 
 _LEG_LENGTH = 0.8
 
+#: Cosine of the angle that a bone of a T-pose may be off its direction.
+_ALONG = math.cos(math.radians(10))
+
 
 def load_bvh(path: Path) -> Motion:
     """Read a BVH file as a motion, in the file's own world axes and metres.
@@ -74,10 +81,14 @@ def load_bvh(path: Path) -> Motion:
     frames = len(bvh.values)
     if frames == 0:
         raise UserError(f"{path}: the motion has no frames")
-    joints = match_joints(bvh.joints, path)
+    ours = _named_as_ours(bvh)
+    joints = ours or match_joints(bvh.joints, path)
     rotations, positions = bvh.pose()
     every = slice(None, None, max(1, frames // _SAMPLES))
-    constants = _constants(bvh, joints, rotations[every], positions[every])
+    if ours:
+        constants = dict.fromkeys(joints, torch.eye(3, dtype=torch.float64))
+    else:
+        constants = _constants(bvh, joints, rotations[every], positions[every])
     world: dict[str, Tensor] = {}
     local = []
     for name, parent in zip(SMPLX_JOINTS, SMPLX_PARENTS, strict=True):
@@ -92,6 +103,23 @@ def load_bvh(path: Path) -> Motion:
         torch.zeros(frames, 52),
         torch.ones(frames),
     )
+
+
+def _named_as_ours(bvh: Bvh) -> dict[str, int]:
+    """SMPL-X joint -> index, of a skeleton that is called so and stands in the T-pose; else empty.
+
+    Its zero pose may be off the directions of the T-pose by a few degrees, as people are.
+    """
+    found = {name: bvh.index(name) for name in SMPLX_JOINTS if name in bvh.names}
+    if not {"pelvis", *BODY_JOINTS} <= found.keys() or bvh.joints[found["pelvis"]].parent >= 0:
+        return {}
+    still = replace(bvh, values=torch.zeros(1, bvh.values.shape[1]).double())
+    at = still.pose()[1][0]
+    for name, (child, direction) in LIMBS.items():
+        bone = F.normalize(at[found[child]] - at[found[name]], dim=0)
+        if float(bone @ torch.tensor(direction).double()) < _ALONG:
+            return {}
+    return found
 
 
 def _scale(joints: dict[str, int], positions: Tensor) -> float:

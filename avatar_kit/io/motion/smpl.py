@@ -9,14 +9,17 @@ clips, which have no ``betas``, give the pelvis itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import roma
 import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.atomic import atomic_path
 from avatar_kit.scene import Motion
 
 #: Pelvis of the neutral mean body in the rest pose, metres.
@@ -125,6 +128,38 @@ def from_talkshow(array: np.ndarray, path: Path) -> Motion:
         raise UserError(f"{path}: array of shape {array.shape}, expected (T, 265)")
     fields = {name: _tensor(array[:, a:b]) for name, (a, b) in _TALKSHOW.items()}
     return Motion.rest(len(array), 30.0, **fields)
+
+
+def save_amass(path: str | Path, motion: Motion) -> None:
+    """Write a motion in the layout of AMASS for SMPL-X, whole or not at all.
+
+    ``poses`` (T, 165) axis-angle of the 55 joints, ``trans`` (T, 3) metres, z up, both float64;
+    ``betas`` are zeros, the mean body, and ``gender`` is neutral. Expressions have no place in it.
+
+    Args:
+        path: Ends in .npz.
+        motion: The motion, y up, on any device.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise UserError(f"{path}: an AMASS file ends in .npz")
+    motion = motion.detach().to("cpu")
+    turn = torch.tensor([math.pi / 2, 0.0, 0.0], dtype=torch.float64)
+    orient = motion.global_orient.double()
+    orient = roma.rotvec_composition([turn.expand_as(orient), orient])
+    pelvis = motion.transl.double() @ roma.rotvec_to_rotmat(turn).mT
+    joints = motion.rotvec()[:, 1:].flatten(1).double()
+    arrays = {
+        "poses": torch.cat([orient, joints], 1).numpy(),
+        "trans": (pelvis - torch.tensor(SMPLX_PELVIS).double()).numpy(),
+        "betas": np.zeros(16),
+        "gender": np.array("neutral"),
+        "mocap_framerate": np.float64(motion.fps),
+        "mocap_frame_rate": np.float64(motion.fps),
+        "surface_model_type": np.array("smplx"),
+    }
+    with atomic_path(path) as partial:
+        np.savez(partial, **arrays)
 
 
 def frame_rate(data: Mapping[str, np.ndarray], path: Path) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import json
 import shutil
@@ -19,7 +20,9 @@ import pytest
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
-    "--disable-gpu",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
     "--disable-dev-shm-usage",
     "--no-first-run",
     "--remote-debugging-port=0",
@@ -96,7 +99,19 @@ class Browser:
         await self.call("Page.enable")
         await self.call("Runtime.enable")
         await self.call("Page.navigate", url=self.address)
+        await self._arrive()
         return self
+
+    async def _arrive(self) -> None:
+        """Wait for the page; while it changes there is none to ask."""
+        for _ in range(300):
+            with contextlib.suppress(AssertionError):
+                if await self.value("location.href !== 'about:blank' && document.readyState") == (
+                    "complete"
+                ):
+                    return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{self.address} did not load")
 
     async def __aexit__(self, *error: object) -> None:
         await self.socket.close()

@@ -1,0 +1,109 @@
+"""``avatar-kit view``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avatar_kit.cli.align import Clip, Device, sayer
+from avatar_kit.errors import MissingExtra, UserError
+
+HELP = """Look at an avatar, a capture or a motion from all sides, on a page in your browser.
+
+[dim]avatar-kit view runs/splat-studio-...[/dim]   its training poses, or --motion walk.npz
+
+[dim]avatar-kit view runs/splat-studio-... --follow[/dim]   a training that is running
+
+[dim]avatar-kit view captures/me[/dim]   the tracked body, its cameras and their pictures
+
+[dim]avatar-kit view walk.npz[/dim]
+
+Needs the extra  view.
+"""
+
+
+def view(
+    what: Annotated[
+        Path, typer.Argument(help="Run folder, capture folder or motion file.", show_default=False)
+    ],
+    motion: Annotated[
+        Path | None,
+        typer.Option(
+            "--motion",
+            help="Motion to drive the avatar of a run with; left out: its training poses.",
+            show_default=False,
+        ),
+    ] = None,
+    clip: Clip = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show the newest checkpoint whenever there is one.")
+    ] = False,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            help="Address to listen on; the page has no password, whoever reaches it sees it.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port, or the next one that is free.")] = 8080,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    device: Device = "auto",
+) -> None:
+    """Look at an avatar, a capture or a motion."""
+    import signal
+    import webbrowser
+
+    from rich.console import Console
+
+    check_installed()
+    from avatar_kit.api.motion import read_motion
+    from avatar_kit.viewer import Viewer, open_subject
+    from avatar_kit.viewer.following import first_checkpoint
+
+    say = sayer(Console())
+    if clip is not None and motion is None and what.is_dir():
+        raise UserError("--clip: is of a motion; give --motion FILE")
+    if follow:
+        first_checkpoint(what, say)
+    driving = None if motion is None else read_motion(motion, clip)
+    subject = open_subject(what, driving, clip=clip, device=device, say=say)
+    if follow and subject.avatar is None:
+        raise UserError(f"--follow: follows the training of a run, but {what} is none")
+    viewer = Viewer(subject, host=host, port=port, follow=follow, say=say)
+    say(f"{subject.title}: {viewer.address}   (Ctrl-C ends)")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: viewer.stop())
+    if browser:
+        webbrowser.open(viewer.address)
+    viewer.run()
+
+
+def check_installed() -> None:
+    """Refuse to go on without the viewer's package.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    if importlib.util.find_spec("viser") is None:
+        raise MissingExtra("the viewer", "view", "viser")
+
+
+@contextlib.contextmanager
+def beside(run: Path) -> Iterator[None]:
+    """The viewer of a run, in a process of its own, as long as the block lasts."""
+    words = ["-m", "avatar_kit.cli.main", "view", str(run), "--follow", "--no-browser"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # the training needs the others
+    viewer = subprocess.Popen([sys.executable, *words], env=env)
+    try:
+        yield
+    finally:
+        viewer.terminate()
+        viewer.wait(10)
