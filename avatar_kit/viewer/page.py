@@ -23,7 +23,8 @@ PICTURE, GAUSSIANS, BODY = "avatar's picture", "Gaussians", "body"
 HEIGHTS = (256, 384, 512)
 
 _NONE = "nothing"
-_FRUSTUM_SCALE = 0.25
+#: Metres of a drawn camera, and of its lines.
+_FRUSTUM_SCALE, _FRUSTUM_LINE = 0.25, 0.004
 #: Where a page begins that shows the cameras: turned from the first one by so many radians about
 #: the person, so many times as far away, and so many metres higher.
 _ASIDE, _FARTHER, _ABOVE = 0.5, 1.3, 0.4
@@ -210,6 +211,7 @@ class Page:
                 _fov(own),
                 own.width / own.height,
                 scale=_FRUSTUM_SCALE,
+                thickness=_FRUSTUM_LINE,
                 wxyz=wxyz,
                 position=position,
             )
