@@ -71,6 +71,14 @@ def live(
             "--record", help="Video of the avatar to write: .mp4, .mov, .webm.", show_default=False
         ),
     ] = None,
+    send: Annotated[
+        str | None,
+        typer.Option(
+            "--send",
+            help="Send the avatar's poses to another program, too: vmc://HOST:PORT.",
+            show_default=False,
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Play the clip for 10 seconds and print how fast it was."),
@@ -94,7 +102,7 @@ def live(
     from avatar_kit.registry import catalog
 
     try:
-        from avatar_kit.live import session
+        from avatar_kit.live import session, vmc
     except ModuleNotFoundError as error:
         raise MissingExtra("the live page", "live", error.name or "aiohttp") from None
     from avatar_kit.live.showing import ShowSettings
@@ -111,6 +119,8 @@ def live(
         raise UserError("--check: needs a clip to play; give --camera FILE")
     if record is not None:
         encoding_of(record, alpha=background == "transparent")
+    if send is not None:
+        vmc.Address.read(send)
     check_source(camera)
     folder = RunFolder.open_person(run)
     tracker_name = tracker or catalog().default("tracker")
@@ -127,6 +137,7 @@ def live(
             background,
             in_place,
             device,
+            send,
         ),
         host=host,
         port=port,

@@ -27,6 +27,7 @@ class Drawer:
 
     Attributes:
         strength: Of the aligner, in [0, 1].
+        pose: The last pose that was drawn, aligned; None before the first.
         background: What is behind the person; None: the scene as the renderer shows it.
     """
 
@@ -35,6 +36,7 @@ class Drawer:
         self.aligner = choose_aligner(loaded, alignment.name, alignment.values)
         self.strength = alignment.strength
         self.background: Background | None = None
+        self.pose: Motion | None = None
         self._camera = loaded.subject.camera.to(loaded.device)
         self.reset()
 
@@ -61,7 +63,7 @@ class Drawer:
             [H, W, 3] uint8 RGB, or [H, W, 4] before a transparent background.
         """
         loaded = self.loaded
-        pose = self._aligned_pose(motion).to(loaded.device)
+        self.pose = pose = self._aligned_pose(motion).to(loaded.device)
         body = loaded.avatar.body(loaded.avatar.body.from_motion(pose, loaded.avatar.shape))
         context = FrameContext(
             body=body,

@@ -25,6 +25,7 @@ from avatar_kit.live.performer import Performer
 from avatar_kit.live.placing import Placer
 from avatar_kit.live.pose_stream import PoseStream
 from avatar_kit.live.recording import Recording
+from avatar_kit.live.vmc import Address, Sender
 from avatar_kit.live.watching import encoded
 
 #: Quality of the pictures on the page, of 100.
@@ -44,6 +45,7 @@ class ShowSettings:
         background: As ``render --background``.
         in_place: Keep the avatar over its place.
         device: Where the avatar is drawn.
+        send: Where poses go to as VMC, ``vmc://HOST:PORT``; None: nowhere.
     """
 
     run: Path
@@ -54,6 +56,7 @@ class ShowSettings:
     background: str = "plate"
     in_place: bool = False
     device: str = "auto"
+    send: str | None = None
 
 
 def show(link: Connection, settings: ShowSettings) -> None:
@@ -80,6 +83,7 @@ class _Shower:
         self.stream = PoseStream()
         self.placer: Placer | None = None
         self.recording: Recording | None = None
+        self.sender = None if settings.send is None else Sender(Address.read(settings.send))
         self.number = self.wanted = 0
         self.drawn_at = -np.inf
         self.stale = True  # something else than the pose has changed
@@ -108,13 +112,16 @@ class _Shower:
                 continue
             due = max(due + period, now)
             changed = self.stale or self.stream.moves(self.drawn_at)
-            if (self.wanted and changed) or self.recording is not None:
+            taken = self.wanted or (self.sender is not None and self.stream)
+            if (taken and changed) or self.recording is not None:
                 self._show(now)
 
     def close(self) -> None:
         """Finish what is being recorded."""
         if self.recording is not None:
             self.recording.end()
+        if self.sender is not None:
+            self.sender.close()
 
     def _listen(self, seconds: float) -> None:
         """Obey what has come, and wait for more."""
@@ -188,6 +195,8 @@ class _Shower:
         picture = self.drawer.draw(motion)
         self.drawn_at, self.stale = now, False
         drawn = time.perf_counter()
+        if self.sender is not None and self.drawer.pose is not None and at is not None:
+            self.sender.send(self.drawer.pose.to("cpu"))
         if self.recording is not None:
             try:
                 self.recording.add(picture, now)

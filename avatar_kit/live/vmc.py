@@ -1,0 +1,177 @@
+"""Poses for other programs: the Virtual Motion Capture protocol, OSC messages over UDP.
+
+Bones and blend shapes go by the names of VRM. VMC's world is Unity's: left-handed, y up, metres,
+the person faces +z; ours with x turned round. At zero rotations the bones stand in the T-pose, as
+ours do.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from dataclasses import dataclass
+
+import roma
+import torch
+from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+from pythonosc.osc_message_builder import OscMessageBuilder
+from torch import Tensor
+
+from avatar_kit.errors import UserError
+from avatar_kit.scene import Motion
+from avatar_kit.scene.joints import ARKIT_CHANNELS, SMPLX_JOINTS
+
+#: Joint of ours -> bone of VRM. What is missing on either side is left out.
+BONES = {
+    "pelvis": "Hips",
+    "spine1": "Spine",
+    "spine2": "Chest",
+    "spine3": "UpperChest",
+    "neck": "Neck",
+    "head": "Head",
+    "jaw": "Jaw",
+    **{
+        f"{side}_{joint}": f"{side.capitalize()}{bone}"
+        for side in ("left", "right")
+        for joint, bone in (
+            ("hip", "UpperLeg"),
+            ("knee", "LowerLeg"),
+            ("ankle", "Foot"),
+            ("foot", "Toes"),
+            ("collar", "Shoulder"),
+            ("shoulder", "UpperArm"),
+            ("elbow", "LowerArm"),
+            ("wrist", "Hand"),
+            ("index1", "IndexProximal"),
+            ("index2", "IndexIntermediate"),
+            ("index3", "IndexDistal"),
+            ("middle1", "MiddleProximal"),
+            ("middle2", "MiddleIntermediate"),
+            ("middle3", "MiddleDistal"),
+            ("pinky1", "LittleProximal"),
+            ("pinky2", "LittleIntermediate"),
+            ("pinky3", "LittleDistal"),
+            ("ring1", "RingProximal"),
+            ("ring2", "RingIntermediate"),
+            ("ring3", "RingDistal"),
+            ("thumb1", "ThumbProximal"),
+            ("thumb2", "ThumbIntermediate"),
+            ("thumb3", "ThumbDistal"),
+        )
+    },
+    "left_eye": "LeftEye",
+    "right_eye": "RightEye",
+}
+
+#: Bones in one packet, so that it fits into one of Ethernet.
+_PER_PACKET = 12
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where VMC goes to."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, text: str) -> Address:
+        """From ``vmc://HOST:PORT``.
+
+        Raises:
+            UserError: It is none.
+        """
+        found = re.fullmatch(r"vmc://(\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5})", text)
+        if found is None or not 0 < int(found[2]) < 65536:
+            raise UserError(
+                f"--send {text}: expected vmc://HOST:PORT, such as vmc://127.0.0.1:39539"
+            )
+        return cls(found[1].strip("[]"), int(found[2]))
+
+
+class Sender:
+    """Sends poses, one after another; what does not arrive is lost, as with all of UDP.
+
+    Args:
+        address: Where to.
+
+    Raises:
+        UserError: There is no such host.
+    """
+
+    def __init__(self, address: Address):
+        try:
+            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)[0]
+        except OSError as error:
+            raise UserError(f"--send vmc://{address.host}:{address.port}: {error}") from None
+        self._socket = socket.socket(found[0], socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._to = found[4]
+        self._began = time.monotonic()
+
+    def send(self, motion: Motion) -> None:
+        """A pose.
+
+        Args:
+            motion: One frame.
+        """
+        for packet in packets(motion, time.monotonic() - self._began):
+            try:
+                self._socket.sendto(packet, self._to)
+            except OSError:  # nobody listens, or the line is full: the next pose comes soon
+                return
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._socket.close()
+
+
+def packets(motion: Motion, seconds: float) -> list[bytes]:
+    """OSC bundles that say a pose.
+
+    Args:
+        motion: One frame.
+        seconds: Since the session began.
+    """
+
+    def message(address: str, *values: object) -> object:
+        made = OscMessageBuilder(address)
+        for value in values:
+            made.add_arg(value)  # type: ignore[arg-type]
+        return made.build()
+
+    turns, root = bones(motion)
+    still = (0.0, 0.0, 0.0)
+    said = [message("/VMC/Ext/OK", 1), message("/VMC/Ext/T", float(seconds))]
+    said.append(message("/VMC/Ext/Root/Pos", "root", *still, 0.0, 0.0, 0.0, 1.0))
+    for bone, turn in turns.items():
+        place = root if bone == "Hips" else still
+        said.append(message("/VMC/Ext/Bone/Pos", bone, *place, *turn))
+    for name, value in zip(ARKIT_CHANNELS, motion.expression[0].tolist(), strict=True):
+        said.append(message("/VMC/Ext/Blend/Val", name[0].upper() + name[1:], float(value)))
+    said.append(message("/VMC/Ext/Blend/Apply"))
+    made = []
+    for first in range(0, len(said), _PER_PACKET):
+        bundle = OscBundleBuilder(IMMEDIATELY)
+        for one in said[first : first + _PER_PACKET]:
+            bundle.add_content(one)  # type: ignore[arg-type]
+        made.append(bundle.build().dgram)
+    return made
+
+
+def bones(motion: Motion) -> tuple[dict[str, tuple[float, ...]], tuple[float, ...]]:
+    """Rotations of the bones of VRM, xyzw relative to their parents, and the place of the hips."""
+    turns = mirrored(roma.rotvec_to_unitquat(motion.rotvec()[0]))
+    found = {
+        BONES[name]: tuple(turns[i].tolist())
+        for i, name in enumerate(SMPLX_JOINTS)
+        if name in BONES
+    }
+    x, y, z = motion.transl[0].tolist()
+    return found, (-x, y, z)
+
+
+def mirrored(quaternions: Tensor) -> Tensor:
+    """Rotations [N, 4] xyzw in a world whose x axis is turned round."""
+    return quaternions * torch.tensor([1.0, -1.0, -1.0, 1.0])
