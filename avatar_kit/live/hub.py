@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import threading
 import time
 from collections import deque
@@ -35,8 +36,10 @@ _LIMBS = (
     ("ankle", "big_toe"),
 )
 
-#: Pictures on their way to a page, and frames on their way from it, that are not acknowledged.
+#: Pictures on their way to a page that it did not acknowledge.
 WINDOW = 2
+#: Seconds that a page takes to encode and send a frame.
+_LEAD_SECONDS = 0.04
 #: A process that dies more often than this within a minute is not started again.
 _RESTARTS = 3
 #: Seconds between two reports of the figures to those who look on.
@@ -162,6 +165,7 @@ class Hub:
         self.failed: str | None = None
         self.ended = asyncio.Event()
         self._frame: Frame | None = None
+        self._next_one: Callable[[], None] = lambda: None
         self._wants_frame = False
         self._last: Shown | None = None
         self._asked = False
@@ -173,6 +177,9 @@ class Hub:
 
     def start(self) -> None:
         """Start both processes; returns at once."""
+        # small systems of equations, beside other work: two threads would wait for each other
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         for child in (self.watcher, self.shower):
             self._start(child)
         self._spawn(self._report())
@@ -187,11 +194,18 @@ class Hub:
 
     # --- what pages and commands ask for ---
 
-    def frame(self, frame: Frame) -> None:
-        """A picture of the performer; the newest replaces one that waits."""
+    def frame(self, frame: Frame, next_one: Callable[[], None] = lambda: None) -> None:
+        """A picture of the performer; the newest replaces one that waits.
+
+        Args:
+            frame: The picture.
+            next_one: Called when the next picture should be taken: shortly before the tracker is
+                free for it, so that it is new when it is looked at and none is encoded in vain.
+        """
         if self._frame is not None:
             self.figures.dropped += 1
-        self._frame = frame
+            self._next_one()
+        self._frame, self._next_one = frame, next_one
         self._feed()
 
     def order(self, name: str, value: Any = None) -> None:
@@ -369,6 +383,9 @@ class Hub:
             self._wants_frame = False
             frame, self._frame = self._frame, None
             self.watcher.send(frame)
+            busy = 1e-3 * (self.figures.track.median + self.figures.solve.median)
+            wait = busy - _LEAD_SECONDS
+            asyncio.get_running_loop().call_later(wait if wait > 0 else 0.0, self._next_one)
 
     def _ask(self) -> None:
         """Ask for a picture if there is somebody who can take one."""

@@ -5,6 +5,8 @@ Whoever knows the token may look on. One page at a time drives; the others watch
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import json
@@ -19,7 +21,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from avatar_kit.errors import UserError
-from avatar_kit.live.hub import WINDOW, Hub, Viewer
+from avatar_kit.live.hub import Hub, Viewer
 from avatar_kit.live.messages import Frame, Shown
 
 #: Largest message a page may send, bytes.
@@ -57,6 +59,7 @@ class Server:
         self.port = self.socket.getsockname()[1]
         self.driver: Viewer | None = None
         self._sockets: set[web.WebSocketResponse] = set()
+        self._tasks: set[asyncio.Task] = set()
 
     @property
     def address(self) -> str:
@@ -121,7 +124,7 @@ class Server:
         if drives:
             self.driver = viewer
             self.hub.order("reset")
-        await page.send_json({"drives": drives, "window": WINDOW, "state": self.hub.state()})
+        await page.send_json({"drives": drives, "state": self.hub.state()})
         self.hub.join(viewer)
         try:
             async for message in page:
@@ -144,9 +147,16 @@ class Server:
         if not math.isfinite(at):
             await _refuse(page, "the time of a picture is a number of seconds")
             return
-        await page.send_json({"ack": number})
-        if viewer is self.driver and self.hub.watching.camera == "browser":
-            self.hub.frame(Frame(number, at, data[_HEADER.size :]))
+        if viewer is not self.driver or self.hub.watching.camera != "browser":
+            await _refuse(page, "pictures are taken from the page that drives, with its camera")
+            return
+
+        def acknowledge() -> None:
+            task = asyncio.get_running_loop().create_task(_acknowledge(page, number))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self.hub.frame(Frame(number, at, data[_HEADER.size :]), acknowledge)
 
     async def _text(self, page: web.WebSocketResponse, viewer: Viewer, text: str) -> None:
         try:
@@ -229,6 +239,11 @@ async def _send(page: web.WebSocketResponse, message: dict[str, Any] | Shown) ->
         await page.send_bytes(bytes([_PREVIEW]) + message["preview"])
     else:
         await page.send_json(message)
+
+
+async def _acknowledge(page: web.WebSocketResponse, number: int) -> None:
+    with contextlib.suppress(ConnectionError, RuntimeError):  # the page went meanwhile
+        await page.send_json({"ack": number})
 
 
 async def _refuse(page: web.WebSocketResponse, text: str) -> None:

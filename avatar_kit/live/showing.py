@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ from avatar_kit.live.recording import Recording
 from avatar_kit.live.vmc import Address, Sender
 from avatar_kit.live.watching import encoded
 
+#: Threads that drawing a picture is cut into at most.
+_MOST_THREADS = 4
 #: Quality of the pictures on the page, of 100.
 _QUALITY = 90
 
@@ -62,7 +65,8 @@ class ShowSettings:
 def show(link: Connection, settings: ShowSettings) -> None:
     """Serve one session until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends this process
-    torch.set_num_threads(1)  # beside the one that watches
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(min(_MOST_THREADS, max(1, (cores or 1) - 1)))  # one for who watches
     try:
         shower = _Shower(link, settings)
         with contextlib.closing(shower):

@@ -42,7 +42,7 @@ _TOO_FAR = 0.06
 #: Bad frames in a row that make a loss.
 _PATIENCE_FRAMES = 3
 #: After so many seconds without a pose nothing follows from the one before.
-_FORGOTTEN_SECONDS = 0.5
+_FORGOTTEN_SECONDS = 1.0
 #: A frame whose shoulders and hips face more than this away from what was expected, radians, was
 #: seen the wrong way round; so many in a row were not.
 _FLIPPED_RADIANS, _FLIPPED_FRAMES = 1.9, 10
