@@ -46,6 +46,8 @@ dancer first (needs the extra  track)
 
 [dim]avatar-kit render runs/anr-studio-... --motion walk.npz --background transparent --out
 walk.webm[/dim]
+
+[dim]avatar-kit render runs/anr-studio-... --motion walk.npz --fps 15 --out walk.gif[/dim]
 """
 
 
@@ -137,4 +139,6 @@ def record(
     for _ in track(work, "render", total=left, console=console, transient=True):
         pass
     pace = left / (time.perf_counter() - started)
-    console.print(f"{out}: {total} frames, {pace:.1f} frames/s", highlight=False)
+    note = getattr(output, "note", "")
+    facts = f"{total} frames, {pace:.1f} frames/s" + (f"; {note}" if note else "")
+    console.print(f"{out}: {facts}", highlight=False, soft_wrap=True)

@@ -45,6 +45,7 @@ _OPAQUE = {
     ".mkv": _H264,
     ".webm": Encoding("libvpx-vp9", "yuv420p", _VP9),
 }
+CONTAINERS = tuple(_OPAQUE)
 _WITH_ALPHA = {
     ".webm": Encoding("libvpx-vp9", "yuva420p", {**_VP9, "auto-alt-ref": "0"}),
     ".mov": Encoding("prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
