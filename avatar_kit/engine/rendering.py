@@ -16,6 +16,7 @@ from avatar_kit.engine.provenance import described
 from avatar_kit.errors import UserError
 from avatar_kit.io.animation_writer import ANIMATED, AnimationWriter, is_animated
 from avatar_kit.io.picture_folder import PictureFolder
+from avatar_kit.io.sound import Sound
 from avatar_kit.io.video_writer import CONTAINERS, VideoWriter, encoding_of
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
@@ -51,8 +52,11 @@ def open_output(
     out: Path,
     cameras: Camera | None = None,
     background: Background | None = None,
+    sound: Sound | None = None,
 ) -> Recording:
     """Where a rendering goes; a folder of pictures goes on where it stopped.
+
+    A video has a sound, where one is given.
 
     Raises:
         UserError: The file cannot hold it, or the folder holds something else.
@@ -63,8 +67,9 @@ def open_output(
         return PictureFolder(out, about(loaded, motion, cameras, background), said)
     alpha = background is not None and background.transparent
     size = camera.width, camera.height
-    writer = AnimationWriter if is_animated(out) else VideoWriter
-    return writer(out, motion.fps, size, alpha=alpha, synthetic=said)
+    if is_animated(out):
+        return AnimationWriter(out, motion.fps, size, alpha=alpha, synthetic=said)
+    return VideoWriter(out, motion.fps, size, alpha=alpha, synthetic=said, sound=sound)
 
 
 def write_motion(
