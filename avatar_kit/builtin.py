@@ -9,6 +9,7 @@ from avatar_kit.exporters.config import (
     BvhConfig,
     GaussianPlyConfig,
     PlayerConfig,
+    RendererNetworkConfig,
     RiggedGaussiansConfig,
     SkinnedMeshConfig,
     SpzConfig,
@@ -54,13 +55,18 @@ def register_datasets(register):
 
 @hookimpl
 def register_exporters(register):
-    """Gaussians, the skinned mesh, a page that shows it, and the motion."""
+    """Gaussians, the skinned mesh, a page that shows it, the motion, and the renderer."""
     register("amass", config=AmassConfig, target="avatar_kit.exporters.motion:AmassFile")
     register("bvh", config=BvhConfig, target="avatar_kit.exporters.motion:BvhFile")
     register(
         "gaussian_ply", config=GaussianPlyConfig, target="avatar_kit.exporters.ply:GaussianPly"
     )
     register("player", config=PlayerConfig, target="avatar_kit.exporters.player:Player")
+    register(
+        "renderer_network",
+        config=RendererNetworkConfig,
+        target="avatar_kit.exporters.renderer_network:RendererNetwork",
+    )
     register(
         "rigged_gaussians",
         config=RiggedGaussiansConfig,

@@ -14,7 +14,7 @@ from avatar_kit.api.motion import as_motion
 from avatar_kit.engine.aligning import Alignment
 from avatar_kit.engine.background import Background, check_background, read_background
 from avatar_kit.engine.cameras import along_path, check_cameras, orbit_around
-from avatar_kit.engine.driving import render_motion
+from avatar_kit.engine.driving import contexts, render_motion
 from avatar_kit.engine.export_target import ExportMotion
 from avatar_kit.engine.exporting import ExportResult, export
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
@@ -23,7 +23,7 @@ from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.staging import stage
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar
-from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene import Camera, Condition, Motion
 
 Picture = np.ndarray | Tensor
 Output = Literal["numpy", "torch"]
@@ -174,11 +174,22 @@ class TrainedAvatar:
                 does not fit.
         """
         converted, behind = _converter(output), self._behind(background)
-        pose = as_motion(pose, "pose")
-        if len(pose) != 1:
-            raise UserError(f"pose: {len(pose)} frames; choose one, such as motion[0]")
+        pose = _single(pose)
         cameras = self._cameras_of(pose, camera, None)
         return converted(next(render_motion(self._loaded, pose, cameras, behind)))
+
+    @torch.no_grad()
+    def conditions(self, pose: Motion) -> dict[str, Condition]:
+        """What the encoders make of a pose: what the renderer, or its export as .onnx, takes.
+
+        Args:
+            pose: See :meth:`render`; it is seen by ``self.camera``.
+
+        Returns:
+            Encoder's name -> feature map [1, C, H, W], vector [1, C] or Gaussians, in float32.
+        """
+        context = next(contexts(self._loaded, _single(pose), self.camera.to(self.device)))
+        return self.model.encode(context, None)[0]
 
     def _behind(self, background: str | Path) -> Background | None:
         found = read_background(background)
@@ -241,6 +252,13 @@ class TrainedAvatar:
                 check_cameras(self._loaded, camera, len(placed))
             return camera
         return along_path(self._loaded, placed, Path(camera))
+
+
+def _single(pose: Motion) -> Motion:
+    pose = as_motion(pose, "pose")
+    if len(pose) != 1:
+        raise UserError(f"pose: {len(pose)} frames; choose one, such as motion[0]")
+    return pose
 
 
 def _alignment(align: str | Mapping[str, Any] | None, strength: float) -> Alignment:

@@ -21,6 +21,8 @@ HELP = """Write a trained avatar for other programs; the suffix of the file says
 
 [dim]avatar-kit export runs/ram-studio-... --to walk.bvh --motion walk.npz[/dim]   the motion
 
+[dim]avatar-kit export runs/ram-studio-... --to ada.onnx[/dim]   the network that paints
+
 Options of a format follow as KEY=VALUE; avatar-kit plugins list  names the exporters.
 """
 

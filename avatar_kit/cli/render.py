@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from avatar_kit.engine.background import Background
     from avatar_kit.engine.loaded import LoadedAvatar
+    from avatar_kit.io.sound import Sound
     from avatar_kit.scene import Camera, Motion
 
 HELP = """Drive a trained avatar with a motion file or a video.
@@ -46,6 +47,8 @@ dancer first (needs the extra  track)
 
 [dim]avatar-kit render runs/anr-studio-... --motion walk.npz --background transparent --out
 walk.webm[/dim]
+
+[dim]avatar-kit render runs/anr-studio-... --motion walk.npz --fps 15 --out walk.gif[/dim]
 """
 
 
@@ -71,12 +74,16 @@ def render(
     orbit: Orbit = None,
     camera: CameraPath = None,
     background: Behind = "plate",
+    no_sound: Annotated[
+        bool, typer.Option("--no-sound", help="Leave out the sound of a driving video.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
     from rich.console import Console
 
     from avatar_kit.api.motion import read_motion
+    from avatar_kit.api.sound import driving_sound
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import Alignment, check_strength
     from avatar_kit.engine.background import check_background, read_background
@@ -108,7 +115,12 @@ def render(
         say=sayer(console),
     )
     cameras = chosen_cameras(loaded, placed, orbit, camera, behind, console)
-    record(loaded, placed, out, cameras, behind, console)
+    sound, said = None, ""
+    if motion is not None and not no_sound:
+        sound, said = driving_sound(motion, out, len(placed) / placed.fps)
+    if said:
+        sayer(console)(said)
+    record(loaded, placed, out, cameras, behind, console, sound)
 
 
 def record(
@@ -118,6 +130,7 @@ def record(
     cameras: Camera | None,
     background: Background | None,
     console: Console,
+    sound: Sound | None = None,
 ) -> None:
     """Render into a video or a folder, with a bar, and say how fast."""
     import time
@@ -126,7 +139,8 @@ def record(
 
     from avatar_kit.engine.rendering import open_output, write_motion
 
-    output, total = open_output(loaded, placed, out, cameras, background), len(placed)
+    output = open_output(loaded, placed, out, cameras, background, sound)
+    total = len(placed)
     there = getattr(output, "done", 0)
     if there:
         console.print(f"{out}: {there} of {total} pictures are there", highlight=False)
@@ -137,4 +151,6 @@ def record(
     for _ in track(work, "render", total=left, console=console, transient=True):
         pass
     pace = left / (time.perf_counter() - started)
-    console.print(f"{out}: {total} frames, {pace:.1f} frames/s", highlight=False)
+    note = getattr(output, "note", "")
+    facts = f"{total} frames, {pace:.1f} frames/s" + (f"; {note}" if note else "")
+    console.print(f"{out}: {facts}", highlight=False, soft_wrap=True)

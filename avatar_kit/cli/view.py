@@ -49,16 +49,16 @@ Output = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="Video to write (.mp4, .mov, .mkv, .webm), or a folder of PNG pictures (a name "
-        "without a suffix), which goes on where it was interrupted.",
+        help="Video to write (.mp4, .mov, .mkv, .webm), animated picture (.gif, .webp), or a "
+        "folder of PNG pictures (a name without a suffix), which goes on where it was interrupted.",
     ),
 ]
 Behind = Annotated[
     str,
     typer.Option(
         "--background",
-        help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov or a "
-        "folder), a colour (name or #rrggbb), or a picture file.",
+        help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov, "
+        ".webp, .gif or a folder), a colour (name or #rrggbb), or a picture file.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""A driven avatar, written into a video or a folder of pictures."""
+"""A driven avatar, written into a video, an animated picture or a folder of pictures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from avatar_kit.engine.driving import render_motion
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.provenance import described
+from avatar_kit.errors import UserError
+from avatar_kit.io.animation_writer import ANIMATED, AnimationWriter, is_animated
 from avatar_kit.io.picture_folder import PictureFolder
-from avatar_kit.io.video_writer import VideoWriter, encoding_of
+from avatar_kit.io.sound import Sound
+from avatar_kit.io.video_writer import CONTAINERS, VideoWriter, encoding_of
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
+
+#: What a rendering is written into.
+Recording = PictureFolder | VideoWriter | AnimationWriter
 
 
 def is_folder(out: Path) -> bool:
@@ -28,10 +34,16 @@ def check_output(out: Path, background: Background | None) -> None:
     """Refuse a file that cannot hold what is rendered.
 
     Raises:
-        UserError: The suffix names no container we write, or one without alpha.
+        UserError: The suffix names nothing we write, or a container without alpha.
     """
-    if not is_folder(out):
-        encoding_of(out, alpha=background is not None and background.transparent)
+    if is_folder(out) or is_animated(out):
+        return
+    if out.suffix.lower() not in CONTAINERS:
+        raise UserError(
+            f"{out}: cannot write '{out.suffix}'; use {', '.join(CONTAINERS)} for a video, "
+            f"{' or '.join(ANIMATED)} for an animated picture, or a name without a suffix"
+        )
+    encoding_of(out, alpha=background is not None and background.transparent)
 
 
 def open_output(
@@ -40,8 +52,11 @@ def open_output(
     out: Path,
     cameras: Camera | None = None,
     background: Background | None = None,
-) -> PictureFolder | VideoWriter:
+    sound: Sound | None = None,
+) -> Recording:
     """Where a rendering goes; a folder of pictures goes on where it stopped.
+
+    A video has a sound, where one is given.
 
     Raises:
         UserError: The file cannot hold it, or the folder holds something else.
@@ -52,13 +67,15 @@ def open_output(
         return PictureFolder(out, about(loaded, motion, cameras, background), said)
     alpha = background is not None and background.transparent
     size = camera.width, camera.height
-    return VideoWriter(out, motion.fps, size, alpha=alpha, synthetic=said)
+    if is_animated(out):
+        return AnimationWriter(out, motion.fps, size, alpha=alpha, synthetic=said)
+    return VideoWriter(out, motion.fps, size, alpha=alpha, synthetic=said, sound=sound)
 
 
 def write_motion(
     loaded: LoadedAvatar,
     motion: Motion,
-    output: PictureFolder | VideoWriter,
+    output: Recording,
     cameras: Camera | None = None,
     background: Background | None = None,
 ) -> Iterator[int]:

@@ -123,3 +123,12 @@ class AmassConfig(ExporterConfig):
     holds: ClassVar[Holds] = "motion"
 
     type: Literal["amass"] = "amass"
+
+
+class RendererNetworkConfig(ExporterConfig):
+    """The network that paints from feature maps, as ONNX; needs the extra `onnx`."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
+    holds: ClassVar[Holds] = "avatar"
+
+    type: Literal["renderer_network"] = "renderer_network"

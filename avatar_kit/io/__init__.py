@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from avatar_kit.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from avatar_kit.io.animation_writer import AnimationWriter as AnimationWriter
     from avatar_kit.io.atomic import atomic_path as atomic_path
     from avatar_kit.io.cache import cache_dir as cache_dir
     from avatar_kit.io.gaussian_ply import read_gaussian_ply as read_gaussian_ply
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "AnimationWriter": "avatar_kit.io.animation_writer",
         "atomic_path": "avatar_kit.io.atomic",
         "cache_dir": "avatar_kit.io.cache",
         "list_clips": "avatar_kit.io.motion",

@@ -73,6 +73,11 @@ class VideoReader:
             )
         self.height, self.width = first.shape[:2]
 
+    @property
+    def start(self) -> float:
+        """Seconds on the clock of the file at which the first picture is shown."""
+        return float(self._times[0])
+
     def __len__(self) -> int:
         """How many frames an undamaged file gives."""
         return len(self._slots)

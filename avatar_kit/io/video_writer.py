@@ -14,6 +14,7 @@ from av.video.reformatter import Colorspace
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.sound import Sound, SoundTrack
 from avatar_kit.io.synthetic import Synthetic
 
 #: Value of ``AVCOL_*_BT709`` in FFmpeg's tables of primaries, transfer curves and matrices.
@@ -45,6 +46,7 @@ _OPAQUE = {
     ".mkv": _H264,
     ".webm": Encoding("libvpx-vp9", "yuv420p", _VP9),
 }
+CONTAINERS = tuple(_OPAQUE)
 _WITH_ALPHA = {
     ".webm": Encoding("libvpx-vp9", "yuva420p", {**_VP9, "auto-alt-ref": "0"}),
     ".mov": Encoding("prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
@@ -86,6 +88,7 @@ class VideoWriter:
             close to lossless. ProRes has none.
         preset: Speed preset of x264.
         synthetic: What the video says of itself in its comment; None: it is recorded.
+        sound: What is heard; no longer than the pictures.
 
     Raises:
         UserError: The suffix names no container we write, or one without alpha.
@@ -101,8 +104,12 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "veryfast",
         synthetic: Synthetic | None = None,
+        sound: Sound | None = None,
     ):
         self.path = Path(path)
+        self._sound = sound
+        self._track: SoundTrack | None = None
+        self._written = 0
         self.size = size
         self._synthetic = synthetic
         self._encoding = encoding_of(path, alpha=alpha)
@@ -126,6 +133,9 @@ class VideoWriter:
                 said = f"{self._synthetic.line()}; {self._synthetic.source}"
                 self._container.metadata["comment"] = said
             self._stream = self._open_stream()
+            if self._sound is not None and self._sound.spans:
+                self._track = SoundTrack(self._sound, self._container, self.path)
+                stack.callback(self._track.close)
             self._stack = stack.pop_all()
         return self
 
@@ -154,6 +164,14 @@ class VideoWriter:
         frame = frame.reformat(format=self._encoding.pixels, dst_colorspace=Colorspace.ITU709)
         frame.pts = None
         self._container.mux(self._stream.encode(frame))
+        self._written += 1
+        self._mux_sound()
+
+    def _mux_sound(self) -> None:
+        """What is heard during the pictures that are there."""
+        if self._track is not None:
+            for packet in self._track.until(float(self._written / self._fps)):
+                self._container.mux(packet)
 
     def __exit__(self, kind, error, trace) -> None:
         with self._stack:

@@ -8,7 +8,15 @@ from typing import Any
 from avatar_kit.errors import MissingExtra, UserError
 
 #: Optional packages and the extra that brings them.
-_EXTRAS = {"mediapipe": "track", "nvdiffrast": "cuda", "gsplat": "cuda", "gsply": "export"}
+_EXTRAS = {
+    "mediapipe": "track",
+    "nvdiffrast": "cuda",
+    "gsplat": "cuda",
+    "gsply": "export",
+    "onnx": "onnx",
+    "onnx_ir": "onnx",
+    "onnxscript": "onnx",
+}
 
 
 def load_target(target: str, what: str, plugin: str) -> Any:

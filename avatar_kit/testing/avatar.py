@@ -16,12 +16,12 @@ from avatar_kit.registry import catalog
 from avatar_kit.scene import (
     Camera,
     Condition,
+    FeatureMap,
     FrameContext,
     GaussianCloud,
     RenderOutput,
     RiggedGaussians,
     SurfaceLight,
-    Vector,
 )
 from avatar_kit.testing.capture import default_body
 from avatar_kit.testing.poses import swaying_motion
@@ -82,16 +82,16 @@ class VertexGaussians(Encoder):
         )
 
 
-class NoGaussians(Encoder):
-    """A vector of the hands' places: nothing that a file of Gaussians could hold."""
+class Silhouette(Encoder):
+    """Where the body is seen: nothing that a file of Gaussians could hold."""
 
-    def forward(self, context: FrameContext) -> Vector:
-        """[B, 6]."""
-        return Vector(context.body.hands[:, :, 0].flatten(1))
+    def forward(self, context: FrameContext) -> FeatureMap:
+        """[B, 1, H, W]."""
+        return FeatureMap(context.fragments.mask.float())
 
 
 class CloudRenderer(Renderer):
-    """The one cloud on black; grey where there is none."""
+    """The one cloud on black; of a map, its first channel in grey."""
 
     camera_moves = True
 
@@ -101,8 +101,8 @@ class CloudRenderer(Renderer):
             if isinstance(cloud, GaussianCloud) and cloud.features is not None:
                 values = (cloud.quaternions, cloud.scales, cloud.opacities, cloud.features)
                 return RenderOutput(splat(cloud.means, *values, camera).features)
-        batch = len(next(iter(conditions.values())).values)  # type: ignore[union-attr]
-        return RenderOutput(torch.full((batch, 3, camera.height, camera.width), 0.5))
+        (seen,) = (c.values for c in conditions.values() if isinstance(c, FeatureMap))
+        return RenderOutput(0.5 * seen[:, :1].expand(-1, 3, -1, -1))
 
 
 def camera() -> Camera:
@@ -119,12 +119,12 @@ def small_avatar(*, gaussians: bool = True) -> Avatar:
     """A new one, in evaluation mode on the CPU; the body model is shared.
 
     Args:
-        gaussians: Whether its encoder yields Gaussians; else a vector.
+        gaussians: Whether its encoder yields Gaussians; else a feature map.
     """
     body = _body()
     shape = body.default_shape()
     setup = Setup(body.rest(shape), (camera(),), training_frames=4)
-    made = VertexGaussians if gaussians else NoGaussians
+    made = VertexGaussians if gaussians else Silhouette
     encoder = made(EncoderConfig(type="small"), setup)
     renderer = CloudRenderer(RendererConfig(type="small"), setup, {})
     component = catalog().get("aligner", catalog().default("aligner"))

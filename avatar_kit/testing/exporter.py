@@ -20,7 +20,8 @@ class ExporterConformance(Conformance):
     """What every exporter must do.
 
     It is given a small avatar of the default body, whose one encoder yields Gaussians and has
-    ``rigged_gaussians``, and one whose encoder yields a vector.
+    ``rigged_gaussians``, and one whose encoder yields a feature map. It may refuse one of them by a
+    UserError; the checks go by the other.
     """
 
     kind = "exporter"
@@ -80,11 +81,10 @@ class ExporterConformance(Conformance):
             raise NotApplicable("holds no pose")
         source = self.source()
         if self.declared.holds == "pose":
-            other = export_source("pose", frame=2)
+            other = self.source(frame=2)
         else:
-            other = export_source("motion")
-            assert other.motion is not None
-            other = ExportSource(**{**vars(other), "motion": other.motion[[2, 0, 1, 3]]})
+            assert source.motion is not None
+            other = ExportSource(**{**vars(source), "motion": source.motion[[2, 0, 1, 3]]})
         same = self.written(source)[0] == self.written(other)[0]
         require(not same, "another pose gives the same file")
 
@@ -96,7 +96,7 @@ class ExporterConformance(Conformance):
         self.written_or_refused(source)
 
     def test_an_avatar_without_gaussians(self) -> None:
-        """An avatar whose encoder yields a vector is written, or refused by a UserError."""
+        """An avatar whose encoder yields a feature map is written, or refused by a UserError."""
         self.written_or_refused(export_source(self.declared.holds, gaussians=False))
 
     def test_leaves_the_avatar_alone(self) -> None:
@@ -110,9 +110,18 @@ class ExporterConformance(Conformance):
         require(not changed and len(before) == len(after), f"export changes {changed[:3]}")
         require(not avatar.training, "export leaves the avatar in training mode")
 
-    def source(self) -> ExportSource:
-        """The small avatar, in the first of its poses."""
-        return export_source(self.declared.holds)
+    def source(self, frame: int = 0) -> ExportSource:
+        """The small avatar, of Gaussians where the exporter takes some, in one of its poses."""
+        taken = self.once("takes Gaussians", self.takes_gaussians)
+        return export_source(self.declared.holds, frame=frame, gaussians=taken)
+
+    def takes_gaussians(self) -> bool:
+        """Whether the avatar of Gaussians is written, and not refused by a UserError."""
+        try:
+            self.written(export_source(self.declared.holds))
+        except UserError:
+            return False
+        return True
 
     def written_or_refused(self, source: ExportSource) -> None:
         """Export; a UserError of one line is as good as a file."""

@@ -1,6 +1,6 @@
 """Video to capture: stages, landmark fitting, quality sheet."""
 
 from avatar_kit.tracking.export import Prepared
-from avatar_kit.tracking.pipeline import Options, prepare_video, track_motion
+from avatar_kit.tracking.pipeline import Options, prepare_video, track_motion, tracked_spans
 
-__all__ = ["Options", "Prepared", "prepare_video", "track_motion"]
+__all__ = ["Options", "Prepared", "prepare_video", "track_motion", "tracked_spans"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
 from avatar_kit.tracking.fitted import fit_video
-from avatar_kit.tracking.observe import decode, find_plates, observe
+from avatar_kit.tracking.observe import Observed, decode, find_plates, observe
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.stages import Progress, Silent, Stages, digest
 from avatar_kit.tracking.watch import check_whole, cut_parts
@@ -116,13 +118,46 @@ def track_motion(
         MissingExtra: The tracker's package is not installed.
     """
     options, video = options or Options(), Path(video)
-    tracker = _component("tracker", options.tracker)
-    reader = decode(video, progress)
-    stages = Stages(digest(video), progress, fresh=options.fresh)
-    observed = observe(reader, tracker, stages)
+    observed, stages = _observed(video, options, progress)
+    reader = observed.reader
     body = _built(_component("body", options.body))
     camera, _ = static_camera(reader.width, reader.height, fov=options.fov, focal=options.focal)
     return fit_video(observed, body, camera, options.shape, stages).fit.motion
+
+
+def tracked_spans(
+    video: str | Path, options: Options | None = None, progress: Progress = Silent()
+) -> list[tuple[float, float]] | None:
+    """When in a video the frames of :func:`track_motion` are, of which it keeps the landmarks.
+
+    Args:
+        video: The video.
+        options: Those of :func:`track_motion`.
+        progress: Told of the stages.
+
+    Returns:
+        Start and end in seconds on the clock of the file, of each stretch of frames that follow one
+        another; None where frames were lost to damage, after which numbers tell no time.
+
+    Raises:
+        UserError: Bad input.
+    """
+    observed, _ = _observed(Path(video), options or Options(), progress)
+    reader, frames = observed.reader, observed.frames
+    if reader.corrupt:
+        return None
+    stretches = np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1)
+    return [
+        (reader.start + s[0] / reader.fps, reader.start + (s[-1] + 1) / reader.fps)
+        for s in stretches
+    ]
+
+
+def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observed, Stages]:
+    tracker = _component("tracker", options.tracker)
+    reader = decode(video, progress)
+    stages = Stages(digest(video), progress, fresh=options.fresh)
+    return observe(reader, tracker, stages), stages
 
 
 def _component(kind: str, name: str | None) -> Component:

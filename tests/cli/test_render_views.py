@@ -102,6 +102,23 @@ def test_a_video_with_alpha_and_one_before_a_colour(cli_here, anr_run, tmp_path)
     assert corner[1] > 150 and corner[1] > 2 * max(corner[0], corner[2])
 
 
+def test_animated_pictures(cli_here, anr_run, tmp_path):
+    from PIL import Image
+
+    words = ("render", anr_run, "--orbit", 90, "--frames", 3, "--background", "transparent")
+    assert "255 colours; alpha is one bit: .webp holds more" in cli_here(*words, "--out", "a.gif")
+    assert "one bit" not in cli_here(*words, "--out", "a.webp")
+    for name in ("a.gif", "a.webp"):
+        with Image.open(tmp_path / name) as image:
+            assert image.n_frames == 3
+            alpha = image.convert("RGBA").getchannel("A").getextrema()
+            assert alpha[0] < alpha[1]
+            said = image.info["comment" if name == "a.gif" else "xmp"]
+            assert b"trainedAlgorithmicMedia" in said
+    assert "--fps 50 or less" in cli_here(*words, "--fps", 60, "--out", "b.gif", check=2)
+    assert ".gif or .webp for an animated picture" in cli_here(*words, "--out", "a.avi", check=2)
+
+
 def test_a_painted_background_cannot_be_replaced(cli_here, trained_run, tmp_path):
     words = ("render", trained_run[0], "--orbit", 90, "--frames", 1, "--background", "white")
     text = cli_here(*words, "--out", "white.mp4", check=2)

@@ -207,7 +207,7 @@ def test_the_block_on_the_page_runs(run, tmp_path, monkeypatch):
     from avatar_kit.io import save_motion
 
     page = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
-    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "splat").symlink_to(run, target_is_directory=True)
     save_motion(tmp_path / "walk.npz", swaying_motion(20))
