@@ -8,33 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from avatar_kit.live.child import Child
 from avatar_kit.live.figures import Figures
 from avatar_kit.live.messages import Calibrated, Frame, Order, Ready, Said, Seen, Shown, Started
 from avatar_kit.live.showing import ShowSettings, show
+from avatar_kit.live.skeleton import lines
 from avatar_kit.live.watching import WatchSettings, watch
-from avatar_kit.scene.joints import BODY_KEYPOINTS
-
-_LIMBS = (
-    ("shoulder", "elbow"),
-    ("elbow", "wrist"),
-    ("shoulder", "hip"),
-    ("hip", "knee"),
-    ("knee", "ankle"),
-    ("ankle", "heel"),
-    ("heel", "big_toe"),
-    ("ankle", "big_toe"),
-)
 
 #: Pictures on their way to a page that it did not acknowledge.
 WINDOW = 2
@@ -44,28 +33,6 @@ _LEAD_SECONDS = 0.04
 _RESTARTS = 3
 #: Seconds between two reports of the figures to those who look on.
 _REPORT_EVERY = 0.5
-#: Seconds in which a process must end by itself.
-_PATIENCE = 10.0
-
-
-def lines() -> list[tuple[int, int]]:
-    """Which points of :class:`~avatar_kit.live.messages.Seen` a skeleton joins."""
-    body = [
-        (BODY_KEYPOINTS.index(f"{side}_{a}"), BODY_KEYPOINTS.index(f"{side}_{b}"))
-        for side in ("left", "right")
-        for a, b in _LIMBS
-    ]
-    across = [
-        (BODY_KEYPOINTS.index(f"left_{part}"), BODY_KEYPOINTS.index(f"right_{part}"))
-        for part in ("shoulder", "hip")
-    ]
-    count = len(BODY_KEYPOINTS)
-    hands = [
-        (first + (0 if k % 4 == 1 else k - 1), first + k)
-        for first in (count, count + 21)
-        for k in range(1, 21)
-    ]
-    return body + across + hands
 
 
 @dataclass(eq=False)
@@ -83,49 +50,6 @@ class Viewer:
     preview: bool = True
     under_way: deque[float | None] = field(default_factory=deque)
     waiting: Shown | None = None
-
-
-class _Child:
-    """A process and the way to it."""
-
-    def __init__(self, name: str, work: Callable[..., None], settings: Any):
-        self.name, self.work, self.settings = name, work, settings
-        self.deaths: list[float] = []
-        self.started = False
-        self.last_words = ""
-        self.link: Connection | None = None
-
-    def start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.link, other = context.Pipe()
-        self.process = context.Process(
-            target=self.work, args=(other, self.settings), name=self.name, daemon=True
-        )
-        self.process.start()
-        other.close()
-        self.started = False
-
-    def send(self, message: Any) -> None:
-        if self.link is None:
-            return
-        with contextlib.suppress(OSError):  # it died: its end is being noticed elsewhere
-            self.link.send(message)
-
-    def close(self) -> None:
-        """Nothing is heard of it any more."""
-        if self.link is not None:
-            self.link.close()
-            self.link = None
-
-    def end(self) -> None:
-        """Wait for the process to end itself; not for ever."""
-        if self.link is None:
-            return
-        self.send(Order("end"))
-        self.process.join(_PATIENCE)
-        if self.process.is_alive():
-            self.process.terminate()
-            self.process.join(1)
 
 
 class Hub:
@@ -172,8 +96,8 @@ class Hub:
         self._tasks: set[asyncio.Task] = set()
         self._strength, self._background = showing.strength, showing.background
         self._mirrored, self._recording = False, record
-        self.watcher = _Child("watching", watch, watching)
-        self.shower = _Child("showing", show, showing)
+        self.watcher = Child("watching", watch, watching)
+        self.shower = Child("showing", show, showing)
 
     def start(self) -> None:
         """Start both processes; returns at once."""
@@ -267,7 +191,7 @@ class Hub:
 
     # --- what the processes tell ---
 
-    def _start(self, child: _Child) -> None:
+    def _start(self, child: Child) -> None:
         child.start()
         threading.Thread(
             target=self._listen,
@@ -275,7 +199,7 @@ class Hub:
             daemon=True,
         ).start()
 
-    def _listen(self, child: _Child, link: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def _listen(self, child: Child, link: Connection, loop: asyncio.AbstractEventLoop) -> None:
         """On a thread, for an event loop cannot wait for a process on every system."""
         with contextlib.suppress(RuntimeError):  # the loop has ended
             while True:
@@ -286,7 +210,7 @@ class Hub:
                 loop.call_soon_threadsafe(self._heard, child, message)
             loop.call_soon_threadsafe(self._died, child)
 
-    def _heard(self, child: _Child, message: Any) -> None:
+    def _heard(self, child: Child, message: Any) -> None:
         if isinstance(message, Said):
             self._said(child, message)
         elif isinstance(message, Started):
@@ -301,7 +225,7 @@ class Hub:
         elif isinstance(message, Shown):
             self._shown(message)
 
-    def _has_started(self, child: _Child, message: Started) -> None:
+    def _has_started(self, child: Child, message: Started) -> None:
         child.started = True
         self.about |= message.about
         if child is self.shower:
@@ -317,7 +241,7 @@ class Hub:
             child.send(Order("mirror", True))
         self._tell({"state": self.state()})
 
-    def _said(self, child: _Child, message: Said) -> None:
+    def _said(self, child: Child, message: Said) -> None:
         child.last_words = message.text if message.wrong else ""
         self.say(message.text)
         self._tell({"said": message.text, "wrong": message.wrong})
@@ -357,7 +281,7 @@ class Hub:
             self._picture_to(viewer, shown)
         self._ask()
 
-    def _died(self, child: _Child) -> None:
+    def _died(self, child: Child) -> None:
         child.close()
         if self.ended.is_set():
             return
@@ -373,7 +297,7 @@ class Hub:
         self._tell({"said": f"{child.name} was interrupted and starts again", "wrong": True})
         if child is self.watcher:
             self._wants_frame = False
-            child.settings = WatchSettings(**{**vars(child.settings), "performer": self.performer})
+            child.settings = replace(self.watching, performer=self.performer)
         self._start(child)
 
     # --- what goes out ---
