@@ -17,11 +17,13 @@ BUILTIN_COMMANDS = (
     "doctor",
     "eval",
     "export",
+    "live",
     "mix",
     "plugins",
     "prepare",
     "render",
     "train",
+    "view",
 )
 
 

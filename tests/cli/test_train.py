@@ -247,8 +247,8 @@ def test_a_motion_that_does_not_exist_is_refused(cli_here, trained_run, tmp_path
     run = trained_run[0]
     text = cli_here("render", run, "--motion", tmp_path / "none.npz", check=2)
     assert "none.npz: no such motion file" in text
-    assert "cannot write '.gif'; use .mp4" in cli_here(
-        "render", run, "--motion", run / "training_motion.npz", "--out", "x.gif", check=2
+    assert "cannot write '.avi'; use .mp4" in cli_here(
+        "render", run, "--motion", run / "training_motion.npz", "--out", "x.avi", check=2
     )
 
 
