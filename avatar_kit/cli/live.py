@@ -148,5 +148,4 @@ def live(
     if not check:
         asyncio.run(session.serve(options, say))
         return
-    figures = asyncio.run(session.check(options, 10.0, say))
-    console.print(session.table(figures))
+    console.print(session.table(asyncio.run(session.check(options, 10.0, say))))

@@ -83,7 +83,22 @@ async def serve(options: LiveOptions, say: Say) -> None:
         raise UserError(hub.failed)
 
 
-async def check(options: LiveOptions, seconds: float, say: Say) -> Figures:
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        figures: Of its seconds.
+        pictures: Pictures a second at their end.
+        poses: Poses a second at their end.
+    """
+
+    figures: Figures
+    pictures: float
+    poses: float
+
+
+async def check(options: LiveOptions, seconds: float, say: Say) -> Checked:
     """Play a clip, look on for some seconds after the avatar moves, and give the figures.
 
     Raises:
@@ -116,13 +131,14 @@ async def check(options: LiveOptions, seconds: float, say: Say) -> Figures:
         hub.figures.forget()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hub.ended.wait(), seconds)
+        found = Checked(hub.figures, hub.figures.pictures.now, hub.figures.frames.now)
         moving.cancel()
         ended.cancel()
     finally:
         await hub.stop()
     if hub.failed:
         raise UserError(hub.failed)
-    return hub.figures
+    return found
 
 
 def _hub(options: LiveOptions, say: Say) -> Hub:
@@ -154,10 +170,11 @@ def _name(folder: Path) -> str:
     return str(folder / f"live-{stamp}.mp4")
 
 
-def table(figures: Figures) -> Any:
+def table(checked: Checked) -> Any:
     """The stages of a session, for a terminal."""
     from rich.table import Table
 
+    figures = checked.figures
     shown = Table("stage", "median", "95 %", title="live", title_justify="left")
     for name, spread in (
         ("tracking", figures.track),
@@ -168,7 +185,7 @@ def table(figures: Figures) -> Any:
         shown.add_row(name, f"{spread.median:.1f} ms", f"{spread.high:.1f} ms")
     late = figures.latency
     shown.add_row("glass to glass", f"{1e3 * late.median:.0f} ms", f"{1e3 * late.high:.0f} ms")
-    shown.add_row("pictures", f"{figures.pictures.now:.1f} a second", "")
-    shown.add_row("poses", f"{figures.frames.now:.1f} a second", "")
+    shown.add_row("pictures", f"{checked.pictures:.1f} a second", "")
+    shown.add_row("poses", f"{checked.poses:.1f} a second", "")
     shown.add_row("dropped, lost", f"{figures.dropped}, {figures.lost}", "")
     return shown
