@@ -68,7 +68,9 @@ def live(
     record: Annotated[
         Path | None,
         typer.Option(
-            "--record", help="Video of the avatar to write: .mp4, .mov, .webm.", show_default=False
+            "--record",
+            help="Video of the avatar to write, from its first move on: .mp4, .mov, .webm.",
+            show_default=False,
         ),
     ] = None,
     send: Annotated[

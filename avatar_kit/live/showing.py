@@ -117,7 +117,7 @@ class _Shower:
             due = max(due + period, now)
             changed = self.stale or self.stream.moves(self.drawn_at)
             taken = self.wanted or (self.sender is not None and self.stream)
-            if (taken and changed) or self.recording is not None:
+            if (taken and changed) or (self.recording is not None and self.stream):
                 self._show(now)
 
     def close(self) -> None:
@@ -201,7 +201,7 @@ class _Shower:
         drawn = time.perf_counter()
         if self.sender is not None and self.drawer.pose is not None and at is not None:
             self.sender.send(self.drawer.pose.to("cpu"))
-        if self.recording is not None:
+        if self.recording is not None and at is not None:  # from the first pose on
             try:
                 self.recording.add(picture, now)
             except (UserError, OSError) as error:
