@@ -99,9 +99,11 @@ def live(
 
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import check_strength
+    from avatar_kit.engine.background import read_background
     from avatar_kit.engine.run import RunFolder
     from avatar_kit.io.video_writer import encoding_of
     from avatar_kit.registry import catalog
+    from avatar_kit.tracking.place import static_camera
 
     try:
         from avatar_kit.live import session, vmc
@@ -123,11 +125,13 @@ def live(
         encoding_of(record, alpha=background == "transparent")
     if send is not None:
         vmc.Address.read(send)
+    static_camera(640, 480, fov=fov)  # refuses a field of view that makes no camera
+    read_background(background)
     check_source(camera)
     folder = RunFolder.open_person(run)
     tracker_name = tracker or catalog().default("tracker")
     catalog().get("tracker", tracker_name).load()
-    known, keep = known_performer(performer, say)
+    known, keep = known_performer(performer, tracker_name, say)
     options = session.LiveOptions(
         WatchSettings(camera, tracker_name, known.body, fov, known.text),
         ShowSettings(

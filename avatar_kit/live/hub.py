@@ -31,6 +31,9 @@ WINDOW = 2
 _LEAD_SECONDS = 0.04
 #: A process that dies more often than this within a minute is not started again.
 _RESTARTS = 3
+#: Messages on their way to a page, beside pictures, from which on it is spared what is soon out of
+#: date: figures, skeletons, the performer's picture.
+_MOST_UNSENT = 4
 #: Seconds between two reports of the figures to those who look on.
 _REPORT_EVERY = 0.5
 
@@ -44,12 +47,19 @@ class Viewer:
         preview: Whether they want the pictures of the performer too.
         under_way: Times of the pictures that they did not acknowledge yet.
         waiting: The newest picture that they cannot take yet.
+        unsent: Messages that they have not been sent whole.
     """
 
     send: Callable[[dict[str, Any] | Shown], Awaitable[None]]
     preview: bool = True
     under_way: deque[float | None] = field(default_factory=deque)
     waiting: Shown | None = None
+    unsent: int = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether what is soon out of date is better left out."""
+        return self.unsent >= _MOST_UNSENT
 
 
 class Hub:
@@ -67,6 +77,7 @@ class Hub:
         performer: JSON of the performer, once known.
         figures: Of the session so far.
         about: What the processes told of themselves.
+        background: What is behind the avatar now.
         failed: Why the session cannot go on; None while it can.
         ended: Set when the session is over.
     """
@@ -94,10 +105,10 @@ class Hub:
         self._last: Shown | None = None
         self._asked = False
         self._tasks: set[asyncio.Task] = set()
-        self._strength, self._background = showing.strength, showing.background
+        self._strength, self.background = showing.strength, showing.background
         self._mirrored, self._recording = False, record
-        self.watcher = Child("watching", watch, watching)
-        self.shower = Child("showing", show, showing)
+        self.watcher = Child("the process that tracks you", watch, watching)
+        self.shower = Child("the process that draws the avatar", show, showing)
 
     def start(self) -> None:
         """Start both processes; returns at once."""
@@ -142,7 +153,7 @@ class Hub:
         if name == "strength":
             self._strength = float(value)
         elif name == "background":
-            self._background = str(value)
+            self.background = str(value)
         elif name == "record":
             self._recording = None if value is None else Path(value)
         self.shower.send(Order(name, value))
@@ -183,7 +194,7 @@ class Hub:
             "camera": self.watching.camera,
             "calibrated": self.performer is not None,
             "strength": self._strength,
-            "background": self._background,
+            "background": self.background,
             "mirror": self._mirrored,
             "lines": lines(),
             "failed": self.failed,
@@ -235,7 +246,7 @@ class Hub:
             if self._recording is not None:
                 child.send(Order("record", str(self._recording)))
             child.send(Order("strength", self._strength))
-            child.send(Order("background", self._background))
+            child.send(Order("background", self.background))
             self._ask()
         elif self._mirrored:
             child.send(Order("mirror", True))
@@ -265,7 +276,7 @@ class Hub:
         points = [round(float(v), 4) for v in seen.points.reshape(-1)]
         said = {"points": points, "lost": seen.lost, "number": seen.number}
         for viewer in list(self.viewers):
-            if viewer.preview:
+            if viewer.preview and not viewer.behind:
                 self._spawn(self._to(viewer, said))
                 if seen.preview is not None:
                     self._spawn(self._to(viewer, {"preview": seen.preview}))
@@ -289,12 +300,13 @@ class Hub:
         child.deaths = [at for at in child.deaths if now - at < 60] + [now]
         reason = child.last_words or "it ended unexpectedly"
         if not child.started or len(child.deaths) > _RESTARTS:
-            self.failed = f"the process {child.name} the session ended: {reason}"
+            self.failed = f"{child.name} ended: {reason}"
             self._tell({"state": self.state()})
             self.ended.set()
             return
-        self.say(f"the process {child.name} ended; it is started again")
-        self._tell({"said": f"{child.name} was interrupted and starts again", "wrong": True})
+        line = f"{child.name} ended unexpectedly and starts again"
+        self.say(line)
+        self._tell({"said": line, "wrong": True})
         if child is self.watcher:
             self._wants_frame = False
             child.settings = replace(self.watching, performer=self.performer)
@@ -330,15 +342,20 @@ class Hub:
             self._spawn(self._to(viewer, message))
 
     async def _to(self, viewer: Viewer, message: dict[str, Any] | Shown) -> None:
+        viewer.unsent += 1
         try:
             await viewer.send(message)
         except (ConnectionError, RuntimeError):
             self.leave(viewer)
+        finally:
+            viewer.unsent -= 1
 
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(_REPORT_EVERY)
-            self._tell({"figures": self.figures.summary()})
+            said = {"figures": self.figures.summary()}
+            for viewer in [v for v in self.viewers if not v.behind]:
+                self._spawn(self._to(viewer, said))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

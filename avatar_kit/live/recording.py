@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar_kit.io.synthetic import Synthetic
 from avatar_kit.io.video_writer import VideoWriter, encoding_of
 
 
@@ -16,13 +17,15 @@ class Recording:
     Args:
         out: Video to write: .mp4, .mov, .mkv or .webm. It appears when the recording ends.
         fps: Frames per second.
+        synthetic: What the film says of itself.
 
     Raises:
         UserError: The suffix names no container we write.
     """
 
-    def __init__(self, out: Path, fps: float):
+    def __init__(self, out: Path, fps: float, synthetic: Synthetic | None = None):
         encoding_of(out)
+        self._synthetic = synthetic
         self.out, self.fps = out, fps
         self._writer: VideoWriter | None = None
         self._picture: np.ndarray | None = None
@@ -48,7 +51,10 @@ class Recording:
         if self._writer is None:
             height, width, channels = picture.shape
             alpha = channels == 4
-            self._writer = VideoWriter(self.out, self.fps, (width, height), alpha=alpha)
+            size = width, height
+            self._writer = VideoWriter(
+                self.out, self.fps, size, alpha=alpha, synthetic=self._synthetic
+            )
             self._writer.__enter__()
             self._began, self._picture = now, picture
             self._channels = channels

@@ -123,7 +123,8 @@ class Server:
         drives = not alone and self.driver is None
         if drives:
             self.driver = viewer
-            self.hub.order("reset")
+            if self.hub.watching.camera == "browser":
+                self.hub.order("reset")  # another camera, another clock
         await page.send_json({"drives": drives, "state": self.hub.state()})
         self.hub.join(viewer)
         try:

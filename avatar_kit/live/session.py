@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +58,9 @@ async def serve(options: LiveOptions, say: Say) -> None:
         UserError: The port is taken, or a process cannot go on.
     """
     hub = _hub(options, say)
-    server = Server(hub, options.host, options.port, lambda: _name(options.recordings))
+    server = Server(
+        hub, options.host, options.port, lambda: recording_name(options.recordings, hub.background)
+    )
     _stop_with_signals(hub)
     hub.start()
     await server.start()
@@ -165,9 +166,10 @@ def _stop_with_signals(hub: Hub) -> None:
             loop.add_signal_handler(number, lambda: hub.ended.set())
 
 
-def _name(folder: Path) -> str:
-    stamp = datetime.fromtimestamp(time.time()).strftime("%Y%m%d-%H%M%S")
-    return str(folder / f"live-{stamp}.mp4")
+def recording_name(folder: Path, background: str) -> str:
+    """A new file for a recording: one that holds alpha where nothing is behind the avatar."""
+    suffix = ".mov" if background == "transparent" else ".mp4"
+    return str(folder / f"live-{datetime.now():%Y%m%d-%H%M%S}{suffix}")
 
 
 def table(checked: Checked) -> Any:

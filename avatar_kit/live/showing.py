@@ -18,6 +18,7 @@ from PIL import Image
 from avatar_kit.engine.aligning import Alignment
 from avatar_kit.engine.background import check_background, read_background
 from avatar_kit.engine.loaded import load_avatar
+from avatar_kit.engine.provenance import described
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 from avatar_kit.live.drawing import Drawer
@@ -191,7 +192,9 @@ class _Shower:
             ended, self.recording = self.recording, None
             self.link.send(Said(ended.end()))
         if out is not None:
-            self.recording = Recording(out, self.settings.fps)
+            loaded = self.loaded
+            said = described(loaded.run, loaded.config, loaded.subject.capture)
+            self.recording = Recording(out, self.settings.fps, said)
 
     def _show(self, now: float) -> None:
         began = time.perf_counter()

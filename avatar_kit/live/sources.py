@@ -37,6 +37,10 @@ class NewestFrame:
     Args:
         source: A video file, or the number of a camera.
 
+    Attributes:
+        round: In which round of a clip the frame was that was taken last. A new round does not go
+            on from the one before.
+
     Raises:
         UserError: There is no such camera or file, or it cannot be read.
     """
@@ -44,11 +48,12 @@ class NewestFrame:
     def __init__(self, source: str):
         self.source = source
         self._condition = threading.Condition()
-        self._newest: tuple[int, float, Picture] | None = None
+        self._newest: tuple[int, float, Picture, int] | None = None
         self._taken = self._number = 0
         self._ended: Exception | None = None
         self._stopped = False
-        frames = _camera(int(source)) if source.isdecimal() else _clip(Path(source))
+        self.round = self._rounds = 1
+        frames = _camera(int(source)) if source.isdecimal() else self._clip(Path(source))
         self._thread = threading.Thread(target=self._play, args=(frames,), daemon=True)
         self._thread.start()
 
@@ -67,7 +72,7 @@ class NewestFrame:
                 self._condition.wait()
             if self._newest is None:
                 raise UserError(f"--camera {self.source}: no more pictures come ({self._ended})")
-            number, at, picture = self._newest
+            number, at, picture, self.round = self._newest
             self._newest, dropped = None, number - self._taken - 1
             self._taken = number
         return number, at, picture(), dropped
@@ -76,6 +81,21 @@ class NewestFrame:
         """Read no further frames."""
         self._stopped = True
 
+    def _clip(self, path: Path) -> Iterator[Picture]:
+        """A video at its own pace, over and over; late frames are left out."""
+        begun, last = time.monotonic(), 0.0
+        while True:
+            for at, picture in play(path):
+                wait = begun + at - time.monotonic()
+                if wait > 0:
+                    time.sleep(wait)
+                elif wait < -1:  # the machine was asleep
+                    begun -= wait
+                last = at
+                yield picture
+            begun += last + _PAUSE
+            self._rounds += 1
+
     def _play(self, frames: Iterator[Picture]) -> None:
         try:
             for picture in frames:
@@ -83,7 +103,7 @@ class NewestFrame:
                     return
                 with self._condition:
                     self._number += 1
-                    self._newest = self._number, time.monotonic(), picture
+                    self._newest = self._number, time.monotonic(), picture, self._rounds
                     self._condition.notify()
             raise UserError("it ended")
         except (UserError, FFmpegError, OSError) as error:
@@ -106,21 +126,6 @@ def check_source(source: str) -> None:
             "video file"
         )
     read_video(source)
-
-
-def _clip(path: Path) -> Iterator[Picture]:
-    """A video at its own pace, over and over; late frames are left out."""
-    begun, last = time.monotonic(), 0.0
-    while True:
-        for at, picture in play(path):
-            wait = begun + at - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            elif wait < -1:  # the machine was asleep
-                begun -= wait
-            last = at
-            yield picture
-        begun += last + _PAUSE
 
 
 def _camera(number: int) -> Iterator[Picture]:

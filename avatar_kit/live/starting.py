@@ -24,11 +24,14 @@ class Known:
     text: str | None
 
 
-def known_performer(given: Path | None, say: Callable[[str], None]) -> tuple[Known, Path | None]:
+def known_performer(
+    given: Path | None, tracker: str, say: Callable[[str], None]
+) -> tuple[Known, Path | None]:
     """The performer that a person named, and where a new calibration is kept.
 
     Args:
         given: A performer's file, there or not; a capture folder; None.
+        tracker: Registered name of the tracker of the session.
         say: Takes a line for a person.
 
     Raises:
@@ -46,6 +49,11 @@ def known_performer(given: Path | None, say: Callable[[str], None]) -> tuple[Kno
         say(f"{given} is not there yet: the session begins with a calibration")
         return Known(catalog().default("body"), None), given
     performer = Performer.load(given)
+    if performer.tracker not in ("", tracker):
+        say(
+            f"{given}: the face at rest was seen by tracker '{performer.tracker}', not by "
+            f"'{tracker}'; press Neutral face on the page"
+        )
     for name in catalog().names("body"):
         if _asset(name) == performer.body:
             return Known(name, performer.model_dump_json()), given

@@ -80,9 +80,10 @@ class _Watcher:
             self.performer = Performer.model_validate_json(settings.performer)
         own = settings.camera != "browser"
         self.source = NewestFrame(settings.camera) if own else None
+        self.round = 1
         self.solver: FrameSolver | None = None
         self.size: tuple[int, int] | None = None
-        self.mirrored = self.lost = self.calibrating = False
+        self.mirrored = self.lost = False
         self.kept: deque[tuple[float, FrameTrack]] = deque()
         self.last = -np.inf
 
@@ -98,7 +99,11 @@ class _Watcher:
         if self.source is not None:
             while self.link.poll():
                 self._obey(cast(Order, self.link.recv()))
-            return self.source.take()
+            frame = self.source.take()
+            if self.source.round != self.round:  # the clip has begun anew
+                self.round = self.source.round
+                self._forget(calibrating=self.performer is None)
+            return frame
         self.link.send(Ready())
         while True:
             message = self.link.recv()
@@ -124,10 +129,11 @@ class _Watcher:
         elif order.name == "reset":
             self._forget()
 
-    def _forget(self) -> None:
-        """What comes does not follow from what came."""
+    def _forget(self, *, calibrating: bool = False) -> None:
+        """What comes does not follow from what came; frames for a calibration may be kept."""
         self.tracker.reset()
-        self.kept.clear()
+        if not calibrating:
+            self.kept.clear()
         self.last, self.lost = -np.inf, False
         if self.solver is not None:
             self.solver.reset()

@@ -16,6 +16,8 @@ def run_folder(tmp_path):
     [
         ({"check": True}, "--check: needs a clip"),
         ({"camera": "clip.mp4"}, "--camera clip.mp4: no such file"),
+        ({"fov": 300.0}, "--fov 300: a vertical field of view lies between"),
+        ({"background": "trnsparent"}, "background 'trnsparent': neither"),
         ({"fps": 0.0}, "--fps 0: expected between 1 and 120"),
         ({"strength": 2.0}, "--align-strength 2"),
         ({"record": "film.avi"}, "cannot write '.avi'"),

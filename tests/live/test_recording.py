@@ -1,11 +1,14 @@
 import errno
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.synthetic import Synthetic
 from avatar_kit.live.recording import Recording
+from avatar_kit.live.session import recording_name
 
 
 def flat(value: int, channels: int = 3) -> np.ndarray:
@@ -27,6 +30,24 @@ def test_pictures_stay_until_the_next_one_whatever_the_pace(tmp_path):
     found = levels(out)
     assert len(found) == 7
     np.testing.assert_allclose(found, [40, 40, 120, 120, 120, 120, 200], atol=4)
+
+
+def test_a_film_says_that_it_is_synthetic(tmp_path):
+    said = Synthetic("ada", "run", "splat", "lectures")
+    recording = Recording(tmp_path / "film.mp4", 10.0, said)
+    recording.add(flat(40), 0.0)
+    recording.end()
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        assert container.metadata["comment"].startswith(said.line())
+
+
+@pytest.mark.parametrize(("background", "channels"), [("plate", 3), ("transparent", 4)])
+def test_a_recording_from_the_page_has_a_name_that_can_hold_it(tmp_path, background, channels):
+    out = Path(recording_name(tmp_path, background))
+    recording = Recording(out, 10.0)
+    recording.add(flat(40, channels), 0.0)
+    recording.end()
+    assert out.exists() and out.name.startswith("live-")
 
 
 def test_alpha_is_kept_and_a_change_of_background_is_left_out(tmp_path):

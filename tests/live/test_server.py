@@ -7,11 +7,12 @@ import struct
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import pytest
 
 from avatar_kit.errors import UserError
-from avatar_kit.live.hub import WINDOW, Hub
-from avatar_kit.live.messages import Shown
+from avatar_kit.live.hub import WINDOW, Hub, Viewer
+from avatar_kit.live.messages import Seen, Shown
 from avatar_kit.live.server import LARGEST_MESSAGE, Server, bind, is_local
 from avatar_kit.live.showing import ShowSettings
 from avatar_kit.live.watching import WatchSettings
@@ -159,6 +160,33 @@ def test_a_slow_page_has_two_pictures_on_their_way_and_then_gets_the_newest():
         await page.send_json({"ack": 1, "latency": 0.2})
         assert await picture() == (10, 10.0), "what lay between is out of date"
         assert hub.figures.latency.median == 0.2
+
+    run(test)
+
+
+def test_a_page_that_takes_nothing_is_not_sent_what_is_soon_out_of_date():
+    """Skeletons and figures do not pile up before a page that is frozen."""
+
+    async def test(hub, server, http):
+        sent = []
+        free = asyncio.Event()
+
+        async def frozen(message):
+            sent.append(message)
+            await free.wait()
+
+        viewer = Viewer(frozen)
+        hub.viewers.add(viewer)
+        for number in range(200):
+            points = np.zeros((65, 3), np.float32)
+            hub._seen(Seen(number, 0.1 * number, None, False, points, 1.0, 1.0, preview=b"jpeg"))
+            await asyncio.sleep(0)
+        assert len(sent) < 12, "no heap"
+        free.set()
+        await asyncio.sleep(0.05)
+        hub._seen(Seen(200, 20.0, None, False, points, 1.0, 1.0, preview=b"jpeg"))
+        await asyncio.sleep(0.05)
+        assert any(m.get("number") == 200 for m in sent), "once it is free it gets the newest"
 
     run(test)
 
