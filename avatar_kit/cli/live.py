@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from avatar_kit.cli.align import AlignerName, AlignerValues, Device, Run, Strength, sayer
+from avatar_kit.cli.options import FieldOfView
 from avatar_kit.cli.view import Behind
 from avatar_kit.errors import MissingExtra, UserError
 
@@ -53,14 +54,7 @@ def live(
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Keep the avatar in the middle of the picture.")
     ] = False,
-    fov: Annotated[
-        float | None,
-        typer.Option(
-            "--fov",
-            help="Vertical field of view of the camera in degrees; left out: 40.",
-            show_default=False,
-        ),
-    ] = None,
+    fov: FieldOfView = None,
     tracker: Annotated[
         str | None,
         typer.Option("--tracker", help="Registered tracker; left out: the default one."),

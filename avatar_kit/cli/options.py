@@ -47,3 +47,11 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+FieldOfView = Annotated[
+    float | None,
+    typer.Option(
+        "--fov",
+        help="Vertical field of view of the camera in degrees; left out: 40.",
+        show_default=False,
+    ),
+]

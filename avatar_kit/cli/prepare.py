@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from avatar_kit.cli.options import FieldOfView
+
 HELP = """Turn one video of one person into a capture to train on (needs the extra  track).
 
 [dim]avatar-kit prepare me.mp4 --out captures/me[/dim]
@@ -22,14 +24,7 @@ def prepare(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Capture folder to make.", show_default=False)
     ],
-    fov: Annotated[
-        float | None,
-        typer.Option(
-            "--fov",
-            help="Vertical field of view of the camera in degrees; left out: 40.",
-            show_default=False,
-        ),
-    ] = None,
+    fov: FieldOfView = None,
     focal: Annotated[
         float | None,
         typer.Option("--focal", help="Focal length in pixels, if you know it.", show_default=False),

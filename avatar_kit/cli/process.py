@@ -12,9 +12,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 def prepare_process() -> None:
     """Waiting threads that sleep soon, and freed memory that is kept for the next picture."""
     # GNU OpenMP's threads spin for milliseconds when they wait, which makes torch several times
-    # slower on a machine with other work: a frame of an avatar of Gaussians, drawn beside another
-    # process on two cores, took 220 ms, and takes 50. This many turns are a microsecond or two. It
-    # must be said before torch is imported.
+    # slower on a machine with other work: a frame of an avatar of Gaussians took 200 ms beside
+    # others on two cores, and 53 to 90 with this many turns. It must be said before torch is
+    # imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # glibc gives large blocks back to the system at once; to get them again page by page costs
     # more than drawing a picture into them (visibility at 1024: 14 ms, kept: 7 ms).

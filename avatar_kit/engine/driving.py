@@ -107,17 +107,10 @@ def contexts(loaded: LoadedAvatar, motion: Motion, cameras: Camera) -> Iterator[
         motion: A placed motion.
         cameras: One a frame, on the device of the avatar.
     """
-    device, before = loaded.device, None
+    before = None
     for frame, (pose, body) in enumerate(_posed(loaded, motion)):
-        yield FrameContext(
-            body=body,
-            previous=body if before is None else before,
-            camera=cameras[frame],
-            motion=pose,
-            time=torch.tensor([frame / motion.fps], device=device),
-            clip_start=torch.tensor([before is None], device=device),
-            index=torch.tensor([-1], device=device),
-        )
+        seconds = frame / motion.fps
+        yield FrameContext.driven(body, cameras[frame], pose, before=before, seconds=seconds)
         before = body
 
 

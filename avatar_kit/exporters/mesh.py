@@ -66,14 +66,7 @@ class TexturedPerson:
         weights: Tensor | None = None,
     ) -> bytes:
         """The whole file; ``weights`` [V, J] are those of the body where none are given."""
-        asset = source.avatar.body.asset
-        about = {
-            "name": source.name,
-            "method": source.method,
-            "body": asset.name,
-            "body_sha256": asset.sha256,
-            "body_licence": asset.licence,
-        }
+        about = source.about()
         weights = self.mesh.rest.skinning_weights if weights is None else weights
         return glb_bytes(self.mesh, weights, self.texture.picture, motions, source.name, about)
 

@@ -58,15 +58,7 @@ def posed_context(avatar: Avatar, pose: Motion, camera: Camera) -> FrameContext:
     device = avatar.shape.device
     pose = pose.to(device)
     body = avatar.body(avatar.body.from_motion(pose, avatar.shape))
-    return FrameContext(
-        body=body,
-        previous=body,
-        camera=camera.to(device),
-        motion=pose,
-        time=torch.zeros(1, device=device),
-        clip_start=torch.ones(1, dtype=torch.bool, device=device),
-        index=torch.tensor([-1], device=device),
-    )
+    return FrameContext.driven(body, camera.to(device), pose)
 
 
 def _enlarged(avatar: Avatar, camera: Camera, conditions: Mapping[str, Condition]) -> Camera | None:

@@ -37,14 +37,7 @@ class RiggedGaussiansFile(Exporter):
             )
         gaussians, lost = finite_gaussians(found[chosen(list(found), self.config.encoder, _WHAT)])
         asset = source.avatar.body.asset
-        about = {
-            "name": source.name,
-            "method": source.method,
-            "body": asset.name,
-            "body_sha256": asset.sha256,
-            "body_licence": asset.licence,
-            "writer": f"avatar-kit {__version__}",
-        }
+        about = {**source.about(), "writer": f"avatar-kit {__version__}"}
         save_rigged_gaussians(out, gaussians, about)
         notes = [
             f"skinning weights are those of the body {asset.name} ({asset.licence})",

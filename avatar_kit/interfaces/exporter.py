@@ -46,6 +46,17 @@ class ExportSource:
     context: FrameContext | None = None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
 
+    def about(self) -> dict[str, str]:
+        """What a file should say of the avatar: its capture, its method, its body's licence."""
+        asset = self.avatar.body.asset
+        return {
+            "name": self.name,
+            "method": self.method,
+            "body": asset.name,
+            "body_sha256": asset.sha256,
+            "body_licence": asset.licence,
+        }
+
 
 @dataclass(frozen=True)
 class Exported:

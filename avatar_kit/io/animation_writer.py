@@ -13,6 +13,7 @@ from PIL import Image
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.image import check_frame
 from avatar_kit.io.synthetic import Synthetic
 
 #: Suffixes of what is written here.
@@ -104,14 +105,10 @@ class AnimationWriter:
     def write(self, image: np.ndarray) -> None:
         """Append a picture: [H, W, 3] uint8 RGB; with alpha [H, W, 4] RGBA."""
         width, height = self.size
-        expected = (height, width, 4 if self.alpha else 3)
-        if image.shape != expected or image.dtype != np.uint8:
-            raise ValueError(
-                f"{self.path.name}: expected {list(expected)} uint8, "
-                f"got {list(image.shape)} {image.dtype}"
-            )
+        channels = 4 if self.alpha else 3
+        check_frame(image, self.size, channels, self.path.name)
         filled = np.full((height, width, 4), 255, np.uint8)
-        filled[..., : expected[2]] = image
+        filled[..., :channels] = image
         self._spool.write(filled.tobytes())
         self._count += 1
 

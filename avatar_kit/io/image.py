@@ -37,6 +37,25 @@ def read_image(path: str | Path, *, mode: str = "RGB", upright: bool = False) ->
         raise UserError(f"{path}: cannot be read as a picture ({error}); write it anew") from None
 
 
+def check_frame(image: np.ndarray, size: tuple[int, int], channels: int, name: str) -> None:
+    """Refuse a picture that is none of a film.
+
+    Args:
+        image: [height, width, channels] uint8.
+        size: Width and height of the film in pixels.
+        channels: 3 or 4.
+        name: Of the file, for the message.
+
+    Raises:
+        ValueError: It has another shape or type.
+    """
+    expected = (size[1], size[0], channels)
+    if image.shape != expected or image.dtype != np.uint8:
+        raise ValueError(
+            f"{name}: expected {list(expected)} uint8, got {list(image.shape)} {image.dtype}"
+        )
+
+
 def encode_image(
     image: np.ndarray, suffix: str, *, quality: int = 95, synthetic: Synthetic | None = None
 ) -> bytes:

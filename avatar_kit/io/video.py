@@ -155,6 +155,11 @@ class VideoReader:
 
     def _decode(self) -> Iterator[tuple[int, np.ndarray, bool]]:
         """Number in presentation order, upright picture, and whether it is a key frame."""
+        for count, frame in self._numbered():
+            yield count, _upright(frame), bool(frame.key_frame)
+
+    def _numbered(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Number in presentation order and frame, of those that are not damaged."""
         container, stream = self._open()
         with container:
             stream.thread_type = "AUTO"
@@ -164,7 +169,7 @@ class VideoReader:
                     continue
                 count = self._number(frame, tick, count)
                 if 0 <= count < len(self._times):
-                    yield count, _upright(frame), bool(frame.key_frame)
+                    yield count, frame
 
     def _number(self, frame: av.VideoFrame, tick: float, last: int) -> int:
         if frame.pts is None or not self._timed:
@@ -211,16 +216,8 @@ def play(path: str | Path) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
         UserError: The file is missing, or holds no video.
     """
     reader = read_video(path)
-    container, stream = reader._open()
-    with container:
-        stream.thread_type = "AUTO"
-        tick, number = float(stream.time_base or 0), -1
-        for frame in _frames(container, stream):
-            if frame.is_corrupt:
-                continue
-            number = reader._number(frame, tick, number)
-            if 0 <= number < len(reader._times):
-                yield float(reader._times[number] - reader._times[0]), partial(_upright, frame)
+    for number, frame in reader._numbered():
+        yield float(reader._times[number] - reader._times[0]), partial(_upright, frame)
 
 
 def read_frames(path: Path, wanted: Iterable[int]) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ from av.video.reformatter import Colorspace
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.image import check_frame
 from avatar_kit.io.sound import Sound, SoundTrack
 from avatar_kit.io.synthetic import Synthetic
 
@@ -152,11 +153,7 @@ class VideoWriter:
     def write(self, image: np.ndarray) -> None:
         """Append a picture: [H, W, 3] uint8 RGB; with alpha [H, W, 4] RGBA."""
         width, height = self.size
-        if image.shape != (height, width, self._channels) or image.dtype != np.uint8:
-            raise ValueError(
-                f"{self.path.name}: expected [{height}, {width}, {self._channels}] uint8, "
-                f"got {list(image.shape)} {image.dtype}"
-            )
+        check_frame(image, self.size, self._channels, self.path.name)
         if height % 2 or width % 2:
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         layout = "rgba" if self._channels == 4 else "rgb24"

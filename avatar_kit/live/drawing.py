@@ -65,14 +65,9 @@ class Drawer:
         loaded = self.loaded
         self.pose = pose = self._aligned_pose(motion).to(loaded.device)
         body = loaded.avatar.body(loaded.avatar.body.from_motion(pose, loaded.avatar.shape))
-        context = FrameContext(
-            body=body,
-            previous=body if self._before is None else self._before,
-            camera=self._camera,
-            motion=pose,
-            time=torch.tensor([self._frame / motion.fps], device=loaded.device),
-            clip_start=torch.tensor([self._before is None], device=loaded.device),
-            index=torch.tensor([-1], device=loaded.device),
+        seconds = self._frame / motion.fps
+        context = FrameContext.driven(
+            body, self._camera, pose, before=self._before, seconds=seconds
         )
         self._before, self._frame = body, self._frame + 1
         with autocast(loaded.device, loaded.config.precision):

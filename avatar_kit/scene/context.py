@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from avatar_kit.graphics import Fragments, rasterize
@@ -40,6 +41,36 @@ class FrameContext:
     clip_start: Tensor
     index: Tensor
     person: int = 0
+
+    @classmethod
+    def driven(
+        cls,
+        body: PosedBody,
+        camera: Camera,
+        motion: Motion,
+        *,
+        before: PosedBody | None = None,
+        seconds: float = 0.0,
+    ) -> FrameContext:
+        """One frame that is none of the training.
+
+        Args:
+            body: The posed body.
+            camera: That sees it.
+            motion: Its pose.
+            before: The body of the frame before; None where there is none.
+            seconds: Since the start of the motion.
+        """
+        device = body.vertices.device
+        return cls(
+            body=body,
+            previous=body if before is None else before,
+            camera=camera,
+            motion=motion,
+            time=torch.tensor([seconds], device=device),
+            clip_start=torch.tensor([before is None], device=device),
+            index=torch.tensor([-1], device=device),
+        )
 
     def __len__(self) -> int:
         return len(self.body)

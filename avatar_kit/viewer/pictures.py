@@ -56,15 +56,7 @@ def draw(loaded: LoadedAvatar, motion: Motion, camera: Camera, *, picture: bool 
     avatar, device = loaded.avatar, loaded.device
     pose = motion.to(device)
     body = avatar.body(avatar.body.from_motion(pose, avatar.shape))
-    context = FrameContext(
-        body=body,
-        previous=body,
-        camera=camera.to(device),
-        motion=pose,
-        time=torch.zeros(1, device=device),
-        clip_start=torch.ones(1, dtype=torch.bool, device=device),
-        index=torch.full((1,), -1, device=device),
-    )
+    context = FrameContext.driven(body, camera.to(device), pose)
     seen = context
     if not avatar.renderer.camera_moves:
         own = loaded.subject.camera.to(device)
