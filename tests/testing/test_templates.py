@@ -68,7 +68,7 @@ FAULTS = [
      "differ"),
     ("exporter", "out.write_text(", "(out.parent / 'body.obj').write_text(",
      "test_writes_the_one_file", "instead of avatar.obj"),
-    ("exporter", 'lines = [f"#', 'lines = [f"# {id(out)}',
+    ("exporter", 'lines = [f"#', 'import time\n        lines = [f"# {time.time_ns()}',
      "test_the_same_source_gives_the_same_file", "chance"),
     ("exporter", "body.vertices[0]).tolist()", "source.avatar.body.rest_vertices("
      "source.avatar.shape)).tolist()", "test_another_pose_gives_another_file", "same file"),
