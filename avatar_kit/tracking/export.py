@@ -11,20 +11,21 @@ import numpy as np
 
 from avatar_kit.capture import Capture, CaptureWriter
 from avatar_kit.io.image import write_image
+from avatar_kit.tracking.doubts import spelled, unknown, wrong_frames
 from avatar_kit.tracking.figures import Figures, Verdict, judge, measure
 from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.held_out import split_frames
+from avatar_kit.tracking.matte import Matte, refine
+from avatar_kit.tracking.mattes import matte_figures
 from avatar_kit.tracking.measures import Agreement, iou, joint_error
-from avatar_kit.tracking.plate import Plates, refine
+from avatar_kit.tracking.scene import Scene
 from avatar_kit.tracking.sheet import Look, Sheet, draw_sheet, shaded_body
 from avatar_kit.tracking.stages import Progress
 from avatar_kit.tracking.tracks import Tracks
+from avatar_kit.tracking.watch import shrink
 
-#: Frames whose silhouette is compared.
-COMPARED_FRAMES = 60
-#: Frames that the sheet shows; compared, too.
+#: Frames that the sheet shows.
 SHOWN_FRAMES = 12
-#: Clips shorter than this give no frames to the test.
-MIN_TEST_CLIP_FRAMES = 40
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class CaptureContent:
         name: Of the capture.
         body_name: Registered name of the body.
         fitted: The video and the body fitted to it.
-        plates: Of the clips.
+        scene: Behind the person.
         held_out: Part of each long clip kept for the test.
         cut: Part of the body outside the picture -> part of the frames.
         provenance: Facts for the record, anything JSON can hold.
@@ -44,7 +45,7 @@ class CaptureContent:
     name: str
     body_name: str
     fitted: FittedVideo
-    plates: Plates
+    scene: Scene
     held_out: float
     cut: dict[str, float]
     provenance: dict[str, Any]
@@ -60,6 +61,7 @@ class Prepared:
         verdict: "fit for training", "usable" or "not fit".
         reasons: For the verdict, each with what to do.
         notes: What else a person should know.
+        unknown: What the video does not show, each with what to film.
         sheet: The quality sheet.
     """
 
@@ -68,6 +70,7 @@ class Prepared:
     verdict: Verdict
     reasons: list[str]
     notes: list[str]
+    unknown: list[str]
     sheet: Path
 
 
@@ -79,7 +82,7 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         content: What to write.
         progress: Told of the frames.
     """
-    fitted, plates = content.fitted, content.plates
+    fitted, scene = content.fitted, content.scene
     observed, fit, camera = fitted.observed, fitted.fit, fitted.camera
     frames = len(observed.frames)
     progress.start("capture", frames)
@@ -91,55 +94,49 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         shape=dict(zip(fitted.body.shape_names, fit.shape.tolist(), strict=True)),
         cameras=camera,
     )
-    compared, shown = _spread(frames, COMPARED_FRAMES), _spread(frames, SHOWN_FRAMES)
-    overlap = np.full(frames, np.nan)
-    looks = []
+    shown = _spread(frames, SHOWN_FRAMES)
+    size = observed.tracks.masks.shape[:0:-1]
+    overlap, mattes, looks = np.zeros(frames), [], []
     with writer:
-        for frame, (image, mask) in enumerate(_pictures(fitted, plates)):
-            writer.add(image, mask)
-            if frame in compared | shown:
-                shade = shaded_body(fitted, frame)
-                overlap[frame] = iou(shade >= 0, mask > 127)
-                if frame in shown:
-                    looks.append(Look(frame, image, mask, shade))
+        for frame, (image, matte) in enumerate(_pictures(fitted, scene)):
+            writer.add(image, matte.mask)
+            mattes.append(matte_figures(matte, observed.tracks.masks[frame]))
+            overlap[frame] = iou(fitted.silhouette(frame, *size), shrink(matte.mask) > 127)
+            if frame in shown:
+                looks.append(Look(frame, image, matte.mask, shaded_body(fitted, frame)))
             progress.step(frame + 1)
         joints = joint_error(fitted.pixels(), observed.tracks, fit.height)
         agreement = Agreement(joints, overlap)
-        figures = measure(fitted, agreement)
+        wrong = wrong_frames(fitted, agreement)
+        figures = measure(fitted, agreement, wrong, mattes)
         verdict, reasons = judge(figures, content.cut)
-        sheet = Sheet(content.name, fitted, looks, agreement, figures, verdict, reasons)
+        notes, unseen = observed.notes + _wrong_notes(observed.frames, wrong), unknown(fitted)
+        sheet = Sheet(
+            content.name, fitted, looks, agreement, figures, verdict, reasons, notes, unseen
+        )
         write_image(writer.folder / "quality.png", draw_sheet(sheet))
+        yaw, points = fit.yaw.numpy(), fit.keypoints[:, :23].numpy()
+        good = ~wrong if verdict != "not fit" else np.ones(frames, dtype=bool)
         capture = writer.finish(
             motion=fit.motion,
-            splits=splits(observed.clips, content.held_out),
+            splits=split_frames(
+                observed.clips, content.held_out, points, yaw, good, observed.reader.fps
+            ),
             clips=observed.clips,
             landmarks=_landmarks(observed.tracks),
-            plates=plates.mean(observed.clips) if plates.still else None,
+            plates=scene.mean(observed.clips) if scene.believed else None,
             provenance=content.provenance
-            | {"figures": figures.rounded(), "verdict": verdict, "reasons": reasons},
+            | {
+                "notes": notes,
+                "figures": figures.rounded(),
+                "verdict": verdict,
+                "reasons": reasons,
+                "unknown": unseen,
+            },
         )
     progress.finish(f"{frames} frames in {out}")
     quality = capture.root / "quality.png"
-    return Prepared(capture, figures, verdict, reasons, observed.notes, quality)
-
-
-def splits(clips: list[tuple[int, int]], held_out: float) -> dict[str, list[int]]:
-    """The last part of every long clip for the test, the rest for training.
-
-    Args:
-        clips: Half-open ranges of frames.
-        held_out: The part for the test.
-
-    Returns:
-        "train" and, if any clip is long enough, "test" -> frame numbers.
-    """
-    train: list[int] = []
-    test: list[int] = []
-    for a, b in clips:
-        end = b - round(held_out * (b - a)) if b - a >= MIN_TEST_CLIP_FRAMES else b
-        train += range(a, end)
-        test += range(end, b)
-    return {"train": train, "test": test} if test else {"train": train}
+    return Prepared(capture, figures, verdict, reasons, notes, unseen, quality)
 
 
 def _spread(frames: int, count: int) -> set[int]:
@@ -147,16 +144,24 @@ def _spread(frames: int, count: int) -> set[int]:
     return set(np.linspace(0, frames - 1, min(count, frames)).astype(int).tolist())
 
 
-def _pictures(fitted: FittedVideo, plates: Plates) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Picture [H, W, 3] and refined mask [H, W] of every kept frame."""
+def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, Matte]]:
+    """Picture [H, W, 3], as a camera on a stand would have taken it, and matte of every frame."""
     observed = fitted.observed
     place = {int(source): k for k, source in enumerate(observed.frames)}
     clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
-    for number, image in enumerate(observed.reader):
+    for number, picture in enumerate(observed.reader):
         if number in place:
             frame = place[number]
-            plate = plates.images[clip_of[frame]] if plates.still else None
+            plate = scene.plate(int(clip_of[frame]))
+            image = scene.picture(picture, frame)
             yield image, refine(image, observed.tracks.masks[frame], plate)
+
+
+def _wrong_notes(numbers: np.ndarray, wrong: np.ndarray) -> list[str]:
+    """What to say of frames, by their numbers in the video, in which the body is wrong."""
+    if not wrong.any():
+        return []
+    return [f"the body is wrong in {wrong.sum()} frames of the video: {spelled(numbers[wrong])}"]
 
 
 def _landmarks(tracks: Tracks) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.mattes import MatteFigures
 from avatar_kit.tracking.measures import Agreement, hand_error, views
 
 Verdict = Literal["fit for training", "usable", "not fit"]
@@ -32,6 +33,12 @@ class Figures:
         views: Part of all directions the person was seen from, in steps of 30 degrees.
         face: Part of the frames in which a face is seen.
         hands: Part of the frames in which hands are seen, left and right averaged.
+        right: Part of the frames in which the body is not plainly wrong.
+        mask_whole: Part of the mattes that hangs together, of the worst tenth of the frames.
+        mask_filled: Part of the mattes without holes, likewise.
+        mask_plain: Length of the tracker's outline over that of the mattes, likewise.
+        mask_agreement: Intersection over union of the mattes and the tracker's masks, likewise.
+        refined: Part of the frames whose matte could be refined against the empty scene.
     """
 
     frames: int
@@ -48,6 +55,12 @@ class Figures:
     views: float
     face: float
     hands: float
+    right: float
+    mask_whole: float
+    mask_filled: float
+    mask_plain: float
+    mask_agreement: float
+    refined: float
 
     def rounded(self) -> dict[str, float | None]:
         """As plain numbers for a record; None for what could not be measured."""
@@ -55,12 +68,16 @@ class Figures:
         return {k: v if np.isfinite(v) else None for k, v in values.items()}
 
 
-def measure(fitted: FittedVideo, agreement: Agreement) -> Figures:
+def measure(
+    fitted: FittedVideo, agreement: Agreement, wrong: np.ndarray, mattes: list[MatteFigures]
+) -> Figures:
     """The figures of a capture.
 
     Args:
         fitted: The video and the body fitted to it.
         agreement: Of the two, frame by frame.
+        wrong: [T] bool, where the body is wrong.
+        mattes: Of every frame.
     """
     observed, fit = fitted.observed, fitted.fit
     tracks, yaw = observed.tracks, fit.yaw.numpy()
@@ -79,6 +96,12 @@ def measure(fitted: FittedVideo, agreement: Agreement) -> Figures:
         views=views(yaw),
         face=float((tracks.face_confidence > 0).mean()),
         hands=float((tracks.hands_confidence > 0).mean()),
+        right=1 - float(wrong.mean()),
+        refined=float(np.mean([m.refined for m in mattes])),
+        **{
+            f"mask_{name}": float(np.quantile([getattr(m, name) for m in mattes], 0.1))
+            for name in ("whole", "filled", "plain", "agreement")
+        },
     )
 
 
@@ -98,6 +121,18 @@ _RULES = (
     ("frames", ">", 90, 24, "only {frames} frames", "film 10 seconds or more"),
     ("face", ">", 0.15, -1, "a face is seen in {face:.0%} of the frames only",
      "look at the camera for a while"),
+    ("hands", ">", 0.3, -1, "hands are found in {hands:.0%} of the frames only",
+     "hold your hands still and open for a while, nearer to the camera"),
+    ("right", ">", 0.98, 0.85, "the body is wrong in {wrong:.0%} of the frames",
+     "they are left out of the training; look at the sheet"),
+    ("mask_whole", ">", 0.97, 0.9, "the masks are in pieces ({stray:.0%} of them lie apart)",
+     "film before a plain wall, without shadows and mirrors"),
+    ("mask_filled", ">", 0.985, 0.95, "the masks have holes ({holes:.1%} of the person)",
+     "wear something that stands out from the wall"),
+    ("mask_plain", ">", 0.65, 0.45, "the outline of the masks is ragged",
+     "film before a plain wall, in even light, with the camera on a stand"),
+    ("mask_agreement", ">", 0.85, 0.7, "the masks agree badly with the tracker's "
+     "(overlap {mask_agreement:.2f})", "film before a plain wall, in even light"),
 )  # fmt: skip
 
 
@@ -109,11 +144,16 @@ def judge(figures: Figures, cut: dict[str, float]) -> tuple[Verdict, list[str]]:
         cut: Part of the body outside the picture -> part of the frames.
     """
     reasons, worst = [], 0
+    words = asdict(figures) | {
+        "wrong": 1 - figures.right,
+        "stray": 1 - figures.mask_whole,
+        "holes": 1 - figures.mask_filled,
+    }
     for name, side, good, bearable, text, advice in _RULES:
         value = getattr(figures, name)
         level = _level(value, good, bearable) if side == ">" else _level(-value, -good, -bearable)
         if level:
-            reasons.append(f"{text.format(**asdict(figures))}: {advice}")
+            reasons.append(f"{text.format(**words)}: {advice}")
             worst = max(worst, level)
     for part, share in cut.items():
         reasons.append(

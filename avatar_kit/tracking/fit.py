@@ -108,7 +108,7 @@ class Fitter:
         known_shape: dict[str, float] | None = None,
     ):
         self.body, self.camera, self.fps = body, camera, fps
-        self.variables = Variables(tracks, clips, camera, body, known_shape or {})
+        self.variables = Variables(tracks, clips, camera, fps, body, known_shape or {})
         yaw, height = self.variables.yaw.numpy(), self.variables.height
         scale = camera.width / tracks.masks.shape[2]
         self.targets = Targets.of(tracks, yaw, height, scale)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
@@ -38,6 +39,14 @@ class FittedVideo:
     def pixels(self) -> np.ndarray:
         """[T, 65, 2] key points of the fitted body in the picture."""
         return self.camera.project(self.fit.keypoints)[0].numpy()
+
+    @torch.no_grad()
+    def silhouette(self, frame: int, width: int, height: int) -> np.ndarray:
+        """[height, width] bool, where a frame's fitted body is in a picture of another size."""
+        camera = self.camera.crop_resize(0.0, 0.0, width / self.camera.width, width, height)
+        posed = self.body(self.body.from_motion(self.fit.motion[[frame]], self.fit.shape))
+        drawn = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
+        return (drawn >= 0).numpy()
 
 
 def fit_video(

@@ -10,13 +10,6 @@ import numpy as np
 
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 
-#: Yaw change per frame (radians) that is nothing out of the ordinary.
-USUAL_YAW_STEP_RADIANS = 0.35
-#: Price of reading a frame's front as its back, in squares of that step.
-FLIPPED_FRAME_PRICE = 2.0
-#: Price of a seen face on a person who faces away, likewise.
-AVERTED_FACE_PRICE = 8.0
-
 
 def index(name: str) -> int:
     """Index into ``BODY_KEYPOINTS``."""
@@ -42,39 +35,6 @@ def observed_yaw(body: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         sure = np.minimum(confidence[:, i], confidence[:, j])[:, None] + 1e-3
         across += sure * line / np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-6)
     return np.arctan2(-across[:, 2], across[:, 0])
-
-
-def unwrapped_yaw(observed: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """The yaw of one clip without jumps.
-
-    A frame may have been seen the wrong way round. The path through "as seen" and "the other way
-    round" with the least turning and the fewest flips is found by dynamic programming; a face that
-    was seen speaks against facing away.
-
-    Args:
-        observed: [T] radians.
-        face: [T] confidence that a face was seen.
-
-    Returns:
-        [T] radians, continuous.
-    """
-    states = np.stack([observed, observed + np.pi], axis=1)
-    price = np.stack([np.zeros_like(observed), np.full_like(observed, FLIPPED_FRAME_PRICE)], axis=1)
-    price = price + AVERTED_FACE_PRICE * face[:, None] * (np.cos(states) < -0.3)
-    best = np.zeros((len(observed), 2), dtype=int)
-    total = price[0].copy()
-    for t in range(1, len(observed)):
-        turn = states[t][None, :] - states[t - 1][:, None]
-        turn = (turn + np.pi) % (2 * np.pi) - np.pi
-        ways = total[:, None] + (turn / USUAL_YAW_STEP_RADIANS) ** 2
-        best[t] = ways.argmin(0)
-        total = ways.min(0) + price[t]
-    state = int(total.argmin())
-    path = np.empty(len(observed))
-    for t in range(len(observed) - 1, -1, -1):
-        path[t] = states[t, state]
-        state = best[t, state]
-    return np.unwrap(path)
 
 
 def smooth(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -20,7 +20,7 @@ class Agreement:
 
     Attributes:
         joints: [T, 12] of :func:`joint_error`.
-        overlap: [T] of :func:`iou`, silhouette against mask; NaN where not compared.
+        overlap: [T] of :func:`iou`, silhouette against mask.
     """
 
     joints: np.ndarray

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from avatar_kit.scene.joints import BODY_KEYPOINTS
-from avatar_kit.tracking.initial import index, to_world
+from avatar_kit.tracking.heading import misread
+from avatar_kit.tracking.initial import index, observed_yaw, to_world
 from avatar_kit.tracking.limits import Limits
 from avatar_kit.tracking.silhouette import Outline, mask_terms, trust_in_mask
 from avatar_kit.tracking.tracks import Tracks
@@ -114,7 +115,8 @@ class Targets:
     def of(cls, tracks: Tracks, yaw: np.ndarray, height: float, scale: float) -> Targets:
         """Collect the targets.
 
-        Legs seen from the side count less, for they are seen badly; so do points off the mask.
+        Legs seen from the side count less, for they are seen badly; so do points off the mask, and
+        all that is told of the depth in a frame whose heading was not believed.
 
         Args:
             tracks: What was seen.
@@ -131,6 +133,8 @@ class Targets:
         lines = to_world(tracks.body_world[:, b] - tracks.body_world[:, a])
         sure = np.minimum(sure[:, a], sure[:, b])
         sure = np.where(legs[a], sure * leg_trust, sure) * line_weight
+        read = observed_yaw(to_world(tracks.body_world), tracks.body_confidence)
+        sure = np.where(misread(read, yaw)[:, None], 0.1 * sure, sure)
         base, tip = np.array(HAND_LINES).T
         hand_lines = to_world(tracks.hands_world[:, :, tip] - tracks.hands_world[:, :, base])
         tensor = lambda x: torch.from_numpy(np.ascontiguousarray(x)).float()  # noqa: E731

@@ -13,7 +13,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
-from avatar_kit.tracking.plate import Plates, find_plate, sample
+from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
@@ -78,8 +78,12 @@ def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed
         )
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
+    kept = tracks.at(frames)
+    way = find_heading(kept, clips, reader.fps).way
     notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
-    return Observed(reader, tracks.at(frames), frames, clips, notes)
+    if exchanged := int((way != AS_READ).sum()):
+        notes.append(f"left and right were taken for each other in {exchanged} frames: put right")
+    return Observed(reader, put_right(kept, way), frames, clips, notes)
 
 
 def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
@@ -175,33 +179,3 @@ def _resized(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """[T, h, w] uint8 masks at another size, in [0, 1]."""
     value = torch.from_numpy(masks).float()[:, None] / 255
     return torch.nn.functional.interpolate(value, size, mode="area")[:, 0].numpy()
-
-
-def find_plates(observed: Observed, stages: Stages) -> Plates:
-    """The plate of every clip."""
-
-    def compute() -> Arrays:
-        wanted = [sample(clip) for clip in observed.clips]
-        source = set(np.concatenate([observed.frames[w] for w in wanted]).tolist())
-        pictures = {}
-        for number, picture in enumerate(observed.reader):
-            stages.progress.step(number + 1)
-            if number in source:
-                pictures[number] = picture
-        images, moves = [], []
-        for frames in wanted:
-            chosen = np.stack([pictures[int(observed.frames[f])] for f in frames])
-            image, move = find_plate(chosen, observed.tracks.masks[frames])
-            images.append(image)
-            moves.append(move)
-        return {"images": np.stack(images), "moves": np.array(moves)}
-
-    def note(found: Arrays) -> str:
-        plates = Plates(**found)
-        if not plates.still:
-            return "the camera or the background moves: coarse masks"
-        if len(plates.images) == 1:
-            return "found"
-        return f"the mean of {len(plates.images)} clips, up to {plates.apart:.0f} grey levels apart"
-
-    return Plates(**stages.run("plates", {}, compute, total=len(observed.reader), note=note))

@@ -13,8 +13,9 @@ from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
 from avatar_kit.tracking.fitted import fit_video
-from avatar_kit.tracking.observe import Observed, decode, find_plates, observe
+from avatar_kit.tracking.observe import Observed, decode, observe
 from avatar_kit.tracking.place import static_camera
+from avatar_kit.tracking.scene import find_scene, steadied
 from avatar_kit.tracking.stages import Progress, Silent, Stages, digest
 from avatar_kit.tracking.watch import check_whole, cut_parts
 
@@ -84,12 +85,14 @@ def prepare_video(
     camera, camera_note = static_camera(
         reader.width, reader.height, fov=options.fov, focal=options.focal
     )
+    scene = find_scene(observed, stages)
+    observed = steadied(observed, scene)
     fitted = fit_video(observed, model, camera, options.shape, stages)
     content = CaptureContent(
         name=options.name or out.name,
         body_name=body.name,
         fitted=fitted,
-        plates=find_plates(observed, stages),
+        scene=scene,
         held_out=options.held_out,
         cut=cut,
         provenance={
@@ -97,7 +100,6 @@ def prepare_video(
             "tracker": tracker.name,
             "camera": camera_note,
             "source_frames": observed.frames.tolist(),
-            "notes": observed.notes,
         },
     )
     return write_capture(out, content, progress)
@@ -119,6 +121,7 @@ def track_motion(
     """
     options, video = options or Options(), Path(video)
     observed, stages = _observed(video, options, progress)
+    observed = steadied(observed, find_scene(observed, stages))
     reader = observed.reader
     body = _built(_component("body", options.body))
     camera, _ = static_camera(reader.width, reader.height, fov=options.fov, focal=options.focal)

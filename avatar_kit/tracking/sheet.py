@@ -59,6 +59,8 @@ class Sheet:
         figures: Of the capture.
         verdict: On the capture.
         reasons: For the verdict.
+        notes: What else a person should know.
+        unknown: What the video does not show, each with what to film.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Sheet:
     figures: Figures
     verdict: Verdict
     reasons: list[str]
+    notes: list[str]
+    unknown: list[str]
 
 
 @torch.no_grad()
@@ -85,11 +89,11 @@ def shaded_body(fitted: FittedVideo, frame: int) -> np.ndarray:
 
 def draw_sheet(sheet: Sheet) -> np.ndarray:
     """[h, ``SHEET_WIDTH``, 3] uint8 picture of the sheet."""
-    observed = sheet.fitted.observed
     tiles = _tiles(sheet.looks, sheet.fitted)
     rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
-    notes = [*sheet.reasons, *observed.notes] or ["nothing to complain about"]
+    unknown = [f"not to be seen: {line}" for line in sheet.unknown]
+    notes = [*sheet.reasons, *unknown, *sheet.notes] or ["nothing to complain about"]
     lines = [line for note in notes for line in _wrapped("- " + note, 150)]
     charts_top = 190 + rows * (tile_height + TILE_GAP)
     height = charts_top + 300 + 60 + 28 * len(lines) + SHEET_MARGIN
@@ -141,6 +145,7 @@ def _header(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
         ("yaw", f"{figures.yaw_low:.0f} to {figures.yaw_high:.0f}°"),
         ("face seen", f"{figures.face:.0%}"),
         ("hands seen", f"{figures.hands:.0%}"),
+        ("masks agree", f"{figures.mask_agreement:.2f}"),
     )
     step = (SHEET_WIDTH - 2 * SHEET_MARGIN) / len(facts)
     for k, (label, value) in enumerate(facts):

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from avatar_kit.registry import catalog
 from avatar_kit.tracking.export import Prepared
-from avatar_kit.tracking.figures import percent
+from avatar_kit.tracking.figures import Figures, percent
 
 _VERDICT_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": "red"}
 
@@ -66,6 +66,14 @@ class StageProgress:
         )
 
 
+def _masks(figures: Figures) -> str:
+    """How sound the masks are, in words."""
+    return (
+        f"{figures.refined:.0%} refined; of the worst tenth {1 - figures.mask_whole:.1%} apart, "
+        f"{1 - figures.mask_filled:.1%} holes, agreement {figures.mask_agreement:.2f}"
+    )
+
+
 def show(prepared: Prepared, console: Console) -> None:
     """Print the figures, the verdict, and what to do next."""
     figures = prepared.figures
@@ -80,6 +88,7 @@ def show(prepared: Prepared, console: Console) -> None:
         ("silhouette", f"IoU {figures.iou:.2f} (least {figures.iou_least:.2f})"),
         ("yaw", f"{figures.yaw_low:.0f} to {figures.yaw_high:.0f} degrees"),
         ("seen", f"face in {figures.face:.0%}, hands in {figures.hands:.0%} of the frames"),
+        ("masks", _masks(figures)),
         ("sheet", str(prepared.sheet)),
     )
     for row in rows:
@@ -90,6 +99,8 @@ def show(prepared: Prepared, console: Console) -> None:
     console.print(f"\n[{colour} bold]{prepared.verdict}[/]", highlight=False)
     for reason in prepared.reasons:
         console.print(f"  [yellow]•[/] {reason}", highlight=False, markup=True)
+    for line in prepared.unknown:
+        console.print(f"  [yellow]•[/] not to be seen: {line}", highlight=False)
     for note in prepared.notes:
         console.print(f"  [dim]• {note}[/]", highlight=False)
     lead = "To train all the same" if prepared.verdict == "not fit" else "Next"

@@ -12,13 +12,12 @@ from torch import Tensor
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.joints import BODY_JOINTS
+from avatar_kit.tracking.heading import find_heading
 from avatar_kit.tracking.initial import (
     apparent_height,
     limb_rotations,
-    observed_yaw,
     smooth,
     to_world,
-    unwrapped_yaw,
 )
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.shape_range import ShapeRange
@@ -50,12 +49,15 @@ class Variables:
         tracks: Tracks,
         clips: list[tuple[int, int]],
         camera: Camera,
+        fps: float,
         body: Body,
         known_shape: dict[str, float],
     ):
         self.camera = camera
         self.height = apparent_height(tracks.body, tracks.body_confidence)
-        self.yaw = torch.from_numpy(_yaw(tracks, clips)).float()
+        yaw = find_heading(tracks, clips, fps).yaw
+        smoothed = [smooth(yaw[a:b], 2.0) for a, b in clips]
+        self.yaw = torch.from_numpy(np.concatenate(smoothed)).float()
         self._fixed_shape = body.shape_vector(known_shape)
         fitted = [n for n in body.fitted_shape if n not in known_shape]
         self.columns = [body.shape_names.index(n) for n in fitted]
@@ -117,16 +119,6 @@ class Variables:
             left_hand_pose=self.hands[:, :15].flatten(1),
             right_hand_pose=self.hands[:, 15:].flatten(1),
         )
-
-
-def _yaw(tracks: Tracks, clips: list[tuple[int, int]]) -> np.ndarray:
-    world = to_world(tracks.body_world)
-    yaw = np.zeros(len(tracks))
-    for a, b in clips:
-        observed = observed_yaw(world[a:b], tracks.body_confidence[a:b])
-        seen = unwrapped_yaw(observed, tracks.face_confidence[a:b])
-        yaw[a:b] = smooth(seen, 2.0)
-    return yaw
 
 
 def _hip_pixels(tracks: Tracks, clips: list[tuple[int, int]]) -> np.ndarray:

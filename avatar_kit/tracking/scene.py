@@ -1,0 +1,242 @@
+"""The stage that looks at the scene behind the person: its plates, and how the camera moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from avatar_kit.tracking.matte import in_the_light_of
+from avatar_kit.tracking.observe import Observed
+from avatar_kit.tracking.plate import Plate, find_plate, sample
+from avatar_kit.tracking.stages import Arrays, Stages
+from avatar_kit.tracking.steady import (
+    LARGEST_MOVE_SHARE,
+    Follower,
+    Steadiness,
+    moved_back,
+    points_back,
+)
+
+#: A plate is believed if what it shows is this still: median grey levels between frames.
+STILL_PLATE_LEVELS = 6.0
+#: Grey levels between the pictures of a clip from which on their light may have changed.
+_CHANGED_LIGHT_LEVELS = 2.0
+#: Times that a plate is found anew from pictures that were brought to it.
+_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands behind the person in T frames of C clips.
+
+    Attributes:
+        plates: [C, H, W, 3] uint8, the empty scene of every clip.
+        known: [C, H, W] bool, where it was seen; elsewhere it is filled from around.
+        wander: [C] how much the scene of each clip changes, in grey levels.
+        moves: [T, 2, 3] where points of a clip's plate are in each frame, in pixels.
+        pixels: [C] how far the picture moves with the camera.
+    """
+
+    plates: np.ndarray
+    known: np.ndarray
+    wander: np.ndarray
+    moves: np.ndarray
+    pixels: np.ndarray
+
+    @property
+    def steady(self) -> bool:
+        """Whether the camera stood still, or moved so little that its moves could be taken out."""
+        return bool((self.pixels <= LARGEST_MOVE_SHARE * max(self.plates.shape[1:3])).all())
+
+    @property
+    def believed(self) -> bool:
+        """Whether what differs from a plate is the person."""
+        return self.steady and bool((self.wander < STILL_PLATE_LEVELS).all())
+
+    @property
+    def apart(self) -> float:
+        """Median grey levels between the plates of the two clips that differ most."""
+        coarse = self.plates[:, ::8, ::8].astype(np.int16)
+        pairs = combinations(coarse, 2)
+        return max((float(np.median(np.abs(a - b).max(-1))) for a, b in pairs), default=0.0)
+
+    def mean(self, clips: Sequence[tuple[int, int]]) -> np.ndarray:
+        """[H, W, 3] uint8, the plate that all frames share: each counts with that of its clip.
+
+        The exposure of a camera often changes from clip to clip, and one plate stands behind all.
+        """
+        total = np.zeros(self.plates.shape[1:])
+        for image, (start, end) in zip(self.plates, clips, strict=True):
+            total += (end - start) * image.astype(np.float64)
+        frames = sum(end - start for start, end in clips)
+        return np.rint(total / frames).astype(np.uint8)
+
+    def plate(self, clip: int) -> Plate | None:
+        """The plate of a clip; None where what differs from it may be something else."""
+        if not self.believed:
+            return None
+        return Plate(self.plates[clip], self.known[clip], float(self.wander[clip]))
+
+    def picture(self, image: np.ndarray, frame: int) -> np.ndarray:
+        """A frame's picture [H, W, 3] as a camera on a stand would have taken it."""
+        move = self.moves[frame]
+        return image if np.array_equal(move, _STANDING) else moved_back(image, move)
+
+    def notes(self) -> list[str]:
+        """What a person should know of the camera."""
+        moved = float(self.pixels.max())
+        if not self.steady:
+            return [
+                f"the camera moves, the picture by {moved:.0f} pixels: the masks are coarse and "
+                "places in the room are not right; put the camera on a stand"
+            ]
+        return [f"the camera moves by {moved:.1f} pixels: taken out"] if moved > 0 else []
+
+
+#: The move of a camera that stands.
+_STANDING = np.eye(3)[:2]
+
+
+def find_scene(observed: Observed, stages: Stages) -> Scene:
+    """The plate of every clip, and how the camera moves in it."""
+
+    def compute() -> Arrays:
+        looks = [_look(observed, clip, pictures) for clip, pictures in _samples(observed, stages)]
+        moves = np.tile(_STANDING, (len(observed.frames), 1, 1))
+        moving = [k for k, look in enumerate(looks) if look.follower is not None]
+        pixels = np.zeros(len(looks))
+        if moving:
+            moves, pixels = _followed(observed, looks)
+        return {
+            "plates": np.stack([look.plate.image for look in looks]),
+            "known": np.stack([look.plate.known for look in looks]),
+            "wander": np.array([look.plate.wander for look in looks]),
+            "moves": moves,
+            "pixels": pixels,
+        }
+
+    def note(found: Arrays) -> str:
+        scene = Scene(**found)
+        if not scene.steady:
+            return f"the camera moves by {scene.pixels.max():.0f} pixels: coarse masks"
+        if not scene.believed:
+            return "the background moves: coarse masks"
+        steadied = f", the camera's {scene.pixels.max():.1f} pixels taken out"
+        tail = steadied if scene.pixels.max() > 0 else ""
+        if len(scene.plates) == 1:
+            return "plate found" + tail
+        return (
+            f"the mean of {len(scene.plates)} plates, up to {scene.apart:.0f} grey levels apart"
+            + tail
+        )
+
+    return Scene(**stages.run("scene", {}, compute, total=len(observed.reader), note=note))
+
+
+def steadied(observed: Observed, scene: Scene) -> Observed:
+    """What was seen, as a camera on a stand would have seen it, with what to say of the camera."""
+    observed = replace(observed, notes=observed.notes + scene.notes())
+    if (scene.moves == _STANDING).all():
+        return observed
+    tracks = observed.tracks
+    width = observed.reader.width
+    masks = [
+        _mask_back(mask, move, width) for mask, move in zip(tracks.masks, scene.moves, strict=True)
+    ]
+    points = {n: points_back(getattr(tracks, n), scene.moves) for n in ("body", "hands", "face")}
+    return replace(observed, tracks=replace(tracks, **points, masks=np.stack(masks)))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a few frames tell of a clip; ``follower`` only where the camera moves."""
+
+    plate: Plate
+    follower: Follower | None
+
+
+def _samples(
+    observed: Observed, stages: Stages
+) -> Iterator[tuple[tuple[int, int], dict[int, np.ndarray]]]:
+    """Every clip with some of its pictures, by frame; those of one clip at a time."""
+    clips = iter(observed.clips)
+    clip = next(clips)
+    wanted = set(sample(clip).tolist())
+    pictures: dict[int, np.ndarray] = {}
+    place = {int(source): k for k, source in enumerate(observed.frames)}
+    for number, picture in enumerate(observed.reader):
+        stages.progress.step(number + 1)
+        frame = place.get(number)
+        if frame is None or frame not in wanted:
+            continue
+        pictures[frame] = picture
+        if len(pictures) == len(wanted):
+            yield clip, pictures
+            clip = next(clips, (0, 0))
+            wanted, pictures = set(sample(clip).tolist()) if clip[1] else set(), {}
+
+
+def _look(observed: Observed, clip: tuple[int, int], pictures: dict[int, np.ndarray]) -> _Look:
+    """The plate of a clip from some of its pictures, brought to each other if the camera moves."""
+    frames = sorted(pictures)
+    images = [pictures[f] for f in frames]
+    masks = [observed.tracks.masks[f] for f in frames]
+    plate = find_plate(np.stack(images), np.stack(masks))
+    follower = Follower(plate.image)
+    seen = _steadiness(follower, images, masks)
+    moving = not seen.still
+    if not moving and plate.wander < _CHANGED_LIGHT_LEVELS:
+        return _Look(plate, None)
+    for _ in range(_ROUNDS):
+        back, behind = images, masks
+        if moving:
+            width = images[0].shape[1]
+            back = [moved_back(i, m) for i, m in zip(images, seen.moves, strict=True)]
+            behind = [_mask_back(m, v, width) for m, v in zip(masks, seen.moves, strict=True)]
+        even = [in_the_light_of(plate, i, m) for i, m in zip(back, behind, strict=True)]
+        plate = find_plate(np.stack(even), np.stack(behind))
+        if moving:
+            follower = Follower(plate.image)
+            seen = _steadiness(follower, images, masks)
+    return _Look(plate, follower if moving else None)
+
+
+def _steadiness(
+    follower: Follower, images: Sequence[np.ndarray], masks: Sequence[np.ndarray]
+) -> Steadiness:
+    found = [follower.follow(i, m) for i, m in zip(images, masks, strict=True)]
+    height, width = images[0].shape[:2]
+    return Steadiness(
+        np.stack([move for move, _ in found]), np.array([rest for _, rest in found]), width, height
+    )
+
+
+def _followed(observed: Observed, looks: list[_Look]) -> tuple[np.ndarray, np.ndarray]:
+    """[T, 2, 3] moves of all frames, and [C] by how many pixels; where they are too large: none."""
+    moves = np.tile(_STANDING, (len(observed.frames), 1, 1))
+    rest = np.ones(len(observed.frames))
+    place = {int(source): k for k, source in enumerate(observed.frames)}
+    clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
+    for number, picture in enumerate(observed.reader):
+        frame = place.get(number)
+        if frame is None or (follower := looks[clip_of[frame]].follower) is None:
+            continue
+        moves[frame], rest[frame] = follower.follow(picture, observed.tracks.masks[frame])
+    width, height = observed.reader.width, observed.reader.height
+    pixels = np.zeros(len(looks))
+    for k, (a, b) in enumerate(observed.clips):
+        seen = Steadiness(moves[a:b], rest[a:b], width, height)
+        pixels[k] = 0.0 if seen.still else seen.pixels
+        if seen.still or not seen.small:
+            moves[a:b] = _STANDING
+    return moves, pixels
+
+
+def _mask_back(mask: np.ndarray, move: np.ndarray, width: int) -> np.ndarray:
+    """A coarse mask [h, w] as the clip's plate would show it; the move is in the video's pixels."""
+    scaled = move.copy()
+    scaled[:, 2] *= mask.shape[1] / width
+    return moved_back(mask, scaled)
