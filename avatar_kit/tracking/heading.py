@@ -19,7 +19,7 @@ from avatar_kit.tracking.tracks import Tracks
 #: A person does not turn faster, in radians a second; the spin of a dancer is half as fast.
 FASTEST_TURN = 4 * np.pi
 #: A turn that is nothing out of the ordinary, likewise.
-USUAL_TURN = 1.7 * np.pi
+USUAL_TURN = 1.8 * np.pi
 #: Typical error of a frame's heading, in radians, and the square of it that one frame can cost.
 READING_ERROR, LARGEST_READING_PRICE = np.radians(20.0), 6.0
 #: A reading further from the heading than this, in radians, tells nothing of the body's depth.
@@ -29,7 +29,7 @@ BELIEVED_RADIANS = np.radians(45.0)
 EXCHANGED_PRICE, AVERTED_FACE_PRICE = 0.25, 8.0
 HAND_PRICE, KNEE_PRICE, FOOT_PRICE = 3.0, 1.0, 3.0
 #: Price of another way of reading than in the frame before: who errs, errs for a while.
-CHANGED_WAY_PRICE = 1.5
+CHANGED_WAY_PRICE = 2.0
 #: Headings are looked for in steps of a circle's part.
 _STEPS = 72
 
@@ -100,7 +100,8 @@ def heading_path(
     way, at = _cheapest(ways, fps)
     step = wrapped(faced[np.arange(len(read)), way] - grid[at])  # between the steps of the grid
     fine = np.where(np.abs(step) < BELIEVED_RADIANS, step, 0.0)
-    return np.unwrap(grid[at]) + fine, way
+    turned = np.unwrap(grid[at])
+    return turned - 2 * np.pi * np.round(turned[0] / (2 * np.pi)) + fine, way
 
 
 def _cheapest(price: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,29 +13,11 @@ from avatar_kit.tracking.initial import (
     smooth,
     swing,
     to_world,
-    unwrapped_yaw,
 )
 from avatar_kit.tracking.place import static_camera
 from tests.tracking.stick_person import StickBody, observed, turning_person
 
 unit = arrays(float, 3, elements=st.floats(-1, 1)).filter(lambda v: np.linalg.norm(v) > 0.1)
-
-
-@given(st.sets(st.integers(1, 118), max_size=12), st.floats(-3, 3))
-def test_frames_read_back_to_front_are_turned_over(flipped, start):
-    truth = start - np.linspace(0, 2 * np.pi, 120)
-    seen = truth.copy()
-    seen[sorted(flipped)] += np.pi
-    found = unwrapped_yaw((seen + np.pi) % (2 * np.pi) - np.pi, np.zeros(120))
-    off = found - truth
-    turns = np.round(off[60] / np.pi) * np.pi  # the whole path may be off by half turns
-    np.testing.assert_allclose(off, turns, atol=1e-6)
-
-
-def test_a_seen_face_decides_between_front_and_back():
-    backwards = np.full(30, np.pi)
-    assert np.cos(unwrapped_yaw(backwards, np.ones(30))).min() > 0.99
-    assert np.cos(unwrapped_yaw(backwards, np.zeros(30))).max() < -0.99
 
 
 def test_yaw_of_shoulders_and_hips_is_the_heading():

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from avatar_kit.tracking.plate import STILL_PLATE_LEVELS, Plates, find_plate, refine, sample
+from avatar_kit.tracking.matte import refine
+from avatar_kit.tracking.plate import find_plate, sample
+from avatar_kit.tracking.scene import STILL_PLATE_LEVELS, Scene
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +31,26 @@ def scene():
 
 def test_the_empty_room_is_recovered(scene):
     room, images, masks, _ = scene
-    plate, moves = find_plate(images, masks)
-    assert moves < STILL_PLATE_LEVELS
-    assert np.abs(plate - room - 2)[:, 100:220].mean() < 3
+    plate = find_plate(images, masks)
+    assert plate.wander < STILL_PLATE_LEVELS
+    assert plate.known.all()
+    assert np.abs(plate.image - room - 2)[:, 100:220].mean() < 3
+
+
+def test_what_the_person_always_hides_is_not_known(scene):
+    _, images, masks, _ = scene
+    stays = masks.copy()
+    stays[:, 40:60, 100:120] = 255
+    plate = find_plate(images, stays)
+    assert not plate.known[80:120, 200:240].any()
+    assert plate.known[:60, :180].all()
 
 
 def test_refined_masks_fit_the_person_and_not_the_shadow(scene):
     _, images, masks, truth = scene
-    plate, _ = find_plate(images, masks)
+    plate = find_plate(images, masks)
     for frame in (5, 15, 25):
-        found = refine(images[frame], masks[frame], plate) > 127
+        found = refine(images[frame], masks[frame], plate).mask > 127
         coarse = masks[frame].repeat(2, 0).repeat(2, 1) > 127
         iou = [(m & truth[frame]).sum() / (m | truth[frame]).sum() for m in (found, coarse)]
         assert iou[0] > 0.97
@@ -46,14 +60,14 @@ def test_refined_masks_fit_the_person_and_not_the_shadow(scene):
 def test_a_moving_background_is_noticed():
     rng = np.random.default_rng(1)
     images = rng.integers(0, 255, (12, 64, 64, 3)).astype(np.uint8)
-    _, moves = find_plate(images, np.zeros((12, 32, 32), np.uint8))
-    assert moves > STILL_PLATE_LEVELS
+    wander = find_plate(images, np.zeros((12, 32, 32), np.uint8)).wander
+    assert wander > STILL_PLATE_LEVELS
 
 
 def test_without_a_plate_the_coarse_mask_is_enlarged():
     mask = np.zeros((20, 20), np.uint8)
     mask[5:15, 5:15] = 255
-    found = refine(np.zeros((60, 60, 3), np.uint8), mask, None)
+    found = refine(np.zeros((60, 60, 3), np.uint8), mask, None).mask
     assert found.shape == (60, 60)
     assert found[30, 30] == 255
     assert found[3, 3] == 0
@@ -71,8 +85,9 @@ def test_clips_of_another_exposure_share_the_plate_of_least_error():
     room = rng.integers(40, 200, (24, 32, 3))
     images = np.stack([room, room + 8, room + 4]).astype(np.uint8)
     clips = [(0, 10), (10, 40), (40, 45)]
-    plates = Plates(images, np.zeros(3))
+    still = {"moves": np.tile(np.eye(3)[:2], (45, 1, 1)), "pixels": np.zeros(3)}
+    scene = Scene(images, np.ones(images.shape[:3], bool), np.zeros(3), **still)
     shown = np.concatenate([images[i : i + 1].repeat(b - a, 0) for i, (a, b) in enumerate(clips)])
-    assert np.array_equal(plates.mean(clips), np.rint(shown.mean(0)))
-    assert plates.apart == 8
-    assert Plates(images[:1], np.zeros(1)).apart == 0
+    assert np.array_equal(scene.mean(clips), np.rint(shown.mean(0)))
+    assert scene.apart == 8
+    assert replace(scene, plates=images[:1]).apart == 0

@@ -11,7 +11,6 @@ from avatar_kit.capture import open_capture
 from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.registry import catalog
 from avatar_kit.tracking import fit, prepare_video, stages, track_motion
-from avatar_kit.tracking.export import splits
 from avatar_kit.tracking.fit import ROOT_VARIABLES, Phase
 from avatar_kit.tracking.observe import decode, observe
 from avatar_kit.tracking.stages import Silent, Stages, digest
@@ -100,7 +99,7 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
 
 def test_stages_that_are_done_are_not_done_again(prepared):
     _, first, again, _ = prepared
-    names = ["decode", "landmarks", "clips", "fit", "plates", "capture"]
+    names = ["decode", "landmarks", "clips", "scene", "fit", "capture"]
     assert [name for name, _ in first] == names
     assert not any(cached for _, cached in first)
     assert [name for name, cached in again if cached] == names[1:4]
@@ -128,13 +127,6 @@ def test_progress_prints_a_line_a_stage():
         progress.finish("face in 80 % of the frames")
     assert "landmarks" in text.getvalue()
     assert "face in 80 %" in text.getvalue()
-
-
-def test_the_end_of_every_long_clip_is_held_out():
-    found = splits([(0, 100), (100, 130), (130, 330)], 0.1)
-    assert found["test"] == [*range(90, 100), *range(310, 330)]
-    assert sorted(found["train"] + found["test"]) == list(range(330))
-    assert splits([(0, 20)], 0.2) == {"train": list(range(20))}
 
 
 @pytest.mark.slow
