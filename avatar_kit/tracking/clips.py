@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,8 +31,14 @@ MARGIN_FRAMES = 8
 GHOST_LEVELS = 8.0
 #: Least area of a ghost, as a part of the person's.
 MIN_GHOST_AREA = 0.025
+#: Likewise of the largest ghost of a dissolve: hair and shadows stand outside a mask, too.
+MIN_LARGEST_GHOST = 0.08
 #: How many times larger than those around it the step of a cut is.
 MIN_CUT_RATIO = 2.0
+#: Likewise beside a change of the light.
+MIN_UNLIT_CUT_RATIO = 1.3
+#: Mean grey levels between two frames below which the second repeats the first.
+REPEATED_FRAME_LEVELS = 0.15
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,30 @@ def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transiti
     Returns:
         Transitions in order, apart from each other.
     """
+    fresh = np.abs(np.diff(thumbnails, axis=0)).mean((1, 2, 3)) > REPEATED_FRAME_LEVELS
+    distinct = np.flatnonzero(
+        np.concatenate([[True], fresh])
+    )  # a picture that stands tells nothing
+    number = np.append(distinct, len(thumbnails))
+    return [
+        Transition(int(number[t.first]), int(number[t.last]))
+        for t in _transitions(thumbnails[distinct], masks[distinct])
+    ]
+
+
+def _transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
+    windows = _windows(_blocks(thumbnails))
+    cuts = {window: _cut(thumbnails, *window) for window in windows}
     found: list[Transition] = []
-    for low, high in _windows(_blocks(thumbnails)):
-        transition = _dissolve(thumbnails, masks, low, high) or _cut(thumbnails, low, high)
+    for (low, high), cut in cuts.items():
+        # what lies beyond another cut is another scene
+        others = [c.first for w, c in cuts.items() if c is not None and w != (low, high)]
+        start = max([c for c in others if c <= low], default=0)
+        end = min([c for c in others if c >= high], default=len(thumbnails))
+        transition = _dissolve(thumbnails[start:end], masks[start:end], low - start, high - start)
+        if transition is not None:
+            transition = Transition(transition.first + start, transition.last + start)
+        transition = transition or cut
         if transition and (not found or transition.first > found[-1].last):
             found.append(transition)
     return found
@@ -136,12 +164,30 @@ def _around(low: int, high: int, frames: int) -> tuple[int, int]:
 def _cut(thumbnails: np.ndarray, low: int, high: int) -> Transition | None:
     """A cut: one step between two frames that is far larger than those around it."""
     start, end = _around(low, high, len(thumbnails))
-    steps = np.abs(np.diff(thumbnails[start:end], axis=0)).mean((1, 2, 3))
+    pictures = thumbnails[start:end]
+    steps = np.abs(np.diff(pictures, axis=0)).mean((1, 2, 3))
     largest = int(np.argmax(steps))
-    others = np.delete(steps, largest)
-    if len(others) == 0 or steps[largest] < MIN_CUT_RATIO * max(others.max(), 0.5):
+    if not _stands_out(steps, largest, MIN_CUT_RATIO):
         return None
+    beside_light = np.array([_step(a, b) for a, b in pairwise(pictures)])
+    if not _stands_out(beside_light, largest, MIN_UNLIT_CUT_RATIO):
+        return None  # an exposure that jumps is no cut
     return Transition(start + largest + 1, start + largest + 1)
+
+
+def _stands_out(steps: np.ndarray, which: int, ratio: float) -> bool:
+    """Whether one of the steps is so many times larger than all others."""
+    others = np.delete(steps, which)
+    return len(others) > 0 and bool(steps[which] >= ratio * max(others.max(), 0.5))
+
+
+def _step(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean grey levels between pictures [h, w, 3], beside a gain and an offset of each colour."""
+    x, y = a.reshape(-1, 3), b.reshape(-1, 3)
+    middle = x.mean(0), y.mean(0)
+    spread = ((x - middle[0]) ** 2).sum(0)
+    gain = ((x - middle[0]) * (y - middle[1])).sum(0) / np.maximum(spread, 1e-6)
+    return float(np.abs(y - middle[1] - gain * (x - middle[0])).mean())
 
 
 def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) -> Transition | None:
@@ -152,7 +198,7 @@ def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) ->
     calm = np.concatenate([ghost[: inside.start], ghost[inside.stop :]])
     limit = max(1.5 * np.quantile(calm, 0.95) if len(calm) else 0.0, MIN_GHOST_AREA)
     seen = np.flatnonzero(ghost[inside] > limit)
-    if len(seen) < 2:
+    if len(seen) < 2 or ghost[inside].max() < MIN_LARGEST_GHOST:
         return None
     # one frame more on either side, where the ghost is too faint to be seen
     return Transition(max(0, start + int(seen[0]) - 1), start + int(seen[-1]) + 2)

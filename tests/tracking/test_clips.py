@@ -55,6 +55,26 @@ def test_slow_changes_of_light_are_no_transition():
     assert find_transitions(images + light[:, None, None, None].astype(np.float32), masks) == []
 
 
+def test_an_exposure_that_jumps_is_no_transition():
+    images, masks = scene(100, 120, 0, 0)
+    images[50:] = images[50:] * 1.12 + 4
+    assert find_transitions(images, masks) == []
+
+
+def test_a_picture_that_stands_for_a_while_is_no_transition():
+    images, masks = scene(60, 120, 0, 0)
+    slow = images + np.linspace(0, 12, 60, dtype=np.float32)[:, None, None, None]
+    stands = np.concatenate([np.arange(30), np.full(60, 29), np.arange(30, 60)])
+    assert find_transitions(slow[stands], masks[stands]) == []
+
+
+def test_a_cut_after_a_picture_that_stands_is_found_to_the_frame():
+    a, b = scene(50, 120, 0, 0), scene(50, 150, 2, 1)
+    stands = np.concatenate([np.arange(20), np.full(40, 19), np.arange(20, 100)])
+    images, masks = (np.concatenate([x, y])[stands] for x, y in zip(a, b, strict=True))
+    assert find_transitions(images, masks) == [Transition(90, 90)]
+
+
 @given(
     st.integers(1, 200),
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 9)), max_size=4),
