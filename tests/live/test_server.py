@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from avatar_kit.errors import UserError
-from avatar_kit.live.hub import WINDOW, Hub, Viewer
+from avatar_kit.live.audience import WINDOW, Viewer
+from avatar_kit.live.hub import Hub
 from avatar_kit.live.messages import Seen, Shown
 from avatar_kit.live.server import LARGEST_MESSAGE, Server, bind, is_local
 from avatar_kit.live.showing import ShowSettings
@@ -176,7 +177,7 @@ def test_a_page_that_takes_nothing_is_not_sent_what_is_soon_out_of_date():
             await free.wait()
 
         viewer = Viewer(frozen)
-        hub.viewers.add(viewer)
+        hub.audience.viewers.add(viewer)
         for number in range(200):
             points = np.zeros((65, 3), np.float32)
             hub._seen(Seen(number, 0.1 * number, None, False, points, 1.0, 1.0, preview=b"jpeg"))
@@ -225,7 +226,7 @@ def test_a_message_that_is_too_large_ends_the_connection():
             await page.receive(timeout=10)
         for _ in range(50):
             await asyncio.sleep(0.02)
-        assert not hub.viewers and hub._frame is None
+        assert not hub.audience.viewers and hub._frame is None
 
     run(test)
 
