@@ -10,6 +10,7 @@ import typer
 
 from avatar_kit.cli.align import AlignerName, AlignerValues, Device, Run, Strength, sayer
 from avatar_kit.cli.options import FieldOfView
+from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 from avatar_kit.cli.view import Behind
 from avatar_kit.errors import MissingExtra, UserError
 
@@ -100,6 +101,9 @@ def live(
         bool,
         typer.Option("--check", help="Play the clip for 10 seconds and print how fast it was."),
     ] = False,
+    sign: Sign = False,
+    certificate: Certificate = None,
+    key: Key = None,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; others than this machine see it.")
     ] = "127.0.0.1",
@@ -132,6 +136,7 @@ def live(
         raise UserError(f"--fps {fps:g}: expected between 1 and 120")
     if record is not None:
         encoding_of(record, alpha=background == "transparent")
+    signer = chosen_signer(sign, certificate, key, say, record)
     target = None if send is None else Address.read(send, "--send", SENT)
     source = None if receive is None else Address.read(receive, "--receive", RECEIVED)
     given = {"--performer": performer, "--tracker": tracker, "--fov": fov}
@@ -151,6 +156,7 @@ def live(
         in_place,
         device,
         target,
+        signer,
     )
     watching, keep = _watching(camera, tracker, fov, performer, say)
     options = session.LiveOptions(

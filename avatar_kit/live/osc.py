@@ -34,9 +34,11 @@ def messages(packet: bytes, depth: int = 0) -> Iterator[Message]:
     Raises:
         ValueError: It is no OSC, or cut short.
     """
-    if not packet.startswith(b"#bundle\0"):
+    if packet.startswith(b"/"):
         yield _message(packet)
         return
+    if not packet.startswith(b"#bundle\0"):
+        raise ValueError("no OSC: a packet begins with / or #bundle")
     if depth == _DEEPEST:
         raise ValueError("OSC bundles within bundles")
     at = 16  # the name and the time tag
@@ -48,8 +50,6 @@ def messages(packet: bytes, depth: int = 0) -> Iterator[Message]:
 
 def _message(data: bytes) -> Message:
     address, at = _text(data, 0)
-    if not address.startswith("/"):
-        raise ValueError("no OSC message: an address begins with /")
     tags, at = _text(data, at)
     if not tags.startswith(","):
         raise ValueError(f"{address}: no OSC type tags")

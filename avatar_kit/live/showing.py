@@ -18,9 +18,10 @@ from PIL import Image
 from avatar_kit.engine.aligning import Alignment
 from avatar_kit.engine.background import check_background, read_background
 from avatar_kit.engine.loaded import load_avatar
-from avatar_kit.engine.provenance import described
+from avatar_kit.engine.provenance import described_before
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
+from avatar_kit.io.signing import Signer
 from avatar_kit.live.address import Address
 from avatar_kit.live.drawing import Drawer
 from avatar_kit.live.messages import Face, Order, Pose, Ready, Said, Shown, Started
@@ -55,6 +56,7 @@ class ShowSettings:
         in_place: Keep the avatar over its place.
         device: Where the avatar is drawn.
         send: Where poses go to as VMC; None: nowhere.
+        signer: Who signs what is recorded; None: nobody.
     """
 
     run: Path
@@ -66,6 +68,7 @@ class ShowSettings:
     in_place: bool = False
     device: str = "auto"
     send: Address | None = None
+    signer: Signer | None = None
 
 
 def show(link: Connection, settings: ShowSettings) -> None:
@@ -219,8 +222,8 @@ class _Shower:
             ended, self.recording = self.recording, None
             self.link.send(Said(ended.end()))
         if out is not None:
-            loaded = self.loaded
-            said = described(loaded.run, loaded.config, loaded.subject.capture)
+            background = self.drawer.background
+            said = described_before(self.loaded, background, self.settings.signer)
             self.recording = Recording(out, self.settings.fps, said)
 
     def _show(self, now: float) -> None:
