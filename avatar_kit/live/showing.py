@@ -22,6 +22,7 @@ from avatar_kit.engine.provenance import described_before
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 from avatar_kit.io.signing import Signer
+from avatar_kit.io.synthetic import Synthetic
 from avatar_kit.live.address import Address
 from avatar_kit.live.drawing import Drawer
 from avatar_kit.live.messages import Face, Order, Pose, Ready, Said, Shown, Started
@@ -190,6 +191,8 @@ class _Shower:
                 self.drawer.strength = float(order.value)
             elif order.name == "background":
                 self._set_background(str(order.value))
+                if self.recording is not None and self.recording.synthetic != self._said():
+                    self._record(None)  # what it says of recorded pixels would no longer be true
             elif order.name == "record":
                 self._record(None if order.value is None else Path(order.value))
         except (UserError, OSError) as error:
@@ -222,9 +225,11 @@ class _Shower:
             ended, self.recording = self.recording, None
             self.link.send(Said(ended.end()))
         if out is not None:
-            background = self.drawer.background
-            said = described_before(self.loaded, background, self.settings.signer)
-            self.recording = Recording(out, self.settings.fps, said)
+            self.recording = Recording(out, self.settings.fps, self._said())
+
+    def _said(self) -> Synthetic:
+        """What a recording says of itself."""
+        return described_before(self.loaded, self.drawer.background, self.settings.signer)
 
     def _show(self, now: float) -> None:
         began = time.perf_counter()

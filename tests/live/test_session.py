@@ -233,16 +233,20 @@ def no_tracker(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
 
 
-def test_another_program_drives_an_avatar_and_the_pose_goes_on(avatar, no_tracker):
+def test_another_program_drives_an_avatar_and_the_pose_goes_on(
+    avatar, no_tracker, tmp_path, monkeypatch
+):
     """What comes in by --receive goes out by --send: the same bones, and nonsense changes none."""
     pose = Motion.rest(1, transl=torch.tensor([[0.0, 0.9, 0.0]]))
     pose.body_pose[0, 3 * BODY_JOINTS.index("left_shoulder") + 2] = 0.8
     pose.expression[0, 0] = 0.5
     port, out = free_port(), free_port()
     reader = VmcReader()
+    monkeypatch.setenv("AVATAR_KIT_CONFIG", str(tmp_path))
 
     async def test():
         words = (avatar, "--receive", f"vmc://127.0.0.1:{port}", "--send", f"vmc://127.0.0.1:{out}")
+        words += ("--record", tmp_path / "film.mp4", "--sign")
         async with session(*words) as (_, address), Browser(address) as page:
             await page.until("document.body.innerText.includes('Waiting for packets')", 120)
             with sending(port, lambda: [*vmc.packets(pose, 0.0), b"nonsense"]):
@@ -257,6 +261,10 @@ def test_another_program_drives_an_avatar_and_the_pose_goes_on(avatar, no_tracke
             assert not await page.value("document.getElementById('calibrate').offsetParent")
 
     asyncio.run(test())
+    c2pa = pytest.importorskip("c2pa", reason="the extra provenance is not installed")
+    with c2pa.Reader(str(tmp_path / "film.mp4")) as film:
+        codes = [status["code"] for status in json.loads(film.json())["validation_status"]]
+    assert codes == ["signingCredential.untrusted"], "the recording is signed"
     found = reader.motion()
     torch.testing.assert_close(found.rotvec(), pose.rotvec(), atol=1e-4, rtol=0)
     torch.testing.assert_close(found.expression, pose.expression, atol=1e-4, rtol=0)
