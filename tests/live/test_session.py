@@ -24,10 +24,13 @@ import pytest
 import torch
 from PIL import Image
 
+from avatar_kit.engine.loaded import load_avatar
+from avatar_kit.engine.run import RunFolder
 from avatar_kit.io.video import read_video
-from avatar_kit.live import vmc
+from avatar_kit.live import Performer, Placer, vmc
 from avatar_kit.live.address import Address
 from avatar_kit.live.packets import PacketSource
+from avatar_kit.live.starting import avatar_as_performer
 from avatar_kit.live.vmc_reader import VmcReader
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, BODY_JOINTS
@@ -268,6 +271,19 @@ def test_another_program_drives_an_avatar_and_the_pose_goes_on(
     found = reader.motion()
     torch.testing.assert_close(found.rotvec(), pose.rotvec(), atol=1e-4, rtol=0)
     torch.testing.assert_close(found.expression, pose.expression, atol=1e-4, rtol=0)
+
+
+def test_the_avatar_performs_for_itself_in_its_own_size(avatar):
+    folder = RunFolder.open_person(avatar)
+    text, leg = avatar_as_performer(folder)
+    loaded = load_avatar(folder, device="cpu")
+    placer = Placer(
+        loaded.avatar.body,
+        loaded.avatar.shape,
+        loaded.training_motion,
+        Performer.model_validate_json(text),
+    )
+    assert placer.scale == pytest.approx(1.0, abs=1e-6) and 0.6 < leg < 0.95
 
 
 def sum_of(source: PacketSource, seconds: float) -> list[bytes]:
