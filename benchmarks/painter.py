@@ -31,14 +31,20 @@ from avatar_kit.engine.run import RunFolder
 from avatar_kit.scene import FrameContext
 
 
-def measured(action: Callable[[], object], repeats: int) -> dict[str, float]:
-    action()  # compiles, fills caches
-    taken = []
+def measured(actions: dict[str, Callable[[], object]], repeats: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of each action. They take turns, so that all see the same other work."""
+    taken: dict[str, list[float]] = {name: [] for name in actions}
+    for action in actions.values():
+        action()  # compiles, fills caches
     for _ in range(repeats):
-        started = time.perf_counter()
-        action()
-        taken.append(1e3 * (time.perf_counter() - started))
-    return {"best_ms": min(taken), "median_ms": statistics.median(taken)}
+        for name, action in actions.items():
+            started = time.perf_counter()
+            action()
+            taken[name].append(1e3 * (time.perf_counter() - started))
+    return {
+        name: {"best_ms": min(times), "median_ms": statistics.median(times)}
+        for name, times in taken.items()
+    }
 
 
 @torch.no_grad()
@@ -61,12 +67,13 @@ def stages(
     given = {name: np.ascontiguousarray(conditions[name].values.numpy()) for name in names}
     painted = avatar.renderer(conditions, camera).rgb.numpy()
     (other,) = session.run(["rgb"], given)
-    found = {
-        "body": measured(lambda: avatar.body(parameters), repeats),
-        "body and encoders": measured(lambda: avatar.encode(context(), None), repeats),
-        "painting, torch": measured(lambda: avatar.renderer(conditions, camera), repeats),
-        "painting, onnxruntime": measured(lambda: session.run(["rgb"], given), repeats),
+    actions = {
+        "body": lambda: avatar.body(parameters),
+        "body and encoders": lambda: avatar.encode(context(), None),
+        "painting, torch": lambda: avatar.renderer(conditions, camera),
+        "painting, onnxruntime": lambda: session.run(["rgb"], given),
     }
+    found = measured(actions, repeats)
     return found, float(np.abs(painted - other).max())
 
 
