@@ -72,6 +72,7 @@ class PacketSource:
             return None
         except OSError as error:  # Windows cuts what is too large with an error
             self.refused.append(f"a packet could not be received ({error})")
+            time.sleep(_PAUSE)
             return None
         return packet, str(sender[0])
 

@@ -19,9 +19,9 @@ from avatar_kit.live.packets import PacketSource
 from avatar_kit.live.performer import Performer
 from avatar_kit.live.vmc_reader import VmcReader
 
-#: Seconds without a packet after which it is said; those after which a pose does not go on from
-#: the one before; those between two lines about what is refused.
-_SILENCE, _GAP, _SAY_EVERY = 5.0, 0.5, 5.0
+#: Seconds without a packet after which it is said, and the next pose does not go on from the one
+#: before; and those between two lines about what is refused.
+_SILENCE, _SAY_EVERY = 5.0, 5.0
 
 
 class Reader(Protocol):
@@ -158,7 +158,7 @@ class Receiver:
         now = time.monotonic()
         if isinstance(new, Pose):
             self._scale()
-            new = replace(new, new=now - self._sent_at > _GAP)
+            new = replace(new, new=now - self._sent_at > _SILENCE)
         self._sent_at = now
         self._report(new, dropped)
 

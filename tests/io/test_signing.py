@@ -110,6 +110,12 @@ def test_pixels_are_those_of_a_file_that_is_not_signed(tmp_path, said, suffix):
     assert sorted(tmp_path.glob(".*")) == [], "nothing else is left"
 
 
+def test_the_case_of_a_suffix_does_not_matter(tmp_path, said):
+    path = write(tmp_path / "A.MP4", said)
+    with c2pa.Reader("video/mp4", io.BytesIO(path.read_bytes())) as reader:
+        assert json.loads(reader.json())["validation_state"] == "Valid"
+
+
 def test_each_picture_of_a_folder_is_signed(tmp_path, said):
     with PictureFolder(tmp_path / "film", {}, said) as folder:
         for picture in PICTURES[:2]:
