@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from avatar_kit.cli.align import sayer
 from avatar_kit.cli.options import Data
+from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 
 HELP = """Evaluate a run again: its held-out splits, beside two baselines.
 
@@ -22,6 +24,9 @@ def evaluate(
         int | None,
         typer.Option("--step", help="Checkpoint to take; left out: the last.", show_default=False),
     ] = None,
+    sign: Sign = False,
+    certificate: Certificate = None,
+    key: Key = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Evaluate a run."""
@@ -33,6 +38,7 @@ def evaluate(
     from avatar_kit.engine.results import measure, reopened
 
     console = Console()
+    signer = chosen_signer(sign, certificate, key, sayer(console))
     loaded, view, config = reopened(run, data_values(data, "--data"), step, device)
     with evaluation_bar(view, config, console) as observe:
         result = measure(
@@ -43,5 +49,6 @@ def evaluate(
             step=loaded.step,
             seconds=loaded.seconds,
             observe=observe,
+            signer=signer,
         )
     tables.show(result, loaded.run.root, console)

@@ -16,6 +16,7 @@ from avatar_kit.cli.align import (
     Strength,
     sayer,
 )
+from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 from avatar_kit.cli.view import (
     Behind,
     CameraPath,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from avatar_kit.engine.background import Background
     from avatar_kit.engine.loaded import LoadedAvatar
+    from avatar_kit.io.signing import Signer
     from avatar_kit.io.sound import Sound
     from avatar_kit.scene import Camera, Motion
 
@@ -49,6 +51,9 @@ dancer first (needs the extra  track)
 walk.webm[/dim]
 
 [dim]avatar-kit render runs/anr-studio-... --motion walk.npz --fps 15 --out walk.gif[/dim]
+
+[dim]avatar-kit render runs/splat-studio-... --motion walk.npz --out walk.mp4 --sign[/dim]   says,
+signed, that it is synthetic (needs the extra  provenance)
 """
 
 
@@ -77,6 +82,9 @@ def render(
     no_sound: Annotated[
         bool, typer.Option("--no-sound", help="Leave out the sound of a driving video.")
     ] = False,
+    sign: Sign = False,
+    certificate: Certificate = None,
+    key: Key = None,
     device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
@@ -96,6 +104,7 @@ def render(
     folder = RunFolder.open_person(run)
     behind = read_background(background)
     check_output(out, behind)
+    signer = chosen_signer(sign, certificate, key, sayer(console), out)
     if motion is None and orbit is None and camera is None:
         raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
     alignment = Alignment(align, parse_overrides(values or []), strength)
@@ -120,7 +129,7 @@ def render(
         sound, said = driving_sound(motion, out, len(placed) / placed.fps)
     if said:
         sayer(console)(said)
-    record(loaded, placed, out, cameras, behind, console, sound)
+    record(loaded, placed, out, cameras, behind, console, sound, signer)
 
 
 def record(
@@ -131,6 +140,7 @@ def record(
     background: Background | None,
     console: Console,
     sound: Sound | None = None,
+    signer: Signer | None = None,
 ) -> None:
     """Render into a video or a folder, with a bar, and say how fast."""
     import time
@@ -139,7 +149,7 @@ def record(
 
     from avatar_kit.engine.rendering import open_output, write_motion
 
-    output = open_output(loaded, placed, out, cameras, background, sound)
+    output = open_output(loaded, placed, out, cameras, background, sound, signer)
     total = len(placed)
     there = getattr(output, "done", 0)
     if there:

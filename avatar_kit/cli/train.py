@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avatar_kit.cli.align import sayer
 from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
+from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 from avatar_kit.cli.viewing import beside, check_installed
 from avatar_kit.errors import UserError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from avatar_kit.engine.trainer import Training
+    from avatar_kit.io.signing import Signer
 
 HELP = """Train an avatar, evaluate it, and write pictures of it.
 
@@ -53,6 +56,9 @@ def train(
             show_default=False,
         ),
     ] = None,
+    sign: Sign = False,
+    certificate: Certificate = None,
+    key: Key = None,
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Show the newest checkpoint on a page; needs the extra view."),
@@ -70,6 +76,7 @@ def train(
     if watch:
         check_installed()
     console = Console()
+    signer = chosen_signer(sign, certificate, key, sayer(console))
     values = parse_overrides(overrides or [])
     if consent is not None:
         values["consent"] = consent
@@ -82,7 +89,7 @@ def train(
     else:
         training = _start(method, preset, data, config, out, values, console)
     with beside(training.run.root) if watch else contextlib.nullcontext():
-        _run(training, console)
+        _run(training, console, signer)
 
 
 def _start(
@@ -130,7 +137,7 @@ def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
     return training
 
 
-def _run(training: Training, console: Console) -> None:
+def _run(training: Training, console: Console, signer: Signer | None) -> None:
     from avatar_kit.cli import tables
     from avatar_kit.cli.progress import TerminalProgress, evaluation_bar
     from avatar_kit.engine.people import finished
@@ -148,7 +155,7 @@ def _run(training: Training, console: Console) -> None:
         return
     for person in finished(training):
         with evaluation_bar(person.view, training.config, console) as observe:
-            result = measure_person(training, person, observe)
+            result = measure_person(training, person, observe, signer)
         if len(training.people) > 1:
             console.rule(person.name, align="left")
         tables.show(result, person.run.root, console)

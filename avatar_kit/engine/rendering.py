@@ -12,10 +12,11 @@ from avatar_kit.engine.checkpoint import load_checkpoint
 from avatar_kit.engine.driving import render_motion
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.preview import to_uint8
-from avatar_kit.engine.provenance import described
+from avatar_kit.engine.provenance import described_before
 from avatar_kit.errors import UserError
 from avatar_kit.io.animation_writer import ANIMATED, AnimationWriter, is_animated
 from avatar_kit.io.picture_folder import PictureFolder
+from avatar_kit.io.signing import Signer
 from avatar_kit.io.sound import Sound
 from avatar_kit.io.video_writer import CONTAINERS, VideoWriter, encoding_of
 from avatar_kit.scene import Camera, Motion
@@ -53,18 +54,22 @@ def open_output(
     cameras: Camera | None = None,
     background: Background | None = None,
     sound: Sound | None = None,
+    signer: Signer | None = None,
 ) -> Recording:
     """Where a rendering goes; a folder of pictures goes on where it stopped.
 
-    A video has a sound, where one is given.
+    A video has a sound, where one is given; every file is signed, where somebody signs.
 
     Raises:
         UserError: The file cannot hold it, or the folder holds something else.
     """
     camera = loaded.subject.camera if cameras is None else cameras
-    said = described(loaded.run, loaded.config, loaded.subject.capture)
+    said = described_before(loaded, background, signer)
     if is_folder(out):
-        return PictureFolder(out, about(loaded, motion, cameras, background), said)
+        facts = about(loaded, motion, cameras, background)
+        if signer is not None:
+            facts["signed"] = _digest(signer.chain.encode())
+        return PictureFolder(out, facts, said)
     alpha = background is not None and background.transparent
     size = camera.width, camera.height
     if is_animated(out):

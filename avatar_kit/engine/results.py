@@ -19,6 +19,7 @@ from avatar_kit.engine.provenance import described
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import Training, open_view
 from avatar_kit.interfaces import Avatar
+from avatar_kit.io.signing import Signer
 
 #: Told of every picture of an evaluation: the split, the position in it, [3, H, W] in [0, 1].
 Observe = Callable[[HeldOutSplit, int, Tensor], None]
@@ -37,6 +38,7 @@ def measure(
     step: int,
     seconds: float,
     observe: Observe = _unobserved,
+    signer: Signer | None = None,
 ) -> dict[str, Any]:
     """Evaluate an avatar and write what came out into a run folder.
 
@@ -51,11 +53,12 @@ def measure(
         step: Training steps done.
         seconds: Time they took.
         observe: Told of every picture.
+        signer: Who signs the pictures; None: nobody.
 
     Returns:
         As :func:`~avatar_kit.engine.evaluation.evaluate`.
     """
-    said = described(run, config, view.capture.name).beside_recorded()
+    said = described(run, config, view.capture.name, signer).beside_recorded()
     with Preview(view, run.root, said) as preview:
 
         def seen(split: HeldOutSplit, k: int, picture: Tensor) -> None:
@@ -84,7 +87,10 @@ def measure(
 
 
 def measure_person(
-    training: Training, person: Person, observe: Observe = _unobserved
+    training: Training,
+    person: Person,
+    observe: Observe = _unobserved,
+    signer: Signer | None = None,
 ) -> dict[str, Any]:
     """:func:`measure` one of the people of a training that is done."""
     with training.shown():
@@ -96,6 +102,7 @@ def measure_person(
             step=training.step,
             seconds=training.seconds,
             observe=observe,
+            signer=signer,
         )
 
 

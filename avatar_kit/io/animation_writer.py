@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.image import check_frame
+from avatar_kit.io.signing import finished_path
 from avatar_kit.io.synthetic import Synthetic
 
 #: Suffixes of what is written here.
@@ -97,7 +97,7 @@ class AnimationWriter:
 
     def __enter__(self) -> AnimationWriter:
         with ExitStack() as stack:
-            self._partial = stack.enter_context(atomic_path(self.path))
+            self._partial = stack.enter_context(finished_path(self.path, self.synthetic))
             self._spool = stack.enter_context(tempfile.TemporaryFile(dir=self.path.parent))
             self._stack = stack.pop_all()
         return self

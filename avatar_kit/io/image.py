@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.signing import finished_path
 from avatar_kit.io.synthetic import Synthetic
 
 
@@ -114,5 +114,5 @@ def write_image(
     if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UserError(f"{path}: cannot write '{path.suffix}'; use .png or .jpg")
     data = encode_image(image, path.suffix.lower(), quality=quality, synthetic=synthetic)
-    with atomic_path(path) as partial:
+    with finished_path(path, synthetic) as partial:
         partial.write_bytes(data)

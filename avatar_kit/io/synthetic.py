@@ -6,10 +6,14 @@ networks that label synthetic pictures read; and a line for a person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from avatar_kit import __version__
+
+if TYPE_CHECKING:
+    from avatar_kit.io.signing import Signer
 
 #: IPTC's terms: a picture made by a trained model alone, and one that shows recorded pixels too.
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -26,6 +30,7 @@ class Synthetic:
         method: Of the training.
         consent: What the person agreed to; None where nobody said.
         composite: Whether recorded pixels are in the picture too.
+        signer: Who signs it; None: nobody.
     """
 
     capture: str
@@ -33,6 +38,7 @@ class Synthetic:
     method: str
     consent: str | None = None
     composite: bool = False
+    signer: Signer | None = field(default=None, compare=False, repr=False)
 
     @property
     def tool(self) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.image import check_frame
+from avatar_kit.io.signing import finished_path
 from avatar_kit.io.sound import Sound, SoundTrack
 from avatar_kit.io.synthetic import Synthetic
 
@@ -125,7 +125,7 @@ class VideoWriter:
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
-            partial = stack.enter_context(atomic_path(self.path))
+            partial = stack.enter_context(finished_path(self.path, self._synthetic))
             index_in_front = self.path.suffix.lower() in (".mp4", ".mov")
             options = {"movflags": "+faststart"} if index_in_front else {}
             self._container = stack.enter_context(av.open(str(partial), "w", options=options))

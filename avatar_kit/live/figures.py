@@ -72,26 +72,32 @@ class Figures:
 
     Attributes:
         frames: Frames that were tracked.
+        received: Poses and faces that another program sent.
         pictures: Pictures that were drawn.
         track: Milliseconds of the tracker.
         solve: Milliseconds of the solver.
+        read: Milliseconds of reading the packets of a pose or a face.
         draw: Milliseconds from a pose to a picture.
         encode: Milliseconds to a JPEG.
         latency: Seconds from the performer's being so to the picture that shows it.
-        dropped: Frames that nobody looked at, for newer ones came.
+        dropped: Frames and received poses that nobody looked at, for newer ones came.
         lost: Frames in which the performer was lost.
+        refused: Packets that made no sense.
         recorded: Seconds that were recorded; None where nothing is.
     """
 
     frames: Rate = field(default_factory=Rate)
+    received: Rate = field(default_factory=Rate)
     pictures: Rate = field(default_factory=Rate)
     track: Spread = field(default_factory=Spread)
     solve: Spread = field(default_factory=Spread)
+    read: Spread = field(default_factory=Spread)
     draw: Spread = field(default_factory=Spread)
     encode: Spread = field(default_factory=Spread)
     latency: Spread = field(default_factory=Spread)
     dropped: int = 0
     lost: int = 0
+    refused: int = 0
     recorded: float | None = None
 
     def forget(self) -> None:
@@ -103,10 +109,12 @@ class Figures:
         values = {
             "pictures": self.pictures.now,
             "frames": self.frames.now,
+            "received": self.received.now,
             "latency": 1e3 * self.latency.median,
             "latency_high": 1e3 * self.latency.high,
             "track": self.track.median,
             "solve": self.solve.median,
+            "read": self.read.median,
             "draw": self.draw.median,
         }
         rounded = {k: None if v != v else round(v, 1) for k, v in values.items()}
@@ -114,5 +122,6 @@ class Figures:
             **rounded,
             "dropped": self.dropped,
             "lost": self.lost,
+            "refused": self.refused,
             "recorded": self.recorded,
         }

@@ -1,8 +1,4 @@
-"""The middle of a live session: two processes, those who look on, and figures of it all.
-
-Who looks on gets a picture only while fewer than two are on their way to them; what is drawn
-meanwhile replaces what was not sent. So a slow page sees fewer pictures, and never old ones.
-"""
+"""The middle of a live session: its processes, those who look on, and figures of it all."""
 
 from __future__ import annotations
 
@@ -11,69 +7,52 @@ import contextlib
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from avatar_kit.live.audience import Audience, Viewer
 from avatar_kit.live.child import Child
 from avatar_kit.live.figures import Figures
-from avatar_kit.live.messages import Calibrated, Frame, Order, Ready, Said, Seen, Shown, Started
+from avatar_kit.live.messages import (
+    Calibrated,
+    Frame,
+    Order,
+    Ready,
+    Received,
+    Said,
+    Seen,
+    Shown,
+    Started,
+)
+from avatar_kit.live.receiving import ReceiveSettings, receive
 from avatar_kit.live.showing import ShowSettings, show
 from avatar_kit.live.skeleton import lines
 from avatar_kit.live.watching import WatchSettings, watch
 
-#: Pictures on their way to a page that it did not acknowledge.
-WINDOW = 2
 #: Seconds that a page takes to encode and send a frame.
 _LEAD_SECONDS = 0.04
 #: A process that dies more often than this within a minute is not started again.
 _RESTARTS = 3
-#: Messages on their way to a page, beside pictures, from which on it is spared what is soon out of
-#: date: figures, skeletons, the performer's picture.
-_MOST_UNSENT = 4
 #: Seconds between two reports of the figures to those who look on.
 _REPORT_EVERY = 0.5
-
-
-@dataclass(eq=False)
-class Viewer:
-    """Somebody who looks on.
-
-    Attributes:
-        send: Takes what is for them: a message as a dict, or a picture.
-        preview: Whether they want the pictures of the performer too.
-        under_way: Times of the pictures that they did not acknowledge yet.
-        waiting: The newest picture that they cannot take yet.
-        unsent: Messages that they have not been sent whole.
-    """
-
-    send: Callable[[dict[str, Any] | Shown], Awaitable[None]]
-    preview: bool = True
-    under_way: deque[float | None] = field(default_factory=deque)
-    waiting: Shown | None = None
-    unsent: int = 0
-
-    @property
-    def behind(self) -> bool:
-        """Whether what is soon out of date is better left out."""
-        return self.unsent >= _MOST_UNSENT
 
 
 class Hub:
     """Runs a session inside an event loop.
 
     Args:
-        watching: How the performer is watched.
+        watching: How the performer is watched; None: nobody is.
         showing: How the avatar is drawn.
         say: Takes a line for a person.
+        receiving: What another program sends; None: nothing.
         record: Video to write from the start on.
         on_performer: Takes the performer's file, as JSON, after a calibration.
 
     Attributes:
-        viewers: Who looks on.
+        audience: Who looks on.
         performer: JSON of the performer, once known.
         figures: Of the session so far.
         about: What the processes told of themselves.
@@ -84,47 +63,58 @@ class Hub:
 
     def __init__(
         self,
-        watching: WatchSettings,
+        watching: WatchSettings | None,
         showing: ShowSettings,
         say: Callable[[str], None] = lambda line: None,
         *,
+        receiving: ReceiveSettings | None = None,
         record: Path | None = None,
         on_performer: Callable[[str], None] = lambda performer: None,
     ):
-        self.watching, self.showing = watching, showing
+        self.watching, self.receiving, self.showing = watching, receiving, showing
         self.say, self.on_performer = say, on_performer
-        self.viewers: set[Viewer] = set()
+        self.audience = Audience()
         self.figures = Figures()
         self.about: dict[str, Any] = {}
-        self.performer = watching.performer
+        self.performer = next((s.performer for s in (watching, receiving) if s is not None), None)
         self.failed: str | None = None
         self.ended = asyncio.Event()
         self._frame: Frame | None = None
         self._next_one: Callable[[], None] = lambda: None
-        self._wants_frame = False
-        self._last: Shown | None = None
-        self._asked = False
-        self._tasks: set[asyncio.Task] = set()
+        self._wants_frame = self._asked = False
         self._strength, self.background = showing.strength, showing.background
         self._mirrored, self._recording = False, record
-        self.watcher = Child("the process that tracks you", watch, watching)
         self.shower = Child("the process that draws the avatar", show, showing)
+        self.watcher = self.receiver = None
+        if watching is not None:
+            self.watcher = Child("the process that tracks you", watch, watching)
+        if receiving is not None:
+            self.receiver = Child("the process that receives packets", receive, receiving)
+
+    @property
+    def camera(self) -> str | None:
+        """Where pictures of the performer come from; None where there is no camera."""
+        return None if self.watching is None else self.watching.camera
+
+    @property
+    def children(self) -> list[Child]:
+        """The processes."""
+        return [child for child in (self.watcher, self.receiver, self.shower) if child is not None]
 
     def start(self) -> None:
-        """Start both processes; returns at once."""
+        """Start all processes; returns at once."""
         # small systems of equations, beside other work: two threads would wait for each other
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        for child in (self.watcher, self.shower):
+        for child in self.children:
             self._start(child)
-        self._spawn(self._report())
+        self.audience.spawn(self._report())
 
     async def stop(self) -> None:
-        """End both processes; a recording is finished first."""
+        """End all processes; a recording is finished first."""
         self.ended.set()
-        for task in list(self._tasks):
-            task.cancel()
-        for child in (self.watcher, self.shower):
+        self.audience.end()
+        for child in self.children:
             await asyncio.to_thread(child.end)
 
     # --- what pages and commands ask for ---
@@ -146,6 +136,9 @@ class Hub:
     def order(self, name: str, value: Any = None) -> None:
         """What a person asked for."""
         if name in ("calibrate", "neutral", "reset", "mirror"):
+            if self.watcher is None:
+                self._tell_line(f"{name}: is for a camera, and there is none here", wrong=True)
+                return
             if name == "mirror":
                 self._mirrored = bool(value)
             self.watcher.send(Order(name, value))
@@ -160,14 +153,12 @@ class Hub:
 
     def join(self, viewer: Viewer) -> None:
         """Somebody looks on."""
-        self.viewers.add(viewer)
-        if self._last is not None:
-            self._picture_to(viewer, self._last)
+        self.audience.join(viewer)
         self._ask()
 
     def leave(self, viewer: Viewer) -> None:
         """Somebody went."""
-        self.viewers.discard(viewer)
+        self.audience.leave(viewer)
 
     def acknowledge(self, viewer: Viewer, latency: float | None) -> None:
         """A picture has arrived.
@@ -177,21 +168,19 @@ class Hub:
             latency: Seconds since the performer was so, where the page has the camera and with it
                 the clock; else it is found here, the way back included.
         """
-        taken = viewer.under_way.popleft() if viewer.under_way else None
-        if self.watching.camera != "browser" and taken is not None:
+        taken = self.audience.acknowledged(viewer)
+        if self.camera != "browser" and taken is not None:
             latency = time.monotonic() - taken
         if latency is not None:
             self.figures.latency.add(latency)
-        if viewer.waiting is not None:
-            waiting, viewer.waiting = viewer.waiting, None
-            self._picture_to(viewer, waiting)
         self._ask()
 
     def state(self) -> dict[str, Any]:
         """What a page must know that has just come."""
         return {
             "about": self.about,
-            "camera": self.watching.camera,
+            "camera": self.camera,
+            "receives": None if self.receiving is None else str(self.receiving.address),
             "calibrated": self.performer is not None,
             "strength": self._strength,
             "background": self.background,
@@ -233,6 +222,8 @@ class Hub:
             self._calibrated(message)
         elif isinstance(message, Seen):
             self._seen(message)
+        elif isinstance(message, Received):
+            self._received(message)
         elif isinstance(message, Shown):
             self._shown(message)
 
@@ -248,21 +239,22 @@ class Hub:
             child.send(Order("strength", self._strength))
             child.send(Order("background", self.background))
             self._ask()
-        elif self._mirrored:
+        elif child is self.watcher and self._mirrored:
             child.send(Order("mirror", True))
-        self._tell({"state": self.state()})
+        self.audience.tell({"state": self.state()})
 
     def _said(self, child: Child, message: Said) -> None:
         child.last_words = message.text if message.wrong else ""
-        self.say(message.text)
-        self._tell({"said": message.text, "wrong": message.wrong})
+        self._tell_line(message.text, wrong=message.wrong)
 
     def _calibrated(self, message: Calibrated) -> None:
         if message.performer is not None:
             self.performer = message.performer
             self.on_performer(message.performer)
             self.shower.send(Order("performer", message.performer))
-        self._tell({"calibration": message.share, "calibrated": message.performer is not None})
+        self.audience.tell(
+            {"calibration": message.share, "calibrated": message.performer is not None}
+        )
 
     def _seen(self, seen: Seen) -> None:
         figures = self.figures
@@ -273,13 +265,18 @@ class Hub:
         figures.lost += int(seen.lost and self.performer is not None)
         if seen.pose is not None:
             self.shower.send(seen.pose)
-        points = [round(float(v), 4) for v in seen.points.reshape(-1)]
-        said = {"points": points, "lost": seen.lost, "number": seen.number}
-        for viewer in list(self.viewers):
-            if viewer.preview and not viewer.behind:
-                self._spawn(self._to(viewer, said))
-                if seen.preview is not None:
-                    self._spawn(self._to(viewer, {"preview": seen.preview}))
+        self.audience.seen(seen)
+
+    def _received(self, received: Received) -> None:
+        figures = self.figures
+        figures.refused += received.refused
+        figures.dropped += received.dropped
+        if received.new is None:
+            return
+        figures.read.add(received.read_ms)
+        figures.received.tick()
+        if self.shower.started:  # nothing piles up before it has loaded everything
+            self.shower.send(received.new)
 
     def _shown(self, shown: Shown) -> None:
         self._asked = False
@@ -287,9 +284,7 @@ class Hub:
         self.figures.encode.add(shown.encode_ms)
         self.figures.pictures.tick()
         self.figures.recorded = shown.recording
-        self._last = shown
-        for viewer in list(self.viewers):
-            self._picture_to(viewer, shown)
+        self.audience.picture(shown)
         self._ask()
 
     def _died(self, child: Child) -> None:
@@ -301,13 +296,11 @@ class Hub:
         reason = child.last_words or "it ended unexpectedly"
         if not child.started or len(child.deaths) > _RESTARTS:
             self.failed = f"{child.name} ended: {reason}"
-            self._tell({"state": self.state()})
+            self.audience.tell({"state": self.state()})
             self.ended.set()
             return
-        line = f"{child.name} ended unexpectedly and starts again"
-        self.say(line)
-        self._tell({"said": line, "wrong": True})
-        if child is self.watcher:
+        self._tell_line(f"{child.name} ended unexpectedly and starts again", wrong=True)
+        if child is self.watcher and self.watching is not None:
             self._wants_frame = False
             child.settings = replace(self.watching, performer=self.performer)
         self._start(child)
@@ -315,7 +308,7 @@ class Hub:
     # --- what goes out ---
 
     def _feed(self) -> None:
-        if self._wants_frame and self._frame is not None:
+        if self._wants_frame and self._frame is not None and self.watcher is not None:
             self._wants_frame = False
             frame, self._frame = self._frame, None
             self.watcher.send(frame)
@@ -325,39 +318,16 @@ class Hub:
 
     def _ask(self) -> None:
         """Ask for a picture if there is somebody who can take one."""
-        open_hands = any(len(v.under_way) < WINDOW for v in self.viewers)
-        if open_hands and not self._asked and self.shower.started:
+        if self.audience.takes and not self._asked and self.shower.started:
             self._asked = True
             self.shower.send(Ready())
 
-    def _picture_to(self, viewer: Viewer, shown: Shown) -> None:
-        if len(viewer.under_way) >= WINDOW:
-            viewer.waiting = shown
-            return
-        viewer.under_way.append(shown.time)
-        self._spawn(self._to(viewer, shown))
-
-    def _tell(self, message: dict[str, Any]) -> None:
-        for viewer in list(self.viewers):
-            self._spawn(self._to(viewer, message))
-
-    async def _to(self, viewer: Viewer, message: dict[str, Any] | Shown) -> None:
-        viewer.unsent += 1
-        try:
-            await viewer.send(message)
-        except (ConnectionError, RuntimeError):
-            self.leave(viewer)
-        finally:
-            viewer.unsent -= 1
+    def _tell_line(self, text: str, *, wrong: bool = False) -> None:
+        """A line for the terminal and the pages."""
+        self.say(text)
+        self.audience.tell({"said": text, "wrong": wrong})
 
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(_REPORT_EVERY)
-            said = {"figures": self.figures.summary()}
-            for viewer in [v for v in self.viewers if not v.behind]:
-                self._spawn(self._to(viewer, said))
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self.audience.figures(self.figures.summary())

@@ -123,6 +123,39 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Face:
+    """A face that another program tracks.
+
+    Attributes:
+        time: When it came, on this machine's monotonic clock.
+        expression: [52] ARKit channels in [0, 1].
+        head: [3] turn of the head against the body, axis-angle; None where something else than the
+            face drives the body, and with it the head.
+    """
+
+    time: float
+    expression: np.ndarray
+    head: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Received:
+    """What packets of another program came to.
+
+    Attributes:
+        new: The pose or the face they say; None where there is none.
+        read_ms: Milliseconds of reading them.
+        dropped: Poses since the last one that a newer one replaced.
+        refused: Packets since the last one that made no sense.
+    """
+
+    new: Pose | Face | None
+    read_ms: float = 0.0
+    dropped: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True)
 class Shown:
     """A picture of the avatar.
 

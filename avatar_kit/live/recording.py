@@ -25,7 +25,7 @@ class Recording:
 
     def __init__(self, out: Path, fps: float, synthetic: Synthetic | None = None):
         encoding_of(out)
-        self._synthetic = synthetic
+        self.synthetic = synthetic
         self.out, self.fps = out, fps
         self._writer: VideoWriter | None = None
         self._picture: np.ndarray | None = None
@@ -53,7 +53,7 @@ class Recording:
             alpha = channels == 4
             size = width, height
             self._writer = VideoWriter(
-                self.out, self.fps, size, alpha=alpha, synthetic=self._synthetic
+                self.out, self.fps, size, alpha=alpha, synthetic=self.synthetic
             )
             self._writer.__enter__()
             self._began, self._picture = now, picture

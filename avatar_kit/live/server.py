@@ -21,7 +21,8 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from avatar_kit.errors import UserError
-from avatar_kit.live.hub import Hub, Viewer
+from avatar_kit.live.audience import Viewer
+from avatar_kit.live.hub import Hub
 from avatar_kit.live.messages import Frame, Shown
 
 #: Largest message a page may send, bytes.
@@ -123,7 +124,7 @@ class Server:
         drives = not alone and self.driver is None
         if drives:
             self.driver = viewer
-            if self.hub.watching.camera == "browser":
+            if self.hub.camera == "browser":
                 self.hub.order("reset")  # another camera, another clock
         await page.send_json({"drives": drives, "state": self.hub.state()})
         self.hub.join(viewer)
@@ -148,7 +149,7 @@ class Server:
         if not math.isfinite(at):
             await _refuse(page, "the time of a picture is a number of seconds")
             return
-        if viewer is not self.driver or self.hub.watching.camera != "browser":
+        if viewer is not self.driver or self.hub.camera != "browser":
             await _refuse(page, "pictures are taken from the page that drives, with its camera")
             return
 

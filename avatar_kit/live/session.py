@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from avatar_kit.errors import UserError
+from avatar_kit.live.address import Address
+from avatar_kit.live.audience import Viewer
 from avatar_kit.live.figures import Figures
-from avatar_kit.live.hub import Hub, Viewer
+from avatar_kit.live.hub import Hub
 from avatar_kit.live.messages import Shown
+from avatar_kit.live.receiving import ReceiveSettings
 from avatar_kit.live.server import Server, is_local
 from avatar_kit.live.showing import ShowSettings
 from avatar_kit.live.watching import WatchSettings
@@ -31,8 +34,9 @@ class LiveOptions:
     """Of a session.
 
     Attributes:
-        watching: How the performer is watched.
+        watching: How the performer is watched; None: nobody is.
         showing: How the avatar is drawn.
+        receiving: What another program sends; None: nothing.
         host: Address to listen on.
         port: To listen on; 0: any that is free.
         record: Video to write from the first picture on.
@@ -41,8 +45,9 @@ class LiveOptions:
         browser: Whether to open the page.
     """
 
-    watching: WatchSettings
+    watching: WatchSettings | None
     showing: ShowSettings
+    receiving: ReceiveSettings | None = None
     host: str = "127.0.0.1"
     port: int = 8765
     record: Path | None = None
@@ -71,6 +76,8 @@ async def serve(options: LiveOptions, say: Say) -> None:
                 "sees the avatar, and may drive it; browsers give pages from other machines no "
                 "camera without https"
             )
+        if options.receiving is not None:
+            say(_received_at(options.receiving.address))
         say(f"page           {server.address}")
         say(f"avatar alone   {server.view_address}   (OBS: a browser source)")
         say("Ctrl-C ends the session")
@@ -100,10 +107,11 @@ class Checked:
 
 
 async def check(options: LiveOptions, seconds: float, say: Say) -> Checked:
-    """Play a clip, look on for some seconds after the avatar moves, and give the figures.
+    """Look on for some seconds after the avatar moves, and give the figures.
 
     Raises:
-        UserError: A process cannot go on, or the performer cannot be calibrated in time.
+        UserError: A process cannot go on, or nothing moves the avatar in time: the performer cannot
+            be calibrated, or nothing is received.
     """
     hub = _hub(options, say)
     _stop_with_signals(hub)
@@ -126,13 +134,14 @@ async def check(options: LiveOptions, seconds: float, say: Say) -> Checked:
         )
         if not moved.is_set() and hub.failed is None:
             raise UserError(
-                f"--check: the avatar did not move within {_CHECK_PATIENCE:g} seconds; give a clip "
-                "that shows one person from head to feet, or --performer"
+                f"--check: the avatar did not move within {_CHECK_PATIENCE:g} seconds; "
+                f"{_advice(options)}"
             )
         hub.figures.forget()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hub.ended.wait(), seconds)
-        found = Checked(hub.figures, hub.figures.pictures.now, hub.figures.frames.now)
+        poses = hub.figures.received if options.watching is None else hub.figures.frames
+        found = Checked(hub.figures, hub.figures.pictures.now, poses.now)
         moving.cancel()
         ended.cancel()
     finally:
@@ -140,6 +149,19 @@ async def check(options: LiveOptions, seconds: float, say: Say) -> Checked:
     if hub.failed:
         raise UserError(hub.failed)
     return found
+
+
+def _advice(options: LiveOptions) -> str:
+    if options.receiving is None:
+        return "give a clip that shows one person from head to feet, or --performer"
+    return f"let the other program send to {options.receiving.address} meanwhile"
+
+
+def _received_at(address: Address) -> str:
+    text = f"receiving      {address}"
+    if is_local(address.host):
+        return text
+    return f"{text}   (whoever reaches this machine there can move the avatar)"
 
 
 def _hub(options: LiveOptions, say: Say) -> Hub:
@@ -154,6 +176,7 @@ def _hub(options: LiveOptions, say: Say) -> Hub:
         options.watching,
         options.showing,
         say,
+        receiving=options.receiving,
         record=options.record,
         on_performer=keep,
     )
@@ -181,13 +204,18 @@ def table(checked: Checked) -> Any:
     for name, spread in (
         ("tracking", figures.track),
         ("solving", figures.solve),
+        ("reading packets", figures.read),
         ("rendering", figures.draw),
         ("encoding", figures.encode),
     ):
-        shown.add_row(name, f"{spread.median:.1f} ms", f"{spread.high:.1f} ms")
+        if spread.values:
+            shown.add_row(name, f"{spread.median:.1f} ms", f"{spread.high:.1f} ms")
     late = figures.latency
-    shown.add_row("glass to glass", f"{1e3 * late.median:.0f} ms", f"{1e3 * late.high:.0f} ms")
+    name = "glass to glass" if figures.track.values else "packet to picture"
+    shown.add_row(name, f"{1e3 * late.median:.0f} ms", f"{1e3 * late.high:.0f} ms")
     shown.add_row("pictures", f"{checked.pictures:.1f} a second", "")
     shown.add_row("poses", f"{checked.poses:.1f} a second", "")
     shown.add_row("dropped, lost", f"{figures.dropped}, {figures.lost}", "")
+    if figures.read.values or figures.refused:
+        shown.add_row("packets refused", str(figures.refused), "")
     return shown

@@ -18,20 +18,27 @@ from PIL import Image
 from avatar_kit.engine.aligning import Alignment
 from avatar_kit.engine.background import check_background, read_background
 from avatar_kit.engine.loaded import load_avatar
-from avatar_kit.engine.provenance import described
+from avatar_kit.engine.provenance import described_before
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
+from avatar_kit.io.signing import Signer
+from avatar_kit.io.synthetic import Synthetic
+from avatar_kit.live.address import Address
 from avatar_kit.live.drawing import Drawer
-from avatar_kit.live.messages import Order, Pose, Ready, Said, Shown, Started
+from avatar_kit.live.messages import Face, Order, Pose, Ready, Said, Shown, Started
 from avatar_kit.live.performer import Performer
 from avatar_kit.live.placing import Placer
 from avatar_kit.live.pose_stream import PoseStream
 from avatar_kit.live.recording import Recording
-from avatar_kit.live.vmc import Address, Sender
+from avatar_kit.live.vmc import Sender
 from avatar_kit.live.watching import encoded
+from avatar_kit.scene import Motion
+from avatar_kit.scene.joints import BODY_JOINTS
 
 #: Threads that drawing a picture is cut into at most.
 _MOST_THREADS = 4
+#: Seconds in which a face that another program sent is shown before the camera's is again.
+_FACE_SECONDS = 1.0
 #: Quality of the pictures on the page, of 100.
 _QUALITY = 90
 
@@ -49,7 +56,8 @@ class ShowSettings:
         background: As ``render --background``.
         in_place: Keep the avatar over its place.
         device: Where the avatar is drawn.
-        send: Where poses go to as VMC, ``vmc://HOST:PORT``; None: nowhere.
+        send: Where poses go to as VMC; None: nowhere.
+        signer: Who signs what is recorded; None: nobody.
     """
 
     run: Path
@@ -60,7 +68,8 @@ class ShowSettings:
     background: str = "plate"
     in_place: bool = False
     device: str = "auto"
-    send: str | None = None
+    send: Address | None = None
+    signer: Signer | None = None
 
 
 def show(link: Connection, settings: ShowSettings) -> None:
@@ -88,7 +97,8 @@ class _Shower:
         self.stream = PoseStream()
         self.placer: Placer | None = None
         self.recording: Recording | None = None
-        self.sender = None if settings.send is None else Sender(Address.read(settings.send))
+        self.sender = None if settings.send is None else Sender(settings.send)
+        self.face: Face | None = None
         self.number = self.wanted = 0
         self.drawn_at = -np.inf
         self.stale = True  # something else than the pose has changed
@@ -131,14 +141,20 @@ class _Shower:
     def _listen(self, seconds: float) -> None:
         """Obey what has come, and wait for more."""
         ends = time.monotonic() + seconds
+        pose: Pose | None = None
         while self.link.poll(max(0.0, ends - time.monotonic())):
             message = self.link.recv()
             if isinstance(message, Pose):
-                self._move(message)
+                pose = replace(message, new=message.new or (pose is not None and pose.new))
+            elif isinstance(message, Face):
+                self._wear(message)
             elif isinstance(message, Ready):
                 self.wanted += 1
             elif isinstance(message, Order):
                 self._obey(message)
+            if pose is not None and not self.link.poll():  # of those that came, the newest
+                self._move(pose)
+                pose = None
 
     def _move(self, pose: Pose) -> None:
         if self.placer is None:
@@ -148,6 +164,21 @@ class _Shower:
             self.drawer.reset()
         placed = self.placer.place(pose.motion(self.settings.fps))
         self.stream.add(placed, pose.time, time.monotonic(), new=pose.new)
+
+    def _wear(self, face: Face) -> None:
+        """A face is a pose where nothing else drives; else it takes the place of the camera's."""
+        if face.head is not None:
+            posed = wearing(self.resting, face)
+            self.stream.add(posed, face.time, time.monotonic(), new=not self.stream)
+        else:
+            self.face, self.stale = face, True
+
+    def _posed(self, now: float) -> tuple[Motion, float | None]:
+        """The pose to show, and when the performer was so."""
+        motion, at = self.stream.at(now) if self.stream else (self.resting, None)
+        if self.face is None or now - self.face.time > _FACE_SECONDS:
+            return motion, at
+        return wearing(motion, self.face), at
 
     def _obey(self, order: Order) -> None:
         if order.name == "end":
@@ -160,6 +191,8 @@ class _Shower:
                 self.drawer.strength = float(order.value)
             elif order.name == "background":
                 self._set_background(str(order.value))
+                if self.recording is not None and self.recording.synthetic != self._said():
+                    self._record(None)  # what it says of recorded pixels would no longer be true
             elif order.name == "record":
                 self._record(None if order.value is None else Path(order.value))
         except (UserError, OSError) as error:
@@ -192,13 +225,15 @@ class _Shower:
             ended, self.recording = self.recording, None
             self.link.send(Said(ended.end()))
         if out is not None:
-            loaded = self.loaded
-            said = described(loaded.run, loaded.config, loaded.subject.capture)
-            self.recording = Recording(out, self.settings.fps, said)
+            self.recording = Recording(out, self.settings.fps, self._said())
+
+    def _said(self) -> Synthetic:
+        """What a recording says of itself."""
+        return described_before(self.loaded, self.drawer.background, self.settings.signer)
 
     def _show(self, now: float) -> None:
         began = time.perf_counter()
-        motion, at = self.stream.at(now) if self.stream else (self.resting, None)
+        motion, at = self._posed(now)
         picture = self.drawer.draw(motion)
         self.drawn_at, self.stale = now, False
         drawn = time.perf_counter()
@@ -226,3 +261,25 @@ class _Shower:
             None if self.recording is None else self.recording.seconds,
         )
         self.link.send(shown)
+
+
+def wearing(motion: Motion, face: Face) -> Motion:
+    """A pose of one frame with the expression of another face, and its head where it has one.
+
+    Half of the turn of the head is the neck's, so that together they turn by the whole. Jaw and
+    eyes are told by the channels alone.
+    """
+    still = torch.zeros(1, 3)
+    body = motion.body_pose.clone()
+    if face.head is not None:
+        for joint in ("neck", "head"):
+            first = 3 * BODY_JOINTS.index(joint)
+            body[0, first : first + 3] = torch.from_numpy(face.head) / 2
+    return replace(
+        motion,
+        body_pose=body,
+        expression=torch.from_numpy(face.expression)[None],
+        jaw_pose=still,
+        leye_pose=still,
+        reye_pose=still,
+    )

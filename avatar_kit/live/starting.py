@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 from avatar_kit.live.performer import Performer
 from avatar_kit.registry import catalog
@@ -61,6 +62,40 @@ def known_performer(
         f"{given}: calibrated with body '{performer.body}', which is not installed; install it, or "
         "name another file to calibrate again"
     )
+
+
+def avatar_as_performer(folder: RunFolder) -> tuple[str, float]:
+    """The avatar as one who performs: what a pose of a program is for that has the avatar's size.
+
+    Returns:
+        The performer as JSON, and the length of its legs in metres, thigh and shin.
+
+    Raises:
+        UserError: The run's body model is not installed, or is another one.
+    """
+    import torch
+
+    from avatar_kit.engine.assemble import build_body
+    from avatar_kit.live.calibration import pelvis_height
+    from avatar_kit.scene import Motion
+    from avatar_kit.scene.joints import BODY_KEYPOINTS
+    from avatar_kit.tracking.girth import stature
+
+    subject = folder.read_subject()
+    body = build_body(folder.read_config()).eval()
+    subject.check_asset(body, folder.root / "subject.json")
+    shape = body.shape_vector(subject.shape)
+    with torch.no_grad():
+        height = float(stature(body, shape))
+        points = body.keypoints(body.from_motion(Motion.rest(1), shape))[0]
+    hip, knee, ankle = (points[BODY_KEYPOINTS.index(f"left_{p}")] for p in ("hip", "knee", "ankle"))
+    performer = Performer(
+        body=body.asset.name,
+        shape=subject.shape,
+        height=height,
+        pelvis=pelvis_height(body, shape),
+    )
+    return performer.model_dump_json(), float((hip - knee).norm() + (knee - ankle).norm())
 
 
 def _of_capture(folder: Path) -> Known:

@@ -7,10 +7,8 @@ ours do.
 
 from __future__ import annotations
 
-import re
 import socket
 import time
-from dataclasses import dataclass
 
 import roma
 import torch
@@ -19,6 +17,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.live.address import Address
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, SMPLX_JOINTS
 
@@ -68,28 +67,6 @@ BONES = {
 _PER_PACKET = 12
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where VMC goes to."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def read(cls, text: str) -> Address:
-        """From ``vmc://HOST:PORT``.
-
-        Raises:
-            UserError: It is none.
-        """
-        found = re.fullmatch(r"vmc://(\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5})", text)
-        if found is None or not 0 < int(found[2]) < 65536:
-            raise UserError(
-                f"--send {text}: expected vmc://HOST:PORT, such as vmc://127.0.0.1:39539"
-            )
-        return cls(found[1].strip("[]"), int(found[2]))
-
-
 class Sender:
     """Sends poses, one after another; what does not arrive is lost, as with all of UDP.
 
@@ -104,7 +81,7 @@ class Sender:
         try:
             found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)[0]
         except OSError as error:
-            raise UserError(f"--send vmc://{address.host}:{address.port}: {error}") from None
+            raise UserError(f"--send {address}: {error}") from None
         self._socket = socket.socket(found[0], socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._to = found[4]

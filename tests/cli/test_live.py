@@ -5,6 +5,8 @@ import pytest
 from avatar_kit.cli.live import live
 from avatar_kit.errors import UserError
 
+VMC, FACE = "vmc://127.0.0.1:39539", "livelink://127.0.0.1:11111"
+
 
 @pytest.fixture
 def run_folder(tmp_path):
@@ -22,6 +24,14 @@ def run_folder(tmp_path):
         ({"strength": 2.0}, "--align-strength 2"),
         ({"record": "film.avi"}, "cannot write '.avi'"),
         ({"record": "film.mp4", "background": "transparent"}, "has no alpha"),
+        ({"receive": "osc://127.0.0.1:9000"}, "--receive osc://127.0.0.1:9000: expected vmc://"),
+        ({"receive": VMC, "camera": "0"}, "brings body and face; leave out --camera 0"),
+        ({"receive": VMC, "fov": 50.0}, "--fov: for a camera, and --receive"),
+        ({"receive": FACE, "performer": "me.json"}, "--performer: for a camera"),
+        ({"receive": FACE, "camera": "browser", "check": True}, "--check: needs a clip"),
+        ({"receive": FACE, "camera": "clip.mp4"}, "--camera clip.mp4: no such file"),
+        ({"send": "livelink://a:1"}, "--send livelink://a:1: expected vmc://HOST:PORT"),
+        ({"receive": VMC}, "none"),
         ({}, "none"),
     ],
 )

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from avatar_kit.errors import UserError
-from avatar_kit.live.hub import WINDOW, Hub, Viewer
-from avatar_kit.live.messages import Seen, Shown
+from avatar_kit.live.address import Address
+from avatar_kit.live.audience import WINDOW, Viewer
+from avatar_kit.live.hub import Hub
+from avatar_kit.live.messages import Face, Received, Seen, Shown
+from avatar_kit.live.receiving import ReceiveSettings
 from avatar_kit.live.server import LARGEST_MESSAGE, Server, bind, is_local
 from avatar_kit.live.showing import ShowSettings
 from avatar_kit.live.watching import WatchSettings
@@ -176,7 +179,7 @@ def test_a_page_that_takes_nothing_is_not_sent_what_is_soon_out_of_date():
             await free.wait()
 
         viewer = Viewer(frozen)
-        hub.viewers.add(viewer)
+        hub.audience.viewers.add(viewer)
         for number in range(200):
             points = np.zeros((65, 3), np.float32)
             hub._seen(Seen(number, 0.1 * number, None, False, points, 1.0, 1.0, preview=b"jpeg"))
@@ -187,6 +190,34 @@ def test_a_page_that_takes_nothing_is_not_sent_what_is_soon_out_of_date():
         hub._seen(Seen(200, 20.0, None, False, points, 1.0, 1.0, preview=b"jpeg"))
         await asyncio.sleep(0.05)
         assert any(m.get("number") == 200 for m in sent), "once it is free it gets the newest"
+
+    run(test)
+
+
+def test_without_a_camera_a_page_learns_who_drives_and_what_was_refused():
+    async def test(hub, server, http):
+        sent = []
+
+        async def take(message):
+            sent.append(message)
+
+        settings = ReceiveSettings(Address("vmc", "127.0.0.1", 39539), performer="{}")
+        alone = Hub(None, ShowSettings(Path("run")), receiving=settings)
+        assert [child.name for child in alone.children] == [
+            "the process that receives packets",
+            "the process that draws the avatar",
+        ]
+        state = alone.state()
+        assert state["camera"] is None and state["receives"] == "vmc://127.0.0.1:39539"
+        assert alone.performer == "{}", "the avatar performs itself"
+        alone.audience.viewers.add(Viewer(take))
+        alone.order("calibrate")
+        alone._received(Received(None, refused=3))
+        alone._received(Received(Face(0.0, np.zeros(52), None), 1.5, dropped=2))
+        await asyncio.sleep(0.05)
+        assert "there is none here" in sent[0]["said"] and sent[0]["wrong"]
+        figures = alone.figures.summary()
+        assert (figures["refused"], figures["dropped"], figures["read"]) == (3, 2, 1.5)
 
     run(test)
 
@@ -225,7 +256,7 @@ def test_a_message_that_is_too_large_ends_the_connection():
             await page.receive(timeout=10)
         for _ in range(50):
             await asyncio.sleep(0.02)
-        assert not hub.viewers and hub._frame is None
+        assert not hub.audience.viewers and hub._frame is None
 
     run(test)
 

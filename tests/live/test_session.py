@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from avatar_kit.engine.loaded import load_avatar
+from avatar_kit.engine.run import RunFolder
 from avatar_kit.io.video import read_video
+from avatar_kit.live import Performer, Placer, vmc
+from avatar_kit.live.address import Address
+from avatar_kit.live.packets import PacketSource
+from avatar_kit.live.starting import avatar_as_performer
+from avatar_kit.live.vmc_reader import VmcReader
+from avatar_kit.scene import Motion
+from avatar_kit.scene.joints import ARKIT_CHANNELS, BODY_JOINTS
 from tests.browsing import Browser, fake_camera
+from tests.live.test_live_link import packet as face_packet
+from tests.live.test_receiving import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -189,3 +206,130 @@ def test_an_avatar_that_cannot_be_drawn_ends_the_session_with_its_reason(avatar,
         os.truncate(weights, 100)
     done = command("live", broken, "--camera", clip, "--check")
     assert done.returncode == 2 and "weights.safetensors" in done.stderr, done.stderr
+
+
+@contextmanager
+def sending(port: int, packets: Callable[[], list[bytes]]):
+    """Another program that sends to a port, over and over."""
+    stop = threading.Event()
+
+    def work():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            while not stop.wait(1 / 40):
+                for one in packets():
+                    out.sendto(one, ("127.0.0.1", port))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def no_tracker(tmp_path, monkeypatch):
+    """Every process finds MediaPipe missing, as where the extra track is not installed."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['mediapipe'] = None\n")
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+
+def test_another_program_drives_an_avatar_and_the_pose_goes_on(
+    avatar, no_tracker, tmp_path, monkeypatch
+):
+    """What comes in by --receive goes out by --send: the same bones, and nonsense changes none."""
+    pose = Motion.rest(1, transl=torch.tensor([[0.0, 0.9, 0.0]]))
+    pose.body_pose[0, 3 * BODY_JOINTS.index("left_shoulder") + 2] = 0.8
+    pose.expression[0, 0] = 0.5
+    port, out = free_port(), free_port()
+    reader = VmcReader()
+    monkeypatch.setenv("AVATAR_KIT_CONFIG", str(tmp_path))
+
+    async def test():
+        words = (avatar, "--receive", f"vmc://127.0.0.1:{port}", "--send", f"vmc://127.0.0.1:{out}")
+        words += ("--record", tmp_path / "film.mp4", "--sign")
+        async with session(*words) as (_, address), Browser(address) as page:
+            await page.until("document.body.innerText.includes('Waiting for packets')", 120)
+            with sending(port, lambda: [*vmc.packets(pose, 0.0), b"nonsense"]):
+                await page.until("/[1-9]\\d* packets refused/.test(document.body.innerText)", 120)
+                await page.until("document.body.innerText.includes('packet refused: no OSC')", 30)
+                await grows(page, 20)
+                source = PacketSource(Address("vmc", "127.0.0.1", out))
+                for packet in await asyncio.to_thread(lambda: sum_of(source, 3.0)):
+                    reader.take(packet)
+                source.close()
+            assert not page.said
+            assert not await page.value("document.getElementById('calibrate').offsetParent")
+
+    asyncio.run(test())
+    c2pa = pytest.importorskip("c2pa", reason="the extra provenance is not installed")
+    with c2pa.Reader(str(tmp_path / "film.mp4")) as film:
+        codes = [status["code"] for status in json.loads(film.json())["validation_status"]]
+    assert codes == ["signingCredential.untrusted"], "the recording is signed"
+    found = reader.motion()
+    torch.testing.assert_close(found.rotvec(), pose.rotvec(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.expression, pose.expression, atol=1e-4, rtol=0)
+
+
+def test_the_avatar_performs_for_itself_in_its_own_size(avatar):
+    folder = RunFolder.open_person(avatar)
+    text, leg = avatar_as_performer(folder)
+    loaded = load_avatar(folder, device="cpu")
+    placer = Placer(
+        loaded.avatar.body,
+        loaded.avatar.shape,
+        loaded.training_motion,
+        Performer.model_validate_json(text),
+    )
+    assert placer.scale == pytest.approx(1.0, abs=1e-6) and 0.6 < leg < 0.95
+
+
+def sum_of(source: PacketSource, seconds: float) -> list[bytes]:
+    """All packets of some seconds."""
+    ends, found = time.monotonic() + seconds, []
+    while time.monotonic() < ends:
+        found += source.burst(0.2)
+    return found
+
+
+def test_a_check_by_packets_needs_no_clip(avatar, no_tracker):
+    port = free_port()
+    with sending(port, lambda: [face_packet({"JawOpen": 0.5, "HeadYaw": 0.4})]):
+        done = command("live", avatar, "--receive", f"livelink://127.0.0.1:{port}", "--check")
+    assert done.returncode == 0, done.stderr
+    for stage in ("reading packets", "rendering", "packet to picture", "pictures"):
+        assert re.search(rf"{stage}\W+\d", done.stdout), done.stdout
+    assert "tracking" not in done.stdout and re.search(r"packets refused\W+0", done.stdout)
+
+
+def test_a_face_of_a_phone_beside_a_camera(avatar, performer, clip, tmp_path):
+    port, out = free_port(), free_port()
+    reader = VmcReader()
+    with sending(port, lambda: [face_packet({"TongueOut": 1.0, "HeadYaw": 1.5})]):
+
+        async def test():
+            words = (avatar, "--camera", clip, "--performer", performer)
+            words += ("--receive", f"livelink://127.0.0.1:{port}")
+            words += ("--send", f"vmc://127.0.0.1:{out}")
+            async with session(*words) as (_, address), Browser(address) as page:
+                await page.until(f"{PICTURES} > 20", 240)
+                source = PacketSource(Address("vmc", "127.0.0.1", out))
+                for packet in await asyncio.to_thread(lambda: sum_of(source, 3.0)):
+                    reader.take(packet)
+                source.close()
+
+        asyncio.run(test())
+    found = reader.motion()
+    tongue = float(found.expression[0, ARKIT_CHANNELS.index("tongueOut")])
+    assert tongue == pytest.approx(1.0, abs=1e-3), "the phone's face"
+    neck, head = (3 * BODY_JOINTS.index(joint) + 1 for joint in ("neck", "head"))
+    assert float(found.body_pose[0, [neck, head]].abs().sum()) < 1.2, "the camera's head"
+
+
+def test_a_port_for_packets_that_is_taken_ends_the_session_with_its_reason(avatar):
+    with contextlib.closing(PacketSource(Address("vmc", "127.0.0.1", free_port()))) as taken:
+        address = "vmc://{}:{}".format(*taken._socket.getsockname())
+        done = command("live", avatar, "--receive", address, "--check")
+    assert done.returncode == 2 and "cannot listen there" in done.stderr, done.stderr

@@ -9,7 +9,8 @@ import torch
 from pythonosc.osc_packet import OscPacket
 
 from avatar_kit.errors import UserError
-from avatar_kit.live.vmc import BONES, Address, Sender, bones, packets
+from avatar_kit.live.address import RECEIVED, SENT, Address
+from avatar_kit.live.vmc import BONES, Sender, bones, packets
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, SMPLX_JOINTS
 
@@ -69,7 +70,7 @@ def test_it_arrives_over_udp_and_nobody_need_listen():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.settimeout(5)
-        sender = Sender(Address.read(f"vmc://127.0.0.1:{listener.getsockname()[1]}"))
+        sender = Sender(Address("vmc", "127.0.0.1", listener.getsockname()[1]))
         sender.send(pose())
         count = len(packets(pose(), 0.0))
         said = received([listener.recv(4096) for _ in range(count)])
@@ -85,4 +86,14 @@ def test_it_arrives_over_udp_and_nobody_need_listen():
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UserError, match=r"--send .*: expected vmc://HOST:PORT"):
-        Address.read(text)
+        Address.read(text, "--send", SENT)
+
+
+def test_an_address_is_of_a_protocol_that_the_option_knows():
+    assert str(Address.read("livelink://[::1]:11111", "--receive", RECEIVED)) == (
+        "livelink://[::1]:11111"
+    )
+    with pytest.raises(UserError, match="--send livelink://a:1: expected vmc://HOST:PORT"):
+        Address.read("livelink://a:1", "--send", SENT)
+    with pytest.raises(UserError, match="expected vmc://HOST:PORT or livelink://HOST:PORT"):
+        Address.read("osc://a:1", "--receive", RECEIVED)
