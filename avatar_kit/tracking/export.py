@@ -148,15 +148,17 @@ def _spread(frames: int, count: int) -> set[int]:
 
 
 def _pictures(fitted: FittedVideo, plates: Plates) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Picture [H, W, 3] and refined mask [H, W] of every kept frame."""
+    """Picture [H, W, 3] and full mask [H, W] of every kept frame: the video's own, or refined."""
     observed = fitted.observed
     place = {int(source): k for k, source in enumerate(observed.frames)}
     clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
-    for number, image in enumerate(observed.reader):
+    for number, (image, mask) in enumerate(observed.reader.with_masks()):
         if number in place:
             frame = place[number]
-            plate = plates.images[clip_of[frame]] if plates.still else None
-            yield image, refine(image, observed.tracks.masks[frame], plate)
+            if mask is None:
+                plate = plates.images[clip_of[frame]] if plates.still else None
+                mask = refine(image, observed.tracks.masks[frame], plate)
+            yield image, mask
 
 
 def _landmarks(tracks: Tracks) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
 from avatar_kit.tracking.plate import Plates, find_plate, sample
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
+from avatar_kit.tracking.watch import check_person, crowd_note, seen, shrink, watch
 
 #: Clips with fewer frames are dropped.
 MIN_CLIP_FRAMES = 5
@@ -49,7 +50,8 @@ def decode(video: Path, progress: Progress) -> VideoReader:
     """
     progress.start("decode", None)
     reader = read_video(video)
-    progress.finish(f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps")
+    what = f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps"
+    progress.finish("; ".join([what, *reader.notes]))
     return reader
 
 
@@ -87,7 +89,10 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
 
     def compute() -> Arrays:
-        found = watch(implementation(config), reader, stages.progress.step)
+        masks: list[np.ndarray] = []
+        found = watch(implementation(config), _pictures(reader, masks), stages.progress.step)
+        if masks:  # the video knows better than the tracker
+            found["masks"] = np.stack(masks)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
@@ -96,6 +101,14 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
     return found
+
+
+def _pictures(reader: VideoReader, masks: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """The pictures of a video; its own masks are appended, coarse."""
+    for picture, mask in reader.with_masks():
+        if mask is not None:
+            masks.append(shrink(mask))
+        yield picture
 
 
 def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list[Transition]:
@@ -126,11 +139,9 @@ def _seen_note(found: Arrays) -> str:
 
 
 def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
-    notes = []
+    notes = list(reader.notes)
     if reader.corrupt:
         notes.append(f"{reader.corrupt} frames lost to damage in the file")
-    if not reader.constant:
-        notes.append(f"varying frame rate, brought to {reader.fps:g} fps")
     lost = int((~seen(tracks)).sum())
     if lost:
         notes.append(f"{lost} frames without a person dropped")

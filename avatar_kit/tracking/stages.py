@@ -16,7 +16,7 @@ from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir
 
 #: Changes when a stage computes something else than before from the same input.
-VERSION = 5
+VERSION = 6
 
 Arrays = dict[str, np.ndarray]
 

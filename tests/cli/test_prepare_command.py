@@ -1,5 +1,5 @@
 def test_bad_input_is_one_line_and_exit_code_2(cli_here, tmp_path):
-    (tmp_path / "broken.mp4").write_bytes(b"no video" * 50)
+    (tmp_path / "broken.mp4").write_bytes(bytes(range(256)) * 8)
     said = cli_here("prepare", "broken.mp4", "--out", "me", check=2)
     lines = [line for line in said.splitlines() if line.strip()]
     assert len(lines) == 1
