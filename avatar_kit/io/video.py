@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.timeline import frame_rate, is_constant, resample_nearest
+from avatar_kit.io.mask_folder import MaskFolder
+from avatar_kit.io.picture_sequence import PictureSequence, is_sequence
+from avatar_kit.io.read_options import ReadOptions
+from avatar_kit.io.timeline import frame_rate, is_constant
 from avatar_kit.io.video_file import SourceFrame, VideoFile
 from avatar_kit.io.video_writer import VideoWriter
 
@@ -18,14 +21,18 @@ __all__ = ["VideoReader", "VideoWriter", "play", "read_frames", "read_video"]
 BEHIND_ALPHA = 180
 
 
-def read_video(path: str | Path) -> VideoReader:
-    """Open a video.
+def read_video(path: str | Path, options: ReadOptions | None = None) -> VideoReader:
+    """Open a video, or pictures in a folder.
+
+    Args:
+        path: A video, a folder of pictures, or a name such as ``frames/%05d.png``.
+        options: What of it is read; None: all.
 
     Raises:
-        UserError: The file is missing, is no video (says what it is), or its first frames cannot be
-            decoded.
+        UserError: It is missing, is no video (says what it is), its first frames cannot be decoded,
+            or ``options`` do not fit it.
     """
-    return VideoReader(path)
+    return VideoReader(path, options)
 
 
 class VideoReader:
@@ -36,12 +43,23 @@ class VideoReader:
     nearest frame in time. Pictures are upright, of square pixels and of one field; their colours
     are those of BT.709 SDR. Behind a person whose background is transparent they are grey.
 
+    Args:
+        path: A video, a folder of pictures, or a name such as ``frames/%05d.png``.
+        options: What of it is read; None: all.
+
     Attributes:
         path: The file.
+        files: All files that are read.
+        options: What of it is read.
         fps: Frames per second of what is yielded.
         width: Width in pixels.
         height: Height in pixels.
-        masked: Whether the video says who is the person by its alpha.
+        full_size: Width and height before ``options.crop``.
+        crop: Left, top, width and height of what is yielded of that.
+        focal_35mm: Focal length in terms of 35 mm film (its diagonal is 43.27 mm), as the camera
+            wrote it; None if it did not.
+        masked: Whether the video says who is the person, by its alpha or by ``options.masks``.
+        start: Seconds on the clock of the file at which the first picture is shown.
         corrupt: Frames that were lost to damage; complete after an iteration.
         gaps: Numbers of the yielded frames that do not follow the one before them in time;
             complete after an iteration.
@@ -51,27 +69,49 @@ class VideoReader:
         notes: What was done to the pictures and what was left out, a line each.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, options: ReadOptions | None = None):
+        self.path, self.options = Path(path), options or ReadOptions()
         self.corrupt = 0
         self.gaps: list[int] = []
         self.suspect: list[int] = []
-        self._source = VideoFile(self.path)
-        self.notes = list(self._source.notes)
-        self._times, tick = self._source.times, self._source.tick
-        self.fps = self._rate(tick)
-        self._slots = np.arange(len(self._times))
-        self.constant = is_constant(self._times, self.fps, tick)
+        source: VideoFile | PictureSequence
+        if is_sequence(self.path):
+            source = PictureSequence(self.path, self.options.fps)
+        else:
+            source = VideoFile(self.path)
+        self._source, self.files, self.notes = source, list(source.files), list(source.notes)
+        self._times = source.times
+        own = self._rate(source.tick)
+        self.constant = is_constant(self._times, own, source.tick)
+        self._slots = self.options.slots(self._times, own, self.constant, self.path)
+        self.fps = self.options.rate(own)
         if not self.constant:
-            self.notes.append(f"varying frame rate, brought to {self.fps:g} fps")
-            self._slots = resample_nearest(self._times, self.fps)
-        self.width, self.height = self._source.width, self._source.height
-        self.masked = self._source.alpha
+            self.notes.append(f"varying frame rate, brought to {own:.5g} fps")
+        size = (source.width, source.height)
+        self.full_size = size[::-1] if self.options.rotate % 180 else size
+        self.crop = self.options.rectangle(*self.full_size, self.path)
+        self.width, self.height = self.crop[2:]
+        self.start = float(self._times[self._slots[0]])
+        self.focal_35mm = self._focal_35mm()
+        self._masks: MaskFolder | None = None
+        if self.options.masks is not None:
+            self._masks = MaskFolder(self.options.masks, len(self._times), size)
+            self.files += self._masks.files
+            self.notes.append(f"masks of {self.options.masks.name}")
+        self.masked = source.alpha or self._masks is not None
 
-    @property
-    def start(self) -> float:
-        """Seconds on the clock of the file at which the first picture is shown."""
-        return float(self._times[0])
+    def _focal_35mm(self) -> float | None:
+        for key, value in self._source.metadata.items():
+            if not key.endswith("focal_length.35mm_equivalent"):
+                continue
+            try:
+                focal = float(value)
+            except ValueError:
+                focal = 0.0
+            if 8 <= focal <= 400:
+                return focal
+            self.notes.append(f"the focal length in the file, {value} mm, is not believed")
+        return None
 
     def __len__(self) -> int:
         """How many frames an undamaged file gives."""
@@ -93,30 +133,41 @@ class VideoReader:
         """
         for frame, times in self._wanted():
             picture, mask = split_alpha(frame.picture())
+            if self._masks is not None:
+                mask = self._masks.read(frame.number)
+            picture, mask = self._kept(picture), None if mask is None else self._kept(mask)
             for _ in range(times):
                 yield picture, mask
+
+    def _kept(self, image: np.ndarray) -> np.ndarray:
+        """A picture or a mask, turned and cropped."""
+        x, y, width, height = self.crop
+        turned = np.rot90(image, -(self.options.rotate // 90))
+        return np.ascontiguousarray(turned[y : y + height, x : x + width])
 
     def _wanted(self) -> Iterator[tuple[SourceFrame, int]]:
         """Frames and how often each is given; keeps account of those that are lost."""
         self.corrupt, self.gaps, self.suspect = 0, [], []
         repeats = np.bincount(self._slots, minlength=len(self._times))
+        wanted = np.flatnonzero(repeats)
         given, expected, damaged = 0, 0, False
         for frame in self._source.frames():
             if frame.number < expected:
                 continue  # after damage a decoder may give a frame out of turn
-            lost = frame.number > expected
+            lost = int((repeats[expected : frame.number] > 0).sum())
             if lost:
-                self.corrupt += frame.number - expected
-                if repeats[expected : frame.number].any():
-                    self.gaps.append(given)
-            damaged = (damaged or lost) and not frame.is_key
+                self.corrupt += lost
+                self.gaps.append(given)
+            damaged = (damaged or frame.number > expected) and not frame.is_key
             expected, times = frame.number + 1, int(repeats[frame.number])
             if damaged:
                 self.suspect += range(given, given + times)
             given += times
             if times:
                 yield frame, times
-        self.corrupt += len(self._times) - expected
+            if expected > wanted[-1]:
+                break
+        self.corrupt += int((repeats[expected:] > 0).sum())
 
     def _rate(self, tick: float) -> float:
         nominal = self._source.rate

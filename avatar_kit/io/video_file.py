@@ -24,11 +24,11 @@ from avatar_kit.io.unreadable import check_file, check_size
 #: Containers that store no presentation times; what FFmpeg reports for them is a guess.
 _UNTIMED = ("avi",)
 #: Frames that are looked at before a video is read: for alpha, and for fields.
-_PROBED_FRAMES = 12
+PROBED_FRAMES = 12
 #: Frames of the whole video that tell how bright it is.
 _SPREAD_FRAMES = 6
 #: A channel of alpha that is never lower than this hides nothing.
-_OPAQUE = 250
+OPAQUE = 250
 #: Sides of a pixel are hardly ever further apart than this.
 _MAX_ASPECT = 4.0
 #: Codec -> the decoder that knows its alpha, which FFmpeg's own leaves out.
@@ -76,6 +76,7 @@ class VideoFile:
 
     def __init__(self, path: Path):
         self.path = path
+        self.files = [path]
         self.notes: list[str] = []
         self.missing = 0
         check_file(path)
@@ -142,7 +143,7 @@ class VideoFile:
                 self._decoder = self._alpha_decoder(context.codec.canonical_name)
             aspect = stream.sample_aspect_ratio
         self._stored: tuple[int, int] | None = None
-        frames = islice(self._decoded(), _PROBED_FRAMES)
+        frames = islice(self._decoded(), PROBED_FRAMES)
         first = next(frames, None)
         if first is None:
             raise UserError(
@@ -159,7 +160,7 @@ class VideoFile:
         for frame in chain([first], frames):
             self._fields |= frame.interlaced_frame
             if has_alpha and not self.alpha:
-                self.alpha = bool(see_through(frame)[..., 3].min() < _OPAQUE)
+                self.alpha = bool(see_through(frame)[..., 3].min() < OPAQUE)
         if self._fields:
             self.notes.append("interlaced, made progressive (bwdif)")
         self.notes += colour.notes

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
@@ -42,14 +43,19 @@ class Observed:
     notes: list[str]
 
 
-def decode(video: Path, progress: Progress) -> VideoReader:
+def decode(video: Path, options: ReadOptions, progress: Progress) -> VideoReader:
     """Open a video.
 
     Raises:
-        UserError: It cannot be decoded.
+        UserError: It cannot be decoded, or too few frames of it are to be read.
     """
     progress.start("decode", None)
-    reader = read_video(video)
+    reader = read_video(video, options)
+    if len(reader) < MIN_CLIP_FRAMES:
+        raise UserError(
+            f"{video}: {len(reader)} frames to read, at least {MIN_CLIP_FRAMES} are needed; film "
+            "longer, or read more of it"
+        )
     what = f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps"
     progress.finish("; ".join([what, *reader.notes]))
     return reader
