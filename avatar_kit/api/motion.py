@@ -11,6 +11,7 @@ from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import FIELDS, check_rotations
 
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+VIDEOS |= {".ts", ".mts", ".m2t", ".m2ts", ".mpg", ".mpeg", ".3gp", ".wmv", ".flv", ".ogv"}
 
 
 def read_motion(path: str | Path, clip: str | int | None = None) -> Motion:

@@ -94,7 +94,9 @@ def _refuse(text: str, error: Exception) -> None:
     from rich.markup import escape
 
     console = Console(stderr=True)
-    console.print(f"[bold red]error[/]: {escape(text)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold red]error[/]: {escape(text)}", highlight=False, soft_wrap=True, emoji=False
+    )
     sys.exit(2)
 
 

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from avatar_kit.cli.options import FieldOfView
-
 HELP = """Turn one video of one person into a capture to train on (needs the extra  track).
 
 [dim]avatar-kit prepare me.mp4 --out captures/me[/dim]
@@ -20,14 +18,64 @@ again and it goes on where it stopped.
 
 
 def prepare(
-    video: Annotated[Path, typer.Argument(help="Video of one person.", show_default=False)],
+    video: Annotated[
+        Path,
+        typer.Argument(
+            help="Video of one person; or a folder of pictures, or frames/%05d.png.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Capture folder to make.", show_default=False)
     ],
-    fov: FieldOfView = None,
+    fov: Annotated[
+        float | None,
+        typer.Option(
+            "--fov",
+            help="Vertical field of view of the whole picture in degrees; left out: what the file "
+            "says, or 40.",
+            show_default=False,
+        ),
+    ] = None,
     focal: Annotated[
         float | None,
         typer.Option("--focal", help="Focal length in pixels, if you know it.", show_default=False),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="Where reading begins: seconds, or 1:05.", show_default=False),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--end", help="Where reading ends.", show_default=False)
+    ] = None,
+    every: Annotated[int, typer.Option("--every", help="Take one frame of so many.")] = 1,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            "--fps",
+            help="Frames a second to take; of pictures in a folder: their rate (left out: 30).",
+            show_default=False,
+        ),
+    ] = None,
+    rotate: Annotated[
+        int, typer.Option("--rotate", help="Turn the pictures clockwise: 90, 180 or 270 degrees.")
+    ] = 0,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            "--crop",
+            metavar="X,Y,W,H",
+            help="Cut this out of the turned pictures, in pixels.",
+            show_default=False,
+        ),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            "--masks",
+            help="Folder with a mask for each frame of the video: white where the person is.",
+            show_default=False,
+        ),
     ] = None,
     shape: Annotated[
         list[str] | None,
@@ -60,10 +108,20 @@ def prepare(
     """Prepare a video."""
     from rich.console import Console
 
+    from avatar_kit.io.read_options import ReadOptions, parse_rectangle, parse_time
     from avatar_kit.tracking import Options, prepare_video
     from avatar_kit.tracking.terminal import StageProgress, show
 
     console = Console()
+    read = ReadOptions(
+        start=parse_time(start, "--start") if start else 0.0,
+        end=parse_time(end, "--end") if end else None,
+        every=every,
+        fps=fps,
+        crop=parse_rectangle(crop) if crop else None,
+        rotate=rotate,
+        masks=masks,
+    )
     options = Options(
         fov=fov,
         focal=focal,
@@ -74,6 +132,7 @@ def prepare(
         tracker=tracker,
         allow_cut=allow_cut,
         fresh=fresh,
+        read=read,
     )
     with StageProgress(console) as progress:
         prepared = prepare_video(video, out, options, progress)

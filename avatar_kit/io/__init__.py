@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from avatar_kit.io.motion import list_clips as list_clips
     from avatar_kit.io.motion import load_motion as load_motion
     from avatar_kit.io.motion import save_motion as save_motion
+    from avatar_kit.io.read_options import ReadOptions as ReadOptions
     from avatar_kit.io.rigged_file import RiggedFile as RiggedFile
     from avatar_kit.io.rigged_file import load_rigged_gaussians as load_rigged_gaussians
     from avatar_kit.io.rigged_file import save_rigged_gaussians as save_rigged_gaussians
@@ -37,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "read_gaussian_ply": "avatar_kit.io.gaussian_ply",
         "read_image": "avatar_kit.io.image",
         "read_video": "avatar_kit.io.video",
+        "ReadOptions": "avatar_kit.io.read_options",
         "RiggedFile": "avatar_kit.io.rigged_file",
         "save_motion": "avatar_kit.io.motion",
         "save_rigged_gaussians": "avatar_kit.io.rigged_file",

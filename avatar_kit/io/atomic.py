@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from avatar_kit.errors import UserError
 
 
 @contextmanager
@@ -38,3 +41,21 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def temporary_sibling(path: Path) -> Path:
     """A hidden name in the same folder (so that a rename stays on one disk), free to use."""
     return path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.partial{path.suffix}")
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a place where no new folder can be made, before there is something to put there.
+
+    Raises:
+        UserError: It is a file or not empty, or nothing can be written there.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise UserError(f"{out}: the output folder is not empty; choose another or remove it")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=".avatar-kit-"):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{out}: no folder can be made there ({above}: {error.strerror}); choose another place"
+        ) from None

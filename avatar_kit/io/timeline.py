@@ -43,3 +43,24 @@ def resample_nearest(times: np.ndarray, fps: float) -> np.ndarray:
         return np.zeros(1, dtype=np.int64)
     before = after - 1
     return np.where(slots - times[before] <= times[after] - slots, before, after)
+
+
+#: Frames at the end of a file that may wait for others that are stored after them.
+_REORDERED = 32
+
+
+def before_holes(times: np.ndarray) -> np.ndarray:
+    """The times before the first hole near the end: a file that is cut off lacks frames there.
+
+    Frames are stored in the order of decoding, so those that come last may have been shown between
+    others that are lost.
+
+    Args:
+        times: [N] rising presentation times in seconds.
+    """
+    if len(times) < 3:
+        return times
+    steps = np.diff(times)
+    start = max(0, len(steps) - _REORDERED)
+    holes = np.flatnonzero(steps[start:] > 1.5 * np.median(steps))
+    return times[: start + int(holes[0]) + 1] if len(holes) else times

@@ -1,82 +1,117 @@
-"""Reading videos as people have them: rotated, of varying frame rate, with damaged packets."""
+"""Reading videos as people have them, at a constant frame rate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
-import av
 import numpy as np
-from av.error import FFmpegError
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.timeline import frame_rate, is_constant, resample_nearest
+from avatar_kit.io.mask_folder import MaskFolder
+from avatar_kit.io.picture_sequence import PictureSequence, is_sequence
+from avatar_kit.io.read_options import ReadOptions
+from avatar_kit.io.timeline import frame_rate, is_constant
+from avatar_kit.io.video_file import SourceFrame, VideoFile
 from avatar_kit.io.video_writer import VideoWriter
 
-__all__ = ["VideoReader", "VideoWriter", "read_frames", "read_video"]
+__all__ = ["VideoReader", "VideoWriter", "play", "read_frames", "read_video"]
 
-#: Containers that store no presentation times; what FFmpeg reports for them is a guess.
-_UNTIMED = ("avi",)
-
-#: A demuxer that fails this often is not going to recover.
-_MAX_DEMUX_ERRORS = 100
+#: Grey level behind a person whose background is transparent: unlike most hair, skin and clothes.
+BEHIND_ALPHA = 180
 
 
-def read_video(path: str | Path) -> VideoReader:
-    """Open a video.
+def read_video(path: str | Path, options: ReadOptions | None = None) -> VideoReader:
+    """Open a video, or pictures in a folder.
+
+    Args:
+        path: A video, a folder of pictures, or a name such as ``frames/%05d.png``.
+        options: What of it is read; None: all.
 
     Raises:
-        UserError: The file is missing, holds no video, or its first frames cannot be decoded.
+        UserError: It is missing, is no video (says what it is), its first frames cannot be decoded,
+            or ``options`` do not fit it.
     """
-    return VideoReader(path)
+    return VideoReader(path, options)
 
 
 class VideoReader:
     """The pictures of a video at a constant frame rate; can be iterated again and again.
 
     A damaged packet loses only its own frames. They leave a gap: the frames after it follow, and
-    ``gaps`` says where. Rotation flags are applied. A video of varying frame rate is brought to
-    its usual rate by taking the nearest frame in time.
+    ``gaps`` says where. A video of varying frame rate is brought to its usual rate by taking the
+    nearest frame in time. Pictures are upright, of square pixels and of one field; their colours
+    are those of BT.709 SDR. Behind a person whose background is transparent they are grey.
+
+    Args:
+        path: A video, a folder of pictures, or a name such as ``frames/%05d.png``.
+        options: What of it is read; None: all.
 
     Attributes:
         path: The file.
+        files: All files that are read.
+        options: What of it is read.
         fps: Frames per second of what is yielded.
-        width: Width in pixels, after rotation.
-        height: Height in pixels, after rotation.
+        width: Width in pixels.
+        height: Height in pixels.
+        full_size: Width and height before ``options.crop``.
+        crop: Left, top, width and height of what is yielded of that.
+        focal_35mm: Focal length in terms of 35 mm film (its diagonal is 43.27 mm), as the camera
+            wrote it; None if it did not.
+        masked: Whether the video says who is the person, by its alpha or by ``options.masks``.
+        start: Seconds on the clock of the file at which the first picture is shown.
         corrupt: Frames that were lost to damage; complete after an iteration.
         gaps: Numbers of the yielded frames that do not follow the one before them in time;
             complete after an iteration.
         suspect: Numbers of the yielded frames that were predicted from lost ones: between a loss
             and the next key frame; complete after an iteration. They may show smears.
         constant: Whether the file had a constant frame rate.
+        notes: What was done to the pictures and what was left out, a line each.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, options: ReadOptions | None = None):
+        self.path, self.options = Path(path), options or ReadOptions()
         self.corrupt = 0
         self.gaps: list[int] = []
         self.suspect: list[int] = []
-        self._times, tick = self._scan()
-        self.fps = self._rate(tick)
-        self.constant = is_constant(self._times, self.fps, tick)
-        self._slots = (
-            np.arange(len(self._times))
-            if self.constant
-            else resample_nearest(self._times, self.fps)
-        )
-        first = next((image for _, image, _ in self._decode()), None)
-        if first is None:
-            raise UserError(
-                f"{path}: no frame of the video can be decoded; convert it to H.264 mp4"
-            )
-        self.height, self.width = first.shape[:2]
+        source: VideoFile | PictureSequence
+        if is_sequence(self.path):
+            source = PictureSequence(self.path, self.options.fps)
+        else:
+            source = VideoFile(self.path)
+        self._source, self.files, self.notes = source, list(source.files), list(source.notes)
+        self._times = source.times
+        own = self._rate(source.tick)
+        self.constant = is_constant(self._times, own, source.tick)
+        self._slots = self.options.slots(self._times, own, self.constant, self.path)
+        self.fps = self.options.rate(own)
+        if not self.constant:
+            self.notes.append(f"varying frame rate, brought to {own:.5g} fps")
+        size = (source.width, source.height)
+        self.full_size = size[::-1] if self.options.rotate % 180 else size
+        self.crop = self.options.rectangle(*self.full_size, self.path)
+        self.width, self.height = self.crop[2:]
+        self.start = float(self._times[self._slots[0]])
+        self.focal_35mm = self._focal_35mm()
+        self._masks: MaskFolder | None = None
+        if self.options.masks is not None:
+            self._masks = MaskFolder(self.options.masks, len(self._times), size)
+            self.files += self._masks.files
+            self.notes.append(f"masks of {self.options.masks.name}")
+        self.masked = source.alpha or self._masks is not None
 
-    @property
-    def start(self) -> float:
-        """Seconds on the clock of the file at which the first picture is shown."""
-        return float(self._times[0])
+    def _focal_35mm(self) -> float | None:
+        for key, value in self._source.metadata.items():
+            if not key.endswith("focal_length.35mm_equivalent"):
+                continue
+            try:
+                focal = float(value)
+            except ValueError:
+                focal = 0.0
+            if 8 <= focal <= 400:
+                return focal
+            self.notes.append(f"the focal length in the file, {value} mm, is not believed")
+        return None
 
     def __len__(self) -> int:
         """How many frames an undamaged file gives."""
@@ -88,118 +123,72 @@ class VideoReader:
         Raises:
             UserError: The size of the picture changes, or nothing can be decoded.
         """
+        return (picture for picture, _ in self.with_masks())
+
+    def with_masks(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Pictures [H, W, 3] uint8 RGB and, where the video brings them, masks [H, W] uint8.
+
+        Raises:
+            UserError: The size of the picture changes, or nothing can be decoded.
+        """
+        for frame, times in self._wanted():
+            picture, mask = split_alpha(frame.picture())
+            if self._masks is not None:
+                mask = self._masks.read(frame.number)
+            picture, mask = self._kept(picture), None if mask is None else self._kept(mask)
+            for _ in range(times):
+                yield picture, mask
+
+    def _kept(self, image: np.ndarray) -> np.ndarray:
+        """A picture or a mask, turned and cropped."""
+        x, y, width, height = self.crop
+        turned = np.rot90(image, -(self.options.rotate // 90))
+        return np.ascontiguousarray(turned[y : y + height, x : x + width])
+
+    def _wanted(self) -> Iterator[tuple[SourceFrame, int]]:
+        """Frames and how often each is given; keeps account of those that are lost."""
         self.corrupt, self.gaps, self.suspect = 0, [], []
         repeats = np.bincount(self._slots, minlength=len(self._times))
+        wanted = np.flatnonzero(repeats)
         given, expected, damaged = 0, 0, False
-        for number, image, is_key in self._decode():
-            if image.shape[:2] != (self.height, self.width):
-                raise UserError(
-                    f"{self.path}: frame {number} is {image.shape[1]}x{image.shape[0]} pixels, the "
-                    f"first was {self.width}x{self.height}; cut the video where its size changes"
-                )
-            if number < expected:
+        for frame in self._source.frames():
+            if frame.number < expected:
                 continue  # after damage a decoder may give a frame out of turn
-            if number > expected:
-                self.corrupt += number - expected
-                if repeats[expected:number].any():
-                    self.gaps.append(given)
-            damaged = (damaged or number > expected) and not is_key
-            expected = number + 1
-            for _ in range(repeats[number]):
-                if damaged:
-                    self.suspect.append(given)
-                given += 1
-                yield image
-        self.corrupt += len(self._times) - expected
-
-    def _open(self) -> tuple[av.container.InputContainer, av.VideoStream]:
-        try:
-            container = av.open(str(self.path))
-        except FileNotFoundError:
-            raise UserError(f"{self.path}: no such video") from None
-        except (FFmpegError, OSError) as error:
-            raise UserError(
-                f"{self.path}: cannot be opened as a video ({error}); convert it to H.264 mp4"
-            ) from None
-        if not container.streams.video:
-            container.close()
-            raise UserError(f"{self.path}: holds no video stream")
-        return container, container.streams.video[0]
-
-    def _scan(self) -> tuple[np.ndarray, float]:
-        """Presentation times of all packets in seconds, and the clock's tick."""
-        container, stream = self._open()
-        with container:
-            tick = float(stream.time_base or Fraction(1, 25))
-            packets = [p for p in _packets(container, stream) if p.size and not p.is_discard]
-            times = [p.pts for p in packets if p.pts is not None]
-            known = len(times) == len(packets) > 1
-            self._timed = known and container.format.name not in _UNTIMED
-            if self._timed:
-                unique = np.unique(np.array(times, dtype=np.float64)) * tick
-            else:  # one packet, one frame
-                rate = float(stream.average_rate or 25)
-                unique, tick = np.arange(len(packets)) / rate, 0.0
-        if len(unique) == 0:
-            raise UserError(f"{self.path}: the video has no frames")
-        return unique, tick
+            lost = int((repeats[expected : frame.number] > 0).sum())
+            if lost:
+                self.corrupt += lost
+                self.gaps.append(given)
+            damaged = (damaged or frame.number > expected) and not frame.is_key
+            expected, times = frame.number + 1, int(repeats[frame.number])
+            if damaged:
+                self.suspect += range(given, given + times)
+            given += times
+            if times:
+                yield frame, times
+            if expected > wanted[-1]:
+                break
+        self.corrupt += int((repeats[expected:] > 0).sum())
 
     def _rate(self, tick: float) -> float:
-        container, stream = self._open()
-        with container:
-            nominal = float(stream.average_rate or stream.guessed_rate or 25)
+        nominal = self._source.rate
         if len(self._times) < 2:
             return nominal
         found = frame_rate(self._times, tick)
         return nominal if abs(found - nominal) < 1e-3 * nominal else found
 
-    def _decode(self) -> Iterator[tuple[int, np.ndarray, bool]]:
-        """Number in presentation order, upright picture, and whether it is a key frame."""
-        for count, frame in self._numbered():
-            yield count, _upright(frame), bool(frame.key_frame)
 
-    def _numbered(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Number in presentation order and frame, of those that are not damaged."""
-        container, stream = self._open()
-        with container:
-            stream.thread_type = "AUTO"
-            tick, count = float(stream.time_base or 0), -1
-            for frame in _frames(container, stream):
-                if frame.is_corrupt:
-                    continue
-                count = self._number(frame, tick, count)
-                if 0 <= count < len(self._times):
-                    yield count, frame
+def split_alpha(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The picture of a frame before ``BEHIND_ALPHA``, and its alpha.
 
-    def _number(self, frame: av.VideoFrame, tick: float, last: int) -> int:
-        if frame.pts is None or not self._timed:
-            return last + 1
-        return int(np.abs(self._times - frame.pts * tick).argmin())
-
-
-def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """Packets up to the end, going on after damage that the demuxer can step over."""
-    for _ in range(_MAX_DEMUX_ERRORS):
-        try:
-            yield from container.demux(stream)
-            return
-        except FFmpegError:
-            continue
-
-
-def _frames(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[av.VideoFrame]:
-    for packet in _packets(container, stream):
-        try:
-            yield from packet.decode()
-        except FFmpegError:
-            continue
-
-
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    image = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+    Args:
+        picture: [H, W, 3] or, with straight alpha, [H, W, 4] uint8.
+    """
+    if picture.shape[2] == 3:
+        return picture, None
+    alpha = np.ascontiguousarray(picture[..., 3])
+    share = alpha[..., None].astype(np.uint16)
+    over = picture[..., :3] * share + (255 - share) * BEHIND_ALPHA
+    return ((over + 127) // 255).astype(np.uint8), alpha
 
 
 def play(path: str | Path) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
@@ -215,9 +204,10 @@ def play(path: str | Path) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
     Raises:
         UserError: The file is missing, or holds no video.
     """
-    reader = read_video(path)
-    for number, frame in reader._numbered():
-        yield float(reader._times[number] - reader._times[0]), partial(_upright, frame)
+    source = VideoFile(Path(path))
+    for frame in source.frames():
+        at = float(source.times[frame.number] - source.times[0])
+        yield at, lambda frame=frame: split_alpha(frame.picture())[0]  # type: ignore[misc]
 
 
 def read_frames(path: Path, wanted: Iterable[int]) -> Iterator[np.ndarray]:
@@ -230,14 +220,15 @@ def read_frames(path: Path, wanted: Iterable[int]) -> Iterator[np.ndarray]:
     Raises:
         UserError: A frame is lost to damage or beyond the end.
     """
-    reader = read_video(path)
-    source, last = reader._decode(), (-1, np.empty(0), True)
-    for frame in wanted:
-        if frame < last[0]:
-            source = reader._decode()
-            last = next(source)
-        while last[0] < frame:
-            last = next(source, (frame + 1, *last[1:]))
-        if last[0] != frame:
-            raise UserError(f"{path}: frame {frame} cannot be decoded; restore the file")
+    source = VideoFile(path)
+    frames: Iterator[SourceFrame] = source.frames()
+    last: tuple[int, np.ndarray] = (-1, np.empty(0))
+    for number in wanted:
+        if number < last[0]:
+            frames, last = source.frames(), (-1, np.empty(0))
+        if number > last[0]:
+            found = next((frame for frame in frames if frame.number >= number), None)
+            if found is None or found.number != number:
+                raise UserError(f"{path}: frame {number} cannot be decoded; restore the file")
+            last = (number, split_alpha(found.picture())[0])
         yield last[1]

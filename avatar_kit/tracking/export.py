@@ -145,16 +145,22 @@ def _spread(frames: int, count: int) -> set[int]:
 
 
 def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, Matte]]:
-    """Picture [H, W, 3], as a camera on a stand would have taken it, and matte of every frame."""
+    """Picture [H, W, 3], as a camera on a stand would have taken it, and matte of every frame.
+
+    The matte is the video's own, or refined.
+    """
     observed = fitted.observed
     place = {int(source): k for k, source in enumerate(observed.frames)}
     clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
-    for number, picture in enumerate(observed.reader):
+    for number, (picture, mask) in enumerate(observed.reader.with_masks()):
         if number in place:
             frame = place[number]
-            plate = scene.plate(int(clip_of[frame]))
             image = scene.picture(picture, frame)
-            yield image, refine(image, observed.tracks.masks[frame], plate)
+            if mask is not None:
+                yield image, Matte(scene.picture(mask, frame), True, float("nan"))
+            else:
+                plate = scene.plate(int(clip_of[frame]))
+                yield image, refine(image, observed.tracks.masks[frame], plate)
 
 
 def _wrong_notes(numbers: np.ndarray, wrong: np.ndarray) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +11,14 @@ import numpy as np
 import torch
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.watch import check_person, crowd_note, seen, watch
+from avatar_kit.tracking.watch import check_person, crowd_note, seen, shrink, watch
 
 #: Clips with fewer frames are dropped.
 MIN_CLIP_FRAMES = 5
@@ -41,15 +43,21 @@ class Observed:
     notes: list[str]
 
 
-def decode(video: Path, progress: Progress) -> VideoReader:
+def decode(video: Path, options: ReadOptions, progress: Progress) -> VideoReader:
     """Open a video.
 
     Raises:
-        UserError: It cannot be decoded.
+        UserError: It cannot be decoded, or too few frames of it are to be read.
     """
     progress.start("decode", None)
-    reader = read_video(video)
-    progress.finish(f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps")
+    reader = read_video(video, options)
+    if len(reader) < MIN_CLIP_FRAMES:
+        raise UserError(
+            f"{video}: {len(reader)} frames to read, at least {MIN_CLIP_FRAMES} are needed; film "
+            "longer, or read more of it"
+        )
+    what = f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps"
+    progress.finish("; ".join([what, *reader.notes]))
     return reader
 
 
@@ -91,7 +99,10 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
 
     def compute() -> Arrays:
-        found = watch(implementation(config), reader, stages.progress.step)
+        masks: list[np.ndarray] = []
+        found = watch(implementation(config), _pictures(reader, masks), stages.progress.step)
+        if masks:  # the video knows better than the tracker
+            found["masks"] = np.stack(masks)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
@@ -100,6 +111,14 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
     return found
+
+
+def _pictures(reader: VideoReader, masks: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """The pictures of a video; its own masks are appended, coarse."""
+    for picture, mask in reader.with_masks():
+        if mask is not None:
+            masks.append(shrink(mask))
+        yield picture
 
 
 def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list[Transition]:
@@ -130,11 +149,9 @@ def _seen_note(found: Arrays) -> str:
 
 
 def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
-    notes = []
+    notes = list(reader.notes)
     if reader.corrupt:
         notes.append(f"{reader.corrupt} frames lost to damage in the file")
-    if not reader.constant:
-        notes.append(f"varying frame rate, brought to {reader.fps:g} fps")
     lost = int((~seen(tracks)).sum())
     if lost:
         notes.append(f"{lost} frames without a person dropped")

@@ -9,8 +9,11 @@ import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
+from avatar_kit.io.atomic import check_folder
+from avatar_kit.io.read_options import ReadOptions
+from avatar_kit.io.video import VideoReader
 from avatar_kit.registry import Component, catalog
-from avatar_kit.scene import Motion
+from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
 from avatar_kit.tracking.fitted import fit_video
 from avatar_kit.tracking.observe import Observed, decode, observe
@@ -34,6 +37,7 @@ class Options:
         tracker: Registered tracker; empty: the default.
         allow_cut: Prepare a person who is cut by the frame all the same.
         fresh: Do all stages anew.
+        read: What of the video is read.
     """
 
     fov: float | None = None
@@ -45,6 +49,7 @@ class Options:
     tracker: str | None = None
     allow_cut: bool = False
     fresh: bool = False
+    read: ReadOptions = field(default_factory=ReadOptions)
 
 
 def prepare_video(
@@ -69,22 +74,19 @@ def prepare_video(
         MissingExtra: The tracker's package is not installed.
     """
     options, video, out = options or Options(), Path(video), Path(out)
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise UserError(f"{out}: the output folder is not empty; choose another or remove it")
+    check_folder(out)
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
+    reader = decode(video, options.read, progress)
+    camera, camera_note = _camera(reader, options)
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
-    reader = decode(video, progress)
-    stages = Stages(digest(video), progress, fresh=options.fresh)
+    stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
     observed = observe(reader, tracker, stages)
     cut = cut_parts(observed.tracks, reader.width, reader.height)
     if not options.allow_cut:
         check_whole(cut, video)
-    camera, camera_note = static_camera(
-        reader.width, reader.height, fov=options.fov, focal=options.focal
-    )
     scene = find_scene(observed, stages)
     observed = steadied(observed, scene)
     fitted = fit_video(observed, model, camera, options.shape, stages)
@@ -96,7 +98,12 @@ def prepare_video(
         held_out=options.held_out,
         cut=cut,
         provenance={
-            "video": {"file": video.name, "frames": len(reader), "corrupt": reader.corrupt},
+            "video": {
+                "file": video.name,
+                "frames": len(reader),
+                "corrupt": reader.corrupt,
+                "read": options.read.record(),
+            },
             "tracker": tracker.name,
             "camera": camera_note,
             "source_frames": observed.frames.tolist(),
@@ -124,7 +131,7 @@ def track_motion(
     observed = steadied(observed, find_scene(observed, stages))
     reader = observed.reader
     body = _built(_component("body", options.body))
-    camera, _ = static_camera(reader.width, reader.height, fov=options.fov, focal=options.focal)
+    camera, _ = _camera(reader, options)
     return fit_video(observed, body, camera, options.shape, stages).fit.motion
 
 
@@ -158,9 +165,19 @@ def tracked_spans(
 
 def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observed, Stages]:
     tracker = _component("tracker", options.tracker)
-    reader = decode(video, progress)
-    stages = Stages(digest(video), progress, fresh=options.fresh)
+    reader = decode(video, options.read, progress)
+    stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
     return observe(reader, tracker, stages), stages
+
+
+def _camera(reader: VideoReader, options: Options) -> tuple[Camera, str]:
+    return static_camera(
+        *reader.full_size,
+        fov=options.fov,
+        focal=options.focal,
+        focal_35mm=reader.focal_35mm,
+        crop=reader.crop,
+    )
 
 
 def _component(kind: str, name: str | None) -> Component:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -14,20 +15,31 @@ from avatar_kit.tracking.fit import Fit
 #: Vertical field of view where nobody says, in degrees: between a phone and a long lens.
 ASSUMED_FOV_DEGREES = 40.0
 
+#: Diagonal of a picture on 35 mm film, 36x24 mm.
+FILM_DIAGONAL_MM = 43.2666
+
 #: OpenCV axes of a level camera in a world with y up, looking along -z.
 LEVEL_CAMERA_AXES = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 
 
 def static_camera(
-    width: int, height: int, *, fov: float | None = None, focal: float | None = None
+    width: int,
+    height: int,
+    *,
+    fov: float | None = None,
+    focal: float | None = None,
+    focal_35mm: float | None = None,
+    crop: tuple[int, int, int, int] | None = None,
 ) -> tuple[Camera, str]:
     """A level pinhole at the origin, and a line on where its field of view comes from.
 
     Args:
-        width: In pixels.
-        height: In pixels.
-        fov: Vertical field of view in degrees.
+        width: Of the whole picture in pixels.
+        height: Of the whole picture in pixels.
+        fov: Vertical field of view of the whole picture in degrees.
         focal: Focal length in pixels, instead of ``fov``.
+        focal_35mm: What the file says, in terms of 35 mm film; where nobody says otherwise.
+        crop: Left, top, width and height of what is kept of the picture.
 
     Raises:
         UserError: Both are given, or one makes no camera.
@@ -42,11 +54,18 @@ def static_camera(
             f"for a picture {height} pixels high"
         )
     K = intrinsics(width, height, fov or ASSUMED_FOV_DEGREES)
+    source = "assumed" if fov is None and focal is None else "given"
+    if source == "assumed" and focal_35mm is not None:
+        focal = focal_35mm / FILM_DIAGONAL_MM * math.hypot(width, height)
+        source = f"from the file: {focal_35mm:g} mm in terms of 35 mm film"
     if focal is not None:
         K[0, 0] = K[1, 1] = focal
     degrees = 2 * torch.rad2deg(torch.atan(0.5 * height / K[1, 1]))
-    source = "assumed" if fov is None and focal is None else "given"
     note = f"static pinhole, vertical field of view {degrees:.1f} degrees ({source})"
+    if crop is not None:
+        K[0, 2] -= crop[0]
+        K[1, 2] -= crop[1]
+        width, height = crop[2:]
     return Camera(K, LEVEL_CAMERA_AXES, torch.zeros(3), width, height), note
 
 

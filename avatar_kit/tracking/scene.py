@@ -81,7 +81,7 @@ class Scene:
         return Plate(self.plates[clip], self.known[clip], float(self.wander[clip]))
 
     def picture(self, image: np.ndarray, frame: int) -> np.ndarray:
-        """A frame's picture [H, W, 3] as a camera on a stand would have taken it."""
+        """A frame's picture [H, W, 3] or mask [H, W] as a camera on a stand would take it."""
         move = self.moves[frame]
         return image if np.array_equal(move, _STANDING) else moved_back(image, move)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from zipfile import BadZipFile
@@ -108,8 +108,21 @@ def _read(path: Path, key: str) -> Arrays | None:
     return None
 
 
-def digest(path: Path) -> str:
-    """sha256 of a file."""
+def digest(files: Sequence[Path], options: Mapping[str, Any]) -> str:
+    """What a video is told by: the content of its files, and what of it is read.
+
+    Args:
+        files: All that is read, in order.
+        options: Of the reader, plain values.
+    """
+    contents = [_sha256(path) for path in files]
+    if len(contents) == 1 and not options:
+        return contents[0]
+    about = json.dumps([contents, dict(options)], sort_keys=True)
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
     found = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -1,5 +1,5 @@
 def test_bad_input_is_one_line_and_exit_code_2(cli_here, tmp_path):
-    (tmp_path / "broken.mp4").write_bytes(b"no video" * 50)
+    (tmp_path / "broken.mp4").write_bytes(bytes(range(256)) * 8)
     said = cli_here("prepare", "broken.mp4", "--out", "me", check=2)
     lines = [line for line in said.splitlines() if line.strip()]
     assert len(lines) == 1
@@ -17,3 +17,12 @@ def test_help_tells_how_to_film(cli_here):
     said = cli_here("prepare", "--help")
     for words in ("head to toe", "--fov", "--focal", "--shape", "--held-out", "--fresh"):
         assert words in said
+
+
+def test_what_is_read_is_checked_before_the_work(cli_here, tmp_path):
+    (tmp_path / "frames").mkdir()
+    said = cli_here("prepare", "frames", "-o", "me", check=2)
+    assert "frames: holds no pictures" in said
+    assert "--start 1:x" in cli_here("prepare", "a.mp4", "-o", "b", "--start", "1:x", check=2)
+    assert "write X,Y,W,H" in cli_here("prepare", "a.mp4", "-o", "b", "--crop", "1,2", check=2)
+    assert "download it first" in cli_here("prepare", "https://x.example/a", "-o", "b", check=2)

@@ -247,7 +247,7 @@ def test_missing_video(tmp_path):
 
 def test_not_a_video(tmp_path):
     path = tmp_path / "a.mp4"
-    path.write_bytes(b"this is no video" * 100)
+    path.write_bytes(bytes(range(256)) * 8)
     with pytest.raises(UserError, match=r"a\.mp4: cannot be opened as a video .* convert it"):
         read_video(path)
 

@@ -53,7 +53,7 @@ def test_a_clip_goes_round_and_a_new_round_is_told(clip):
 
 def test_a_file_that_is_no_video_and_a_camera_that_is_not_there_are_refused(tmp_path):
     (tmp_path / "notes.mp4").write_text("no video")
-    with pytest.raises(UserError, match="cannot be opened as a video"):
+    with pytest.raises(UserError, match="is text, not a video"):
         check_source(str(tmp_path / "notes.mp4"))
     with pytest.raises(UserError, match="no such file; expected browser"):
         check_source(str(tmp_path / "none.mp4"))

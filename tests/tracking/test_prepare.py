@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from avatar_kit.capture import open_capture
+from avatar_kit.io.image import write_image
+from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.registry import catalog
-from avatar_kit.tracking import fit, prepare_video, stages, track_motion
+from avatar_kit.tracking import Options, fit, prepare_video, stages, track_motion
 from avatar_kit.tracking.fit import ROOT_VARIABLES, Phase
 from avatar_kit.tracking.observe import decode, observe
 from avatar_kit.tracking.stages import Silent, Stages, digest
@@ -75,6 +77,29 @@ def test_a_capture_comes_out_that_training_can_open(prepared):
 
 
 @pytest.mark.slow
+def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
+    """What was asked for is in the capture: its masks to the pixel, its camera, its record."""
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 2, (8, 940, 720), dtype=np.uint8) * 255
+    for i, mask in enumerate(given):
+        write_image(masks / f"{i:03d}.png", mask)
+    monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
+    read = ReadOptions(start=0.06, crop=(20, 0, 690, 940), masks=masks)
+    prepared = prepare_video(short, tmp_path / "me", Options(focal=1500, read=read))
+    capture = open_capture(prepared.capture.root)
+    assert len(capture) == 6
+    for mask, expected in zip(capture.masks(range(6)), given[2:, :, 20:710], strict=True):
+        assert np.array_equal(mask, expected)
+    K = capture.camera.K[0]
+    assert K[0, 0] == K[1, 1] == 1500 and K[:2, 2].tolist() == [360 - 20, 470]
+    about = capture.provenance["video"]["read"]
+    assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks"}
+    assert "masks of masks" in prepared.notes
+
+
+@pytest.mark.slow
 def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     source = read_video(shared_file("video/turntable_dress.mp4"))
     path = tmp_path / "me.mp4"
@@ -91,7 +116,9 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path / "cache")
     tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
-        found = observe(decode(path, Silent()), tracker, Stages(digest(path), Silent()))
+        found = observe(
+            decode(path, ReadOptions(), Silent()), tracker, Stages(digest([path], {}), Silent())
+        )
         assert found.frames.tolist() == sound and 25 < len(sound) < 43
         dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"
         assert found.notes == ["1 frames lost to damage in the file", dropped]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avatar_kit.errors import MissingExtra, UserError
+from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.tracking import Options, prepare_video, track_motion
 from tests.conftest import shared_file
@@ -39,7 +40,7 @@ def refused(video, out, words, options=None):
 
 def test_a_video_that_cannot_be_decoded(tmp_path):
     path = tmp_path / "broken.mp4"
-    path.write_bytes(b"this is no video" * 100)
+    path.write_bytes(bytes(range(256)) * 8)
     refused(path, tmp_path / "out", r"broken\.mp4: .*convert it to H\.264")
 
 
@@ -123,3 +124,24 @@ def test_a_shape_that_the_body_does_not_take_is_refused_before_the_work(blank, t
         blank, tmp_path / "out", "gender=7 must lie between 0 and 1", Options(shape={"gender": 7})
     )
     refused(blank, tmp_path / "out", "has no shape value 'girth'", Options(shape={"girth": 0.5}))
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(blank, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"me: no folder can be made there \(.*file: .*choose"):
+        prepare_video(blank, tmp_path / "file" / "me")
+    with pytest.raises(UserError, match=r"/proc/none/me: no folder can be made there \(/proc"):
+        prepare_video(blank, "/proc/none/me")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (ReadOptions(start=0.4), r"room\.mp4: 2 frames to read, at least 5 are needed; film"),
+        (ReadOptions(every=4), r"room\.mp4: 3 frames to read"),
+        (ReadOptions(start=9), r"--start 9: .*room\.mp4 is 0\.48 seconds long"),
+        (ReadOptions(crop=(100, 0, 100, 100)), "--crop 100,0,100,100: .* inside 160x120"),
+    ],
+)
+def test_a_part_that_the_video_does_not_have(blank, tmp_path, options, words):
+    refused(blank, tmp_path / "out", words, Options(read=options))

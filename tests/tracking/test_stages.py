@@ -73,7 +73,23 @@ def test_digest_is_sha256(tmp_path):
 
     path = tmp_path / "a"
     path.write_bytes(b"abc" * 1000)
-    assert digest(path) == hashlib.sha256(b"abc" * 1000).hexdigest()
+    assert digest([path], {}) == hashlib.sha256(b"abc" * 1000).hexdigest()
+
+
+def test_what_is_read_of_a_video_is_part_of_its_digest(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    one, two = [tmp_path / "a"], [tmp_path / "a", tmp_path / "b"]
+    found = [
+        digest(one, {}),
+        digest(one, {"start": 1.0}),
+        digest(one, {"start": 2.0}),
+        digest(one, {"crop": (0, 0, 20, 20)}),
+        digest(two, {}),
+        digest(two[::-1], {}),
+    ]
+    assert len(set(found)) == len(found)
+    assert digest(one, {"start": 1.0}) == found[1]
 
 
 def test_note_of_no_array_option(tmp_path):
