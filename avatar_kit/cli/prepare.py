@@ -103,6 +103,14 @@ def prepare(
     allow_cut: Annotated[
         bool, typer.Option("--allow-cut", help="Accept a person who is cut by the frame.")
     ] = False,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            "--person",
+            help="Which of several people who are shown one after another: 1, 2, ... or all.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video."""
@@ -131,6 +139,7 @@ def prepare(
         body=body,
         tracker=tracker,
         allow_cut=allow_cut,
+        person=person,
         fresh=fresh,
         read=read,
     )

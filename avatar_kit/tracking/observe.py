@@ -16,9 +16,10 @@ from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
+from avatar_kit.tracking.identity import appearance, changes, people
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
-from avatar_kit.tracking.watch import check_person, crowd_note, seen, shrink, watch
+from avatar_kit.tracking.watch import check_person, crowd_note, lying_note, seen, shrink, watch
 
 #: Clips with fewer frames are dropped.
 MIN_CLIP_FRAMES = 5
@@ -61,16 +62,21 @@ def decode(video: Path, options: ReadOptions, progress: Progress) -> VideoReader
     return reader
 
 
-def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed:
+def observe(
+    reader: VideoReader, tracker: Component, stages: Stages, person: str | None = None
+) -> Observed:
     """Track a video and cut it into clips.
 
     Args:
         reader: The video.
         tracker: A registered tracker.
         stages: Keep the results.
+        person: Who is meant where the video shows several one after another: a number from 1, or
+            "all" if they are one.
 
     Raises:
-        UserError: The frames of the video change size, or it shows no person.
+        UserError: The frames of the video change size, it shows no person, or several people and
+            it was not said which is meant.
         MissingExtra: The tracker's package is not installed.
     """
     found = _landmarks(reader, tracker, stages)
@@ -78,7 +84,11 @@ def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed
     check_person(tracks, reader.path)
     transitions = _transitions(tracks, found["thumbnails"], stages)
     good, smears = without_smears(seen(tracks), reader.suspect)
-    ranges = _unbroken(split_clips(len(tracks), transitions, reader.gaps), good)
+    looks = appearance(tracks, found["thumbnails"], reader.width)
+    cuts = split_clips(len(tracks), transitions, reader.gaps)
+    turns = changes(tracks, looks, cuts)
+    ranges = _unbroken(split_clips(len(tracks), transitions, [*reader.gaps, *turns]), good)
+    ranges, others = one_person(ranges, people(looks, ranges), person, reader.path)
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
     if len(frames) < MIN_CLIP_FRAMES:
         raise UserError(
@@ -88,10 +98,44 @@ def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
     kept = tracks.at(frames)
     way = find_heading(kept, clips, reader.fps).way
-    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
+    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears + others
     if exchanged := int((way != AS_READ).sum()):
         notes.append(f"left and right were taken for each other in {exchanged} frames: put right")
     return Observed(reader, put_right(kept, way), frames, clips, notes)
+
+
+def one_person(
+    ranges: list[tuple[int, int]], who: list[int], wanted: str | None, video: Path
+) -> tuple[list[tuple[int, int]], list[str]]:
+    """The ranges of frames that show the person who is meant, and what to say of the others.
+
+    Args:
+        ranges: Half-open.
+        who: Number of the person in each, from 0.
+        wanted: A number from 1, or "all"; None: there is one.
+        video: For the message.
+
+    Raises:
+        UserError: There are several, and it was not said which is meant, or no such one.
+    """
+    count = max(who, default=0) + 1
+    if wanted == "all" or (wanted is None and count == 1):
+        return ranges, []
+    shown = [[r for r, n in zip(ranges, who, strict=True) if n == k] for k in range(count)]
+    listed = "; ".join(
+        f"person {k + 1} in frames {', '.join(f'{a}-{b - 1}' for a, b in part)}"
+        for k, part in enumerate(shown)
+    )
+    if wanted is None:
+        raise UserError(
+            f"{video}: shows {count} people one after another ({listed}); choose one with "
+            "--person 1, or --person all if they are the same, or cut the video with --start, --end"
+        )
+    if not wanted.isdigit() or not 1 <= int(wanted) <= count:
+        raise UserError(f"{video}: --person {wanted}: expected 1 to {count}, or all ({listed})")
+    if count == 1:
+        return ranges, []
+    return shown[int(wanted) - 1], [f"{count} people one after another: person {wanted} taken"]
 
 
 def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
@@ -155,8 +199,7 @@ def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
     lost = int((~seen(tracks)).sum())
     if lost:
         notes.append(f"{lost} frames without a person dropped")
-    if crowd := crowd_note(tracks):
-        notes.append(crowd)
+    notes += [note for note in (crowd_note(tracks), lying_note(tracks)) if note]
     return notes
 
 

@@ -36,6 +36,8 @@ class Options:
         body: Registered body; empty: the default.
         tracker: Registered tracker; empty: the default.
         allow_cut: Prepare a person who is cut by the frame all the same.
+        person: Who is meant where the video shows several people one after another: a number from
+            1, or "all" if they are one; None: there is one.
         fresh: Do all stages anew.
         read: What of the video is read.
     """
@@ -48,6 +50,7 @@ class Options:
     body: str | None = None
     tracker: str | None = None
     allow_cut: bool = False
+    person: str | None = None
     fresh: bool = False
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -83,7 +86,7 @@ def prepare_video(
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
     stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
-    observed = observe(reader, tracker, stages)
+    observed = observe(reader, tracker, stages, options.person)
     cut = cut_parts(observed.tracks, reader.width, reader.height)
     if not options.allow_cut:
         check_whole(cut, video)
@@ -167,7 +170,7 @@ def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observ
     tracker = _component("tracker", options.tracker)
     reader = decode(video, options.read, progress)
     stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
-    return observe(reader, tracker, stages), stages
+    return observe(reader, tracker, stages, options.person), stages
 
 
 def _camera(reader: VideoReader, options: Options) -> tuple[Camera, str]:

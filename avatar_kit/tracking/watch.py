@@ -96,6 +96,22 @@ def crowd_note(tracks: Tracks) -> str:
     )
 
 
+def lying_note(tracks: Tracks) -> str:
+    """What to say of a picture that lies on its side or stands on its head; empty if it stands."""
+    joints = {n: k for k, n in enumerate(BODY_KEYPOINTS)}
+    low, high = ([joints[f"{s}_{p}"] for s in ("left", "right")] for p in ("hip", "shoulder"))
+    hips, shoulders = tracks.body[:, low].mean(1), tracks.body[:, high].mean(1)
+    sure = tracks.body_confidence[:, [*low, *high]].min(1) > MIN_JOINT_CONFIDENCE
+    if not sure.any():
+        return ""
+    across, down = np.median((shoulders - hips)[sure], axis=0)
+    if -down >= abs(across):
+        return ""
+    degrees = 180 if down > abs(across) else 90 if across < 0 else 270
+    where = {90: "on its side", 270: "on its side", 180: "on its head"}[degrees]
+    return f"the person lies {where}: if the picture is turned, add --rotate {degrees}"
+
+
 #: Part of the body -> key points that show that it is in the picture.
 _PART_KEYPOINTS = {
     "feet": ("left_ankle", "right_ankle"),

@@ -1,0 +1,99 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avatar_kit.errors import UserError
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit.tracking.identity import appearance, changes, difference, people
+from avatar_kit.tracking.observe import one_person
+from avatar_kit.tracking.place import static_camera
+from avatar_kit.tracking.watch import lying_note
+from tests.tracking.stick_person import StickBody, observed, turning_person
+
+SIZE = (600, 800)
+ANNA, BEN = (200, 60, 90), (40, 60, 160)
+
+
+@pytest.fixture(scope="module")
+def tracks():
+    body = StickBody()
+    points = body.keypoints(body.from_motion(turning_person(60, 6.0), torch.tensor([0.5])))
+    found = observed(points, static_camera(*SIZE)[0])
+    return replace(found, masks=np.full((60, 384, 288), 255, np.uint8))
+
+
+def filmed(tracks, shirts, gain=1.0):
+    """Small pictures in which all is trousers below the hips and the shirt of a frame above."""
+    pictures = np.zeros((len(tracks), 160, 120, 3), np.float32)
+    hips = tracks.body[:, BODY_KEYPOINTS.index("left_hip"), 1] * 160 / SIZE[1]
+    rows = np.arange(160)[None, :, None, None]
+    above = rows < hips[:, None, None, None]
+    shirt = np.array(shirts, np.float32)[:, None, None]
+    trousers = np.array([50, 50, 55], np.float32)
+    return np.where(above, shirt, trousers).clip(0, 255) * gain + 0 * pictures
+
+
+def test_the_same_clothes_are_the_same_person_in_any_light(tracks):
+    one = appearance(tracks, filmed(tracks, [ANNA] * 60), SIZE[0])
+    other = appearance(tracks, filmed(tracks, [ANNA] * 60, gain=1.15), SIZE[0])
+    assert difference(one[3], other[40]) < 25
+    assert people(np.concatenate([one, other]), [(0, 60), (60, 120)]) == [0, 0]
+
+
+def test_another_shirt_after_a_cut_is_another_person(tracks):
+    looks = appearance(tracks, filmed(tracks, [ANNA] * 20 + [BEN] * 20 + [ANNA] * 20), SIZE[0])
+    assert people(looks, [(0, 20), (20, 40), (40, 60)]) == [0, 1, 0]
+
+
+def test_who_turns_around_in_one_clip_is_known_from_both_sides(tracks):
+    front, back = ANNA, BEN  # a shirt that is red in front and blue behind
+    shirts = [front] * 20 + [back] * 20 + [front] * 10 + [back] * 10
+    looks = appearance(tracks, filmed(tracks, shirts), SIZE[0])
+    assert people(looks, [(0, 20), (20, 40), (40, 60)]) == [0, 0, 0]
+
+
+def test_somebody_who_walks_in_is_noticed_and_a_turn_is_not(tracks):
+    looks = appearance(tracks, filmed(tracks, [ANNA] * 30 + [BEN] * 30), SIZE[0])
+    assert changes(tracks, looks, [(0, 60)]) == []  # at the same place: a shirt of two colours
+    body = tracks.body.copy()
+    body[30:, :, 0] += 150
+    moved = replace(tracks, body=body)
+    looks = appearance(moved, filmed(moved, [ANNA] * 30 + [BEN] * 30), SIZE[0])
+    assert changes(moved, looks, [(0, 60)]) == [30]
+    same = appearance(moved, filmed(moved, [ANNA] * 60), SIZE[0])
+    assert changes(moved, same, [(0, 60)]) == []
+
+
+def test_several_people_are_refused_unless_it_is_said_who_is_meant():
+    ranges, who, video = [(0, 36), (36, 72), (72, 108)], [0, 1, 0], Path("us.mp4")
+    with pytest.raises(
+        UserError, match=r"us\.mp4: shows 2 people .*person 1 in frames 0-35, 72-107"
+    ):
+        one_person(ranges, who, None, video)
+    assert one_person(ranges, who, "1", video)[0] == [(0, 36), (72, 108)]
+    kept, notes = one_person(ranges, who, "2", video)
+    assert kept == [(36, 72)]
+    assert "person 2 taken" in notes[0]
+    assert one_person(ranges, who, "all", video) == (ranges, [])
+    for wrong in ("3", "0", "me"):
+        with pytest.raises(UserError, match="expected 1 to 2, or all"):
+            one_person(ranges, who, wrong, video)
+    assert one_person(ranges, [0, 0, 0], None, video) == (ranges, [])
+    assert one_person([], [], None, video) == ([], [])
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_picture_that_was_turned_is_said_with_what_turns_it_back(tracks, degrees):
+    """The note names the clockwise turn that makes the person stand: that of numpy is the other."""
+    x, y = tracks.body[..., 0], tracks.body[..., 1]
+    turned = {  # what is seen if the picture was turned so far counterclockwise
+        0: np.stack([x, y], -1),
+        90: np.stack([y, SIZE[0] - x], -1),
+        180: np.stack([SIZE[0] - x, SIZE[1] - y], -1),
+        270: np.stack([SIZE[1] - y, x], -1),
+    }[degrees]
+    note = lying_note(replace(tracks, body=turned))
+    assert note.endswith(f"--rotate {degrees}") if degrees else note == ""
