@@ -87,6 +87,18 @@ def protocol_line(result: dict[str, Any]) -> str:
     )
 
 
+def distance_line(result: dict[str, Any]) -> str:
+    """How far the test poses lie from those of the training; empty where a result does not say."""
+    known = [
+        f"{name} {100 * values['distance']:.1f} cm"
+        for name, values in result["splits"].items()
+        if values.get("distance") is not None
+    ]
+    if not known:
+        return ""
+    return f"mean distance of the joints from the nearest training pose: {', '.join(known)}"
+
+
 def show(result: dict[str, Any], root: Path, console: Console) -> None:
     """Print the table, the protocol, and where the pictures are."""
     if result["splits"]:
@@ -94,6 +106,8 @@ def show(result: dict[str, Any], root: Path, console: Console) -> None:
             console.print(result_table(result, region))
             console.print()
         console.print(f"[dim]{protocol_line(result)}[/]", highlight=False, soft_wrap=True)
+        if away := distance_line(result):
+            console.print(f"[dim]{away}[/]", highlight=False, soft_wrap=True)
     else:
         console.print("[yellow]the capture has no held-out split: nothing was evaluated[/]")
     paths = Table.grid(padding=(0, 2))

@@ -48,8 +48,7 @@ class Baselines:
         if self._split != split.name:
             self._split = split.name
             frames = list(self.train.frames)
-            known = _joints(self.posed, frames)
-            wanted = _joints(self.posed, [sample.frame for sample in split.samples])
+            known, wanted = self._joints_of(split)
             self._nearest = nearest_frames(frames, known, wanted)
             self._cameras = nearest_cameras(self.view, split.samples)
             self._means = {
@@ -63,6 +62,18 @@ class Baselines:
         for name, picture in (("mean_frame", self._means[camera]), ("nearest_frame", nearest)):
             seen = regions(picture, split.boxes[k])
             self._scores[name].update(seen, truths, split.new_clip[k])
+
+    def distance(self, split: HeldOutSplit) -> float:
+        """Mean distance of a split's joints from those of the nearest training pose, in metres.
+
+        Where it is small, the nearest frame is a good picture, and figures say little.
+        """
+        return float(nearest_distances(*self._joints_of(split)).mean())
+
+    def _joints_of(self, split: HeldOutSplit) -> tuple[Tensor, Tensor]:
+        """[N, J, 3] joints of the training frames and [M, J, 3] of a split's samples, in metres."""
+        known = _joints(self.posed, list(self.train.frames))
+        return known, _joints(self.posed, [sample.frame for sample in split.samples])
 
     def compute(self, split: HeldOutSplit) -> dict[str, Any]:
         """Scores of both baselines on a whole split."""
@@ -91,6 +102,11 @@ def nearest_frames(frames: list[int], known: Tensor, wanted: Tensor) -> list[int
     """
     distance = torch.stack([(known - pose).norm(dim=-1).mean(-1) for pose in wanted])
     return [frames[i] for i in distance.argmin(1).tolist()]
+
+
+def nearest_distances(known: Tensor, wanted: Tensor) -> Tensor:
+    """[M] mean distance of the joints of wanted poses [M, J, 3] from the nearest of [N, J, 3]."""
+    return torch.stack([(known - pose).norm(dim=-1).mean(-1).min() for pose in wanted])
 
 
 def nearest_cameras(view: CaptureView, samples: list[Sample]) -> list[str]:

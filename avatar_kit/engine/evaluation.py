@@ -41,9 +41,10 @@ def evaluate(
 
     Returns:
         ``{"protocol": ..., "splits": {name: {"n": pictures, "novelty": what training has not seen
-        (:meth:`Capture.novelty`), metric: value, "person": {...}, "baselines": {"mean_frame": ...,
-        "nearest_frame": ...}}}, "frames": {name: {region: {metric: [n]}}}, "milliseconds": median
-        time to pose and render a frame}``.
+        (:meth:`Capture.novelty`), "distance": of its poses from those of the training in metres
+        (:meth:`Baselines.distance`), metric: value, "person": {...}, "baselines": {"mean_frame":
+        ..., "nearest_frame": ...}}}, "frames": {name: {region: {metric: [n]}}}, "milliseconds":
+        median time to pose and render a frame}``.
 
     Raises:
         UserError: A split is of cameras that the renderer cannot paint the background of.
@@ -68,6 +69,7 @@ def evaluate(
         splits[split.name] = {
             "n": len(split.samples),
             "novelty": view.capture.novelty(split.name),
+            "distance": baselines.distance(split),
             **scores.compute(),
             "baselines": baselines.compute(split),
         }

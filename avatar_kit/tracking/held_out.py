@@ -56,16 +56,6 @@ def split_frames(
     return {"train": train, "test": test} if test else {"train": train}
 
 
-def nearest_distance(joints: np.ndarray, test: list[int], train: list[int]) -> np.ndarray:
-    """[test] mean distance of the joints [T, J, 3] from those of the nearest training pose."""
-    known = joints[train] - joints[train].mean(1, keepdims=True)
-    found = []
-    for t in test:
-        pose = joints[t] - joints[t].mean(0)
-        found.append(np.linalg.norm(known - pose, axis=-1).mean(-1).min())
-    return np.array(found)
-
-
 def _furthest(
     joints: np.ndarray,
     sides: np.ndarray,

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_kit.engine.baselines import nearest_frames
+from avatar_kit.engine.baselines import nearest_distances, nearest_frames
 from avatar_kit.engine.held_out import person_boxes
 
 
@@ -35,9 +35,11 @@ def test_the_nearest_pose_is_found_as_a_plain_search_finds_it():
     known = torch.randn(20, 7, 3, generator=generator)
     wanted = torch.randn(5, 7, 3, generator=generator)
     frames = list(range(100, 120))
-    expected = []
+    expected, away = [], []
     for pose in wanted.numpy():
         distance = [np.linalg.norm(k - pose, axis=1).mean() for k in known.numpy()]
         expected.append(frames[int(np.argmin(distance))])
+        away.append(min(distance))
+    np.testing.assert_allclose(nearest_distances(known, wanted), away, rtol=1e-6)
     assert nearest_frames(frames, known, wanted) == expected
     assert nearest_frames(frames, known, known[[3, 11]]) == [103, 111]

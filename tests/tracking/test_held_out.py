@@ -1,6 +1,8 @@
 import numpy as np
+import torch
 
-from avatar_kit.tracking.held_out import nearest_distance, split_frames
+from avatar_kit.engine.baselines import nearest_distances
+from avatar_kit.tracking.held_out import split_frames
 
 
 def swinging(frames, moving):
@@ -20,9 +22,9 @@ def test_a_stretch_that_moves_is_kept_for_the_test():
     assert len(found["test"]) == 20
     assert moving[found["test"]].mean() > 0.7
     assert sorted(found["train"] + found["test"]) == list(range(200))
-    far = nearest_distance(joints, found["test"], found["train"])
-    end = nearest_distance(joints, list(range(180, 200)), list(range(180)))
-    assert end.max() == 0
+    poses = torch.from_numpy(joints)
+    far = nearest_distances(poses[found["train"]], poses[found["test"]])
+    assert nearest_distances(poses[:180], poses[180:]).max() == 0  # the end, as it was once taken
     assert far.mean() > 0
 
 
