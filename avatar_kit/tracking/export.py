@@ -28,6 +28,10 @@ from avatar_kit.tracking.watch import shrink
 SHOWN_FRAMES = 12
 
 
+#: Leak and rim of a matte that a video brought with it.
+_UNMEASURED = (float("nan"), float("nan"))
+
+
 @dataclass(frozen=True)
 class CaptureContent:
     """What a capture is written from.
@@ -157,7 +161,7 @@ def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, M
             frame = place[number]
             image = scene.picture(picture, frame)
             if mask is not None:
-                yield image, Matte(scene.picture(mask, frame), True, float("nan"))
+                yield image, Matte(scene.picture(mask, frame), True, *_UNMEASURED)
             else:
                 plate = scene.plate(int(clip_of[frame]))
                 yield image, refine(image, observed.tracks.masks[frame], plate)

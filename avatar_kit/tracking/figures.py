@@ -38,6 +38,7 @@ class Figures:
         mask_filled: Part of the mattes without holes, likewise.
         mask_plain: Length of the tracker's outline over that of the mattes, likewise.
         mask_agreement: Intersection over union of the mattes and the tracker's masks, likewise.
+        mask_clear: Part of the person's rim that differs from the empty scene, likewise.
         refined: Part of the frames whose matte could be refined against the empty scene.
     """
 
@@ -60,6 +61,7 @@ class Figures:
     mask_filled: float
     mask_plain: float
     mask_agreement: float
+    mask_clear: float
     refined: float
 
     def rounded(self) -> dict[str, float | None]:
@@ -100,7 +102,7 @@ def measure(
         refined=float(np.mean([m.refined for m in mattes])),
         **{
             f"mask_{name}": float(np.quantile([getattr(m, name) for m in mattes], 0.1))
-            for name in ("whole", "filled", "plain", "agreement")
+            for name in ("whole", "filled", "plain", "agreement", "clear")
         },
     )
 
@@ -133,6 +135,8 @@ _RULES = (
      "film before a plain wall, in even light, with the camera on a stand"),
     ("mask_agreement", ">", 0.85, 0.7, "the masks agree badly with the tracker's "
      "(overlap {mask_agreement:.2f})", "film before a plain wall, in even light"),
+    ("mask_clear", ">", 0.7, -1, "the person has the colour of the wall in {alike:.0%} of the rim",
+     "wear another colour than the wall's"),
 )  # fmt: skip
 
 
@@ -148,6 +152,7 @@ def judge(figures: Figures, cut: dict[str, float]) -> tuple[Verdict, list[str]]:
         "wrong": 1 - figures.right,
         "stray": 1 - figures.mask_whole,
         "holes": 1 - figures.mask_filled,
+        "alike": 1 - figures.mask_clear,
     }
     for name, side, good, bearable, text, advice in _RULES:
         value = getattr(figures, name)

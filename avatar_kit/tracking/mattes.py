@@ -24,6 +24,7 @@ class MatteFigures:
         filled: Part of what the tracker is sure of that has no hole.
         plain: Length of the coarse mask's outline over that of the matte, at most 1.
         agreement: Intersection over union of the matte and the coarse mask.
+        clear: Part of the person's rim that differs from the empty scene.
         refined: Whether the plate was believed.
     """
 
@@ -31,6 +32,7 @@ class MatteFigures:
     filled: float
     plain: float
     agreement: float
+    clear: float
     refined: bool
 
 
@@ -51,6 +53,7 @@ def matte_figures(matte: Matte, coarse: np.ndarray) -> MatteFigures:
         filled=1 - float(holes.sum()) / max(int(rough.sum()), 1),
         plain=min(1.0, _outline(rough) / max(_outline(fine), 1)),
         agreement=iou(fine, rough),
+        clear=1.0 if np.isnan(matte.clear) else matte.clear,
         refined=matte.refined,
     )
 

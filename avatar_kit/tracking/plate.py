@@ -76,7 +76,9 @@ def band_pixels(masks: torch.Tensor) -> int:
 
 def grown(masks: torch.Tensor, radius: int) -> torch.Tensor:
     """Masks [B, C, h, w] grown by some pixels."""
-    return max_pool2d(masks, 2 * radius + 1, 1, radius)
+    size = 2 * radius + 1
+    rows = max_pool2d(masks, (size, 1), 1, (radius, 0))
+    return max_pool2d(rows, (1, size), 1, (0, radius))
 
 
 def _filled(plate: np.ndarray) -> np.ndarray:

@@ -123,6 +123,17 @@ def test_a_frame_that_the_plate_does_not_explain_keeps_its_coarse_mask():
     assert np.array_equal(found.mask, refine(other, mask, None).mask)
 
 
+def test_sleeves_of_the_colour_of_the_wall_are_measured():
+    wall = np.full((180, 320, 3), 220, np.uint8)
+    plate = Plate(wall, np.ones((180, 320), bool), 0.0)
+    mask = np.zeros((90, 160), np.uint8)
+    mask[20:80, 60:100] = 255
+    for colour, clear in (((60, 90, 160), 1.0), ((222, 219, 221), 0.0)):
+        image = wall.copy()
+        image[40:160, 120:200] = colour
+        assert refine(image, mask, plate).clear == clear
+
+
 def test_where_the_scene_was_never_seen_the_coarse_mask_stays():
     picture = room(5)
     known = np.ones((180, 320), bool)
@@ -153,14 +164,15 @@ def test_a_matte_in_rags_is_measured():
     coarse = np.zeros((180, 320), np.uint8)
     coarse[40:160, 100:200] = 255
     whole = np.kron(coarse, np.ones((2, 2), np.uint8))
-    good = matte_figures(Matte(whole, True, 0.0), coarse)
+    good = matte_figures(Matte(whole, True, 0.0, 0.9), coarse)
     assert (good.whole, good.filled, good.plain, good.agreement) == (1, 1, 1, 1)
+    assert good.clear == 0.9
     torn = whole.copy()
     torn[120:160, 240:280] = 0  # a hole of 400 in 12,000 pixels of the coarse mask
     torn[0:60, 0:80] = 255  # and 1,200 elsewhere
-    bad = matte_figures(Matte(torn, False, 0.1), coarse)
+    bad = matte_figures(Matte(torn, False, 0.1, np.nan), coarse)
     assert bad.filled == pytest.approx(1 - 400 / 12_000)
     assert bad.whole == pytest.approx((12_000 - 400) / (12_000 - 400 + 1_200))
     assert bad.plain < 0.8
     assert bad.agreement == pytest.approx((12_000 - 400) / (12_000 + 1_200))
-    assert matte_figures(Matte(0 * whole, True, 0.0), coarse).whole == 0
+    assert matte_figures(Matte(0 * whole, True, 0.0, 1.0), coarse).whole == 0
