@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import grid_sample, interpolate, max_pool2d
+from torch.nn.functional import grid_sample, interpolate
+
+from avatar_kit.tracking.plate import grown
 
 #: Longest side of the pictures that are compared, in pixels.
 FOLLOWED_EDGE_PIXELS = 480
@@ -193,8 +195,7 @@ def _free(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """[h, w] 1 where a coarse mask [h', w'] uint8 leaves the scene free, at another size."""
     person = torch.from_numpy(mask)[None, None].float()
     person = interpolate(person, size, mode="area")
-    person = max_pool2d(person, 2 * _MARGIN_PIXELS + 1, 1, _MARGIN_PIXELS)
-    return (person[0, 0] < 25).numpy().astype(np.float32)
+    return (grown(person, _MARGIN_PIXELS)[0, 0] < 25).numpy().astype(np.float32)
 
 
 def _between(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from avatar_kit.tracking.stages import Silent, Stages
 from avatar_kit.tracking.steady import moved_back
 from tests.tracking.test_steady import filmed, room, similarity
 
-FRAMES = 24
+FRAMES = 16
 
 
 def film(tmp_path, monkeypatch, gain, shift):
@@ -24,14 +24,14 @@ def film(tmp_path, monkeypatch, gain, shift):
     rows, columns = np.mgrid[:180, :320]
     images, masks, truth = [], [], []
     for t in range(FRAMES):
-        x = 50 + 9 * t
+        x = 50 + 14 * t
         person = ((columns - x) / 16.0) ** 2 + ((rows - 95) / 60.0) ** 2 < 1
         image = np.where(person[..., None], np.array([60.0, 160.0, 50.0]), picture)
         move = similarity(*shift(t), 0, 1)
         images.append((filmed(image, move) * gain(t)).clip(0, 255).astype(np.uint8))
-        there = filmed(person[..., None].repeat(3, -1) * 255.0, move)[..., 0] > 127
+        there = filmed(person[..., None] * 255.0, move)[..., 0] > 127
         fat = ((columns - x) / 20.0) ** 2 + ((rows - 95) / 64.0) ** 2 < 1
-        coarse = filmed(fat[..., None].repeat(3, -1) * 255.0, move)[..., 0]
+        coarse = filmed(fat[..., None] * 255.0, move)[..., 0]
         masks.append(coarse[::2, ::2].astype(np.uint8))
         truth.append(there)
 

@@ -39,11 +39,13 @@ def filmed(picture, move):
     """What a frame shows if points of the plate lie where ``move`` puts them: by scipy."""
     back = np.linalg.inv(np.vstack([move, [0, 0, 1]]))
     flip = np.array([[0, 1], [1, 0]])  # to rows and columns
+    if np.array_equal(move, np.eye(3)[:2]):
+        return picture.clip(0, 255)
     matrix = flip @ back[:2, :2] @ flip
     offset = flip @ (back[:2, :2] @ (0.5, 0.5) + back[:2, 2]) - 0.5
     planes = [
         ndimage.affine_transform(picture[..., c], matrix, offset, order=3, mode="nearest")
-        for c in range(3)
+        for c in range(picture.shape[-1])
     ]
     return np.stack(planes, -1).clip(0, 255)
 
