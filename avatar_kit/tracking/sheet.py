@@ -92,7 +92,7 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
     tiles = _tiles(sheet.looks, sheet.fitted)
     rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
-    unknown = [f"not to be seen: {line}" for line in sheet.unknown]
+    unknown = [f"the avatar will not know {line}" for line in sheet.unknown]
     notes = [*sheet.reasons, *unknown, *sheet.notes] or ["nothing to complain about"]
     lines = [line for note in notes for line in _wrapped("- " + note, 150)]
     charts_top = 190 + rows * (tile_height + TILE_GAP)

@@ -100,7 +100,7 @@ def show(prepared: Prepared, console: Console) -> None:
     for reason in prepared.reasons:
         console.print(f"  [yellow]•[/] {reason}", highlight=False, markup=True)
     for line in prepared.unknown:
-        console.print(f"  [yellow]•[/] not to be seen: {line}", highlight=False)
+        console.print(f"  [yellow]•[/] the avatar will not know {line}", highlight=False)
     for note in prepared.notes:
         console.print(f"  [dim]• {note}[/]", highlight=False)
     lead = "To train all the same" if prepared.verdict == "not fit" else "Next"
