@@ -108,8 +108,8 @@ def lying_note(tracks: Tracks) -> str:
     if -down >= abs(across):
         return ""
     degrees = 180 if down > abs(across) else 90 if across < 0 else 270
-    where = {90: "on its side", 270: "on its side", 180: "on its head"}[degrees]
-    return f"the person lies {where}: if the picture is turned, add --rotate {degrees}"
+    how = "to be upside down" if degrees == 180 else "to lie on its side"
+    return f"the picture seems {how}: if it does, add --rotate {degrees}"
 
 
 #: Part of the body -> key points that show that it is in the picture.
