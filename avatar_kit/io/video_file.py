@@ -109,6 +109,8 @@ class VideoFile:
                 f"the file is cut off: {self.missing} of {promised} frames are missing; copy it "
                 "anew from the camera"
             )
+        elif short and not promised:
+            self.notes.append("the file is cut off, its end is missing; copy it anew")
 
     def _main(self, container: Any, packets: dict[int, Packets]) -> av.VideoStream:
         """The largest video that is no cover."""

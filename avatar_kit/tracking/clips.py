@@ -9,7 +9,7 @@ the other clip stands outside the person's mask, and the frames that show one ar
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,8 @@ MARGIN_FRAMES = 8
 GHOST_LEVELS = 8.0
 #: Least area of a ghost, as a part of the person's.
 MIN_GHOST_AREA = 0.025
+#: Frames that are converted at a time.
+_PART_FRAMES = 256
 #: How many times larger than those around it the step of a cut is.
 MIN_CUT_RATIO = 2.0
 
@@ -52,6 +54,24 @@ class Transition:
         return f"dissolve, frames {self.first} to {self.last - 1} dropped"
 
 
+class Slices:
+    """An array of a whole video that is converted where it is looked at.
+
+    Args:
+        array: [T, ...] whatever is kept.
+        convert: Makes floats of some of it.
+    """
+
+    def __init__(self, array: np.ndarray, convert: Callable[[np.ndarray], np.ndarray]):
+        self._array, self._convert = array, convert
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        return self._convert(self._array[frames])
+
+
 def thumbnail(image: np.ndarray) -> np.ndarray:
     """[h, w, 3] float32: a picture [H, W, 3] at about ``THUMBNAIL_EDGE_PIXELS``, areas averaged."""
     step = max(1, max(image.shape[:2]) // THUMBNAIL_EDGE_PIXELS)
@@ -60,7 +80,9 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return blocks.mean((1, 3), dtype=np.float32)
 
 
-def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
+def find_transitions(
+    thumbnails: np.ndarray | Slices, masks: np.ndarray | Slices
+) -> list[Transition]:
     """Where clips go over into the next.
 
     Args:
@@ -91,8 +113,13 @@ def split_clips(
     return clips
 
 
-def _blocks(thumbnails: np.ndarray) -> np.ndarray:
+def _blocks(thumbnails: np.ndarray | Slices) -> np.ndarray:
     """[T, N, 3] mean colours of blocks."""
+    parts = range(0, len(thumbnails), _PART_FRAMES)
+    return np.concatenate([_block_means(thumbnails[t : t + _PART_FRAMES]) for t in parts])
+
+
+def _block_means(thumbnails: np.ndarray) -> np.ndarray:
     frames, height, width, _ = thumbnails.shape
     rows, columns = height // BLOCK_PIXELS, width // BLOCK_PIXELS
     whole = thumbnails[:, : rows * BLOCK_PIXELS, : columns * BLOCK_PIXELS]
@@ -133,7 +160,7 @@ def _around(low: int, high: int, frames: int) -> tuple[int, int]:
     return max(0, low - MARGIN_FRAMES), min(frames, high + MARGIN_FRAMES + 1)
 
 
-def _cut(thumbnails: np.ndarray, low: int, high: int) -> Transition | None:
+def _cut(thumbnails: np.ndarray | Slices, low: int, high: int) -> Transition | None:
     """A cut: one step between two frames that is far larger than those around it."""
     start, end = _around(low, high, len(thumbnails))
     steps = np.abs(np.diff(thumbnails[start:end], axis=0)).mean((1, 2, 3))
@@ -144,7 +171,9 @@ def _cut(thumbnails: np.ndarray, low: int, high: int) -> Transition | None:
     return Transition(start + largest + 1, start + largest + 1)
 
 
-def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) -> Transition | None:
+def _dissolve(
+    thumbnails: np.ndarray | Slices, masks: np.ndarray | Slices, low: int, high: int
+) -> Transition | None:
     """A dissolve: frames around the window in which something stands outside the mask."""
     start, end = _around(low, high, len(thumbnails))
     ghost, offset = ghost_area(thumbnails, masks, low, high)
@@ -159,7 +188,7 @@ def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) ->
 
 
 def ghost_area(
-    thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int
+    thumbnails: np.ndarray | Slices, masks: np.ndarray | Slices, low: int, high: int
 ) -> tuple[np.ndarray, int]:
     """What stands outside the mask and belongs to neither background, over the person's area.
 

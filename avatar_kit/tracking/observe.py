@@ -14,8 +14,9 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
-from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
+from avatar_kit.tracking.clips import Slices, Transition, find_transitions, split_clips
 from avatar_kit.tracking.plate import Plates, find_plate, sample
+from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, seen, shrink, watch
@@ -76,7 +77,7 @@ def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed
     found = _landmarks(reader, tracker, stages)
     tracks = _tracks(found)
     check_person(tracks, reader.path)
-    transitions = _transitions(tracks, found["thumbnails"], stages)
+    transitions = _transitions(tracks, found.pop("thumbnails"), stages)
     good, smears = without_smears(seen(tracks), reader.suspect)
     ranges = _unbroken(split_clips(len(tracks), transitions, reader.gaps), good)
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
@@ -87,7 +88,16 @@ def observe(reader: VideoReader, tracker: Component, stages: Stages) -> Observed
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
     notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
-    return Observed(reader, tracks.at(frames), frames, clips, notes)
+    return Observed(reader, _kept(tracks, frames), frames, clips, notes)
+
+
+def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:
+    """The chosen frames, rising; masks move up where they are, for those of a video are large."""
+    arrays = tracks.arrays()
+    masks = arrays.pop("masks")
+    for place, frame in enumerate(frames):
+        masks[place] = masks[frame]
+    return Tracks(masks=masks[: len(frames)], **{k: v[frames] for k, v in arrays.items()})
 
 
 def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
@@ -95,10 +105,11 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
 
     def compute() -> Arrays:
-        masks: list[np.ndarray] = []
-        found = watch(implementation(config), _pictures(reader, masks), stages.progress.step)
-        if masks:  # the video knows better than the tracker
-            found["masks"] = np.stack(masks)
+        with Spool() as own:
+            pictures = _pictures(reader, own)
+            found = watch(implementation(config), pictures, stages.progress.step)
+            if reader.masked:  # the video knows better than the tracker
+                found["masks"] = own.stacked()
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
@@ -109,18 +120,19 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     return found
 
 
-def _pictures(reader: VideoReader, masks: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """The pictures of a video; its own masks are appended, coarse."""
+def _pictures(reader: VideoReader, own: Spool) -> Iterator[np.ndarray]:
+    """The pictures of a video; the masks that it brings are kept, coarse."""
     for picture, mask in reader.with_masks():
         if mask is not None:
-            masks.append(shrink(mask))
+            own.append(shrink(mask))
         yield picture
 
 
 def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list[Transition]:
     def compute() -> Arrays:
-        pictures = thumbnails.astype(np.float32)
-        masks = _resized(tracks.masks, (pictures.shape[1], pictures.shape[2]))
+        _, height, width, _ = thumbnails.shape
+        pictures = Slices(thumbnails, lambda part: part.astype(np.float32))
+        masks = Slices(tracks.masks, lambda part: _resized(part, (height, width)))
         found = find_transitions(pictures, masks)
         return {"transitions": np.array([(t.first, t.last) for t in found], int).reshape(-1, 2)}
 

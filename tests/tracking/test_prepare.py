@@ -1,6 +1,7 @@
 """From a video to a capture: a few frames with few iterations, and the whole real clips (slow)."""
 
 import io
+from pathlib import Path
 
 import av
 import numpy as np
@@ -34,6 +35,13 @@ def short(tmp_path_factory):
     return path
 
 
+def made(*parts):
+    """A cache of its own for stages; the body's stays."""
+    folder = Path(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Listening(Silent):
     def __init__(self):
         self.finished = []
@@ -49,7 +57,7 @@ class Listening(Silent):
 def prepared(short, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "cache_dir", lambda *_: cache)  # the body's own cache stays
+        patch.setattr(stages, "cache_dir", lambda *parts: made(cache, *parts))
         moving = (*ROOT_VARIABLES, "pose", "hands")
         phases = (Phase(6, ROOT_VARIABLES, 0.2), Phase(8, moving, 0.1, outline=True))
         patch.setattr(fit, "PHASES", phases)
@@ -114,7 +122,7 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     path.write_bytes(data)
     reader = read_video(path)
     sound = [i for i, _ in enumerate(reader) if i not in reader.suspect]
-    monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path / "cache")
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path, *parts))
     tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
         found = observe(
