@@ -23,6 +23,9 @@ from avatar_kit.tracking.watch import check_person, crowd_note, seen, shrink, wa
 
 #: Clips with fewer frames are dropped.
 MIN_CLIP_FRAMES = 5
+#: Overlap (IoU) of masks that were given with those of the tracker, below which one of them is of
+#: something else.
+MIN_MASK_OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
             pictures = _pictures(reader, own)
             found = watch(implementation(config), pictures, stages.progress.step)
             if reader.masked:  # the video knows better than the tracker
-                found["masks"] = own.stacked()
+                found["masks"] = _checked(own.stacked(), found["masks"], reader)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
@@ -118,6 +121,23 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
     return found
+
+
+def _checked(own: np.ndarray, tracked: np.ndarray, reader: VideoReader) -> np.ndarray:
+    """Masks that came with the video, unless they were made by a person and show another one.
+
+    Raises:
+        UserError: They hardly overlap with what the tracker sees.
+    """
+    some = np.unique(np.linspace(0, len(own) - 1, 100).astype(int))
+    both, either = np.minimum(own[some], tracked[some]), np.maximum(own[some], tracked[some])
+    overlap = both.sum(dtype=float) / max(either.sum(dtype=float), 1)
+    if reader.options.masks is not None and overlap < MIN_MASK_OVERLAP:
+        raise UserError(
+            f"--masks {reader.options.masks}: they overlap with the person that is seen by "
+            f"{overlap:.0%} only; the person must be white, and mask 1 belong to frame 1"
+        )
+    return own
 
 
 def _pictures(reader: VideoReader, own: Spool) -> Iterator[np.ndarray]:

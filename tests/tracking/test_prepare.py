@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from avatar_kit.capture import open_capture
+from avatar_kit.errors import UserError
 from avatar_kit.io.image import write_image
 from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoWriter, read_video
@@ -91,7 +92,8 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     masks = tmp_path / "masks"
     masks.mkdir()
     rng = np.random.default_rng(0)
-    given = rng.integers(0, 2, (8, 940, 720), dtype=np.uint8) * 255
+    given = np.zeros((8, 940, 720), np.uint8)
+    given[:, 120:900, 200:520] = rng.integers(128, 256, (8, 780, 320))
     for i, mask in enumerate(given):
         write_image(masks / f"{i:03d}.png", mask)
     monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
@@ -106,6 +108,12 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     about = capture.provenance["video"]["read"]
     assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks"}
     assert "masks of masks" in prepared.notes
+    for i, mask in enumerate(given):
+        write_image(masks / f"{i:03d}.png", 255 - mask)
+    with pytest.raises(
+        UserError, match=r"--masks .*masks: they overlap .* by \d+% only; the person"
+    ):
+        prepare_video(short, tmp_path / "other", Options(read=read))
 
 
 @pytest.mark.slow
