@@ -22,7 +22,7 @@ def doctor() -> None:
 
     from avatar_kit import __version__
     from avatar_kit.graphics import splat_cuda
-    from avatar_kit.io.cache import cache_dir
+    from avatar_kit.io.cache import cache_dir, cache_limit, cache_size, stages_limit
     from avatar_kit.registry import plugins
 
     console = Console()
@@ -47,4 +47,10 @@ def doctor() -> None:
     folder = cache_dir()
     free = shutil.disk_usage(folder).free / 2**30
     table.add_row(good if free > 2 else bad, "cache", f"{folder}, {free:.0f} GiB free")
+    for name, limit, what in (
+        ("frames", cache_limit(), "decoded frames"),
+        ("prepare", stages_limit(), "stages of prepare"),
+    ):
+        size = f"{cache_size(name) / 2**30:.1f} of {limit / 2**30:g} GiB"
+        table.add_row(good, f"cache of {what}", f"{folder / name}, {size}")
     console.print(table)

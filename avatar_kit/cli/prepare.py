@@ -114,6 +114,8 @@ def prepare(
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video."""
+    import signal
+
     from rich.console import Console
 
     from avatar_kit.io.read_options import ReadOptions, parse_rectangle, parse_time
@@ -143,8 +145,13 @@ def prepare(
         fresh=fresh,
         read=read,
     )
-    with StageProgress(console) as progress:
-        prepared = prepare_video(video, out, options, progress)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with StageProgress(console) as progress:
+            prepared = prepare_video(video, out, options, progress)
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on after the last stage that was done")
+        raise typer.Exit(130) from None
     show(prepared, console)
 
 

@@ -28,17 +28,35 @@ def cache_limit() -> int:
     Raises:
         UserError: The variable is no positive number.
     """
-    text = os.environ.get("AVATAR_KIT_CACHE_GIB", "20")
+    return _limit("AVATAR_KIT_CACHE_GIB", "20")
+
+
+def stages_limit() -> int:
+    """Bytes that stages of ``prepare`` may take: ``AVATAR_KIT_STAGES_GIB``, by default 5 GiB.
+
+    Raises:
+        UserError: The variable is no positive number.
+    """
+    return _limit("AVATAR_KIT_STAGES_GIB", "5")
+
+
+def cache_size(name: str) -> int:
+    """Bytes in a folder of the cache."""
+    return sum(_size(folder) for folder in cache_dir(name).iterdir() if folder.is_dir())
+
+
+def _limit(variable: str, default: str) -> int:
+    text = os.environ.get(variable, default)
     try:
         gib = float(text)
     except ValueError:
         gib = 0.0
     if not gib > 0:
-        raise UserError(f"AVATAR_KIT_CACHE_GIB={text}: expected a positive number of GiB")
+        raise UserError(f"{variable}={text}: expected a positive number of GiB")
     return int(gib * 2**30)
 
 
-def mark_used(entry: Path, limit: int) -> None:
+def mark_used(entry: Path, limit: int) -> int:
     """Note that a folder of the cache is in use; over the limit, delete what was not used longest.
 
     Files that another process has open stay readable there.
@@ -46,17 +64,21 @@ def mark_used(entry: Path, limit: int) -> None:
     Args:
         entry: The folder; it stays even if it alone is over the limit.
         limit: Bytes that it and its siblings may take.
+
+    Returns:
+        How many folders were deleted.
     """
     os.utime(entry)
     siblings = [folder for folder in entry.parent.iterdir() if folder.is_dir()]
     sizes = {folder: _size(folder) for folder in siblings}
     excess = sum(sizes.values()) - limit
+    dropped = 0
     for folder in sorted(siblings, key=_last_used):
-        if excess <= 0:
-            return
-        if folder != entry:
+        if excess > 0 and folder != entry:
             shutil.rmtree(folder, ignore_errors=True)
             excess -= sizes[folder]
+            dropped += 1
+    return dropped
 
 
 def _size(folder: Path) -> int:

@@ -19,7 +19,7 @@ class Mp4:
     """What the boxes of a file say.
 
     Attributes:
-        indexed: Whether there is an index ('moov'), without which nothing can be played.
+        indexed: Whether there is a whole index ('moov'), without which nothing can be played.
         size: Bytes that the boxes claim.
         frames: The largest number of frames that a video track claims.
         still: Whether it is a picture (HEIC, AVIF) in spite of its container.
@@ -41,7 +41,7 @@ def read_boxes(path: Path) -> Mp4 | None:
         file.seek(boxes[0].start)
         brand = file.read(4) if boxes[0].kind == b"ftyp" else b""
         return Mp4(
-            indexed=any(box.kind == b"moov" for box in boxes),
+            indexed=any(box.kind == b"moov" and box.end <= size for box in boxes),
             size=max(box.end for box in boxes),
             frames=max(_claims(file, _Box(b"", 0, size), _WAY_TO_TABLES), default=0),
             still=brand in (b"heic", b"heix", b"mif1", b"avif"),

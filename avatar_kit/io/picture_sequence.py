@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from avatar_kit.errors import UserError
 from avatar_kit.io.image import read_image
 from avatar_kit.io.unreadable import check_size
-from avatar_kit.io.video_file import OPAQUE, PROBED_FRAMES, SourceFrame
+from avatar_kit.io.video_file import PROBED_FRAMES, SourceFrame, is_mask
 
 #: Suffixes of pictures that are looked for in a folder.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
@@ -87,9 +87,8 @@ class PictureSequence:
         self._size, self.metadata = self._about(self.files[0])
         self.width, self.height = self._size
         probed = self.files[:PROBED_FRAMES]
-        self.alpha = any(read_image(f, mode="RGBA")[..., 3].min() < OPAQUE for f in probed)
-        if self.alpha:
-            self.notes.append("its alpha is the mask of the person")
+        self.alpha, note = is_mask([read_image(f, mode="RGBA")[..., 3] for f in probed])
+        self.notes += note
 
     def frames(self) -> Iterator[SourceFrame]:
         """The pictures, one by one.

@@ -68,8 +68,8 @@ def _check_boxes(path: Path, size: int) -> None:
         raise not_a_video(path)
     if not found.indexed:
         raise UserError(
-            f"{path}: the recording was cut off before its index was written (no 'moov'); copy it "
-            "anew from the camera, or repair it with untrunc or recover_mp4"
+            f"{path}: the recording was cut off before its index was written (no whole 'moov'); "
+            "copy it anew from the camera, or repair it with untrunc or recover_mp4"
         )
     check_size(path, frames=found.frames)
     if found.frames > size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -29,6 +29,8 @@ PROBED_FRAMES = 12
 _SPREAD_FRAMES = 6
 #: A channel of alpha that is never lower than this hides nothing.
 OPAQUE = 250
+#: Part of the border of a picture that is transparent around a person.
+_MIN_CLEAR_BORDER = 0.5
 #: Sides of a pixel are hardly ever further apart than this.
 _MAX_ASPECT = 4.0
 #: Codec -> the decoder that knows its alpha, which FFmpeg's own leaves out.
@@ -109,6 +111,8 @@ class VideoFile:
                 f"the file is cut off: {self.missing} of {promised} frames are missing; copy it "
                 "anew from the camera"
             )
+        elif short and not promised:
+            self.notes.append("the file is cut off, its end is missing; copy it anew")
 
     def _main(self, container: Any, packets: dict[int, Packets]) -> av.VideoStream:
         """The largest video that is no cover."""
@@ -156,16 +160,16 @@ class VideoFile:
             colour = colour.with_white(map(signal, self._spread()))
         see_through = ToPicture(colour, size, alpha=True)
         has_alpha = any(channel.is_alpha for channel in first.format.components)
-        self._fields = self.alpha = False
+        self._fields, alphas = False, []
         for frame in chain([first], frames):
             self._fields |= frame.interlaced_frame
-            if has_alpha and not self.alpha:
-                self.alpha = bool(see_through(frame)[..., 3].min() < OPAQUE)
+            if has_alpha:
+                alphas.append(see_through(frame)[..., 3])
         if self._fields:
             self.notes.append("interlaced, made progressive (bwdif)")
         self.notes += colour.notes
-        if self.alpha:
-            self.notes.append("its alpha is the mask of the person")
+        self.alpha, note = is_mask(alphas)
+        self.notes += note
         self._to_picture = see_through if self.alpha else ToPicture(colour, size)
         self.width, self.height = size[::-1] if self._turns % 2 else size
 
@@ -256,6 +260,27 @@ class VideoFile:
         if time > self.times[-1] + 0.5 / self.rate:  # behind the end of what is whole
             return len(self.times)
         return int(np.abs(self.times - time).argmin())
+
+
+def is_mask(alphas: Sequence[np.ndarray]) -> tuple[bool, list[str]]:
+    """Whether the alpha of some pictures cuts out a person, and what to say of it.
+
+    Around a person most of the border is transparent. Where it is not, something else was keyed.
+
+    Args:
+        alphas: [H, W] uint8 of the first pictures; none of a video without alpha.
+    """
+    hiding = [alpha for alpha in alphas if alpha.min() < OPAQUE]
+    if not hiding:
+        return False, []
+    edges = [np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) < 128 for a in hiding]
+    share = float(np.mean([edge.mean() for edge in edges]))
+    if share >= _MIN_CLEAR_BORDER:
+        return True, ["its alpha is the mask of the person"]
+    return False, [
+        f"its alpha is left out: it keeps {1 - share:.0%} of the border of the picture, so it cuts "
+        "out no person"
+    ]
 
 
 def _seconds(container: Any, stream: av.VideoStream) -> float:

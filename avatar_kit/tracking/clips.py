@@ -9,7 +9,7 @@ the other clip stands outside the person's mask, and the frames that show one ar
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,6 +33,8 @@ GHOST_LEVELS = 8.0
 MIN_GHOST_AREA = 0.025
 #: Likewise of the largest ghost of a dissolve: hair and shadows stand outside a mask, too.
 MIN_LARGEST_GHOST = 0.08
+#: Frames that are converted at a time.
+_PART_FRAMES = 256
 #: How many times larger than those around it the step of a cut is.
 MIN_CUT_RATIO = 2.0
 #: Likewise beside a change of the light.
@@ -59,6 +61,35 @@ class Transition:
         return f"dissolve, frames {self.first} to {self.last - 1} dropped"
 
 
+class Slices:
+    """An array of a whole video that is converted where it is looked at.
+
+    Args:
+        array: [T, ...] whatever is kept.
+        convert: Makes floats of some of it.
+        frames: [N] numbers of the frames that are meant; None: all.
+    """
+
+    def __init__(
+        self,
+        array: np.ndarray,
+        convert: Callable[[np.ndarray], np.ndarray] = lambda part: part,
+        frames: np.ndarray | None = None,
+    ):
+        self._array, self._convert = array, convert
+        self._frames = np.arange(len(array)) if frames is None else frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        return self._convert(self._array[self._frames[frames]])
+
+    def at(self, frames: np.ndarray) -> Slices:
+        """Some of the frames, [N] rising numbers."""
+        return Slices(self._array, self._convert, self._frames[frames])
+
+
 def thumbnail(image: np.ndarray) -> np.ndarray:
     """[h, w, 3] float32: a picture [H, W, 3] at about ``THUMBNAIL_EDGE_PIXELS``, areas averaged."""
     step = max(1, max(image.shape[:2]) // THUMBNAIL_EDGE_PIXELS)
@@ -67,7 +98,9 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return blocks.mean((1, 3), dtype=np.float32)
 
 
-def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
+def find_transitions(
+    thumbnails: np.ndarray | Slices, masks: np.ndarray | Slices
+) -> list[Transition]:
     """Where clips go over into the next.
 
     Args:
@@ -77,18 +110,25 @@ def find_transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transiti
     Returns:
         Transitions in order, apart from each other.
     """
-    fresh = np.abs(np.diff(thumbnails, axis=0)).mean((1, 2, 3)) > REPEATED_FRAME_LEVELS
-    distinct = np.flatnonzero(
-        np.concatenate([[True], fresh])
-    )  # a picture that stands tells nothing
+    thumbnails, masks = (x if isinstance(x, Slices) else Slices(x) for x in (thumbnails, masks))
+    distinct = _distinct(thumbnails)
     number = np.append(distinct, len(thumbnails))
     return [
         Transition(int(number[t.first]), int(number[t.last]))
-        for t in _transitions(thumbnails[distinct], masks[distinct])
+        for t in _transitions(thumbnails.at(distinct), masks.at(distinct))
     ]
 
 
-def _transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
+def _distinct(thumbnails: Slices) -> np.ndarray:
+    """Numbers of the frames that do not repeat the one before: one that stands tells nothing."""
+    steps = [np.full(1, np.inf)]
+    for t in range(0, len(thumbnails) - 1, _PART_FRAMES):
+        part = thumbnails[t : t + _PART_FRAMES + 1]
+        steps.append(np.abs(np.diff(part, axis=0)).mean((1, 2, 3)))
+    return np.flatnonzero(np.concatenate(steps) > REPEATED_FRAME_LEVELS)
+
+
+def _transitions(thumbnails: Slices, masks: Slices) -> list[Transition]:
     windows = _windows(_blocks(thumbnails))
     cuts = {window: _cut(thumbnails, *window) for window in windows}
     found: list[Transition] = []
@@ -97,7 +137,8 @@ def _transitions(thumbnails: np.ndarray, masks: np.ndarray) -> list[Transition]:
         others = [c.first for w, c in cuts.items() if c is not None and w != (low, high)]
         start = max([c for c in others if c <= low], default=0)
         end = min([c for c in others if c >= high], default=len(thumbnails))
-        transition = _dissolve(thumbnails[start:end], masks[start:end], low - start, high - start)
+        here = np.arange(start, end)
+        transition = _dissolve(thumbnails.at(here), masks.at(here), low - start, high - start)
         if transition is not None:
             transition = Transition(transition.first + start, transition.last + start)
         transition = transition or cut
@@ -119,8 +160,13 @@ def split_clips(
     return clips
 
 
-def _blocks(thumbnails: np.ndarray) -> np.ndarray:
+def _blocks(thumbnails: Slices) -> np.ndarray:
     """[T, N, 3] mean colours of blocks."""
+    parts = range(0, len(thumbnails), _PART_FRAMES)
+    return np.concatenate([_block_means(thumbnails[t : t + _PART_FRAMES]) for t in parts])
+
+
+def _block_means(thumbnails: np.ndarray) -> np.ndarray:
     frames, height, width, _ = thumbnails.shape
     rows, columns = height // BLOCK_PIXELS, width // BLOCK_PIXELS
     whole = thumbnails[:, : rows * BLOCK_PIXELS, : columns * BLOCK_PIXELS]
@@ -161,7 +207,7 @@ def _around(low: int, high: int, frames: int) -> tuple[int, int]:
     return max(0, low - MARGIN_FRAMES), min(frames, high + MARGIN_FRAMES + 1)
 
 
-def _cut(thumbnails: np.ndarray, low: int, high: int) -> Transition | None:
+def _cut(thumbnails: Slices, low: int, high: int) -> Transition | None:
     """A cut: one step between two frames that is far larger than those around it."""
     start, end = _around(low, high, len(thumbnails))
     pictures = thumbnails[start:end]
@@ -190,7 +236,7 @@ def _step(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(y - middle[1] - gain * (x - middle[0])).mean())
 
 
-def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) -> Transition | None:
+def _dissolve(thumbnails: Slices, masks: Slices, low: int, high: int) -> Transition | None:
     """A dissolve: frames around the window in which something stands outside the mask."""
     start, end = _around(low, high, len(thumbnails))
     ghost, offset = ghost_area(thumbnails, masks, low, high)
@@ -204,9 +250,7 @@ def _dissolve(thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int) ->
     return Transition(max(0, start + int(seen[0]) - 1), start + int(seen[-1]) + 2)
 
 
-def ghost_area(
-    thumbnails: np.ndarray, masks: np.ndarray, low: int, high: int
-) -> tuple[np.ndarray, int]:
+def ghost_area(thumbnails: Slices, masks: Slices, low: int, high: int) -> tuple[np.ndarray, int]:
     """What stands outside the mask and belongs to neither background, over the person's area.
 
     Args:

@@ -14,15 +14,19 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
-from avatar_kit.tracking.clips import Transition, find_transitions, split_clips
+from avatar_kit.tracking.clips import Slices, Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
 from avatar_kit.tracking.identity import appearance, changes, people
+from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, lying_note, seen, shrink, watch
 
 #: Clips with fewer frames are dropped.
 MIN_CLIP_FRAMES = 5
+#: Overlap (IoU) of masks that were given with those of the tracker, below which one of them is of
+#: something else.
+MIN_MASK_OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,10 @@ def observe(
     found = _landmarks(reader, tracker, stages)
     tracks = _tracks(found)
     check_person(tracks, reader.path)
-    transitions = _transitions(tracks, found["thumbnails"], stages)
+    thumbnails = found.pop("thumbnails")
+    transitions = _transitions(tracks, thumbnails, stages)
     good, smears = without_smears(seen(tracks), reader.suspect)
-    looks = appearance(tracks, found["thumbnails"], reader.width)
+    looks = appearance(tracks, thumbnails, reader.width)
     cuts = split_clips(len(tracks), transitions, reader.gaps)
     turns = changes(tracks, looks, cuts)
     ranges = _unbroken(split_clips(len(tracks), transitions, [*reader.gaps, *turns]), good)
@@ -96,7 +101,7 @@ def observe(
         )
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
-    kept = tracks.at(frames)
+    kept = _kept(tracks, frames)
     way = find_heading(kept, clips, reader.fps).way
     notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears + others
     if exchanged := int((way != AS_READ).sum()):
@@ -138,15 +143,25 @@ def one_person(
     return shown[int(wanted) - 1], [f"{count} people one after another: person {wanted} taken"]
 
 
+def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:
+    """The chosen frames, rising; masks move up where they are, for those of a video are large."""
+    arrays = tracks.arrays()
+    masks = arrays.pop("masks")
+    for place, frame in enumerate(frames):
+        masks[place] = masks[frame]
+    return Tracks(masks=masks[: len(frames)], **{k: v[frames] for k, v in arrays.items()})
+
+
 def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
     """What :func:`watch` finds, and what the reader learns of the file while it is read."""
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
 
     def compute() -> Arrays:
-        masks: list[np.ndarray] = []
-        found = watch(implementation(config), _pictures(reader, masks), stages.progress.step)
-        if masks:  # the video knows better than the tracker
-            found["masks"] = np.stack(masks)
+        with Spool() as own:
+            pictures = _pictures(reader, own)
+            found = watch(implementation(config), pictures, stages.progress.step)
+            if reader.masked:  # the video knows better than the tracker
+                found["masks"] = _checked(own.stacked(), found["masks"], reader)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
@@ -157,18 +172,36 @@ def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Array
     return found
 
 
-def _pictures(reader: VideoReader, masks: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """The pictures of a video; its own masks are appended, coarse."""
+def _checked(own: np.ndarray, tracked: np.ndarray, reader: VideoReader) -> np.ndarray:
+    """Masks that came with the video, unless they were made by a person and show another one.
+
+    Raises:
+        UserError: They hardly overlap with what the tracker sees.
+    """
+    some = np.unique(np.linspace(0, len(own) - 1, 100).astype(int))
+    both, either = np.minimum(own[some], tracked[some]), np.maximum(own[some], tracked[some])
+    overlap = both.sum(dtype=float) / max(either.sum(dtype=float), 1)
+    if reader.options.masks is not None and overlap < MIN_MASK_OVERLAP:
+        raise UserError(
+            f"--masks {reader.options.masks}: they overlap with the person that is seen by "
+            f"{overlap:.0%} only; the person must be white, and mask 1 belong to frame 1"
+        )
+    return own
+
+
+def _pictures(reader: VideoReader, own: Spool) -> Iterator[np.ndarray]:
+    """The pictures of a video; the masks that it brings are kept, coarse."""
     for picture, mask in reader.with_masks():
         if mask is not None:
-            masks.append(shrink(mask))
+            own.append(shrink(mask))
         yield picture
 
 
 def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list[Transition]:
     def compute() -> Arrays:
-        pictures = thumbnails.astype(np.float32)
-        masks = _resized(tracks.masks, (pictures.shape[1], pictures.shape[2]))
+        _, height, width, _ = thumbnails.shape
+        pictures = Slices(thumbnails, lambda part: part.astype(np.float32))
+        masks = Slices(tracks.masks, lambda part: _resized(part, (height, width)))
         found = find_transitions(pictures, masks)
         return {"transitions": np.array([(t.first, t.last) for t in found], int).reshape(-1, 2)}
 

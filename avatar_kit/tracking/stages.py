@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from avatar_kit.io.atomic import atomic_path
-from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.cache import cache_dir, mark_used, stages_limit
 
 #: Changes when a stage computes something else than before from the same input.
 VERSION = 6
@@ -51,7 +51,8 @@ class Stages:
     """The results of one video's stages, in a folder of the cache.
 
     A stage's file carries a key: a digest of its options and of the key of the stage before it. A
-    file with another key is computed anew, and so is everything after it.
+    file with another key is computed anew, and so is everything after it. The stages of all videos
+    together stay below :func:`~avatar_kit.io.cache.stages_limit`.
 
     Args:
         video: Digest of the video file.
@@ -61,6 +62,7 @@ class Stages:
 
     def __init__(self, video: str, progress: Progress, *, fresh: bool = False):
         self.folder = cache_dir("prepare", video[:24])
+        stages_limit()  # refuse one that is none before the work
         self.progress = progress
         self.fresh = fresh
         self._key = video
@@ -92,10 +94,18 @@ class Stages:
             found = compute()
             with atomic_path(path) as partial:
                 np.savez_compressed(partial, key=np.array(self._key), **found)
-            self.progress.finish(note(found))
+            self.progress.finish(note(found) + self._within_limit())
         else:
             self.progress.finish(note(found), cached=True)
         return found
+
+    def _within_limit(self) -> str:
+        """Drop the stages of videos that were not used longest, and say so."""
+        dropped = mark_used(self.folder, stages_limit())
+        if not dropped:
+            return ""
+        gib = stages_limit() / 2**30
+        return f"; stages of {dropped} older videos dropped, the cache keeps {gib:g} GiB of them"
 
 
 def _read(path: Path, key: str) -> Arrays | None:

@@ -12,6 +12,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.clips import thumbnail
+from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.tracks import MASK_EDGE_PIXELS, Tracks, main_joints
 
 #: A frame shows the person if so many main joints are seen with more than this confidence.
@@ -38,20 +39,17 @@ def watch(
     """
     tracker.reset()
     found: list[FrameTrack] = []
-    masks, thumbnails = [], []
-    for frame in frames:
-        track = tracker.stream(frame)
-        masks.append(shrink(track.mask))
-        thumbnails.append(thumbnail(frame).round().astype(np.uint8))
-        found.append(replace(track, mask=_EMPTY_MASK))
-        step(len(found))
+    with Spool() as masks, Spool() as thumbnails:
+        for frame in frames:
+            track = tracker.stream(frame)
+            masks.append(shrink(track.mask))
+            thumbnails.append(thumbnail(frame).round().astype(np.uint8))
+            found.append(replace(track, mask=_EMPTY_MASK))
+            step(len(found))
+        large = {"masks": masks.stacked(), "thumbnails": thumbnails.stacked()}
     names = [n for n in Tracks.__dataclass_fields__ if n not in ("masks", "expression")]
     stacked = {n: np.stack([np.asarray(getattr(t, n)) for t in found]) for n in names}
-    return stacked | {
-        "expression": tracker.expressions(found).astype(np.float32),
-        "masks": np.stack(masks),
-        "thumbnails": np.stack(thumbnails),
-    }
+    return stacked | large | {"expression": tracker.expressions(found).astype(np.float32)}
 
 
 def shrink(mask: np.ndarray) -> np.ndarray:

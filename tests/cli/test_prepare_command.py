@@ -1,3 +1,14 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import shared_file
+
+
 def test_bad_input_is_one_line_and_exit_code_2(cli_here, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(bytes(range(256)) * 8)
     said = cli_here("prepare", "broken.mp4", "--out", "me", check=2)
@@ -26,3 +37,21 @@ def test_what_is_read_is_checked_before_the_work(cli_here, tmp_path):
     assert "--start 1:x" in cli_here("prepare", "a.mp4", "-o", "b", "--start", "1:x", check=2)
     assert "write X,Y,W,H" in cli_here("prepare", "a.mp4", "-o", "b", "--crop", "1,2", check=2)
     assert "download it first" in cli_here("prepare", "https://x.example/a", "-o", "b", check=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_says_how_to_go_on_and_leaves_nothing_half_written(number, tmp_path):
+    video, out = shared_file("video/turntable_dress.mp4"), tmp_path / "captures" / "me"
+    command = [sys.executable, "-m", "avatar_kit.cli.main", "prepare", video, "--out", out]
+    environment = os.environ | {"AVATAR_KIT_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert "decode" in process.stdout.readline()
+    time.sleep(15)  # the body is built, the tracker is at work
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip() == "stopped; the same command goes on after the last stage that was done"
+    assert not out.exists() and not [p for p in tmp_path.rglob("*") if "partial" in p.name]

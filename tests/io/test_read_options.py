@@ -246,12 +246,12 @@ def test_alpha_of_pictures_is_the_mask(tmp_path):
     root = tmp_path / "f"
     root.mkdir()
     image = np.dstack([picture(0), np.full(SIZE[::-1], 255, np.uint8)])
-    image[:10, :, 3] = 0
+    image[:30, :, 3] = 0
     for i in range(5):
         Image.fromarray(image).save(root / f"{i}.png")
     shown, mask = next(read_video(root).with_masks())
     assert np.array_equal(mask, image[..., 3])
-    assert (shown[:10] == 180).all() and np.array_equal(shown[10:], image[10:, :, :3])
+    assert (shown[:30] == 180).all() and np.array_equal(shown[30:], image[30:, :, :3])
 
 
 @pytest.mark.parametrize(

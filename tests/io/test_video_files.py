@@ -275,7 +275,7 @@ def test_no_frame_can_be_decoded(tmp_path):
 def test_cut_short(tmp_path):
     path = write(tmp_path / "a.mp4", 5)
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(UserError, match=r"a\.mp4: (cannot be opened|holds no video)"):
+    with pytest.raises(UserError, match=r"a\.mp4: the recording was cut off before its index"):
         read_video(path)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar_kit.io.video import BEHIND_ALPHA, VideoWriter, read_frames, read_video
+from avatar_kit.io.video import BEHIND_ALPHA, VideoWriter, play, read_frames, read_video
 from tests.io.encoded import encode, frame_of, ycbcr
 
 
@@ -157,6 +157,18 @@ def test_alpha_that_hides_nothing_is_no_mask(tmp_path):
     assert next(reader.with_masks())[1] is None
 
 
+def test_alpha_that_keeps_the_border_cuts_out_no_person(tmp_path):
+    """A key that took the person: the picture is read as it is."""
+    image = see_through(hidden=(90, 60, 30))
+    image[..., 3] = 255 - image[..., 3]
+    frame = av.VideoFrame.from_ndarray(image, format="rgba")
+    reader = read_video(encode(tmp_path / "a.mov", "png", [frame] * 2))
+    assert not reader.masked
+    assert np.array_equal(next(iter(reader)), image[..., :3])
+    (note,) = reader.notes
+    assert note.startswith("its alpha is left out: it keeps 100% of the border")
+
+
 def several(path, sizes, frames, cover=None):
     """A file of several videos, each of one grey."""
     with av.open(str(path), "w") as out:
@@ -209,3 +221,16 @@ def test_square_pixels_keep_the_shape_of_things(tmp_path_factory, across, down, 
     assert reader.width >= width and reader.height >= height, "no pixel is lost"
     shape = reader.width / reader.height / (width / height * float(aspect))
     assert abs(shape - 1) < 2 / min(width, height)
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mov"])
+def test_a_clip_is_played_as_it_is_read(tmp_path, suffix):
+    """Who is live before a clip sees what ``prepare`` sees: square pixels, grey behind alpha."""
+    path = tmp_path / f"a{suffix}"
+    with VideoWriter(path, 25, (64, 48), alpha=True) as video:
+        for _ in range(3):
+            video.write(see_through())
+    played = list(play(path))
+    assert [at for at, _ in played] == pytest.approx([0, 0.04, 0.08], abs=1e-3)
+    read = list(read_video(path))
+    assert all(np.array_equal(show(), image) for (_, show), image in zip(played, read, strict=True))

@@ -1,6 +1,7 @@
 """From a video to a capture: a few frames with few iterations, and the whole real clips (slow)."""
 
 import io
+from pathlib import Path
 
 import av
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from avatar_kit.capture import open_capture
+from avatar_kit.errors import UserError
 from avatar_kit.io.image import write_image
 from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoWriter, read_video
@@ -33,6 +35,13 @@ def short(tmp_path_factory):
     return path
 
 
+def made(*parts):
+    """A cache of its own for stages; the body's stays."""
+    folder = Path(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Listening(Silent):
     def __init__(self):
         self.finished = []
@@ -48,7 +57,7 @@ class Listening(Silent):
 def prepared(short, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "cache_dir", lambda *_: cache)  # the body's own cache stays
+        patch.setattr(stages, "cache_dir", lambda *parts: made(cache, *parts))
         moving = (*ROOT_VARIABLES, "pose", "hands")
         phases = (Phase(6, ROOT_VARIABLES, 0.2), Phase(8, moving, 0.1, outline=True))
         patch.setattr(fit, "PHASES", phases)
@@ -82,7 +91,8 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     masks = tmp_path / "masks"
     masks.mkdir()
     rng = np.random.default_rng(0)
-    given = rng.integers(0, 2, (8, 940, 720), dtype=np.uint8) * 255
+    given = np.zeros((8, 940, 720), np.uint8)
+    given[:, 120:900, 200:520] = rng.integers(128, 256, (8, 780, 320))
     for i, mask in enumerate(given):
         write_image(masks / f"{i:03d}.png", mask)
     monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
@@ -97,6 +107,12 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     about = capture.provenance["video"]["read"]
     assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks"}
     assert "masks of masks" in prepared.notes
+    for i, mask in enumerate(given):
+        write_image(masks / f"{i:03d}.png", 255 - mask)
+    with pytest.raises(
+        UserError, match=r"--masks .*masks: they overlap .* by \d+% only; the person"
+    ):
+        prepare_video(short, tmp_path / "other", Options(read=read))
 
 
 @pytest.mark.slow
@@ -113,7 +129,7 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     path.write_bytes(data)
     reader = read_video(path)
     sound = [i for i, _ in enumerate(reader) if i not in reader.suspect]
-    monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path / "cache")
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path, *parts))
     tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
         found = observe(

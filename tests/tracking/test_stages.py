@@ -1,6 +1,10 @@
+import os
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
+from avatar_kit.errors import UserError
 from avatar_kit.tracking.stages import Silent, Stages, digest
 
 
@@ -95,3 +99,32 @@ def test_what_is_read_of_a_video_is_part_of_its_digest(tmp_path):
 def test_note_of_no_array_option(tmp_path):
     with pytest.raises(TypeError):  # options must be plain: they are part of the key
         Stages("g" * 64, Silent()).run("a", {"x": np.zeros(2)}, dict, note=str)
+
+
+def test_stages_of_older_videos_are_dropped_and_it_is_said(monkeypatch):
+    class Heard(Silent):
+        notes: ClassVar[list[str]] = []
+
+        def finish(self, note, *, cached=False):
+            self.notes.append(note)
+
+    noise = np.random.default_rng(0).integers(0, 255, 200_000, dtype=np.uint8)
+    monkeypatch.setenv("AVATAR_KIT_STAGES_GIB", str(450_000 / 2**30))
+    folders = []
+    for k, video in enumerate("abc"):
+        stages = Stages(video * 64, Heard())
+        stages.run("first", {}, lambda: {"x": noise}, note=lambda _: "done")
+        folders.append(stages.folder)
+        os.utime(stages.folder, (1000 + k, 1000 + k))
+    assert [folder.exists() for folder in folders] == [False, True, True]
+    assert Heard.notes[:2] == ["done", "done"]
+    assert Heard.notes[2].startswith("done; stages of 1 older videos dropped, the cache keeps")
+    again = Stages("c" * 64, Heard())
+    again.run("first", {}, lambda: {"x": noise}, note=lambda _: "done")
+    assert Heard.notes[3] == "done" and folders[1].exists()
+
+
+def test_a_limit_that_is_none_is_refused_before_the_work(monkeypatch):
+    monkeypatch.setenv("AVATAR_KIT_STAGES_GIB", "little")
+    with pytest.raises(UserError, match="AVATAR_KIT_STAGES_GIB=little: expected a positive"):
+        Stages("a" * 64, Silent())
