@@ -157,7 +157,7 @@ class VideoFile:
         colour, size = Colour.of(context, first, self.path), self._square(aspect, first)
         if colour.transfer != "SDR":
             signal = ToPicture(colour, self._stored).signal
-            colour = colour.with_white(map(signal, self._spread()))
+            colour = colour.with_white(map(signal, chain([first], self._spread())))
         see_through = ToPicture(colour, size, alpha=True)
         has_alpha = any(channel.is_alpha for channel in first.format.components)
         self._fields, alphas = False, []

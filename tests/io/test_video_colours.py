@@ -47,6 +47,13 @@ def test_hdr_is_tone_mapped(tmp_path, name, signal, number, white, said):
     assert reader.notes == [f"HDR ({name}), tone-mapped to SDR (BT.709, white at {said} cd/m2)"]
 
 
+def test_hdr_that_cannot_be_sought_in(tmp_path):
+    """A bare stream has no index: its first frame tells how bright it is."""
+    reader = read_video(hdr(tmp_path / "a.hevc", pq, 16, 203))
+    assert np.abs(middles(next(iter(reader))) - PATCHES).max() <= 6
+    assert "white at 203 cd/m2" in reader.notes[0]
+
+
 def test_highlights_bend_and_keep_their_order(tmp_path):
     """Greys up to three times the light of white: all told apart, below the shoulder as before."""
     levels = 255 * np.array([0.2, 0.6, 0.9, 1.0, 1.04, 1.1, 1.25, 1.6])
