@@ -16,7 +16,7 @@ from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, mark_used, stages_limit
 
 #: Changes when a stage computes something else than before from the same input.
-VERSION = 6
+VERSION = 7
 
 Arrays = dict[str, np.ndarray]
 

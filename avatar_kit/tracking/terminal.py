@@ -18,7 +18,7 @@ _VERDICT_COLOURS = {"fit for training": "green", "usable": "yellow", "not fit": 
 #: The stage that tells how long the others take, and their times in terms of its own, as measured
 #: on two cores. The share of a fit is smaller for longer videos.
 YARDSTICK = "landmarks"
-SHARES = {"landmarks": 1.0, "clips": 0.1, "fit": 4.0, "plates": 0.2, "capture": 0.5}
+SHARES = {"landmarks": 1.0, "clips": 0.06, "scene": 0.25, "fit": 1.8, "capture": 0.8}
 
 
 class StageProgress:
