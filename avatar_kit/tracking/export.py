@@ -171,7 +171,9 @@ def _wrong_notes(numbers: np.ndarray, wrong: np.ndarray) -> list[str]:
     """What to say of frames, by their numbers in the video, in which the body is wrong."""
     if not wrong.any():
         return []
-    return [f"the body is wrong in {wrong.sum()} frames of the video: {spelled(numbers[wrong])}"]
+    count = int(wrong.sum())
+    frames = "1 frame" if count == 1 else f"{count} frames"
+    return [f"the body is wrong in {frames} of the video: {spelled(numbers[wrong])}"]
 
 
 def _landmarks(tracks: Tracks) -> dict[str, np.ndarray]:

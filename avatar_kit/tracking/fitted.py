@@ -12,8 +12,9 @@ from avatar_kit.graphics import rasterize
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
-from avatar_kit.tracking.fit import Fit, Fitter
+from avatar_kit.tracking.fit import Fit
 from avatar_kit.tracking.initial import smooth
+from avatar_kit.tracking.long_fit import fit_windows
 from avatar_kit.tracking.objective import Weights
 from avatar_kit.tracking.observe import Observed
 from avatar_kit.tracking.place import stand_on_ground
@@ -68,8 +69,15 @@ def fit_video(
     fps = observed.reader.fps
 
     def compute() -> Arrays:
-        fitter = Fitter(body, camera, observed.tracks, observed.clips, fps, shape)
-        fit = fitter.run(lambda done, total: stages.progress.step(round(100 * done / total)))
+        fit = fit_windows(
+            body,
+            camera,
+            observed.tracks,
+            observed.clips,
+            fps,
+            shape,
+            lambda done, total: stages.progress.step(round(100 * done / total)),
+        )
         arrays = {f"motion.{k}": getattr(fit.motion, k).numpy() for k in FIELDS}
         return arrays | {
             "shape": fit.shape.numpy(),
