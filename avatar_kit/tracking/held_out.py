@@ -1,4 +1,4 @@
-"""Which frames are kept for the test: those that ask most of an avatar."""
+"""Which frames are kept for the test: those that ask most of an avatar, and take least from it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import numpy as np
 
 #: Clips shorter than this give no frames to the test.
 MIN_TEST_CLIP_FRAMES = 40
+#: Length of a stretch in seconds.
+_STRETCH_SECONDS = 0.8
 #: Seconds around a stretch that are not compared with it: neighbours are alike.
-_APART_SECONDS = 0.5
+_APART_SECONDS = 0.25
 #: Mean distance of the joints from which on a pose is far from another, in metres.
 FAR_METRES = 0.1
-#: Width of what counts as a side of the person, in degrees of yaw.
-_SIDE_DEGREES = 30
+#: Width of what counts as a side of the person, in degrees of yaw, and how much of the frames that
+#: show one must stay for training.
+_SIDE_DEGREES, _LEFT_SHARE = 30, 0.5
 #: Poses of a clip that are compared with each other, at most.
 _COMPARED = 600
 
@@ -24,11 +27,12 @@ def split_frames(
     good: np.ndarray,
     fps: float,
 ) -> dict[str, list[int]]:
-    """One stretch of every long clip for the test, the rest for training.
+    """Some stretches of every long clip for the test, the rest for training.
 
-    The stretch is the one whose poses lie furthest from all others, up to ``FAR_METRES``: where a
-    person stands still, any avatar is as good as the nearest recorded frame. It takes no side of
-    the person away that the rest does not show, if there is such a stretch.
+    They are those whose poses lie furthest from all others, up to ``FAR_METRES``: where a person
+    stands still, any avatar is as good as the nearest recorded frame. Of every side of the person
+    half of the frames stay, if there are such stretches: a test that takes the only look at her
+    back away would measure what was never filmed, and spoil the avatar.
 
     Args:
         clips: Half-open ranges of frames.
@@ -39,48 +43,56 @@ def split_frames(
         fps: Frames per second.
 
     Returns:
-        "train" and, if any clip is long enough, "test" -> frame numbers.
+        "train" and, if any clip is long enough, "test" -> frame numbers, rising.
     """
-    train: list[int] = []
-    test: list[int] = []
     sides = np.floor(np.degrees(yaw) % 360 / _SIDE_DEGREES).astype(int)
+    free = good.copy()
     for a, b in clips:
         count = round(share * (b - a)) if b - a >= MIN_TEST_CLIP_FRAMES else 0
-        start = b
-        if count:
-            elsewhere = set(np.delete(sides, np.arange(a, b)).tolist())
-            start = a + _furthest(joints[a:b], sides[a:b], elsewhere, good[a:b], count, fps)
-        kept = range(start, start + count)
-        train += [t for t in range(a, b) if t not in kept and good[t]]
-        test += [t for t in kept if good[t]]
+        pieces = max(1, round(count / (_STRETCH_SECONDS * fps)))
+        apart = _distances(joints[a:b])
+        for length in (len(part) for part in np.array_split(np.arange(count), pieces)):
+            if length:
+                start = a + _furthest(apart, sides, good, free, (a, b), length, fps)
+                free[start : start + length] = False
+    train, test = (np.flatnonzero(good & kept).tolist() for kept in (free, ~free))
     return {"train": train, "test": test} if test else {"train": train}
 
 
+def _distances(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[N] numbers of frames and [N, N] mean distance of their joints [T, J, 3] about the middle."""
+    some = np.arange(0, len(joints), -(-len(joints) // _COMPARED))
+    poses = joints[some] - joints[some].mean(1, keepdims=True)
+    return some, np.stack([np.linalg.norm(poses - pose, axis=-1).mean(-1) for pose in poses])
+
+
 def _furthest(
-    joints: np.ndarray,
+    distances: tuple[np.ndarray, np.ndarray],
     sides: np.ndarray,
-    elsewhere: set[int],
     good: np.ndarray,
+    free: np.ndarray,
+    clip: tuple[int, int],
     count: int,
     fps: float,
 ) -> int:
-    """Where the stretch of ``count`` frames begins whose poses lie furthest from the others."""
-    frames = len(joints)
-    step = -(-frames // _COMPARED)
-    some = np.arange(0, frames, step)
-    poses = joints[some] - joints[some].mean(1, keepdims=True)
-    apart = np.stack([np.linalg.norm(poses - pose, axis=-1).mean(-1) for pose in poses])
+    """Where in a clip the stretch of ``count`` free frames begins that lies furthest away."""
+    some, apart = distances
+    a, b = clip
     margin = _APART_SECONDS * fps
-    best, begin = (-np.inf, -np.inf), frames - count
-    for start in range(0, frames - count + 1, max(1, count // 4)):
+    whole = np.bincount(sides[good], minlength=sides.max() + 1)
+    best, begin = (-np.inf, -np.inf), b - a - count
+    for start in range(0, b - a - count + 1, max(1, count // 4)):
         inside = (some >= start) & (some < start + count)
-        others = (some < start - margin) | (some >= start + count + margin)
-        if not inside.any() or not others.any():
+        others = ((some < start - margin) | (some >= start + count + margin)) & free[a:b][some]
+        there = slice(a + start, a + start + count)
+        if not inside.any() or not others.any() or (good[there] & ~free[there]).any():
             continue
-        rest = np.delete(sides, np.arange(start, start + count))
-        lost = set(sides.tolist()) - set(rest.tolist()) - elsewhere
+        left = free.copy()
+        left[there] = False
+        kept = np.bincount(sides[left], minlength=len(whole))
+        lost = int((kept < _LEFT_SHARE * whole).sum())
         nearest = apart[np.ix_(inside, others)].min(1).clip(max=FAR_METRES)
-        found = (-len(lost), float(nearest.mean() * good[start : start + count].mean()))
+        found = (-lost, float(nearest.mean() * good[there].mean()))
         if found > best:
             best, begin = found, start
     return begin

@@ -21,6 +21,7 @@ def test_a_stretch_that_moves_is_kept_for_the_test():
     found = split_frames([(0, 200)], 0.1, joints, yaw, good, 30.0)
     assert len(found["test"]) == 20
     assert moving[found["test"]].mean() > 0.7
+    assert len(split_frames([(0, 200)], 0.3, joints, yaw, good, 30.0)["test"]) == 60
     assert sorted(found["train"] + found["test"]) == list(range(200))
     poses = torch.from_numpy(joints)
     far = nearest_distances(poses[found["train"]], poses[found["test"]])
@@ -35,7 +36,8 @@ def test_no_side_of_the_person_is_kept_for_the_test_alone():
     joints[:80, 1, 1] = 0.05 * np.sin(np.arange(80) / 4)
     found = split_frames([(0, 200)], 0.15, joints, yaw, np.ones(200, bool), 30.0)
     side = np.floor(np.degrees(yaw) % 360 / 30)
-    assert set(side[found["train"]]) == set(side)
+    for one in set(side):
+        assert (side[found["train"]] == one).sum() >= 0.5 * (side == one).sum()
 
 
 def test_short_clips_are_for_training_and_wrong_frames_for_nothing():
@@ -44,6 +46,7 @@ def test_short_clips_are_for_training_and_wrong_frames_for_nothing():
     good[5:9] = False
     found = split_frames([(0, 30), (30, 150)], 0.2, joints, np.zeros(150), good, 30.0)
     assert len(found["test"]) == 24
+    assert found["test"] == sorted(found["test"])
     assert min(found["test"]) >= 30
     assert not set(range(5, 9)) & set(found["train"])
     only = split_frames([(0, 30)], 0.2, joints[:30], np.zeros(30), good[:30], 30.0)
