@@ -81,7 +81,7 @@ async def soak(arguments: argparse.Namespace) -> list[dict]:
                 )
                 print(records[-1], flush=True)
         finally:
-            session.send_signal(2)
+            session.terminate()
             session.wait(60)
     return records
 
