@@ -25,3 +25,7 @@ class MediapipeConfig(TrackerConfig):
         gt=0,
         description="A hand counts within this distance of the wrist, as a part of the height.",
     )
+    retry_hands: bool = Field(
+        True,
+        description="Look again, in the full picture, for a hand that is missing at a seen wrist.",
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit_mediapipe import expression, landmarks
 from avatar_kit_mediapipe.config import MediapipeConfig
+from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
 from avatar_kit_mediapipe.people import PeopleDetector, Person, paint_over
 from avatar_kit_mediapipe.quiet import quiet
 
@@ -53,6 +54,9 @@ class MediapipeTracker(Tracker):
                 min_detection_confidence=config.detection_confidence,
                 min_tracking_confidence=config.tracking_confidence,
             )
+            self._hand_model = HandModel() if config.retry_hands else None
+            if self._hand_model is not None:
+                self._hand_model.find(blank, np.full(2, 32.0), 32.0, np.array([0, -1]), mirror=False)
             self._detector.find(blank)
             self._holistic.process(blank)
         self._forget()
@@ -76,22 +80,23 @@ class MediapipeTracker(Tracker):
         with quiet():
             if self._frame % self.config.people_every == 0:
                 self._people = self._detector.find(frame)
-            seen = self._holistic.process(paint_over(frame, self._people))
+            painted = paint_over(frame, self._people)
+            seen = self._holistic.process(painted)
         self._frame += 1
         pose = landmarks.to_array(seen.pose_landmarks, 33)
         world = landmarks.to_array(seen.pose_world_landmarks, 33)
         face = landmarks.to_array(seen.face_landmarks, FACE_POINTS)[:, :3] * (width, height, width)
         face_found = seen.face_landmarks is not None
         pixels, sure, metres = landmarks.body_points(pose, world, face_found, width, height)
-        hands, hands_sure, hands_world = self._hands(seen, pixels, sure, width, height)
+        hands = self._hands(seen, painted, (pixels, sure, metres))
         found = seen.pose_landmarks is not None
         return MediapipeTrack(
             body=pixels,
             body_confidence=sure,
             body_world=metres,
-            hands=hands,
-            hands_confidence=hands_sure,
-            hands_world=hands_world,
+            hands=hands.pixels,
+            hands_confidence=hands.confidence,
+            hands_world=hands.metres,
             face=face[:, :2].astype(np.float32),
             face_confidence=float(face_found),
             **self._expression(face, face_found),
@@ -115,7 +120,8 @@ class MediapipeTracker(Tracker):
             ]
         )
 
-    def _hands(self, seen, body, sure, width, height):
+    def _hands(self, seen, frame: np.ndarray, body) -> Hands:
+        height, width = frame.shape[:2]
         lists = (seen.left_hand_landmarks, seen.right_hand_landmarks)
         arrays = [landmarks.to_array(hand, 21) for hand in lists]
         pixels, metres = (
@@ -125,10 +131,16 @@ class MediapipeTracker(Tracker):
             )
         )
         found = np.array([hand is not None for hand in lists])
-        visible = body[sure > 0.3]
+        points, sure, _ = body
+        visible = points[sure > 0.3]
         tall = float(np.ptp(visible[:, 1])) if len(visible) else 0.0
         reach = self.config.hand_reach * max(tall, 1.0)
-        return pixels, landmarks.trusted_hands(pixels, found, body, sure, reach), metres
+        trusted = landmarks.trusted_hands(pixels, found, points, sure, reach)
+        hands = Hands(pixels, metres, trusted)
+        if self._hand_model is None:
+            return hands
+        with quiet():
+            return look_again(self._hand_model, frame, hands, body, reach)
 
     def _expression(self, face: np.ndarray, found: bool) -> dict:
         if not found:
