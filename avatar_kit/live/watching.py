@@ -73,7 +73,7 @@ class _Watcher:
         self.link, self.settings = link, settings
         tracker = catalog().get("tracker", settings.tracker)
         body = catalog().get("body", settings.body)
-        self.tracker = cast(Tracker, tracker.load()(tracker.config(type=tracker.name)))
+        self.tracker = cast(Tracker, tracker.load()(tracker.config(type=tracker.name).live()))
         self.body = cast(Body, body.load()(body.config(type=body.name)).eval())
         self.performer = None
         if settings.performer is not None:

@@ -13,6 +13,7 @@ from avatar_kit.registry.targets import load_target
 
 if TYPE_CHECKING:
     from avatar_kit.declarations import ComponentConfig
+    from avatar_kit.io.model_files import ModelFile
 
 #: Kind of component -> the hook that registers it.
 KINDS = {
@@ -161,6 +162,24 @@ class Catalog:
         if self.failures:
             text += f" (failed to load: {', '.join(sorted(self.failures))}; see avatar-kit plugins)"
         return UserError(text)
+
+    def models(self) -> list[tuple[ModelFile, list[Component]]]:
+        """The model files that a person may add, and the components that use them.
+
+        Raises:
+            UserError: Two components declare different files of one name.
+        """
+        found: dict[str, tuple[ModelFile, list[Component]]] = {}
+        for component in self.components():
+            for model in component.config.models:
+                known, users = found.setdefault(model.name, (model, []))
+                if known.sha256 != model.sha256:
+                    raise UserError(
+                        f"plugin '{component.plugin}': the model name '{model.name}' is taken by "
+                        f"plugin '{users[0].plugin}' for another file; choose another name"
+                    )
+                users.append(component)
+        return [found[name] for name in sorted(found)]
 
     def default(self, kind: str) -> str:
         """The name to take where a config does not say.

@@ -104,7 +104,7 @@ class HandModel:
             found[:, 0] = width - found[:, 0]
         # the model names hands as a mirror shows them
         is_left = (seen.handedness.classification[0].label == "Right") != mirror
-        return found + (left, top, 0), is_left
+        return found + np.array([left, top, 0]), is_left
 
     def close(self) -> None:
         """Free the graph."""
