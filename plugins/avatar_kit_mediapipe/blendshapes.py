@@ -23,7 +23,7 @@ NETWORK_CHANNELS = np.array(
         for name in ARKIT_CHANNELS
     ]
 )
-#: Faces, by the distance of the outer eye corners in pixels, of which it is not believed, and fully.
+#: Distance of the outer eye corners in pixels up to which it is not believed, and from which fully.
 LOST_PIXELS, SURE_PIXELS = 25.0, 60.0
 #: Eyes that are closed further than this look nowhere.
 _CLOSED = 0.4

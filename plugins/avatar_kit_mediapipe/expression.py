@@ -206,7 +206,7 @@ def _resolve(found: dict[str, float], change: dict[str, float]) -> None:
     found["mouthClose"] = float(np.clip(found["jawOpen"] - gap, 0, found["jawOpen"]))
     found["mouthFunnel"] = min(found["mouthPucker"], float(np.clip(2 * gap, 0, 1)))
     for side in ("Left", "Right"):
-        # an open jaw draws the corners down and in, so do pursed lips; a lowered gaze lowers the lid
+        # an open jaw and pursed lips draw the corners down and in; a lowered gaze lowers the lid
         frown = max(0.0, found[f"mouthFrown{side}"] - found["jawOpen"])
         found[f"mouthFrown{side}"] = frown * (1 - found["mouthPucker"])
         for name in ("mouthRollUpper", "mouthRollLower"):
