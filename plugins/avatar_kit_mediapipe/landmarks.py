@@ -79,8 +79,10 @@ def pixels_per_metre(pixels: np.ndarray, confidence: np.ndarray, metres: np.ndar
     seen = confidence > 0.5
     if seen.sum() < 4:
         return 0.0
-    spread = [np.linalg.norm(p - p.mean(0)) for p in (pixels[seen], metres[seen, :2])]
-    return float(spread[0] / max(spread[1], 1e-6))
+    of_picture, of_body = (
+        float(np.linalg.norm(p - p.mean(0))) for p in (pixels[seen], metres[seen, :2])
+    )
+    return of_picture / max(of_body, 1e-6)
 
 
 def hand_points(hand: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
