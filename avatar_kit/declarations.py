@@ -5,9 +5,11 @@ Torch-free: they are read to print help. Plugins import them from :mod:`avatar_k
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from avatar_kit.io.model_files import ModelFile
 
 #: The kinds of conditions that encoders yield and renderers consume.
 ConditionKind = Literal["feature_map", "gaussians", "vector"]
@@ -30,6 +32,9 @@ class Config(BaseModel):
 
 class ComponentConfig(Config):
     """Config of a registered component; ``type`` is the name it was registered under."""
+
+    #: Model files that a person may add and the component then uses; it works without them.
+    models: ClassVar[tuple[ModelFile, ...]] = ()
 
     type: str = Field(description="Name of the component.")
 
@@ -97,6 +102,10 @@ class DatasetConfig(ComponentConfig):
 
 class TrackerConfig(ComponentConfig):
     """Config of a tracker."""
+
+    def live(self) -> Self:
+        """The config to track a camera in real time with: without what takes too long for that."""
+        return self
 
 
 class MetricConfig(ComponentConfig):

@@ -6,6 +6,10 @@ keeps its traceback.
 """
 
 import difflib
+import sys
+
+#: Extras whose packages exist for no newer Python.
+_NEWEST_PYTHON = {"track": (3, 12)}
 
 
 class UserError(Exception):
@@ -24,8 +28,20 @@ class MissingExtra(UserError):
     def __init__(self, feature: str, extra: str, package: str):
         super().__init__(
             f"{feature} needs the package '{package}', which is not installed: "
-            f'run  pip install "avatar-kit[{extra}]"'
+            f"{how_to_install(extra)}"
         )
+
+
+def how_to_install(extra: str) -> str:
+    """What to run for an extra; where it does not exist for this Python, with which it does."""
+    command = f'run  pip install "avatar-kit[{extra}]"'
+    newest = _NEWEST_PYTHON.get(extra)
+    if newest is None or sys.version_info[:2] <= newest:
+        return command
+    wanted, here = (f"{major}.{minor}" for major, minor in (newest, sys.version_info[:2]))
+    return (
+        f"it does not exist for Python {here}: make an environment of Python {wanted} and {command}"
+    )
 
 
 class MetricUnavailable(UserError):

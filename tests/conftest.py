@@ -23,6 +23,14 @@ def shared_file(name: str) -> Path:
     return path
 
 
+def shared_model(name: str) -> Path:
+    """A model file beside the project; skips the test where it is absent."""
+    path = SHARED / "models" / name
+    if not path.exists():
+        pytest.skip(f"model is absent: ../shared/models/{name}")
+    return path
+
+
 @pytest.fixture(scope="session")
 def body():
     """The default body model."""

@@ -21,9 +21,10 @@ def doctor() -> None:
     from rich.table import Table
 
     from avatar_kit import __version__
+    from avatar_kit.errors import how_to_install
     from avatar_kit.graphics import splat_cuda
     from avatar_kit.io.cache import cache_dir, cache_limit, cache_size, stages_limit
-    from avatar_kit.registry import plugins
+    from avatar_kit.registry import catalog, plugins
 
     console = Console()
     table = Table(show_header=False, show_edge=False, pad_edge=False)
@@ -39,8 +40,14 @@ def doctor() -> None:
     table.add_row(bad if reason else good, "splatting", escape(splats))
     for extra, (module, purpose) in _EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        fix = "" if there else f'   pip install "avatar-kit\\[{extra}]"'
-        table.add_row(good if there else bad, f"extra {extra}", purpose + fix)
+        fix = "" if there else f"   {how_to_install(extra)}"
+        table.add_row(good if there else bad, f"extra {extra}", escape(purpose + fix))
+    known = catalog().models()
+    lacking_models = [model.name for model, _ in known if not model.here()]
+    if known:
+        text = f"{len(known) - len(lacking_models)} of {len(known)} optional ones are here"
+        text += "   avatar-kit models list" if lacking_models else ""
+        table.add_row(bad if lacking_models else good, "models", text)
     failed = [p for p in plugins() if p.failure]
     names = ", ".join(p.name for p in failed) or "all load"
     table.add_row(bad if failed else good, "plugins", names)

@@ -20,6 +20,7 @@ from avatar_kit.cli import (
     export,
     live,
     mix,
+    models,
     plugins,
     prepare,
     render,
@@ -70,6 +71,7 @@ app.command("align", help=align.HELP)(align.align)
 app.add_typer(aligner.app, name="aligner")
 app.command("eval", help=evaluate.HELP)(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 

@@ -33,6 +33,7 @@ from avatar_kit.declarations import (
     RendererConfig,
     TrackerConfig,
 )
+from avatar_kit.io.model_files import ModelFile
 
 __all__ = [
     "AlignerConfig",
@@ -56,6 +57,7 @@ __all__ = [
     "MethodConfig",
     "MetricConfig",
     "MetricSlot",
+    "ModelFile",
     "OutputName",
     "RefinementConfig",
     "RendererConfig",

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
+from avatar_kit.config import TrackerConfig
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body, FrameTrack, Tracker
 from avatar_kit.live.calibration import calibrate
@@ -73,7 +74,8 @@ class _Watcher:
         self.link, self.settings = link, settings
         tracker = catalog().get("tracker", settings.tracker)
         body = catalog().get("body", settings.body)
-        self.tracker = cast(Tracker, tracker.load()(tracker.config(type=tracker.name)))
+        tracking = cast(TrackerConfig, tracker.config(type=tracker.name)).live()
+        self.tracker = cast(Tracker, tracker.load()(tracking))
         self.body = cast(Body, body.load()(body.config(type=body.name)).eval())
         self.performer = None
         if settings.performer is not None:

@@ -19,6 +19,7 @@ BUILTIN_COMMANDS = (
     "export",
     "live",
     "mix",
+    "models",
     "plugins",
     "prepare",
     "render",

@@ -13,6 +13,7 @@ from avatar_kit.registry.targets import load_target
 
 if TYPE_CHECKING:
     from avatar_kit.declarations import ComponentConfig
+    from avatar_kit.io.model_files import ModelFile
 
 #: Kind of component -> the hook that registers it.
 KINDS = {
@@ -99,8 +100,19 @@ class Catalog:
                     f"is taken by plugin '{taken.plugin}'; choose another name"
                 )
             _check_config(component)
+            self._check_models(component)
             batch[key] = component
         return batch
+
+    def _check_models(self, component: Component) -> None:
+        known = {model.name: (model, users[0]) for model, users in self.models()}
+        for model in component.config.models:
+            other, user = known.get(model.name, (model, component))
+            if other.sha256 != model.sha256:
+                raise UserError(
+                    f"plugin '{component.plugin}': the model name '{model.name}' is taken by "
+                    f"plugin '{user.plugin}' for another file; choose another name"
+                )
 
     def _commands_of(self, commands: Sequence[Command]) -> dict[str, Command]:
         owners = dict.fromkeys(BUILTIN_COMMANDS, "avatar-kit itself")
@@ -161,6 +173,14 @@ class Catalog:
         if self.failures:
             text += f" (failed to load: {', '.join(sorted(self.failures))}; see avatar-kit plugins)"
         return UserError(text)
+
+    def models(self) -> list[tuple[ModelFile, list[Component]]]:
+        """The model files that a person may add, by name, and the components that use them."""
+        found: dict[str, tuple[ModelFile, list[Component]]] = {}
+        for component in self.components():
+            for model in component.config.models:
+                found.setdefault(model.name, (model, []))[1].append(component)
+        return [found[name] for name in sorted(found)]
 
     def default(self, kind: str) -> str:
         """The name to take where a config does not say.

@@ -1,14 +1,19 @@
 """Config of the MediaPipe tracker."""
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from avatar_kit.config import TrackerConfig
+from avatar_kit.config import ModelFile, TrackerConfig
+from avatar_kit_mediapipe.models import FACE_LANDMARKER, POSE_HEAVY
+
+_MODELS = {"heavy": POSE_HEAVY, "blendshapes": FACE_LANDMARKER}
 
 
 class MediapipeConfig(TrackerConfig):
     """Body, hands, face and mask by MediaPipe Holistic (models in the wheel, no network)."""
+
+    models: ClassVar[tuple[ModelFile, ...]] = (POSE_HEAVY, FACE_LANDMARKER)
 
     type: Literal["mediapipe"] = "mediapipe"
     detection_confidence: float = Field(
@@ -25,3 +30,29 @@ class MediapipeConfig(TrackerConfig):
         gt=0,
         description="A hand counts within this distance of the wrist, as a part of the height.",
     )
+    retry_hands: bool = Field(
+        True,
+        description="Look again, in the full picture, for a hand that is missing at a seen wrist.",
+    )
+    heavy: bool | Literal["auto"] = Field(
+        "auto",
+        validate_default=True,
+        description="Find trunk and limbs in the picture with the heavy pose model; auto: where "
+        "pose_landmark_heavy.tflite is here (avatar-kit models).",
+    )
+    blendshapes: bool | Literal["auto"] = Field(
+        "auto",
+        validate_default=True,
+        description="Read smile, lips, squint and gaze of near faces with the blendshape network; "
+        "auto: where face_landmarker.task is here (avatar-kit models).",
+    )
+
+    @field_validator("heavy", "blendshapes")
+    @classmethod
+    def _what_is_here(cls, value: Any, info: Any) -> Any:
+        """What auto means on this machine: results that depend on it are kept by the config."""
+        return _MODELS[info.field_name].here() if value == "auto" else value
+
+    def live(self) -> "MediapipeConfig":
+        """Without the looks for hands and the heavy model, which take tens of milliseconds."""
+        return self.model_copy(update={"retry_hands": False, "heavy": False})

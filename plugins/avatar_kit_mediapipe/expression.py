@@ -2,7 +2,8 @@
 
 A measure is a distance in the frame of the head, in units of the distance between the outer eye
 corners. A channel is how far one or two measures are from the person's own neutral face, over the
-distance they travel when the action is complete. The neutral face is the median of what was seen.
+distance they travel when the action is complete. The neutral face is the median of what was seen;
+of a mouth that may smile or speak throughout, it is found otherwise.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ TYPICAL_FACE = np.array(list(_TYPICAL_VALUES.values()))
 _NEUTRAL_QUANTILES = np.full(len(MEASURES), 0.5)
 _NEUTRAL_QUANTILES[[MEASURES.index("chin_drop"), MEASURES.index("lip_gap")]] = (0.2, 0.1)
 
+#: What a smile moves. Some people smile through a whole video, so its neutral is a low quantile,
+#: half way to the typical face: neutral faces differ less than faces at rest and smiling.
+_SMILE_MEASURES = [
+    i for i, name in enumerate(MEASURES) if name.startswith(("corner_", "upper_lip_up_"))
+]
+_NEUTRAL_QUANTILES[_SMILE_MEASURES] = 0.25
+_SMILE_PRIOR = 0.5
+
 #: Measures that are compared with the neutral as a ratio: eyes differ in size.
 _RATIO_MEASURES = [MEASURES.index(name) for name in ("eye_left", "eye_right")]
 
@@ -62,8 +71,8 @@ CHANNEL_MEASURES: dict[str, tuple[tuple[str, float], ...]] = {
     "browDownLeft": (("brow_inner_left", -0.08),),
     "browDownRight": (("brow_inner_right", -0.08),),
     "jawOpen": (("chin_drop", 0.38), ("lip_gap", 0.38)),
-    "mouthSmileLeft": (("corner_up_left", 0.12), ("corner_out_left", 0.10)),
-    "mouthSmileRight": (("corner_up_right", 0.12), ("corner_out_right", 0.10)),
+    "mouthSmileLeft": (("corner_up_left", 0.08), ("corner_out_left", 0.07)),
+    "mouthSmileRight": (("corner_up_right", 0.08), ("corner_out_right", 0.07)),
     "mouthFrownLeft": (("corner_up_left", -0.09),),
     "mouthFrownRight": (("corner_up_right", -0.09),),
     "mouthPucker": (("corner_out_left", -0.11), ("corner_out_right", -0.11)),
@@ -161,7 +170,9 @@ def neutral_face(measures: np.ndarray) -> np.ndarray:
     """[23] the neutral face in measures [T, 23] of one person's faces."""
     ordered = np.sort(measures, axis=0)
     at = np.round(_NEUTRAL_QUANTILES * (len(measures) - 1)).astype(int)
-    return ordered[at, np.arange(measures.shape[1])]
+    found = ordered[at, np.arange(measures.shape[1])]
+    found[_SMILE_MEASURES] += _SMILE_PRIOR * (TYPICAL_FACE - found)[_SMILE_MEASURES]
+    return found
 
 
 def channels(measures: np.ndarray, neutral: np.ndarray, face_pixels: float) -> np.ndarray:
@@ -195,8 +206,10 @@ def _resolve(found: dict[str, float], change: dict[str, float]) -> None:
     found["mouthClose"] = float(np.clip(found["jawOpen"] - gap, 0, found["jawOpen"]))
     found["mouthFunnel"] = min(found["mouthPucker"], float(np.clip(2 * gap, 0, 1)))
     for side in ("Left", "Right"):
-        # an open jaw draws the corners down and in; a lowered gaze lowers the lid
-        for name in (f"mouthFrown{side}", "mouthRollUpper", "mouthRollLower"):
+        # an open jaw and pursed lips draw the corners down and in; a lowered gaze lowers the lid
+        frown = max(0.0, found[f"mouthFrown{side}"] - found["jawOpen"])
+        found[f"mouthFrown{side}"] = frown * (1 - found["mouthPucker"])
+        for name in ("mouthRollUpper", "mouthRollLower"):
             found[name] *= 1 - found["jawOpen"]
         found[f"eyeBlink{side}"] = max(
             0.0, found[f"eyeBlink{side}"] - 0.4 * found[f"eyeLookDown{side}"]

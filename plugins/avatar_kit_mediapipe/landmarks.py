@@ -17,6 +17,9 @@ WRISTS = tuple(BODY_KEYPOINTS.index(f"{s}_wrist") for s in ("left", "right"))
 #: Wrist to middle knuckle of an adult in metres: gives a hand's landmarks their scale.
 PALM_METRES = 0.092
 
+#: Confidence above which a wrist is seen.
+SEEN_WRIST = 0.5
+
 #: Factor on the confidence of the pose model's head points where the face mesh finds no face.
 UNSEEN_FACE_FACTOR = 0.3
 
@@ -62,12 +65,36 @@ def seen_from_behind(metres: np.ndarray) -> bool:
     return bool(across[0] < -0.2 * np.linalg.norm(across))
 
 
+def pixels_per_metre(pixels: np.ndarray, confidence: np.ndarray, metres: np.ndarray) -> float:
+    """How large a metre of the body is in the picture: by the spread of the points that are seen.
+
+    Args:
+        pixels: [23, 2].
+        confidence: [23].
+        metres: [23, 3].
+
+    Returns:
+        Pixels; 0 where fewer than four points are seen.
+    """
+    seen = confidence > 0.5
+    if seen.sum() < 4:
+        return 0.0
+    of_picture, of_body = (
+        float(np.linalg.norm(p - p.mean(0))) for p in (pixels[seen], metres[seen, :2])
+    )
+    return of_picture / max(of_body, 1e-6)
+
+
 def hand_points(hand: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Pixels [21, 2] and metres about the hand's centre [21, 3] of one hand's [21, 4] landmarks.
 
     The depth of MediaPipe's hands is in units of the image width. The palm gives the scale.
     """
-    scaled = hand[:, :3] * (width, height, width)
+    return hand_in_space(hand[:, :3] * (width, height, width))
+
+
+def hand_in_space(scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels [21, 2] and metres about the hand's centre [21, 3] of a hand [21, 3] in pixels."""
     palm = float(np.linalg.norm(scaled[9] - scaled[0]))
     metres = (scaled - scaled.mean(0)) * (PALM_METRES / max(palm, 1e-6))
     return scaled[:, :2].astype(np.float32), metres.astype(np.float32)
@@ -91,7 +118,7 @@ def trusted_hands(
     """
     wrists = list(WRISTS)
     distance = np.linalg.norm(hands[:, 0] - body[wrists], axis=-1)
-    good = found & (distance < reach) & (confidence[wrists] > 0.5)
+    good = found & (distance < reach) & (confidence[wrists] > SEEN_WRIST)
     if good.all() and np.linalg.norm(hands[0].mean(0) - hands[1].mean(0)) < 0.5 * reach:
         good[int(np.argmax(distance))] = False  # in profile both land on the visible one
     return np.where(good, confidence[wrists], 0.0).astype(np.float32)

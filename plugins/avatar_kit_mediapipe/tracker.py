@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,27 +9,28 @@ import mediapipe
 import numpy as np
 
 from avatar_kit.interfaces import FrameTrack, Tracker
-from avatar_kit_mediapipe import expression, landmarks
+from avatar_kit_mediapipe import landmarks
+from avatar_kit_mediapipe.blendshapes import BlendshapeNetwork
 from avatar_kit_mediapipe.config import MediapipeConfig
+from avatar_kit_mediapipe.face import Face, FaceReader, expressions
+from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
+from avatar_kit_mediapipe.heavy import HeavyPose
+from avatar_kit_mediapipe.models import FACE_LANDMARKER, POSE_HEAVY
 from avatar_kit_mediapipe.people import PeopleDetector, Person, paint_over
 from avatar_kit_mediapipe.quiet import quiet
 
 FACE_POINTS = 478
-#: Frames over which a stream learns the neutral face.
-NEUTRAL_FACE_FRAMES = 300
 
 
 @dataclass(frozen=True)
 class MediapipeTrack(FrameTrack):
-    """A frame's track with the face measures that the neutral face of a clip is found from.
+    """A frame's track with the face that the expressions of a clip are found from.
 
     Attributes:
-        measures: [23] of :func:`~avatar_kit_mediapipe.expression.measure`; NaN without a face.
-        face_pixels: Distance of the outer eye corners in pixels; 0 without a face.
+        seen_face: What the face says, whatever the person looks like at rest.
     """
 
-    measures: np.ndarray
-    face_pixels: float
+    seen_face: Face
 
 
 class MediapipeTracker(Tracker):
@@ -53,6 +53,15 @@ class MediapipeTracker(Tracker):
                 min_detection_confidence=config.detection_confidence,
                 min_tracking_confidence=config.tracking_confidence,
             )
+            heavy = POSE_HEAVY.genuine() if config.heavy else None
+            network = FACE_LANDMARKER.genuine() if config.blendshapes else None
+            self._heavy = HeavyPose(heavy) if heavy else None
+            self._face = FaceReader(BlendshapeNetwork(network) if network else None)
+            self._hand_model = HandModel() if config.retry_hands else None
+            if self._hand_model is not None:
+                self._hand_model.find(
+                    blank, np.full(2, 32.0), 32.0, np.array([0, -1]), mirror=False
+                )
             self._detector.find(blank)
             self._holistic.process(blank)
         self._forget()
@@ -60,9 +69,7 @@ class MediapipeTracker(Tracker):
     def _forget(self) -> None:
         self._frame = 0
         self._people: list[Person] = []
-        self._measures: deque[np.ndarray] = deque(
-            [expression.TYPICAL_FACE] * 5, maxlen=NEUTRAL_FACE_FRAMES
-        )
+        self._face.forget()
 
     def reset(self) -> None:
         """Forget the past."""
@@ -76,46 +83,45 @@ class MediapipeTracker(Tracker):
         with quiet():
             if self._frame % self.config.people_every == 0:
                 self._people = self._detector.find(frame)
-            seen = self._holistic.process(paint_over(frame, self._people))
+            painted = paint_over(frame, self._people)
+            seen = self._holistic.process(painted)
+            pose = landmarks.to_array(seen.pose_landmarks, 33)
+            if self._heavy is not None and seen.pose_landmarks is not None:
+                pose = self._heavy.refine(painted, pose)
         self._frame += 1
-        pose = landmarks.to_array(seen.pose_landmarks, 33)
         world = landmarks.to_array(seen.pose_world_landmarks, 33)
         face = landmarks.to_array(seen.face_landmarks, FACE_POINTS)[:, :3] * (width, height, width)
         face_found = seen.face_landmarks is not None
         pixels, sure, metres = landmarks.body_points(pose, world, face_found, width, height)
-        hands, hands_sure, hands_world = self._hands(seen, pixels, sure, width, height)
+        seen_face, expression = self._face.read(face if face_found else None)
+        hands = self._hands(seen, painted, (pixels, sure, metres))
         found = seen.pose_landmarks is not None
         return MediapipeTrack(
             body=pixels,
             body_confidence=sure,
             body_world=metres,
-            hands=hands,
-            hands_confidence=hands_sure,
-            hands_world=hands_world,
+            hands=hands.pixels,
+            hands_confidence=hands.confidence,
+            hands_world=hands.metres,
             face=face[:, :2].astype(np.float32),
             face_confidence=float(face_found),
-            **self._expression(face, face_found),
+            expression=expression,
+            expression_confidence=seen_face.confidence,
+            seen_face=seen_face,
             mask=_mask(seen.segmentation_mask, height, width),
             people=max(len(self._people), int(found)) if found else 0,
         )
 
     def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
         """[T, 52] expressions of a whole clip, against the neutral face of all of it."""
-        faces = [t for t in tracks if isinstance(t, MediapipeTrack)]
-        sure = [t.measures for t in faces if t.expression_confidence > 0.5]
+        faces = [t.seen_face for t in tracks if isinstance(t, MediapipeTrack)]
+        sure = [face for face in faces if face.confidence > 0.5]
         if len(faces) != len(tracks) or not sure:
             return super().expressions(tracks)
-        neutral = expression.neutral_face(np.stack(sure))
-        return np.stack(
-            [
-                expression.channels(t.measures, neutral, t.face_pixels)
-                if t.face_confidence > 0
-                else t.expression
-                for t in faces
-            ]
-        )
+        return expressions(faces, sure)
 
-    def _hands(self, seen, body, sure, width, height):
+    def _hands(self, seen, frame: np.ndarray, body) -> Hands:
+        height, width = frame.shape[:2]
         lists = (seen.left_hand_landmarks, seen.right_hand_landmarks)
         arrays = [landmarks.to_array(hand, 21) for hand in lists]
         pixels, metres = (
@@ -125,31 +131,16 @@ class MediapipeTracker(Tracker):
             )
         )
         found = np.array([hand is not None for hand in lists])
-        visible = body[sure > 0.3]
+        points, sure, _ = body
+        visible = points[sure > 0.3]
         tall = float(np.ptp(visible[:, 1])) if len(visible) else 0.0
         reach = self.config.hand_reach * max(tall, 1.0)
-        return pixels, landmarks.trusted_hands(pixels, found, body, sure, reach), metres
-
-    def _expression(self, face: np.ndarray, found: bool) -> dict:
-        if not found:
-            return {
-                "expression": np.zeros(52, dtype=np.float32),
-                "expression_confidence": 0.0,
-                "measures": np.full(len(expression.MEASURES), np.nan),
-                "face_pixels": 0.0,
-            }
-        axes, _, unit = expression.head_frame(face)
-        measures = expression.measure(face)
-        sure = expression.confidence(expression.yaw(axes))
-        if sure > 0.5:
-            self._measures.append(measures)
-        neutral = expression.neutral_face(np.stack(self._measures))
-        return {
-            "expression": expression.channels(measures, neutral, unit),
-            "expression_confidence": sure,
-            "measures": measures,
-            "face_pixels": unit,
-        }
+        trusted = landmarks.trusted_hands(pixels, found, points, sure, reach)
+        hands = Hands(pixels, metres, trusted)
+        if self._hand_model is None:
+            return hands
+        with quiet():
+            return look_again(self._hand_model, frame, hands, body, reach)
 
 
 def _mask(segmentation: np.ndarray | None, height: int, width: int) -> np.ndarray:

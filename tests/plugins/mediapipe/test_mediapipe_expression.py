@@ -125,3 +125,24 @@ def test_a_speaking_mouth_is_still_closed_when_neutral():
     measures[:, gap] += np.where(rng.random(100) < 0.7, 0.2, 0.0)
     neutral = expression.neutral_face(measures)
     assert neutral[gap] == pytest.approx(NEUTRAL[gap])
+
+
+def test_who_smiles_through_a_whole_clip_is_seen_to_smile_and_who_never_does_is_not():
+    rng = np.random.default_rng(0)
+    names = [n for n in expression.MEASURES if n.startswith(("corner_up", "corner_out"))]
+    corners = [expression.MEASURES.index(n) for n in names]
+    calm = np.repeat(expression.TYPICAL_FACE[None], 200, 0) + rng.normal(0, 0.004, (200, 23))
+    happy = calm.copy()
+    happy[40:, corners] += rng.uniform(0.03, 0.08, 160)[:, None]
+    smile = ARKIT_CHANNELS.index("mouthSmileLeft")
+    for measures, low, high in ((happy, 0.6, 1.0), (calm, 0.0, 0.15)):
+        neutral = expression.neutral_face(measures)
+        found = np.stack([expression.channels(m, neutral, 150.0) for m in measures])
+        assert low <= np.quantile(found[:, smile], 0.95) <= high
+
+
+def test_corners_that_an_open_jaw_draws_down_are_no_frown():
+    spoken = {i: (0, -0.3, 0) for i in (152, 14, 17)} | {i: (0, -0.06, 0) for i in (61, 291)}
+    channels = found(spoken)
+    assert channels["jawOpen"] > 0.6
+    assert "mouthFrownLeft" not in channels

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
+from avatar_kit_mediapipe.quiet import quiet
 
 from avatar_kit.io.video import read_video
 from avatar_kit.registry import catalog
 from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit.tracking.heading import handedness
 from tests.conftest import shared_file
 
 mediapipe = pytest.importorskip("mediapipe")
@@ -71,3 +74,37 @@ def test_of_two_people_the_larger_is_taken(tracker):
     alone = list(tracker.track(iter(large)))[-1].body[0] - (240, 0)
     assert np.linalg.norm(nose - alone) < 15
     assert (tracks[-1].mask[:, 820:] > 127).mean() < 0.005
+
+
+def test_a_hand_that_the_holistic_pass_misses_is_found_by_its_forearm(tracker):
+    frame = clip("video/turntable_dress.mp4", 1)[0]
+    tracker.reset()
+    seen = tracker.stream(frame)
+    assert (seen.hands_confidence > 0).all()
+    with quiet():
+        again = look_again(
+            HandModel(),
+            np.ascontiguousarray(frame),
+            Hands(0 * seen.hands, 0 * seen.hands_world, 0 * seen.hands_confidence),
+            (seen.body, seen.body_confidence, seen.body_world),
+            40.0,
+        )
+    tall = np.ptp(seen.body[seen.body_confidence > 0.3, 1])
+    assert (again.confidence > 0).all()
+    assert np.linalg.norm(again.pixels - seen.hands, axis=-1).mean() < 0.005 * tall
+
+
+@pytest.mark.slow
+def test_wrong_hands_become_rarer_and_no_hand_is_lost(tracker):
+    frames = clip("video/jumping_jacks.mp4", 112)[88:]
+    plain = type(tracker)(tracker.config.model_copy(update={"retry_hands": False}))
+    found = []
+    for each in (plain, tracker):
+        tracks = list(each.track(iter(frames)))
+        sure = np.stack([t.hands_confidence for t in tracks]) > 0
+        made = handedness(np.stack([t.hands_world for t in tracks])) * [-1, 1]
+        found.append((sure, sure & (made < 0)))
+    (before, wrong_before), (after, wrong_after) = found
+    assert after[before].all()
+    assert after.sum() > before.sum()
+    assert wrong_after.sum() < wrong_before.sum()
