@@ -72,7 +72,12 @@ STILL = lambda t: (0, 0)  # noqa: E731
         (lambda t: 1.0, STILL, None),
         (lambda t: 1 + 0.15 * np.sin(t / 3), STILL, None),
         (lambda t: 1 + 0.1 * np.sin(t / 3) * np.linspace(-1, 1, 320)[:, None], STILL, None),
-        (lambda t: 1.0, lambda t: (1.5 * np.sin(t / 4) + 0.1, 1.2 * np.cos(t / 3)), "taken out"),
+        pytest.param(
+            lambda t: 1.0,
+            lambda t: (1.5 * np.sin(t / 4) + 0.1, 1.2 * np.cos(t / 3)),
+            "taken out",
+            marks=pytest.mark.slow,
+        ),
         (lambda t: 1 + 0.1 * np.sin(t / 3), lambda t: (4 * np.sin(t / 6) + 0.1, 0.0), "taken out"),
     ],
     ids=["still", "exposure", "a lamp at one side", "drift", "drift and exposure"],
@@ -84,6 +89,7 @@ def test_mattes_are_as_good_as_before_a_still_scene(tmp_path, monkeypatch, gain,
     assert (note in " ".join(scene.notes())) if note else scene.notes() == []
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_carried_around_is_said(tmp_path, monkeypatch):
     scene, _ = film(tmp_path, monkeypatch, lambda t: 1.0, lambda t: (2.0 * t, 0.0))
     assert not scene.steady

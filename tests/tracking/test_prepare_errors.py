@@ -95,6 +95,7 @@ def test_the_extra_track_is_not_installed(blank, tmp_path, monkeypatch):
     assert isinstance(error, MissingExtra)
 
 
+@pytest.mark.slow
 def test_a_person_cut_by_the_frame(tmp_path):
     pytest.importorskip("mediapipe")
     source = read_video(shared_file("video/turntable_dress.mp4"))
@@ -119,6 +120,7 @@ def test_a_shape_that_is_none():
             shape_values([item])
 
 
+@pytest.mark.slow
 def test_a_shape_that_the_body_does_not_take_is_refused_before_the_work(blank, tmp_path):
     refused(
         blank, tmp_path / "out", "gender=7 must lie between 0 and 1", Options(shape={"gender": 7})
