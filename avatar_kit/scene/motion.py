@@ -142,32 +142,40 @@ class Motion:
         return finite
 
     def resample(self, fps: float) -> Motion:
-        """The motion at the times ``k / fps``: positions linear, rotations by slerp."""
-        import roma
-
+        """The motion at the times ``k / fps``, between neighbouring frames by :func:`mixed`."""
         if fps == self.fps or len(self) < 2:
             return replace(self, fps=fps)
         frames = math.floor((len(self) - 1) / self.fps * fps + 1e-6) + 1
         at = torch.arange(frames, device=self.transl.device) * (self.fps / fps)
         at = at.clamp(max=len(self) - 1)
         low = at.floor().long().clamp(max=len(self) - 2)
-        weight = at - low
-        mix = lambda x: torch.lerp(  # noqa: E731
-            x[low], x[low + 1], weight.view(-1, *[1] * (x.ndim - 1))
-        )
-        quats = roma.rotvec_to_unitquat(self.rotvec())
-        turn = roma.unitquat_to_rotvec(
-            roma.quat_product(roma.quat_conjugation(quats[low]), quats[low + 1]), shortest_arc=True
-        )
-        part = roma.rotvec_to_unitquat(turn * weight[:, None, None])
-        blended = roma.quat_product(quats[low], part)
-        return Motion.from_rotvec(
-            fps,
-            mix(self.transl),
-            roma.unitquat_to_rotvec(blended),
-            mix(self.expression),
-            mix(self.confidence),
-        )
+        before, after = self[low.tolist()], self[(low + 1).tolist()]
+        return replace(mixed(before, after, at - low), fps=fps)
+
+
+def mixed(a: Motion, b: Motion, weight: Tensor) -> Motion:
+    """Between two motions, frame by frame: positions linear, rotations by slerp.
+
+    Args:
+        a: T frames.
+        b: T frames, at the same rate.
+        weight: [T] in [0, 1]; 0 is ``a``.
+    """
+    import roma
+
+    between = lambda x, y: torch.lerp(x, y, weight.view(-1, *[1] * (x.ndim - 1)))  # noqa: E731
+    start, end = (roma.rotvec_to_unitquat(m.rotvec()) for m in (a, b))
+    turn = roma.unitquat_to_rotvec(
+        roma.quat_product(roma.quat_conjugation(start), end), shortest_arc=True
+    )
+    part = roma.rotvec_to_unitquat(turn * weight[:, None, None])
+    return Motion.from_rotvec(
+        a.fps,
+        between(a.transl, b.transl),
+        roma.unitquat_to_rotvec(roma.quat_product(start, part)),
+        between(a.expression, b.expression),
+        between(a.confidence, b.confidence),
+    )
 
 
 def concatenate(motions: list[Motion]) -> Motion:

@@ -26,8 +26,8 @@ from avatar_kit.tracking.watch import shrink
 
 #: Frames that the sheet shows.
 SHOWN_FRAMES = 12
-
-
+#: Wrong frames are left out unless they are a larger part of the video.
+LARGEST_WRONG_SHARE = 0.5
 #: Leak and rim of a matte that a video brought with it.
 _UNMEASURED = (float("nan"), float("nan"))
 
@@ -114,13 +114,14 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         wrong = wrong_frames(fitted, agreement)
         figures = measure(fitted, agreement, wrong, mattes)
         verdict, reasons = judge(figures, content.cut)
-        notes, unseen = observed.notes + _wrong_notes(observed.frames, wrong), unknown(fitted)
+        good = ~wrong if wrong.mean() <= LARGEST_WRONG_SHARE else np.ones(frames, dtype=bool)
+        notes = observed.notes + _wrong_notes(observed.frames, wrong, bool(good.all()))
+        unseen = unknown(fitted)
         sheet = Sheet(
             content.name, fitted, looks, agreement, figures, verdict, reasons, notes, unseen
         )
         write_image(writer.folder / "quality.png", draw_sheet(sheet))
         yaw, points = fit.yaw.numpy(), fit.keypoints[:, :23].numpy()
-        good = ~wrong if verdict != "not fit" else np.ones(frames, dtype=bool)
         capture = writer.finish(
             motion=fit.motion,
             splits=split_frames(
@@ -167,13 +168,14 @@ def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, M
                 yield image, refine(image, observed.tracks.masks[frame], plate)
 
 
-def _wrong_notes(numbers: np.ndarray, wrong: np.ndarray) -> list[str]:
+def _wrong_notes(numbers: np.ndarray, wrong: np.ndarray, kept: bool) -> list[str]:
     """What to say of frames, by their numbers in the video, in which the body is wrong."""
     if not wrong.any():
         return []
     count = int(wrong.sum())
     frames = "1 frame" if count == 1 else f"{count} frames"
-    return [f"the body is wrong in {frames} of the video: {spelled(numbers[wrong])}"]
+    what = "too many to leave them out" if kept else "left out of training and test"
+    return [f"the body is wrong in {frames} of the video, {what}: {spelled(numbers[wrong])}"]
 
 
 def _landmarks(tracks: Tracks) -> dict[str, np.ndarray]:

@@ -126,7 +126,7 @@ _RULES = (
     ("hands", ">", 0.3, -1, "hands are found in {hands:.0%} of the frames only",
      "hold your hands still and open for a while, nearer to the camera"),
     ("right", ">", 0.98, 0.85, "the body is wrong in {wrong:.0%} of the frames",
-     "they are left out of the training; look at the sheet"),
+     "look at the sheet, and film again what they show"),
     ("mask_whole", ">", 0.97, 0.9, "the masks are in pieces ({stray:.0%} of them lie apart)",
      "film before a plain wall, without shadows and mirrors"),
     ("mask_filled", ">", 0.985, 0.95, "the masks have holes ({holes:.1%} of the person)",
@@ -137,6 +137,8 @@ _RULES = (
      "(overlap {mask_agreement:.2f})", "film before a plain wall, in even light"),
     ("mask_clear", ">", 0.7, -1, "the person has the colour of the wall in {alike:.0%} of the rim",
      "wear another colour than the wall's"),
+    ("refined", ">", 0.5, -1, "only {refined:.0%} of the masks could be refined against the scene",
+     "put the camera on a stand, before a wall that stands still"),
 )  # fmt: skip
 
 

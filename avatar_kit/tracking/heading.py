@@ -30,13 +30,12 @@ EXCHANGED_PRICE, AVERTED_FACE_PRICE = 0.25, 8.0
 HAND_PRICE, KNEE_PRICE, FOOT_PRICE = 3.0, 1.0, 3.0
 #: Price of another way of reading than in the frame before: who errs, errs for a while.
 CHANGED_WAY_PRICE = 2.0
-#: Headings are looked for in steps of a circle's part.
+#: Headings around the circle that are tried.
 _STEPS = 72
 
 #: Key points of the left and of the right side, in the same order.
 _LEFT = [i for i, name in enumerate(BODY_KEYPOINTS) if name.startswith("left_")]
 _RIGHT = [BODY_KEYPOINTS.index(BODY_KEYPOINTS[i].replace("left_", "right_")) for i in _LEFT]
-
 
 #: How a frame can be read: as it is; left and right exchanged; exchanged, and near and far too. A
 #: body that is seen from its front casts the same picture as its mirror image seen from its back.

@@ -24,8 +24,8 @@ OTHER_PERSON_LEVELS = 38.0
 _JUMP_TORSOS, _JUMP_GROWTH = 0.5, 0.3
 #: Frames on either side of an instant that are compared.
 _WINDOW_FRAMES = 8
-#: Frames between two looks at somebody.
-_LOOK_STEP = 10
+#: Looks at somebody in a stretch, at most, and frames that one takes.
+_LOOKS, _LOOK_FRAMES = 30, 10
 
 
 def appearance(tracks: Tracks, thumbnails: np.ndarray, width: int) -> np.ndarray:
@@ -89,7 +89,10 @@ def people(looks: np.ndarray, ranges: list[tuple[int, int]]) -> list[int]:
     the front in another, and turn around in a third.
     """
     seen = [
-        [_usual(looks[t : min(t + _LOOK_STEP, b)]) for t in range(a, b, _LOOK_STEP)]
+        [
+            _usual(looks[t : min(t + _LOOK_FRAMES, b)])
+            for t in range(a, b, max(_LOOK_FRAMES, -(-(b - a) // _LOOKS)))
+        ]
         for a, b in ranges
     ]
     number = list(range(len(ranges)))

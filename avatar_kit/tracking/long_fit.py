@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import roma
 import torch
 from torch import Tensor
 
 from avatar_kit.interfaces import Body
-from avatar_kit.scene import Camera, Motion
-from avatar_kit.scene.motion import FIELDS, concatenate
+from avatar_kit.scene import Camera
+from avatar_kit.scene.motion import concatenate, mixed
 from avatar_kit.tracking.fit import Fit, Fitter, Report
 from avatar_kit.tracking.tracks import Tracks
 
@@ -108,8 +107,7 @@ def _joined(before: Fit, after: Fit, shared: int) -> Fit:
         )
     end = len(before.yaw) - shared
     weight = torch.arange(1, shared + 1) / (shared + 1)
-    old, new = before.motion[end:], after.motion[:shared]
-    between = _faded(old, new, weight)
+    between = mixed(before.motion[end:], after.motion[:shared], weight)
 
     def values(a: Tensor, b: Tensor) -> Tensor:
         w = weight.view(-1, *[1] * (a.dim() - 1))
@@ -121,21 +119,3 @@ def _joined(before: Fit, after: Fit, shared: int) -> Fit:
         keypoints=values(before.keypoints, after.keypoints),
         yaw=values(before.yaw, yaw),
     )
-
-
-#: Fields of a motion that are axis-angle.
-_ROTATIONS = (
-    "global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose",
-    "right_hand_pose",
-)  # fmt: skip
-
-
-def _faded(old: Motion, new: Motion, weight: Tensor) -> Motion:
-    """A motion that is the old one where a weight [T] is 0 and the new one where it is 1."""
-    changed = {"transl": torch.lerp(old.transl, new.transl, weight[:, None])}
-    for name in _ROTATIONS:
-        a, b = (getattr(m, name).unflatten(1, (-1, 3)) for m in (old, new))
-        turn = roma.rotvec_composition([roma.rotvec_inverse(a), b])
-        found = roma.rotvec_composition([a, weight[:, None, None] * turn])
-        changed[name] = found.flatten(1)
-    return Motion(new.fps, **{name: getattr(new, name) for name in FIELDS} | changed)

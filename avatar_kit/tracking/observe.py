@@ -1,4 +1,4 @@
-"""The first stages: decode, track, cut into clips, find the plates."""
+"""The first stages: decode, track, cut into clips of one person."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def one_person(
     if wanted is None:
         raise UserError(
             f"{video}: shows {count} people one after another ({listed}); choose one with "
-            "--person 1, or --person all if they are the same, or cut the video with --start, --end"
+            "avatar-kit prepare --person 1 (--person all if they are the same), or cut the video"
         )
     if not wanted.isdigit() or not 1 <= int(wanted) <= count:
         raise UserError(f"{video}: --person {wanted}: expected 1 to {count}, or all ({listed})")

@@ -106,9 +106,8 @@ def find_scene(observed: Observed, stages: Stages) -> Scene:
     def compute() -> Arrays:
         looks = [_look(observed, clip, pictures) for clip, pictures in _samples(observed, stages)]
         moves = np.tile(_STANDING, (len(observed.frames), 1, 1))
-        moving = [k for k, look in enumerate(looks) if look.follower is not None]
         pixels = np.zeros(len(looks))
-        if moving:
+        if any(look.moving for look in looks):
             moves, pixels = _followed(observed, looks)
         return {
             "plates": np.stack([look.plate.image for look in looks]),
@@ -133,7 +132,9 @@ def find_scene(observed: Observed, stages: Stages) -> Scene:
             + tail
         )
 
-    return Scene(**stages.run("scene", {}, compute, total=len(observed.reader), note=note))
+    # which frames, and so whose, is decided between the stages
+    of = {"frames": observed.frames.tolist(), "clips": [list(clip) for clip in observed.clips]}
+    return Scene(**stages.run("scene", of, compute, total=len(observed.reader), note=note))
 
 
 def steadied(observed: Observed, scene: Scene) -> Observed:
@@ -152,10 +153,10 @@ def steadied(observed: Observed, scene: Scene) -> Observed:
 
 @dataclass(frozen=True)
 class _Look:
-    """What a few frames tell of a clip; ``follower`` only where the camera moves."""
+    """What a few frames tell of a clip."""
 
     plate: Plate
-    follower: Follower | None
+    moving: bool
 
 
 def _samples(
@@ -185,11 +186,10 @@ def _look(observed: Observed, clip: tuple[int, int], pictures: dict[int, np.ndar
     images = [pictures[f] for f in frames]
     masks = [observed.tracks.masks[f] for f in frames]
     plate = find_plate(np.stack(images), np.stack(masks))
-    follower = Follower(plate.image)
-    seen = _steadiness(follower, images, masks)
+    seen = _steadiness(plate, images, masks)
     moving = not seen.still
     if not moving and plate.wander < _CHANGED_LIGHT_LEVELS:
-        return _Look(plate, None)
+        return _Look(plate, moving)
     for _ in range(_ROUNDS):
         back, behind = images, masks
         if moving:
@@ -199,14 +199,14 @@ def _look(observed: Observed, clip: tuple[int, int], pictures: dict[int, np.ndar
         even = [in_the_light_of(plate, i, m) for i, m in zip(back, behind, strict=True)]
         plate = find_plate(np.stack(even), np.stack(behind))
         if moving:
-            follower = Follower(plate.image)
-            seen = _steadiness(follower, images, masks)
-    return _Look(plate, follower if moving else None)
+            seen = _steadiness(plate, images, masks)
+    return _Look(plate, moving)
 
 
 def _steadiness(
-    follower: Follower, images: Sequence[np.ndarray], masks: Sequence[np.ndarray]
+    plate: Plate, images: Sequence[np.ndarray], masks: Sequence[np.ndarray]
 ) -> Steadiness:
+    follower = Follower(plate.image)
     found = [follower.follow(i, m) for i, m in zip(images, masks, strict=True)]
     height, width = images[0].shape[:2]
     return Steadiness(
@@ -220,9 +220,10 @@ def _followed(observed: Observed, looks: list[_Look]) -> tuple[np.ndarray, np.nd
     rest = np.ones(len(observed.frames))
     place = {int(source): k for k, source in enumerate(observed.frames)}
     clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
+    followers = [Follower(look.plate.image) if look.moving else None for look in looks]
     for number, picture in enumerate(observed.reader):
         frame = place.get(number)
-        if frame is None or (follower := looks[clip_of[frame]].follower) is None:
+        if frame is None or (follower := followers[clip_of[frame]]) is None:
             continue
         moves[frame], rest[frame] = follower.follow(picture, observed.tracks.masks[frame])
     width, height = observed.reader.width, observed.reader.height
