@@ -92,10 +92,15 @@ class Slices:
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
     """[h, w, 3] float32: a picture [H, W, 3] at about ``THUMBNAIL_EDGE_PIXELS``, areas averaged."""
-    step = max(1, max(image.shape[:2]) // THUMBNAIL_EDGE_PIXELS)
-    height, width = image.shape[0] // step * step, image.shape[1] // step * step
-    blocks = image[:height, :width].reshape(height // step, step, width // step, step, 3)
-    return blocks.mean((1, 3), dtype=np.float32)
+    return area_means(image, max(1, max(image.shape[:2]) // THUMBNAIL_EDGE_PIXELS))
+
+
+def area_means(image: np.ndarray, step: int) -> np.ndarray:
+    """Float32 means of squares of a picture [H, W, ...]; what no square fills is left out."""
+    rows, columns = image.shape[0] // step, image.shape[1] // step
+    whole = image[: rows * step, : columns * step]
+    blocks = whole.reshape(rows, step, columns, step, *image.shape[2:])
+    return np.asarray(blocks.mean((1, 3), dtype=np.float32))
 
 
 def find_transitions(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample, interpolate
 
+from avatar_kit.tracking.clips import area_means
 from avatar_kit.tracking.plate import grown
 
 #: Longest side of the pictures that are compared, in pixels.
@@ -178,17 +179,10 @@ def points_back(points: np.ndarray, moves: np.ndarray) -> np.ndarray:
 def _pyramid(image: np.ndarray) -> list[np.ndarray]:
     """Grey pictures [h, w] of an image [H, W, 3], the largest first."""
     step = -(-max(image.shape[:2]) // FOLLOWED_EDGE_PIXELS)
-    levels = [_shrunk(image.mean(-1, dtype=np.float32), step)]
+    levels = [area_means(image.mean(-1, dtype=np.float32), step)]
     for _ in range(_HALVINGS):
-        levels.append(_shrunk(levels[-1], 2))
+        levels.append(area_means(levels[-1], 2))
     return levels
-
-
-def _shrunk(picture: np.ndarray, step: int) -> np.ndarray:
-    """[h, w] means of squares of a picture [H, W]."""
-    rows, columns = picture.shape[0] // step, picture.shape[1] // step
-    whole = picture[: rows * step, : columns * step]
-    return whole.reshape(rows, step, columns, step).mean((1, 3))
 
 
 def _free(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -97,6 +97,29 @@ def test_a_camera_that_is_carried_around_is_said(tmp_path, monkeypatch):
     assert "put the camera on a stand" in scene.notes()[0]
 
 
+def test_the_scene_of_other_frames_is_another_scene(tmp_path, monkeypatch):
+    """Who is meant is chosen between two stages: what was kept of one person is not the other's."""
+    monkeypatch.setattr("avatar_kit.tracking.stages.cache_dir", lambda *_: tmp_path)
+    pictures = [np.full((40, 60, 3), 40 + 10 * (t // 6), np.uint8) for t in range(18)]
+
+    class Reader:
+        width, height = 60, 40
+
+        def __iter__(self):
+            return iter(pictures)
+
+        def __len__(self):
+            return len(pictures)
+
+    found = []
+    for frames in (np.arange(6), np.arange(6, 12), np.arange(6)):
+        tracks = SimpleNamespace(masks=np.zeros((6, 20, 30), np.uint8))
+        seen = Observed(Reader(), tracks, frames, [(0, 6)], [])
+        scene = find_scene(seen, Stages("1" * 64, Silent()))
+        found.append(int(scene.plates[0, 20, 30, 0]))
+    assert found == [40, 50, 40]
+
+
 def test_points_and_masks_are_brought_back_with_the_picture():
     move = similarity(3, -2, 0, 1)
     points = np.full((1, 23, 2), 50.0)
