@@ -8,7 +8,6 @@ the other two, so a file that was damaged later is found out.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, make_room
+from avatar_kit.io.digest import file_digest
 
 FORMAT = 1
 
@@ -78,7 +78,7 @@ def save_checkpoint(
             "format": FORMAT,
             "step": step,
             **state,
-            "sha256": {name: sha256(temporary / name) for name in files},
+            "sha256": {name: file_digest(temporary / name) for name in files},
         }
         (temporary / "state.json").write_text(json.dumps(manifest, indent=1))
         for file in temporary.iterdir():
@@ -129,7 +129,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path / 'state.json'}: format {state.get('format')}, this version reads {FORMAT}"
         )
     for name, digest in state["sha256"].items():
-        if not (path / name).exists() or sha256(path / name) != digest:
+        if not (path / name).exists() or file_digest(path / name) != digest:
             raise UserError(
                 f"{path / name}: truncated or altered (sha256 differs); take another checkpoint"
             )
@@ -190,12 +190,6 @@ def unflatten_optimizer(
             index, _, field = key[len(prefix) :].partition("/")
             state.setdefault(int(index), {})[field] = value
     return {"state": state, "param_groups": described["groups"]}
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avatar_kit.engine.checkpoint import sha256
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Corpus
+from avatar_kit.io.digest import file_digest
 from avatar_kit.io.motion import load_clips
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import check_rotations
@@ -116,4 +116,4 @@ def _read(path: Path, name: str, found: Gathered, unwanted: re.Pattern[str] | No
         if len(motion):
             found.clips[label] = motion
     if len(found.clips) > before:
-        found.sources[name] = sha256(path)
+        found.sources[name] = file_digest(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from avatar_kit.errors import UserError, near
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.digest import file_digest
 
 _BLOCK = 1 << 18
 #: Seconds without an answer after which a download is given up.
@@ -137,19 +137,6 @@ def find_model(name: str, known: Sequence[ModelFile]) -> ModelFile:
     names = [m.name for m in known]
     hint = near(name, names) or f"; known: {', '.join(names) or 'none'}"
     raise UserError(f"unknown model '{name}'{hint}")
-
-
-def file_digest(file: Path) -> str:
-    """sha256 of a file.
-
-    Raises:
-        UserError: It cannot be read.
-    """
-    try:
-        with open(file, "rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def _check(file: Path, model: ModelFile, source: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, mark_used, stages_limit
+from avatar_kit.io.digest import file_digest
 
 #: Changes when a stage computes something else than before from the same input.
 VERSION = 7
@@ -125,16 +126,8 @@ def digest(files: Sequence[Path], options: Mapping[str, Any]) -> str:
         files: All that is read, in order.
         options: Of the reader, plain values.
     """
-    contents = [_sha256(path) for path in files]
+    contents = [file_digest(path) for path in files]
     if len(contents) == 1 and not options:
         return contents[0]
     about = json.dumps([contents, dict(options)], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()

@@ -167,7 +167,7 @@ def test_poses_that_are_no_rotations_are_refused(cli_here, trained_run, tmp_path
 def test_an_aligner_fitted_to_another_body_is_refused(cli_here, aligned_run, wild, tmp_path):
     from safetensors.torch import save_file
 
-    from avatar_kit.engine.checkpoint import sha256
+    from avatar_kit.io.digest import file_digest
 
     run = tmp_path / "swapped"
     shutil.copytree(aligned_run[0], run)
@@ -176,7 +176,7 @@ def test_an_aligner_fitted_to_another_body_is_refused(cli_here, aligned_run, wil
     weights["aligner.fitted_to"] = torch.arange(32, dtype=torch.uint8)
     save_file(weights, last / "weights.safetensors")
     state = json.loads((last / "state.json").read_text())
-    state["sha256"]["weights.safetensors"] = sha256(last / "weights.safetensors")
+    state["sha256"]["weights.safetensors"] = file_digest(last / "weights.safetensors")
     (last / "state.json").write_text(json.dumps(state))
     out = tmp_path / "out.npz"
     text = cli_here("align", run, "--motion", wild, "--out", out, check=2)

@@ -252,18 +252,6 @@ def test_not_a_video(tmp_path):
         read_video(path)
 
 
-def test_sound_only(tmp_path):
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=8000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
-        frame.rate = 8000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    with pytest.raises(UserError, match="holds no video stream"):
-        read_video(path)
-
-
 def test_no_frame_can_be_decoded(tmp_path):
     path = write(tmp_path / "a.mp4", 5)
     for position, size in packets(path):
