@@ -29,6 +29,7 @@ from avatar_kit.engine.assemble import (
     load_class,
 )
 from avatar_kit.engine.averaging import Average, load_raw
+from avatar_kit.engine.coverage import ChartCompletion, is_due, vertex_coverage
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
 from avatar_kit.engine.held_out import refuse_unseen_views
@@ -53,6 +54,8 @@ class Training:
         people: Of each person, batches of the training split; most models are of one.
         average: The running average of the avatar's weights; None where the config wants none.
         refining: Of each person, how the training poses are refined; empty where they are not.
+        coverage: Of each person, how much the training shows of each vertex, [V].
+        completions: Of each person, what gives unseen texels of the charts their values.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
@@ -64,6 +67,8 @@ class Training:
     people: tuple[TrainingFrames, ...]
     average: Average | None = None
     refining: tuple[Refining, ...] = ()
+    coverage: tuple[Tensor, ...] = ()
+    completions: tuple[ChartCompletion, ...] = ()
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
@@ -101,6 +106,9 @@ class Training:
         self.avatar.observe(batch, step)
         with autocast(self.frames.device, self.config.precision):
             losses = self.method.training_step(batch, step)
+        if is_due(step + 1, self.config.steps):
+            for completion in self.completions:
+                completion()
         return losses if refining is None else losses | refining.update(step)
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -196,7 +204,13 @@ def set_up(
             one.begin(frames.all())
         method.prepare(frames.all())
     average = Average(avatar, config.average) if config.average else None
-    return Training(config, run, method, people, average, _refining(config, avatar, people))
+    coverage = tuple(vertex_coverage(f.all(), len(body.topology.parts)) for f in people)
+    completions = tuple(
+        ChartCompletion(list(one.charts().values()), body.rest(one.shape), seen)
+        for one, seen in zip(avatar.people, coverage, strict=True)
+    )
+    refining = _refining(config, avatar, people)
+    return Training(config, run, method, people, average, refining, coverage, completions)
 
 
 def _with_refinement(config: MethodConfig, views: Sequence[CaptureView]) -> MethodConfig:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 #: Metres behind the drawn surface that a point may lie and still be seen.
 _BEHIND = 0.03
 
-#: A point that was seen less than this, in frames that face it, was not seen.
-_SEEN = 1e-3
-
 
 @torch.no_grad()
 def painted_colours(
@@ -66,75 +63,3 @@ def painted_colours(
         total += (share[:, None] * found[:3].T).cpu()
         weight += share.cpu()
     return total / weight.clamp(min=1e-6)[:, None], weight
-
-
-def mirrored_to_unseen(
-    values: Tensor, weight: Tensor, points: Tensor, *, middle: float, reach: float = 0.03
-) -> tuple[Tensor, Tensor]:
-    """Give points that were never seen the value of the point on the other side of the person.
-
-    Args:
-        values: [N, C].
-        weight: [N] zero where a value is unknown.
-        points: [N, 3] places in the rest pose, metres.
-        middle: x of the plane that a person is symmetric about.
-        reach: Metres that the other point may be off the mirrored place.
-
-    Returns:
-        Values and weights, those of the other side where they were unknown and it is known.
-    """
-    known = weight > _SEEN
-    unseen, seen = (~known).nonzero()[:, 0], known.nonzero()[:, 0]
-    values, weight = values.clone(), weight.clone()
-    if not len(seen):
-        return values, weight
-    for rows in unseen.split(2048):
-        place = points[rows].clone()
-        place[:, 0] = 2 * middle - place[:, 0]
-        away, nearest = torch.cdist(place, points[seen]).min(1)
-        rows, nearest = rows[away < reach], seen[nearest[away < reach]]
-        values[rows], weight[rows] = values[nearest], weight[nearest]
-    return values, weight
-
-
-def unseen_sides(rest_normals: Tensor, weight: Tensor) -> list[str]:
-    """The sides of the person of which most points were never seen: front, back, left, right.
-
-    Args:
-        rest_normals: [N, 3] normals in the rest pose, which faces +z with the left along +x.
-        weight: [N] how much each point was seen.
-    """
-    sides = {"front": (2, 1), "back": (2, -1), "left": (0, 1), "right": (0, -1)}
-    unseen, found = weight <= _SEEN, []
-    for name, (axis, sign) in sides.items():
-        facing = sign * rest_normals[:, axis] > 0.7
-        if bool(facing.any()) and float(unseen[facing].float().mean()) > 0.5:
-            found.append(name)
-    return found
-
-
-def spread_to_unseen(
-    values: Tensor, weight: Tensor, neighbours: Tensor, rounds: int = 60
-) -> Tensor:
-    """Give points that were never seen the mean of their neighbours, outwards from what was seen.
-
-    Args:
-        values: [N, C].
-        weight: [N] zero where a value is unknown.
-        neighbours: [N, K] long.
-        rounds: How far values travel; what is still unknown takes the mean of all.
-    """
-    known = (weight > _SEEN).float()
-    values = values * known[:, None]
-    for _ in range(rounds):
-        if known.all():
-            break
-        share = known[neighbours]
-        mean = (values[neighbours] * share[..., None]).sum(1) / share.sum(1, keepdim=True).clamp(1)
-        fill = (known == 0) & (share.sum(1) > 0)
-        values = torch.where(fill[:, None], mean, values)
-        known = torch.where(fill, torch.ones_like(known), known)
-    overall = (
-        values[known > 0].mean(0) if bool((known > 0).any()) else torch.full_like(values[0], 0.5)
-    )
-    return torch.where(known[:, None] > 0, values, overall)

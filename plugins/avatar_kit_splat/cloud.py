@@ -12,17 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.gaussians import (
+    SEEN,
     Anchors,
     Attachment,
+    Completion,
     face_density,
     faces_camera,
     hull_points,
     joined,
-    mirrored_to_unseen,
     nearest_neighbours,
     painted_colours,
     sample_surface,
-    spread_to_unseen,
     unseen_sides,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
@@ -239,8 +239,8 @@ class SurfaceGaussians(Encoder):
                 ", ".join(sides),
             )
         middle = float(rest.joints[:, 0].mean())
-        mirrored = mirrored_to_unseen(colours, weight, anchors.rest(rest), middle=middle)
-        return spread_to_unseen(*mirrored, self.neighbours.cpu())
+        places = anchors.rest(rest), self.neighbours.cpu()
+        return Completion(weight > SEEN, *places, middle=middle)(colours)
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape."""

@@ -17,6 +17,7 @@ from avatar_kit.exporters.gltf import weight_sets
 from avatar_kit.exporters.mesh import SkinnedMeshFile
 from avatar_kit.exporters.skinned_mesh import continued
 from avatar_kit.exporters.texture import baked_texture
+from avatar_kit.gaussians import Texels
 from avatar_kit.graphics import interpolate, sample_texture, uv_map
 from avatar_kit.interfaces import Encoder, Renderer
 from avatar_kit.io.glb import GlbBuffer
@@ -159,10 +160,8 @@ def turning_source(degrees):
 
 def texel_colours(source, size):
     """What the texture should be, and where it is."""
-    from avatar_kit.exporters.texture import _texels
-
     rest = source.avatar.body.rest(source.avatar.shape)
-    texels = _texels(rest.topology, size)
+    texels = Texels.of(rest.topology, size)
     return texels.interpolated(colours_of(rest)), texels.covered
 
 
