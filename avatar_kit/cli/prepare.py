@@ -111,6 +111,14 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    motion: Annotated[
+        Path | None,
+        typer.Option(
+            "--motion",
+            help="Motion file of this person in this video (SMPL, SMPL-X, ...), to be refined.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video."""
@@ -142,6 +150,7 @@ def prepare(
         tracker=tracker,
         allow_cut=allow_cut,
         person=person,
+        motion=motion,
         fresh=fresh,
         read=read,
     )

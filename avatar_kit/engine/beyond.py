@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.engine.coverage import is_covered
 from avatar_kit.engine.driving import contexts
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.graphics import interpolate
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit.surface import is_covered
 
 #: Frames of a motion that are looked at, and training poses that they are compared with.
 _FRAMES, _POSES = 48, 500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,18 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
-from avatar_kit.gaussians import Completion, Texels, painted_colours
 from avatar_kit.graphics import sample_texture
 from avatar_kit.interfaces import Samples
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.scene import RestBody, Topology
+from avatar_kit.surface import Completion, Texels, painted_colours
+from avatar_kit.surface.coverage import COVERED, is_covered
 
 #: Training samples that are looked at.
 _SAMPLES = 40
 
-#: A vertex that was covered this much keeps half of its own value; what was covered less does not
-#: tell others theirs.
-_HALF = 0.02
+#: A vertex that is covered less takes its value from others; one square look is 1.
+_WELL = 1.0
 
 #: A texel that keeps more than this share of its own value is let alone.
 _OWN = 0.95
@@ -34,29 +35,42 @@ _SEAM = 4
 _TIMES = 10
 
 
-def vertex_coverage(samples: Samples, vertices: int) -> Tensor:
-    """How much the pictures of a training show of each vertex.
+@dataclass(frozen=True)
+class Shown:
+    """What the pictures of a training show of a person's surface. V vertices.
 
-    Args:
-        samples: The training samples.
-        vertices: V, of the body.
-
-    Returns:
-        [V] the sum, over up to 40 samples, of the squared cosine between the surface's normal and
-        the direction to the camera. Where a vertex is hidden or outside the mask, a sample adds
-        nothing.
+    Attributes:
+        coverage: [V] the sum, over up to 40 samples, of the squared cosine between the surface's
+            normal and the direction to the camera. Where a vertex is hidden or outside the mask, a
+            sample adds nothing.
+        colours: [V, 3] mean colours in [0, 1]; those of the person's other side, or of the surface
+            around, where a vertex was not shown well.
+        unknown: Share of the surface that was not shown, in [0, 1].
+        completion: Gives other values to such vertices in the same way.
     """
-    place = lambda context: (context.body.vertices, context.body.normals)  # noqa: E731
-    return painted_colours(samples, place, vertices, frames=_SAMPLES)[1]
 
+    coverage: Tensor
+    colours: Tensor
+    unknown: float
+    completion: Completion
 
-def is_covered(coverage: Tensor) -> Tensor:
-    """[V] bool, which vertices the training showed; by the [V] of :func:`vertex_coverage`."""
-    return coverage > _HALF
+    @classmethod
+    def of(cls, samples: Samples, rest: RestBody) -> Shown:
+        """Look at the training samples of a person with that body."""
+        place = lambda context: (context.body.vertices, context.body.normals)  # noqa: E731
+        count, still = len(rest.vertices), rest.to("cpu")
+        colours, coverage = painted_colours(samples, place, count, frames=_SAMPLES)
+        completion = Completion.of_vertices(coverage > _WELL, still)
+        corners = still.topology.faces
+        a, b, c = still.vertices[corners].unbind(1)
+        area = torch.linalg.cross(b - a, c - a).norm(dim=1)
+        hidden = (~is_covered(coverage)).float()[corners].mean(1)
+        unknown = float((area * hidden).sum() / area.sum())
+        return cls(coverage, completion(colours), unknown, completion)
 
 
 def write_coverage(path: Path, coverage: Tensor) -> None:
-    """Keep what :func:`vertex_coverage` found, whole or not at all."""
+    """Keep a coverage [V], whole or not at all."""
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, coverage=coverage.numpy().astype(np.float32))
 
@@ -101,16 +115,14 @@ class ChartCompletion:
 
     Args:
         charts: [1, C, side, side] each.
-        rest: The person's body.
-        coverage: [V] of :func:`vertex_coverage`.
+        topology: Of the body.
+        shown: What the training shows of the person.
     """
 
-    def __init__(self, charts: Sequence[Tensor], rest: RestBody, coverage: Tensor):
-        self.charts, self.topology = charts, rest.topology.to("cpu")
-        known = is_covered(coverage)
-        self.completed = Completion.of_vertices(known, rest.to("cpu"))
-        self._needed = not bool(known.all())
-        own = (coverage / (coverage + _HALF))[:, None]
+    def __init__(self, charts: Sequence[Tensor], topology: Topology, shown: Shown):
+        self.charts, self.topology = charts, topology.to("cpu")
+        self.completed = shown.completion
+        own = (shown.coverage / (shown.coverage + COVERED))[:, None]
         self._places: dict[int, tuple[Texels, Tensor]] = {}
         for side in {chart.shape[-1] for chart in charts}:
             texels = Texels.of(self.topology, side).reaching(_SEAM)
@@ -121,7 +133,7 @@ class ChartCompletion:
     @torch.no_grad()
     def __call__(self) -> None:
         """Complete all charts, in place."""
-        if not (self._needed and self.charts):
+        if not self.charts:
             return
         values = torch.cat([_at_vertices(chart, self.topology) for chart in self.charts], dim=1)
         parts = self.completed(values).split([chart.shape[1] for chart in self.charts], dim=1)

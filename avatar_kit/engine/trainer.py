@@ -29,13 +29,14 @@ from avatar_kit.engine.assemble import (
     load_class,
 )
 from avatar_kit.engine.averaging import Average, load_raw
-from avatar_kit.engine.coverage import ChartCompletion, is_due, vertex_coverage
+from avatar_kit.engine.coverage import ChartCompletion, Shown, is_due
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
 from avatar_kit.engine.held_out import refuse_unseen_views
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.turned import TurnedSteps
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Body, Method
 from avatar_kit.scene import Camera, Plate
@@ -56,6 +57,7 @@ class Training:
         refining: Of each person, how the training poses are refined; empty where they are not.
         coverage: Of each person, how much the training shows of each vertex, [V].
         completions: Of each person, what gives unseen texels of the charts their values.
+        turned: Of each person, the steps that show the avatar from sides no picture shows.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
@@ -69,6 +71,7 @@ class Training:
     refining: tuple[Refining, ...] = ()
     coverage: tuple[Tensor, ...] = ()
     completions: tuple[ChartCompletion, ...] = ()
+    turned: tuple[TurnedSteps, ...] = ()
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
@@ -99,11 +102,13 @@ class Training:
         Returns:
             The losses, detached.
         """
-        batch = self.people[reading.person].batch(reading)
-        refining = self.refining[reading.person] if self.refining else None
+        turned = self.turned[reading.person].batch(step) if self.turned else None
+        batch = self.people[reading.person].batch(reading) if turned is None else turned
+        refining = self.refining[reading.person] if self.refining and turned is None else None
         if refining is not None:
             batch = refining.prepared(batch)
-        self.avatar.observe(batch, step)
+        if turned is None:
+            self.avatar.observe(batch, step)
         with autocast(self.frames.device, self.config.precision):
             losses = self.method.training_step(batch, step)
         if is_due(step + 1, self.config.steps):
@@ -204,13 +209,21 @@ def set_up(
             one.begin(frames.all())
         method.prepare(frames.all())
     average = Average(avatar, config.average) if config.average else None
-    coverage = tuple(vertex_coverage(f.all(), len(body.topology.parts)) for f in people)
+    shown = [
+        Shown.of(frames.all(), body.rest(one.shape))
+        for one, frames in zip(avatar.people, people, strict=True)
+    ]
     completions = tuple(
-        ChartCompletion(list(one.charts().values()), body.rest(one.shape), seen)
-        for one, seen in zip(avatar.people, coverage, strict=True)
+        ChartCompletion(list(one.charts().values()), body.topology, what)
+        for one, what in zip(avatar.people, shown, strict=True)
+    )
+    turned = tuple(
+        TurnedSteps(one, frames, what, config.seed)
+        for one, frames, what in zip(avatar.people, people, shown, strict=True)
     )
     refining = _refining(config, avatar, people)
-    return Training(config, run, method, people, average, refining, coverage, completions)
+    coverage = tuple(what.coverage for what in shown)
+    return Training(config, run, method, people, average, refining, coverage, completions, turned)
 
 
 def _with_refinement(config: MethodConfig, views: Sequence[CaptureView]) -> MethodConfig:

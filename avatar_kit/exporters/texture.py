@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from avatar_kit.exporters.pictured import PicturedPoses
-from avatar_kit.gaussians import (
+from avatar_kit.interfaces import ExportSource, Report
+from avatar_kit.scene import RestBody
+from avatar_kit.surface import (
     SEEN,
     Completion,
     Texels,
@@ -17,8 +19,6 @@ from avatar_kit.gaussians import (
     painted_colours,
     unseen_sides,
 )
-from avatar_kit.interfaces import ExportSource, Report
-from avatar_kit.scene import RestBody
 
 #: Metres that the drawn surface may lie before a texel that is still seen.
 _BEHIND = 0.01

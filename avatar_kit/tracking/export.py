@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from avatar_kit.capture import Capture, CaptureWriter
 from avatar_kit.io.image import write_image
@@ -19,13 +20,15 @@ from avatar_kit.tracking.matte import Matte, refine
 from avatar_kit.tracking.mattes import matte_figures
 from avatar_kit.tracking.measures import Agreement, iou, joint_error
 from avatar_kit.tracking.scene import Scene
-from avatar_kit.tracking.sheet import Look, Sheet, draw_sheet, shaded_body
+from avatar_kit.tracking.sheet import Look, Sheet, covered_by, draw_sheet, shaded_body
 from avatar_kit.tracking.stages import Progress
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import shrink
 
 #: Frames that the sheet shows.
 SHOWN_FRAMES = 12
+#: Frames that what the video shows of the body is taken from.
+COVERING_FRAMES = 40
 #: Wrong frames are left out unless they are a larger part of the video.
 LARGEST_WRONG_SHARE = 0.5
 #: Leak and rim of a matte that a video brought with it.
@@ -100,6 +103,8 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
     )
     shown = _spread(frames, SHOWN_FRAMES)
     size = observed.tracks.masks.shape[:0:-1]
+    covering_frames = _spread(frames, COVERING_FRAMES)
+    coverage = torch.zeros(len(fitted.body.topology.parts))
     overlap, mattes, looks = np.zeros(frames), [], []
     with writer:
         for frame, (image, matte) in enumerate(_pictures(fitted, scene)):
@@ -108,6 +113,8 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
             overlap[frame] = iou(fitted.silhouette(frame, *size), shrink(matte.mask) > 127)
             if frame in shown:
                 looks.append(Look(frame, image, matte.mask, shaded_body(fitted, frame)))
+            if frame in covering_frames:
+                coverage += covered_by(fitted, frame, shrink(matte.mask))
             progress.step(frame + 1)
         joints = joint_error(fitted.pixels(), observed.tracks, fit.height)
         agreement = Agreement(joints, overlap)
@@ -118,7 +125,16 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         notes = observed.notes + _wrong_notes(observed.frames, wrong, bool(good.all()))
         unseen = unknown(fitted)
         sheet = Sheet(
-            content.name, fitted, looks, agreement, figures, verdict, reasons, notes, unseen
+            content.name,
+            fitted,
+            looks,
+            agreement,
+            figures,
+            verdict,
+            reasons,
+            notes,
+            unseen,
+            coverage,
         )
         write_image(writer.folder / "quality.png", draw_sheet(sheet))
         yaw, points = fit.yaw.numpy(), fit.keypoints[:, :23].numpy()

@@ -13,6 +13,7 @@ from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
 from avatar_kit.tracking.fit import Fit
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.initial import smooth
 from avatar_kit.tracking.long_fit import fit_windows
 from avatar_kit.tracking.objective import Weights
@@ -51,7 +52,12 @@ class FittedVideo:
 
 
 def fit_video(
-    observed: Observed, body: Body, camera: Camera, shape: dict[str, float], stages: Stages
+    observed: Observed,
+    body: Body,
+    camera: Camera,
+    shape: dict[str, float],
+    stages: Stages,
+    given: GivenMotion | None = None,
 ) -> FittedVideo:
     """Fit a body, and stand it on the ground.
 
@@ -61,6 +67,7 @@ def fit_video(
         camera: Static, at the world's origin.
         shape: Shape values that are known.
         stages: Keep the result.
+        given: Poses of the kept frames to start from and to stay near; None: none are known.
 
     Raises:
         UserError: The body has no such shape value.
@@ -77,6 +84,7 @@ def fit_video(
             fps,
             shape,
             lambda done, total: stages.progress.step(round(100 * done / total)),
+            given,
         )
         arrays = {f"motion.{k}": getattr(fit.motion, k).numpy() for k in FIELDS}
         return arrays | {
@@ -92,6 +100,8 @@ def fit_video(
         "focal": float(camera.K[0, 1, 1]),
         "weights": asdict(Weights()),
     }
+    if given is not None:
+        settings["given"] = given.key()
     found = stages.run("fit", settings, compute, total=100, note=_yaw_note)
     fit, camera = stand_on_ground(_fit(found, observed), camera)
     return FittedVideo(observed, body, fit, camera)

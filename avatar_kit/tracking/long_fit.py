@@ -16,6 +16,7 @@ from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera
 from avatar_kit.scene.motion import concatenate, mixed
 from avatar_kit.tracking.fit import Fit, Fitter, Report
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.tracks import Tracks
 
 #: Frames that are fitted together, and those that two windows share.
@@ -34,6 +35,7 @@ def fit_windows(
     fps: float,
     shape: dict[str, float],
     report: Report,
+    given: GivenMotion | None = None,
 ) -> Fit:
     """The fit of all frames; that of :class:`Fitter` where one window holds them.
 
@@ -45,9 +47,10 @@ def fit_windows(
         fps: Frames per second.
         shape: Shape values that are given and not fitted.
         report: Told of every iteration: how many are done, and how many there are.
+        given: Poses of the T frames to start from; None: none are known.
     """
     if len(tracks) <= WINDOW_FRAMES:
-        return Fitter(body, camera, tracks, clips, fps, shape).run(report)
+        return Fitter(body, camera, tracks, clips, fps, shape, given).run(report)
     parts = windows(clips)
     chosen, stretches = spread_stretches(clips)
     jobs = 1 + len(parts)
@@ -55,11 +58,13 @@ def fit_windows(
     def told(job: int) -> Report:
         return lambda done, total: report(job * total + done, jobs * total)
 
-    first = Fitter(body, camera, tracks.at(chosen), stretches, fps, shape).run(told(0))
+    some = None if given is None else given[chosen]
+    first = Fitter(body, camera, tracks.at(chosen), stretches, fps, shape, some).run(told(0))
     known = dict(zip(body.shape_names, first.shape.tolist(), strict=True))
     joined: Fit | None = None
     for k, (a, b) in enumerate(parts):
-        fitter = Fitter(body, camera, tracks.at(slice(a, b)), [(0, b - a)], fps, known)
+        some = None if given is None else given[a:b]
+        fitter = Fitter(body, camera, tracks.at(slice(a, b)), [(0, b - a)], fps, known, some)
         found = fitter.run(told(k + 1))
         shared = 0 if joined is None else len(joined.yaw) - a
         joined = found if joined is None else _joined(joined, found, shared)

@@ -16,6 +16,7 @@ from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
 from avatar_kit.tracking.fitted import fit_video
+from avatar_kit.tracking.given_motion import read_given, seen_by_camera
 from avatar_kit.tracking.observe import Observed, decode, observe
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.scene import find_scene, steadied
@@ -38,6 +39,7 @@ class Options:
         allow_cut: Prepare a person who is cut by the frame all the same.
         person: Who is meant where the video shows several people one after another: a number from
             1, or "all" if they are one; None: there is one.
+        motion: File with the motion of the person, which another program found, to be refined.
         fresh: Do all stages anew.
         read: What of the video is read.
     """
@@ -51,6 +53,7 @@ class Options:
     tracker: str | None = None
     allow_cut: bool = False
     person: str | None = None
+    motion: Path | None = None
     fresh: bool = False
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -85,6 +88,7 @@ def prepare_video(
     camera, camera_note = _camera(reader, options)
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
+    poses = None if options.motion is None else read_given(options.motion, reader)
     stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
     observed = observe(reader, tracker, stages, options.person)
     cut = cut_parts(observed.tracks, reader.width, reader.height)
@@ -92,7 +96,12 @@ def prepare_video(
         check_whole(cut, video)
     scene = find_scene(observed, stages)
     observed = steadied(observed, scene)
-    fitted = fit_video(observed, model, camera, options.shape, stages)
+    given = None
+    if options.motion is not None and poses is not None:
+        given = seen_by_camera(poses, options.motion, observed, model)
+    fitted = fit_video(observed, model, camera, options.shape, stages, given)
+    if given is not None:
+        fitted.observed.notes.append(given.note)
     content = CaptureContent(
         name=options.name or out.name,
         body_name=body.name,
@@ -108,6 +117,7 @@ def prepare_video(
                 "read": options.read.record(),
             },
             "tracker": tracker.name,
+            "motion": None if given is None else given.note,
             "camera": camera_note,
             "source_frames": observed.frames.tolist(),
         },

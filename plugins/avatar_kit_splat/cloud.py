@@ -12,22 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.gaussians import (
-    SEEN,
     Anchors,
     Attachment,
-    Completion,
     face_density,
     faces_camera,
     hull_points,
     joined,
-    nearest_neighbours,
-    painted_colours,
     sample_surface,
-    unseen_sides,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
 from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
+from avatar_kit.surface import SEEN, Completion, nearest_neighbours, painted_colours, unseen_sides
 from avatar_kit_splat.checks import check_body, check_budget
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 

@@ -15,7 +15,7 @@ from avatar_kit.engine.coverage import (
     write_coverage,
 )
 from avatar_kit.errors import UserError
-from avatar_kit.gaussians import Texels
+from avatar_kit.surface import Texels
 from tests.filmed import Filmed
 
 

@@ -17,12 +17,12 @@ from avatar_kit.exporters.gltf import weight_sets
 from avatar_kit.exporters.mesh import SkinnedMeshFile
 from avatar_kit.exporters.skinned_mesh import continued
 from avatar_kit.exporters.texture import baked_texture
-from avatar_kit.gaussians import Texels
 from avatar_kit.graphics import interpolate, sample_texture, uv_map
 from avatar_kit.interfaces import Encoder, Renderer
 from avatar_kit.io.glb import GlbBuffer
 from avatar_kit.scene import FeatureMap, Motion, RenderOutput
 from avatar_kit.scene.joints import ARKIT_CHANNELS
+from avatar_kit.surface import Texels
 from avatar_kit.testing.avatar import export_source
 from avatar_kit.testing.poses import random_motion
 from tests.exporters.gltf_reader import Glb

@@ -3,17 +3,8 @@
 import pytest
 import torch
 
-from avatar_kit.gaussians import (
-    SEEN,
-    Anchors,
-    Attachment,
-    Completion,
-    face_density,
-    hull_points,
-    nearest_neighbours,
-    painted_colours,
-    sample_surface,
-)
+from avatar_kit.gaussians import Anchors, Attachment, face_density, hull_points, sample_surface
+from avatar_kit.surface import SEEN, Completion, nearest_neighbours, painted_colours
 from avatar_kit.testing import world
 from avatar_kit.testing.poses import random_motion
 from tests.filmed import Filmed

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from avatar_kit.gaussians.neighbours import nearest_neighbours
 from avatar_kit.scene import RestBody
+from avatar_kit.surface.neighbours import nearest_neighbours
 
 #: A point that was seen less than this, in frames that face it, was not seen.
 SEEN = 1e-3

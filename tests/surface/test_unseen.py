@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_kit.gaussians import Completion, nearest_neighbours, unseen_sides
+from avatar_kit.surface import Completion, nearest_neighbours, unseen_sides
 
 
 def test_the_other_side_is_asked_first():

@@ -2,8 +2,9 @@
 
 import torch
 
-from avatar_kit.gaussians import Texels, sample_surface
+from avatar_kit.gaussians import sample_surface
 from avatar_kit.graphics import sample_texture
+from avatar_kit.surface import Texels
 
 
 def test_a_chart_painted_texel_by_texel_shows_its_surface(body):
