@@ -218,7 +218,7 @@ def set_up(
         for one, what in zip(avatar.people, shown, strict=True)
     )
     turned = tuple(
-        TurnedSteps(one, frames, what, config.seed)
+        TurnedSteps(one, frames, what, config)
         for one, frames, what in zip(avatar.people, people, shown, strict=True)
     )
     refining = _refining(config, avatar, people)

@@ -15,6 +15,7 @@ import roma
 import torch
 from torch import Tensor
 
+from avatar_kit.config import MethodConfig
 from avatar_kit.engine.coverage import Shown
 from avatar_kit.engine.frames import TrainingFrames
 from avatar_kit.graphics import interpolate
@@ -22,7 +23,8 @@ from avatar_kit.interfaces import Avatar, Batch
 from avatar_kit.scene import FrameContext
 from avatar_kit.surface import is_covered
 
-#: One step of so many is turned.
+#: One step of so many is turned, once the first quarter is done: before, what the avatar paints is
+#: right nowhere.
 EVERY = 8
 
 #: Share of the surface that must not have been shown for such steps to be taken: of a person who
@@ -40,11 +42,12 @@ class TurnedSteps:
         avatar: The person's avatar.
         frames: The person's training frames.
         shown: What they show.
-        seed: Of the training.
+        config: Of the training.
     """
 
-    def __init__(self, avatar: Avatar, frames: TrainingFrames, shown: Shown, seed: int):
-        self.avatar, self.frames, self.seed = avatar, frames, seed
+    def __init__(self, avatar: Avatar, frames: TrainingFrames, shown: Shown, config: MethodConfig):
+        self.avatar, self.frames, self.seed = avatar, frames, config.seed
+        self.first = config.steps // 4
         unknown = (~is_covered(shown.coverage)).float()
         textured = bool(avatar.charts()) and frames.sequence == 1
         self.wanted = textured and shown.unknown > LEAST_UNKNOWN
@@ -53,7 +56,7 @@ class TurnedSteps:
     @torch.no_grad()
     def batch(self, step: int) -> Batch | None:
         """The batch of a step; None where it is an ordinary one."""
-        if not self.wanted or step % EVERY != EVERY - 1:
+        if not self.wanted or step < self.first or step % EVERY != EVERY - 1:
             return None
         for k in range(_TRIES):
             generator = np.random.default_rng([self.seed, step, k])
