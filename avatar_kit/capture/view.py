@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 from PIL import Image
 
 from avatar_kit.capture.folder import Capture, Sample
 from avatar_kit.capture.masks import Box, person_boxes
 from avatar_kit.capture.plate import estimate_plate
+from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
 from avatar_kit.scene import Camera
@@ -158,20 +161,34 @@ class CaptureView:
         name = f"v{_STORE_VERSION}-{self.width}x{self.height}-{place}-{camera}.npy"
         path = self._folder / name
         if not path.exists():
-            with atomic_path(path) as partial:
-                shape = (len(self), 4, self.height, self.width)
-                store = open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                pairs = zip(
-                    self.capture.images(camera=camera),
-                    self.capture.masks(camera=camera),
-                    strict=True,
-                )
-                for slot, pair in zip(store, pairs, strict=True):
-                    self._join(slot, *pair, camera)
-                store.flush()
-                del store
+            try:
+                self._write_store(path, camera)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                gib = len(self) * 4 * self.height * self.width / 2**30
+                raise UserError(
+                    f"{self._folder}: the disk is full; the decoded frames of a camera take "
+                    f"{gib:.2f} GiB there: free some space, or move the cache (AVATAR_KIT_CACHE)"
+                ) from None
         mark_used(self._folder, cache_limit())
         return np.load(path, mmap_mode="r")
+
+    def _write_store(self, path: Path, camera: str) -> None:
+        """Write all frames of a camera, one after another: a full disk is an error, not a crash, as
+        it would be for memory that is mapped.
+        """
+        shape = (len(self), 4, self.height, self.width)
+        pairs = zip(
+            self.capture.images(camera=camera), self.capture.masks(camera=camera), strict=True
+        )
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            write_array_header_1_0(file, header)
+            slot = np.empty(shape[1:], np.uint8)
+            for pair in pairs:
+                self._join(slot, *pair, camera)
+                file.write(slot.data)
 
     def _decoded(self, frames: list[int], camera: str) -> list[np.ndarray]:
         """Frames as a store would hold them, read where they lie."""

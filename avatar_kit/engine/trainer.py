@@ -29,6 +29,7 @@ from avatar_kit.engine.assemble import (
     load_class,
 )
 from avatar_kit.engine.averaging import Average, load_raw
+from avatar_kit.engine.claim import claimed
 from avatar_kit.engine.coverage import ChartCompletion, Shown, is_due
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
@@ -316,7 +317,7 @@ def train(training: Training, progress: Progress) -> bool:
         Whether the schedule is done: False where ``stop_at`` or a signal ended it early.
 
     Raises:
-        UserError: A loss is not finite, or the disk is full.
+        UserError: A loss is not finite, the disk is full, or another process trains there.
     """
     config, run = training.config, training.run
     device = training.frames.device
@@ -326,7 +327,8 @@ def train(training: Training, progress: Progress) -> bool:
     inside, started, before = 0.0, time.perf_counter(), training.seconds
     first = training.step
     reading = ReadAhead(training.read, stop)
-    with asked_to_stop, reading, progress, _tensorboard(run.root) as board:
+    claim, board_of = claimed(run.root), _tensorboard(run.root)
+    with claim, asked_to_stop, reading, progress, board_of as board:
         progress.start(training.step, stop)
         ending = training.step >= stop
         while not ending:
