@@ -62,7 +62,13 @@ class Resumption:
         Raises:
             UserError: The captures have changed, or the checkpoint does not fit.
         """
-        views = open_views(self.config)
+        try:
+            views = open_views(self.config)
+        except UserError as error:
+            raise UserError(
+                f"{error}. If the capture has moved, say where it is: --resume {self.run.root} "
+                "data.path=FOLDER"
+            ) from None
         check_unchanged(self.run, views)
         training = set_up(self.config, self.run, *views, fit=False)
         restore(training, self.checkpoint)
