@@ -206,7 +206,8 @@ def _ankle(turned: Tensor, above: Tensor, ankle: Tensor, end: Tensor | None, up:
     slope = torch.asin((bone[_standing(ankle, up)] @ -up).clamp(-1, 1)).median()
     slope = slope.clamp(0.0, math.radians(60))
     forward = torch.stack([torch.zeros_like(slope), -slope.sin(), slope.cos()])
-    return _closest(turned, above, _along_bone(turned, bone, forward))
+    # the slope is a guess: a way that lays the foot less well on its bone may be the right one
+    return _closest(turned, above, _along_bone(turned, bone, forward, least=0.3))
 
 
 def _standing(ankle: Tensor, up: Tensor) -> Tensor:
@@ -248,18 +249,19 @@ def _angle(rotation: Tensor) -> Tensor:
     return torch.acos(((trace - 1) / 2).clamp(-1, 1))
 
 
-def _along_bone(turned: Tensor, bone: Tensor, direction: Tensor) -> Tensor:
+def _along_bone(turned: Tensor, bone: Tensor, direction: Tensor, *, least: float = 0.02) -> Tensor:
     """The ways [N, 3, 3] that lay ``direction`` exactly on the bone.
 
     Args:
         turned: [T, 3, 3] world rotation of the joint.
         bone: [T, 3] world vector along the bone.
         direction: [3] the bone's unit direction in the T-pose.
+        least: How much less well than the best a way may lay it there before, as a cosine.
     """
     local = F.normalize((turned.mT @ bone[..., None])[..., 0].mean(0), dim=0)
     ways = axis_turns()
     fit = (ways @ direction) @ local
-    ways = ways[fit > fit.max() - 0.02]
+    ways = ways[fit > fit.max() - least]
     return torch.stack([_swing(way @ direction, local) @ way for way in ways])
 
 

@@ -92,8 +92,9 @@ def _whole(path: Path, up: Up) -> tuple[Motion, Mapping[str, np.ndarray]]:
     if suffix not in (".npz", ".npy", ".bvh"):
         raise UserError(f"{path}: unknown kind of motion file '{suffix}'; known: {_LAYOUTS}")
     motion, default = _foreign(path, suffix, data)
-    upright = motion.global_orient[motion.is_finite()]
-    return turn_up(motion, find_up(upright, default) if up == "auto" else up), data
+    finite = motion[motion.is_finite().nonzero()[:, 0].tolist()]
+    found = find_up(finite, default, sure=suffix == ".bvh") if up == "auto" else up
+    return turn_up(motion, found), data
 
 
 def _foreign(
