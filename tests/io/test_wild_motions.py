@@ -79,6 +79,12 @@ def test_a_skeleton_may_end_at_the_neck():
     assert up > 0.9
 
 
+def test_fingers_that_are_not_read_are_told(caplog):
+    with caplog.at_level(logging.WARNING):
+        motion = load_motion(wild("rokoko_fingers_40.bvh"))
+    assert "fingers" in caplog.text and not motion.left_hand_pose.any()
+
+
 def test_rows_beyond_the_number_of_frames_are_read_and_told(caplog):
     with caplog.at_level(logging.WARNING):
         assert len(load_motion(wild("odd_count_plus1.bvh"))) == 40
@@ -125,3 +131,68 @@ def test_lying_and_standing_in_either_axes(heading, sure):
             )
             assert find_up(up_z, "y", sure=sure) == "z"
             assert (turn_up(up_z, "z").transl - place).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "fps", "says"),
+    [
+        ("amass_rate_key_framerate.npz", 120, ""),
+        ("amass_stageii_noposes.npz", 120, ""),
+        ("amass_poses_T52x3.npz", None, ""),
+        ("smplx_body_T21x3.npz", None, ""),
+        ("aist_keys_as_npz.npz", 60, ""),
+        ("trap_trans_mm.npz", 120, "680 units over the floor: taken for millimetres"),
+        ("smplx_no_transl.npz", 30, "does not say where the person is"),
+        ("smplx_no_transl.npz", 30, "does not say its frame rate"),
+        ("safety_bomb_extra_4GiB.npz", 30, ""),
+        ("safety_amass_with_clip_len.npz", 30, ""),
+    ],
+)
+def test_arrays_of_other_layouts(name, fps, says, caplog):
+    with caplog.at_level(logging.WARNING):
+        motion = load_motion(wild(name))
+    assert says in caplog.text
+    assert fps is None or motion.fps == fps
+    assert motion.transl.abs().max() < 20
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("amass_rate_dt.npz", r"is this the time of a frame\? then the rate is 30"),
+        ("num_bool.npz", "key 'poses' holds bool, expected numbers"),
+        ("romp_output.npz", r"pickled Python objects alone \(results\)"),
+        ("gvhmr_nested_object.npz", "pickled Python objects alone"),
+        ("mdm_results.npy", "pickled Python objects"),
+        ("safety_pickle_named.npz", "a pickle, whatever its name"),
+        ("safety_huge_header.npy", "says it is an array .* 536 GiB"),
+    ],
+)
+def test_arrays_that_are_refused(name, says):
+    with pytest.raises(UserError, match=says) as refused:
+        load_motion(wild(name))
+    assert "allow_pickle" not in str(refused.value)
+
+
+def test_only_what_is_asked_for_is_read(tmp_path):
+    """An entry that is damaged or claims too much harms nobody who does not ask for it."""
+    import zipfile
+
+    import numpy as np
+
+    from avatar_kit.io.motion.arrays import read_npz
+
+    path = tmp_path / "a.npz"
+    np.savez(path, fps=np.float64(30), good=np.arange(4.0), odd=np.array([None]))
+    found = read_npz(path)
+    assert sorted(found) == ["fps", "good"] and found.objects == ["odd"]
+    assert found["good"].tolist() == [0, 1, 2, 3]
+    with pytest.raises(KeyError):
+        found["odd"]
+    header = (
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (900000000,), }"
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("huge.npy", header.ljust(127) + b"\n")
+    with pytest.raises(UserError, match=r"a\.npz: key 'huge' says it is an array"):
+        read_npz(path)

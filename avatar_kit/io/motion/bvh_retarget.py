@@ -25,6 +25,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,8 @@ _LEGS = (0.5, 1.2)
 #: Legs of a skeleton whose unit is unknown.
 _LEG_LENGTH = 0.8
 
+_FINGERS = re.compile(r"thumb|index|pinky|ring")
+
 #: Cosine of the angle that a bone of a T-pose may be off its direction.
 _ALONG = math.cos(math.radians(10))
 
@@ -91,6 +94,8 @@ def load_bvh(path: Path) -> Motion:
         raise UserError(f"{path}: the motion has no frames")
     ours = _named_as_ours(bvh)
     joints = ours or match_joints(bvh.joints, path)
+    if not ours and any(_FINGERS.search(j.name.lower()) for j in bvh.joints if j.channels):
+        logger.warning("%s: fingers of a skeleton with other names than ours stay at rest", path)
     rotations, positions = bvh.pose()
     every = slice(None, None, max(1, frames // _SAMPLES))
     if ours:
