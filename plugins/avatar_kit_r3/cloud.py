@@ -1,0 +1,394 @@
+"""The Gaussians: recorded over the training's time, posed by retrieval, carried by the body."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import roma
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avatar_kit.gaussians import (
+    Anchors,
+    Attachment,
+    face_density,
+    faces_camera,
+    hull_points,
+    joined,
+    mirrored_to_unseen,
+    nearest_neighbours,
+    painted_colours,
+    sample_surface,
+    spread_to_unseen,
+)
+from avatar_kit.graphics import spherical_harmonics
+from avatar_kit.interfaces import Encoder, Samples, Setup
+from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
+from avatar_kit_r3.checks import check_setup
+from avatar_kit_r3.config import RecordedGaussiansConfig, RetrievalConfig
+from avatar_kit_r3.light import LearnedLight
+from avatar_kit_r3.matching import Choice
+from avatar_kit_r3.parts import PARTS, part_masses, part_of_bones
+from avatar_kit_r3.record import Decoded, Record, blend
+from avatar_kit_r3.retrieval import Found, Past, TrainingPoses
+from avatar_kit_r3.rig import (
+    PoseCorrection,
+    WeightOffset,
+    carry_weighted,
+    corrected,
+    skinning_weights,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Standard deviation of a Gaussian to begin with, as a share of the distance to its neighbours,
+#: and how much flatter it is along the normal.
+_SPREAD, _FLATNESS = 0.7, 0.3
+
+#: Opacity logit to begin with.
+_SOLID = 2.0
+
+#: Metres around the body that are recorded, and the least standard deviation.
+_AROUND, _THINNEST = 0.1, 1e-5
+
+#: Weight of what was before in the attributes of a part that jumps.
+_ECHO = 1 / 3
+
+_SEED = 20230808
+_NEIGHBOURS = 4
+
+
+class RecordedGaussians(Encoder):
+    """Gaussians whose offset, shape and opacity are functions of their place and of time.
+
+    A training frame knows its time. Any other pose retrieves a time for each of five parts of the
+    body, and a Gaussian is the mean of what is recorded then, weighed by the share of the parts in
+    its skinning. Where, with which colour and in which units is learned for each Gaussian.
+    """
+
+    config: RecordedGaussiansConfig
+    sized_by_training: ClassVar[tuple[str, ...]] = (
+        "faces",
+        "barycentrics",
+        "anchor_offsets",
+        "extents",
+        "axes",
+        "offsets",
+        "colours",
+        "harmonics",
+    )
+
+    faces: Tensor
+    barycentrics: Tensor
+    anchor_offsets: Tensor
+    extents: Tensor
+    axes: Tensor
+    offsets: Tensor
+    colours: Tensor
+    harmonics: Tensor
+    anchored: Tensor
+    corners: Tensor
+    bones: Tensor
+    weights: Tensor
+    unrest: Tensor
+    off_surface: Tensor
+    pair_rows: Tensor
+    pair_parts: Tensor
+    pair_masses: Tensor
+
+    def __init__(self, config: RecordedGaussiansConfig, setup: Setup):
+        super().__init__(config, setup)
+        check_setup(setup)
+        rest = setup.body
+        density = face_density(rest, {"head": config.head, "hand": config.hands}, config.face)
+        generator = torch.Generator().manual_seed(_SEED)
+        anchors = sample_surface(rest, config.points, density, generator)
+        for name in ("faces", "barycentrics", "anchor_offsets", "extents", "axes"):
+            self.register_buffer(name, torch.zeros(0))
+        for name in ("offsets", "colours"):
+            self.register_parameter(name, nn.Parameter(torch.zeros(0)))
+        self.register_parameter("harmonics", nn.Parameter(torch.zeros(0)))
+        self.harmonics.requires_grad_(config.harmonics > 0)
+        for name in _SETTLED:
+            self.register_buffer(name, torch.zeros(0), persistent=False)
+        low, high = (rest.vertices.amin(0) - _AROUND, rest.vertices.amax(0) + _AROUND)
+        self.record = Record(config.record, low, high, _SOLID)
+        matching = config.retrieval or RetrievalConfig()
+        self.training_poses = TrainingPoses(matching, setup.training_frames, config.record.time)
+        self.light = LearnedLight() if config.light else None
+        rig, bones = config.rig, len(rest.joints)
+        self.pose_correction = PoseCorrection(63, bones, rig.pose_width) if rig.pose_width else None
+        self.weight_offset = WeightOffset(bones, rig.weights_width) if rig.weights_width else None
+        self.part_of = part_of_bones(rest).tolist()
+        self._place(anchors)
+        self.register_load_state_dict_post_hook(lambda module, keys: module.settle())
+
+    @property
+    def anchors(self) -> Anchors:
+        """Where the Gaussians are tied."""
+        return Anchors(self.faces, self.barycentrics, self.anchor_offsets)
+
+    @property
+    def attachment(self) -> Attachment:
+        """How they hang on the body."""
+        fixed = (self.corners, self.barycentrics, self.anchor_offsets)
+        return Attachment(*fixed, self.bones, self.weights, self.unrest)
+
+    @property
+    def places(self) -> Tensor:
+        """[N, 3] where the Gaussians are at rest, metres, before what is recorded."""
+        return self.anchored + self.offsets
+
+    def begin(self, samples: Samples) -> None:
+        """Keep the training poses; find the light and what lies off the surface; paint."""
+        device = self.colours.device
+        self.training_poses.learn(_one_a_frame(samples))
+        if self.light is not None:
+            self.light.begin(samples, self.setup.plates)
+        if set(self.part_of) == {list(PARTS).index("centre")}:
+            logger.warning(
+                "the body names no surface of arms or legs (%s): driving poses match the training "
+                "by the trunk alone",
+                ", ".join(self.setup.body.topology.part_names),
+            )
+        anchors = self.anchors.to("cpu")
+        if self.config.hull:
+            generator = torch.Generator().manual_seed(_SEED + 1)
+            hull = hull_points(self.setup.body, samples, self.config.hull, generator=generator)
+            anchors = joined(anchors, hull)
+        self._place(anchors)
+        self.to(device)
+        place = lambda context: self._surface(context.body)  # noqa: E731
+        seen = painted_colours(samples, place, len(self.faces))
+        places = self.places.detach().cpu()
+        middle = float(self.setup.body.joints[:, 0].mean())
+        neighbours, _ = nearest_neighbours(places, min(_NEIGHBOURS, len(places) - 1))
+        completed = spread_to_unseen(*mirrored_to_unseen(*seen, places, middle=middle), neighbours)
+        self.colours.copy_(completed)
+
+    def forward(self, context: FrameContext) -> GaussianCloud:
+        """The clouds of B frames that have nothing to do with one another."""
+        return self._encoded(context, [None] * len(context))[0]
+
+    def step(self, context: FrameContext, state: Any) -> tuple[GaussianCloud, Any]:
+        """The next frame of B streams; the state is the :class:`Past` of each."""
+        before: Sequence[Past | None] = [None] * len(context) if state is None else state
+        cloud, found = self._encoded(context, before)
+        after = []
+        for b, one in enumerate(found):
+            after.append(None if one is None else self._said(one, float(context.time[b])))
+        return cloud, (tuple(after) if any(p is not None for p in after) else None)
+
+    def recorded(self, choice: Choice) -> Decoded:
+        """What is recorded of every Gaussian at the times of its parts.
+
+        Args:
+            choice: Times as numbers of training frames. Where a part jumped, what was shown before
+                counts a third.
+        """
+        now = self.training_poses.record_time(choice.times)
+        jumped = ~choice.jumped_from.isnan()
+        if not bool(jumped.any()) and bool((now == now[0]).all()):
+            return self.record(self.places, now[0])
+        rows, parts, masses = self.pair_rows, self.pair_parts, self.pair_masses
+        times = now[parts]
+        if bool(jumped.any()):
+            before = self.training_poses.record_time(torch.nan_to_num(choice.jumped_from))
+            again = jumped[parts]
+            masses = torch.cat([torch.where(again, 1 - _ECHO, 1) * masses, _ECHO * masses[again]])
+            times = torch.cat([times, before[parts][again]])
+            rows = torch.cat([rows, rows[again]])
+        places = self.places
+        return blend(self.record(places[rows], times), masses, rows, len(places))
+
+    def shaped(self, decoded: Decoded) -> tuple[Tensor, Tensor, Tensor]:
+        """Offsets from the anchored place [N, 3], quaternions [N, 4], log scales [N, 3]."""
+        w, x, y, z = decoded.quaternion.unbind(1)
+        turned = roma.quat_product(self.axes.roll(-1, 1), torch.stack([x, y, z, w], dim=1))
+        scales = (decoded.scale * self.extents).clamp(min=_THINNEST)
+        return self.offsets + decoded.offset, turned.roll(1, 1), scales.log()
+
+    def at_time(self, time: Tensor) -> Decoded:
+        """What is recorded of every Gaussian at a time [] of the record, in [-1, 1]."""
+        return self.record(self.places, time)
+
+    def corrected(self, context: FrameContext) -> PosedBody:
+        """The posed bodies as the rig has them."""
+        if self.pose_correction is None:
+            return context.body
+        rest = self.setup.body.to(self.colours.device)
+        return corrected(context.body, rest, self.pose_correction(context.motion.body_pose))
+
+    def carried(
+        self, body: PosedBody, shape: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Means [1, N, 3], unit normals [1, N, 3] and covariances [1, N, 3, 3] on a body.
+
+        Args:
+            body: One.
+            shape: Of :meth:`shaped`.
+        """
+        if self.weight_offset is None:
+            return self.attachment.carry(body, *shape)
+        rest = self.setup.body.to(self.colours.device)
+        nearest = self.weights.new_zeros(len(self.weights), len(rest.joints))
+        nearest = nearest.scatter_add(1, self.bones, self.weights)
+        record = self.record
+        places = 2 * (self.places - record.low) / (record.high - record.low) - 1
+        own = skinning_weights(nearest, self.weight_offset(places))
+        return carry_weighted(self.attachment, body, rest, own, *shape)
+
+    def settle(self) -> None:
+        """What follows from the anchors alone; to be called when rows came or went."""
+        rest, anchors, device = self.setup.body, self.anchors.to("cpu"), self.colours.device
+        ties = Attachment.of(anchors, rest)
+        part_of = torch.tensor(self.part_of)
+        masses = part_masses(ties.weights, ties.bones, part_of, len(PARTS))
+        rows, parts = (masses > 0).nonzero(as_tuple=True)
+        settled = {
+            "anchored": anchors.rest(rest),
+            "corners": ties.corners,
+            "bones": ties.bones,
+            "weights": ties.weights,
+            "unrest": ties.unrest,
+            "off_surface": anchors.offsets.norm(dim=1) > 0,
+            "pair_rows": rows,
+            "pair_parts": parts,
+            "pair_masses": masses[rows, parts],
+        }
+        for name, value in settled.items():
+            setattr(self, name, value.to(device))
+
+    def _encoded(
+        self, context: FrameContext, before: Sequence[Past | None]
+    ) -> tuple[GaussianCloud, list[Found | None]]:
+        body, found = self.corrected(context), list[Found | None]()
+        carried, opacities, shapes = [], [], []
+        for b, index in enumerate(context.index.tolist()):
+            one, choice = self._choice(context, b, index, before[b])
+            found.append(one)
+            decoded = self.recorded(choice)
+            shape = self.shaped(decoded)
+            carried.append(self.carried(body[b], shape))
+            shapes.append((shape[0], shape[2].exp()))
+            opacities.append(torch.sigmoid(decoded.opacity_logit[:, 0]))
+        means, normals, covariances = (torch.cat(v) for v in zip(*carried, strict=True))
+        cloud = GaussianCloud(
+            means=means,
+            quaternions=None,
+            scales=None,
+            opacities=torch.stack(opacities),
+            features=self._colours(context, body, means, normals),
+            covariances=covariances,
+            visible=faces_camera(means, normals, context.camera) | self.off_surface,
+            extras={
+                "offset": torch.stack([offset for offset, _ in shapes]),
+                "scale": torch.stack([scale for _, scale in shapes]),
+            },
+        )
+        return cloud, found
+
+    @torch.no_grad()
+    def _choice(
+        self, context: FrameContext, b: int, index: int, past: Past | None
+    ) -> tuple[Found | None, Choice]:
+        """A frame's times, and how they were found; a training frame knows its time."""
+        frame = index if index >= 0 else len(self.training_poses.times) // 2
+        if index < 0 and self.config.retrieval is not None:
+            one = self.training_poses.find(context.motion[[b]], past)
+            return one, one.choice
+        times = context.time.new_full((len(PARTS),), frame)
+        return None, Choice(times, torch.full_like(times, torch.nan))
+
+    def _colours(
+        self, context: FrameContext, body: PosedBody, means: Tensor, normals: Tensor
+    ) -> Tensor:
+        """[B, N, 3] colours as the cameras see them, in the light."""
+        colours = self.colours.expand_as(means)
+        if self.config.harmonics:
+            turns = body.bone_transforms[..., :3, :3] @ self.unrest
+            blends = (turns[:, self.bones] * self.weights[..., None, None]).sum(2)
+            away = means - context.camera.position[:, None]
+            at_rest = (blends.mT @ away[..., None])[..., 0]
+            values = spherical_harmonics(at_rest, self.config.harmonics)[..., 1:]
+            colours = (colours + torch.einsum("bnk,nkc->bnc", values, self.harmonics)).clamp(min=0)
+        if self.light is not None:
+            colours = colours * self.light(context, normals, self.attachment)
+        return colours
+
+    def _surface(self, body: PosedBody) -> tuple[Tensor, Tensor]:
+        """Means and normals of the Gaussians with nothing recorded."""
+        still = torch.zeros_like(self.offsets)
+        return self.attachment.carry(body, self.offsets, self.axes, still)[:2]
+
+    def _said(self, found: Found, seconds: float) -> Past:
+        """The past for the next frame, after a line where the pose is like none of the training."""
+        past, away = found.past, float(found.distances.mean())
+        limit = self.training_poses.config.far
+        if past.said or away <= limit:
+            return past
+        logger.warning(
+            "at %.2f s the pose is like none of the training: on average over the parts of the "
+            "body %.2f radians from the nearest frame (a line is said from %.2f on). What is shown "
+            "there is a guess; see  avatar-kit r3-times, or bring the motion closer with --align",
+            seconds,
+            away,
+            limit,
+        )
+        return Past(past.poses, past.times, said=True)
+
+    def _place(self, anchors: Anchors) -> None:
+        """Tie Gaussians to these places, in their first shape."""
+        rest, count = self.setup.body, len(anchors)
+        _, away = nearest_neighbours(anchors.rest(rest), min(_NEIGHBOURS, count - 1))
+        extents = _SPREAD * away.mean(1).clamp(1e-3, 0.05)[:, None].repeat(1, 3)
+        extents[anchors.offsets.norm(dim=1) == 0, 2] *= _FLATNESS
+        normals = F.normalize(anchors.at_vertices(rest.normals, rest.topology.faces), dim=1)
+        values = {
+            "faces": anchors.faces,
+            "barycentrics": anchors.barycentrics,
+            "anchor_offsets": anchors.offsets,
+            "extents": extents,
+            "axes": facing(normals),
+            "offsets": torch.zeros(count, 3),
+            "colours": torch.full((count, 3), 0.5),
+            "harmonics": torch.zeros(count, (self.config.harmonics + 1) ** 2 - 1, 3),
+        }
+        for name, value in values.items():
+            own = getattr(self, name)
+            own.data = value.to(own.device)
+        self.settle()
+
+
+_SETTLED = (
+    "anchored",
+    "corners",
+    "bones",
+    "weights",
+    "unrest",
+    "off_surface",
+    "pair_rows",
+    "pair_parts",
+    "pair_masses",
+)
+
+
+def _one_a_frame(samples: Samples) -> list[FrameContext]:
+    """The context of each training frame once, in time order, whatever cameras saw it."""
+    found: dict[int, FrameContext] = {}
+    for position in range(len(samples)):
+        context = samples.context(position)
+        found.setdefault(int(context.index[0]), context)
+    return [found[index] for index in sorted(found)]
+
+
+def facing(normals: Tensor) -> Tensor:
+    """[N, 4] wxyz rotations that carry the z axis to unit normals [N, 3]."""
+    x, y, z = normals.unbind(1)
+    turned = torch.stack([1 + z, -y, x, torch.zeros_like(z)], dim=1)
+    behind = turned.norm(dim=1) < 1e-4  # straight back: half a turn about x
+    turned[behind] = turned.new_tensor([0.0, 1.0, 0.0, 0.0])
+    return F.normalize(turned, dim=1)

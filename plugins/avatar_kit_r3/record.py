@@ -1,0 +1,171 @@
+"""The record: planes over space and time, and what a small network reads in them.
+
+Pure functions first; :class:`Record` holds their weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avatar_kit_r3.config import RecordConfig
+
+#: The two axes of each plane of a scale; the first runs along the columns, the second the rows.
+AXES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+
+_TIME = 3
+
+
+class Decoded(NamedTuple):
+    """What the record says of P points, before any activation but the square of the scale.
+
+    Attributes:
+        offset: [P, 3] metres.
+        opacity_logit: [P, 1].
+        scale: [P, 3] output of the head, squared.
+        quaternion: [P, 4] wxyz, not normalised.
+    """
+
+    offset: Tensor
+    opacity_logit: Tensor
+    scale: Tensor
+    quaternion: Tensor
+
+
+def plane_features(planes: Sequence[Sequence[Tensor]], at: Tensor) -> Tensor:
+    """Features of points in space and time: of each scale the product of six bilinear samples.
+
+    Args:
+        planes: For each of S scales the six planes [1, C, rows, columns], in the order of
+            :data:`AXES`. Their outer values lie at -1 and 1 and go on outside.
+        at: [P, 4] x, y, z and time, each from -1 to 1.
+
+    Returns:
+        [P, S C], the scales one after another. Differentiable.
+    """
+    found = []
+    for scale in planes:
+        product = at.new_ones(())
+        for plane, axes in zip(scale, AXES, strict=True):
+            grid = at[None, None, :, list(axes)]
+            sample = F.grid_sample(
+                plane, grid, mode="bilinear", padding_mode="border", align_corners=True
+            )
+            product = product * sample[0, :, 0].T
+        found.append(product)
+    return torch.cat(found, dim=1)
+
+
+def in_box(points: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Points [..., 3] of the box from ``low`` to ``high`` [3] mapped to [-1, 1]."""
+    return 2 * (points - low) / (high - low) - 1
+
+
+def decode(features: Tensor, weights: Mapping[str, Tensor]) -> Decoded:
+    """Two linear layers with ReLU, then a linear head for each attribute.
+
+    Args:
+        features: [P, F].
+        weights: ``linear_0``, ``linear_1``, ``offset``, ``opacity``, ``rotation`` and ``scaling``,
+            each with ``.weight`` [out, in] and ``.bias`` [out].
+    """
+
+    def layer(name: str, values: Tensor) -> Tensor:
+        return F.linear(values, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+    hidden = F.relu(layer("linear_1", F.relu(layer("linear_0", features))))
+    return Decoded(
+        layer("offset", hidden),
+        layer("opacity", hidden),
+        layer("scaling", hidden).square(),
+        layer("rotation", hidden),
+    )
+
+
+def blend(decoded: Decoded, mass: Tensor, rows: Tensor, count: int) -> Decoded:
+    """Sums of what was decoded, weighed by mass: linear in every attribute.
+
+    Opacities are summed as logits, scales after squaring, quaternions as they are.
+
+    Args:
+        decoded: Of P pairs of a Gaussian and a time.
+        mass: [P] weight of each pair.
+        rows: [P] long, number of the Gaussian.
+        count: How many Gaussians.
+    """
+    parts = [
+        value.new_zeros(count, value.shape[1]).index_add(0, rows, mass[:, None] * value)
+        for value in decoded
+    ]
+    return Decoded(*parts)
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Outputs of the decoder's heads."""
+
+    offset: int = 3
+    opacity: int = 1
+    rotation: int = 4
+    scaling: int = 3
+
+
+class Record(nn.Module):
+    """Planes that begin as ones, and their decoder.
+
+    A new record says of every point: no offset, the opacity given, scale one and no rotation.
+
+    Args:
+        config: Sizes.
+        low: [3] corner of the box that points lie in, metres at rest.
+        high: [3] the opposite corner.
+        opacity_logit: To begin with.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, config: RecordConfig, low: Tensor, high: Tensor, opacity_logit: float):
+        super().__init__()
+        self.scales = len(config.space)
+        for scale, size in enumerate(config.space):
+            sides = (size, size, size, config.time)
+            for number, (columns, rows) in enumerate(AXES):
+                plane = nn.Parameter(torch.ones(1, config.channels, sides[rows], sides[columns]))
+                self.register_parameter(f"plane_{scale}_{number}", plane)
+        width = config.width
+        self.linear_0 = nn.Linear(self.scales * config.channels, width)
+        self.linear_1 = nn.Linear(width, width)
+        for field in fields(Widths):
+            head = nn.Linear(width, getattr(Widths, field.name))
+            nn.init.uniform_(head.weight, -1e-3, 1e-3)
+            nn.init.zeros_(head.bias)
+            setattr(self, field.name, head)
+        with torch.no_grad():
+            self.opacity.bias.fill_(opacity_logit)
+            self.scaling.bias.fill_(1.0)
+            self.rotation.bias[0] = 1.0
+        self.register_buffer("low", low)
+        self.register_buffer("high", high)
+
+    @property
+    def planes(self) -> list[list[Tensor]]:
+        """The six planes of each scale."""
+        return [[getattr(self, f"plane_{s}_{p}") for p in range(6)] for s in range(self.scales)]
+
+    def forward(self, points: Tensor, times: Tensor) -> Decoded:
+        """What is recorded of points.
+
+        Args:
+            points: [P, 3] metres at rest.
+            times: [P] or [] in [-1, 1].
+        """
+        place = in_box(points, self.low, self.high)
+        at = torch.cat([place, times.expand(len(points))[:, None]], dim=1)
+        weights = dict(self.named_parameters())
+        return decode(plane_features(self.planes, at), weights)

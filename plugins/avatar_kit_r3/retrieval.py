@@ -1,0 +1,159 @@
+"""The poses of the training, and how a driving pose finds the times it is like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import roma
+import torch
+from torch import Tensor, nn
+
+from avatar_kit.errors import UserError
+from avatar_kit.scene import FrameContext, Motion
+from avatar_kit_r3.config import RetrievalConfig
+from avatar_kit_r3.matching import (
+    Choice,
+    at_times,
+    chosen,
+    clip_numbers,
+    embedding,
+    nearest,
+    part_distances,
+    record_times,
+    with_past,
+)
+from avatar_kit_r3.parts import JOINTS, MATCHED
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a stream hands to its next frame.
+
+    Attributes:
+        poses: [S, J, 3] the poses before, oldest first.
+        times: [P] the times of the parts.
+        said: Whether a line said that a pose is like none of the training.
+    """
+
+    poses: Tensor
+    times: Tensor
+    said: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a pose is like.
+
+    Attributes:
+        choice: The times of the parts, as numbers of training frames.
+        distances: [P] radians to the training frame that is most alike.
+        past: For the next frame.
+    """
+
+    choice: Choice
+    distances: Tensor
+    past: Past
+
+
+class TrainingPoses(nn.Module):
+    """What is kept of the training to match poses with.
+
+    Args:
+        config: How poses are matched.
+        frames: T, training frames.
+        nodes: Values along the time axis of the record.
+
+    Attributes:
+        embeddings: [T, J, 3 (1 + S)].
+        clips: [T] long, the clip of each frame.
+        times: [T] where it stands on the time axis of the record, in [-1, 1].
+        fps: [] frames a second.
+    """
+
+    embeddings: Tensor
+    clips: Tensor
+    times: Tensor
+    fps: Tensor
+
+    def __init__(self, config: RetrievalConfig, frames: int, nodes: int):
+        super().__init__()
+        self.config, self.nodes = config, nodes
+        size = 3 * (1 + config.pose_step)
+        self.register_buffer("embeddings", torch.zeros(frames, MATCHED, size))
+        self.register_buffer("clips", torch.zeros(frames, dtype=torch.long))
+        self.register_buffer("times", record_times(torch.zeros(frames, dtype=torch.long), nodes))
+        self.register_buffer("fps", torch.tensor(0.0))
+        self.joints = [[j for j in part if j or config.pelvis] for part in JOINTS]
+
+    def learn(self, contexts: Sequence[FrameContext]) -> None:
+        """Keep the poses of the training frames.
+
+        Args:
+            contexts: Of every training frame, in time order.
+
+        Raises:
+            UserError: There are more clips than values along the time axis.
+        """
+        starts = torch.cat([c.clip_start.cpu() for c in contexts])
+        clips = clip_numbers(starts)
+        count = int(clips[-1]) + 1
+        if count > self.nodes:
+            raise UserError(
+                f"encoders: recorded_gaussians: record.time={self.nodes}: the training has {count} "
+                f"clips, which each need a value of their own; give at least {count}"
+            )
+        poses = torch.cat([matched(c.motion) for c in contexts])
+        found = embedding(with_past(poses, self.config.pose_step, starts.to(poses.device)))
+        self.embeddings.copy_(found)
+        self.clips.copy_(clips)
+        self.times.copy_(record_times(clips, self.nodes))
+        self.fps.fill_(contexts[0].motion.fps)
+
+    def find(self, motion: Motion, past: Past | None) -> Found:
+        """The training times that a pose is like.
+
+        Args:
+            motion: One frame.
+            past: Of the stream; None at its start.
+        """
+        pose, steps = matched(motion), self.config.pose_step
+        before = pose.expand(steps, -1, -1) if past is None else past.poses
+        poses = torch.cat([before, pose])
+        distances = self.distances(poses, motion.fps)
+        values, frames = nearest(distances, self.config.candidates)
+        choice = chosen(values, frames, self.clips, None if past is None else past.times)
+        said = past is not None and past.said
+        return Found(choice, values[:, 0], Past(poses[1:], choice.times, said))
+
+    def distances(self, poses: Tensor, fps: float) -> Tensor:
+        """[P, T] distances of a pose with its past [1 + S, J, 3] to every training frame.
+
+        Relative rotations are compared as they would be at the frame rate of the training.
+        """
+        query = embedding(poses)
+        if float(self.fps) > 0:
+            query = torch.cat([query[:, :3], query[:, 3:] * (fps / float(self.fps))], dim=1)
+        found = part_distances(query, self.embeddings, self.joints)
+        # only the pelvis turns so far that the other form of its rotation may be the nearer one
+        turned = torch.cat([_other_form(query[:1, :3]), query[:1, 3:]], dim=1)
+        apart = self.embeddings[:, 0]
+        gain = (apart - query[0]).norm(dim=1) - (apart - turned[0]).norm(dim=1)
+        gains = [gain.clamp(min=0) / len(p) if 0 in p else 0 * gain for p in self.joints]
+        return found - torch.stack(gains)
+
+    def record_time(self, times: Tensor) -> Tensor:
+        """Times on the axis of the record, of times as numbers of training frames."""
+        return at_times(self.times, times)
+
+
+def matched(motion: Motion) -> Tensor:
+    """[T, J, 3] the joints that are compared, as rotation vectors of at most half a turn."""
+    turns = roma.rotvec_to_unitquat(motion.rotvec()[:, :MATCHED])
+    return roma.unitquat_to_rotvec(turns, shortest_arc=True)
+
+
+def _other_form(vectors: Tensor) -> Tensor:
+    """The same rotations the other way round."""
+    angle = vectors.norm(dim=-1, keepdim=True)
+    return vectors * (1 - 2 * torch.pi / angle.clamp(min=1e-6))

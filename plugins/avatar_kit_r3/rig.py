@@ -1,0 +1,190 @@
+"""The rig: corrected rotations of joints, moved skinning weights, and skinning with both.
+
+Pure functions first; two small networks give the corrections.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import roma
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avatar_kit.gaussians import Attachment
+from avatar_kit.scene import PosedBody, RestBody
+
+#: Added to squared lengths of rotation vectors, so that a vector of zero has a gradient.
+_ROUND = 1e-5
+
+#: Added to skinning weights before their logarithm.
+_LEAST = 1e-9
+
+#: Frequencies of the positional encoding, and the last layers' weights to begin with.
+_FREQUENCIES, _STILL = 10, 1e-5
+
+
+def rotations(vectors: Tensor) -> Tensor:
+    """Rotation matrices [..., 3, 3] of vectors [..., 3]; the angle is sqrt(1e-5 + |v|^2)."""
+    angle = (_ROUND + vectors.square().sum(-1, keepdim=True)).sqrt()
+    axis = vectors / angle
+    half = angle / 2
+    quaternion = torch.cat([axis * half.sin(), half.cos()], dim=-1)
+    return roma.unitquat_to_rotmat(F.normalize(quaternion, dim=-1))
+
+
+def kinematics(local: Tensor, parents: tuple[int, ...]) -> Tensor:
+    """Bone-to-world transforms from transforms relative to parents [..., J, 4, 4].
+
+    Parents stand before their children.
+    """
+    world: list[Tensor] = []
+    for bone, parent in enumerate(parents):
+        own = local[..., bone, :, :]
+        world.append(own if parent < 0 else world[parent] @ own)
+    return torch.stack(world, dim=-3)
+
+
+def relative(world: Tensor, parents: tuple[int, ...]) -> Tensor:
+    """The inverse of :func:`kinematics`."""
+    above = torch.linalg.inv(world)[..., [max(p, 0) for p in parents], :, :]
+    root = torch.tensor([p < 0 for p in parents], device=world.device)[:, None, None]
+    return torch.where(root, world, above @ world)
+
+
+def skinning_weights(weights: Tensor, offset: Tensor) -> Tensor:
+    """Weights [N, J] moved by an offset of their logarithms: ``softmax(log(w + 1e-9) + offset)``."""
+    return torch.softmax((weights + _LEAST).log() + offset, dim=-1)
+
+
+def blended(weights: Tensor, transforms: Tensor) -> Tensor:
+    """[..., N, R, C] what skinning weights [N, J] make of transforms [..., J, R, C]."""
+    shape = transforms.shape[-2:]
+    return (weights @ transforms.flatten(-2)).unflatten(-1, shape)
+
+
+def corrected(body: PosedBody, rest: RestBody, vectors: Tensor) -> PosedBody:
+    """A posed body whose joints turn a little further; its surface follows by skinning.
+
+    What the body model did to the surface besides (expressions, corrective shapes) goes along.
+
+    Args:
+        body: B posed bodies.
+        rest: The same person at rest.
+        vectors: [B, J, 3] rotation vectors of the bones, in their own axes.
+    """
+    bones = body.bone_transforms
+    local = relative(bones, rest.joint_parents)
+    further = local.clone()
+    further[..., :3, :3] = local[..., :3, :3] @ rotations(vectors)
+    moved = kinematics(further, rest.joint_parents)
+    carry = moved @ torch.linalg.inv(bones)
+    of_vertices = blended(rest.skinning_weights, carry)
+    vertices = (of_vertices[..., :3, :3] @ body.vertices[..., None])[..., 0]
+    vertices = vertices + of_vertices[..., :3, 3]
+    return replace(body, vertices=vertices, bone_transforms=moved)
+
+
+def carry_weighted(
+    ties: Attachment,
+    body: PosedBody,
+    rest: RestBody,
+    weights: Tensor,
+    offsets: Tensor,
+    quaternions: Tensor,
+    log_scales: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """:meth:`Attachment.carry` with skinning weights of each Gaussian's own.
+
+    With the skinning matrix M of the own weights w' and S of those of the surface w, the mean is
+    ``p + M (a + o) - S a``: what linear blend skinning misses of the posed surface p stays. Equal
+    to :meth:`Attachment.carry` where w' = w and nothing is anchored off the surface.
+
+    Args:
+        ties: How N Gaussians hang on the body.
+        body: B posed bodies.
+        rest: The person at rest.
+        weights: [N, J] own skinning weights.
+        offsets: [N, 3] metres at rest, from the anchored place.
+        quaternions: [N, 4] wxyz at rest.
+        log_scales: [N, 3].
+
+    Returns:
+        Means [B, N, 3], unit normals [B, N, 3], covariances [B, N, 3, 3].
+    """
+    bones = body.bone_transforms @ torch.linalg.inv(rest.transforms)
+    surface = ties.at_vertices(rest.vertices[None])[0]
+    own = blended(weights, bones)
+    of_surface = (bones[:, ties.bones] * ties.weights[..., None, None]).sum(2)
+    place = (surface + ties.offsets + offsets)[..., None]
+    means = ties.at_vertices(body.vertices)
+    means = means + (own[..., :3, :3] @ place)[..., 0] + own[..., :3, 3]
+    means = means - (of_surface[..., :3, :3] @ surface[..., None])[..., 0] - of_surface[..., :3, 3]
+    shape = roma.unitquat_to_rotmat(F.normalize(quaternions, dim=1).roll(-1, 1))
+    axes = own[..., :3, :3] @ (shape * log_scales.exp()[:, None])
+    normals = F.normalize(ties.at_vertices(body.normals), dim=-1)
+    return means, normals, axes @ axes.mT
+
+
+class PoseCorrection(nn.Module):
+    """Rotation vectors of a body's bones from a pose; close to none to begin with.
+
+    Args:
+        pose: Values of a pose.
+        bones: J.
+        width: Of the two hidden layers.
+    """
+
+    def __init__(self, pose: int, bones: int, width: int):
+        super().__init__()
+        sizes = (pose, width, width, 3 * bones)
+        layers: list[nn.Module] = []
+        for i, (inner, outer) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            layers += [nn.Linear(inner, outer)] + ([nn.ReLU()] if i < 2 else [])
+        self.layers = nn.Sequential(*layers)
+        nn.init.uniform_(layers[-1].weight, -_STILL, _STILL)
+        nn.init.uniform_(layers[-1].bias, -_STILL, _STILL)
+
+    def forward(self, pose: Tensor) -> Tensor:
+        """[B, J, 3] radians, of poses [B, P]."""
+        found: Tensor = self.layers(pose)
+        return found.unflatten(1, (-1, 3))
+
+
+class WeightOffset(nn.Module):
+    """Offsets of the logarithms of skinning weights at places at rest; none to begin with.
+
+    Four layers see the place with its sines and cosines at ten frequencies; the third sees it again.
+
+    Args:
+        bones: J.
+        width: Of the layers.
+    """
+
+    def __init__(self, bones: int, width: int):
+        super().__init__()
+        encoded = 3 * (1 + 2 * _FREQUENCIES)
+        self.first = nn.Linear(encoded, width)
+        self.second = nn.Linear(width, width)
+        self.third = nn.Linear(width + encoded, width)
+        self.fourth = nn.Linear(width, width)
+        self.last = nn.Linear(width, bones)
+        nn.init.uniform_(self.last.weight, -_STILL, _STILL)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, places: Tensor) -> Tensor:
+        """[N, J], of places [N, 3] in [-1, 1]."""
+        seen = positional_encoding(places)
+        hidden = F.relu(self.second(F.relu(self.first(seen))))
+        hidden = F.relu(self.third(torch.cat([hidden, seen], dim=1)))
+        offset: Tensor = self.last(F.relu(self.fourth(hidden)))
+        return offset
+
+
+def positional_encoding(places: Tensor) -> Tensor:
+    """[..., 3 (1 + 2 F)]: places, and the sines and cosines of pi times powers of two of them."""
+    powers = math.pi * 2.0 ** torch.arange(_FREQUENCIES, device=places.device)
+    turned = (places[..., None] * powers.to(places)).flatten(-2)
+    return torch.cat([places, turned.sin(), turned.cos()], dim=-1)
