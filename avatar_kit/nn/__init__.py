@@ -1,18 +1,18 @@
-"""What plugins build networks and losses with: distances, averages, the recorded scene, resizing."""
+"""What plugins build networks and losses with: distances, the recorded scene, resizing."""
 
 from typing import TYPE_CHECKING
 
 from avatar_kit.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from avatar_kit.nn.averages import averaged as averaged
+    from avatar_kit.nn.averages import averaged_within as averaged_within
+    from avatar_kit.nn.averages import windows as windows
     from avatar_kit.nn.perceptual import StLpips as StLpips
     from avatar_kit.nn.perceptual_loss import PerceptualLoss as PerceptualLoss
     from avatar_kit.nn.plate_background import PlateBackground as PlateBackground
     from avatar_kit.nn.resizing import keep_rows as keep_rows
     from avatar_kit.nn.similarity import structural_similarity as structural_similarity
-    from avatar_kit.nn.averages import averaged as averaged
-    from avatar_kit.nn.averages import averaged_within as averaged_within
-    from avatar_kit.nn.averages import windows as windows
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

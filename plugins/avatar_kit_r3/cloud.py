@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import roma
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.gaussians import (
-    Anchors,
-    Attachment,
-    face_density,
-    faces_camera,
-    hull_points,
-    joined,
-    mirrored_to_unseen,
-    nearest_neighbours,
-    painted_colours,
-    sample_surface,
-    spread_to_unseen,
-)
+from avatar_kit.gaussians import Anchors, Attachment, faces_camera
 from avatar_kit.graphics import spherical_harmonics
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
+from avatar_kit_r3.anchoring import (
+    SETTLED,
+    first_colours,
+    first_values,
+    on_surface,
+    settled,
+    with_hull,
+)
 from avatar_kit_r3.checks import check_setup
 from avatar_kit_r3.config import RecordedGaussiansConfig, RetrievalConfig
 from avatar_kit_r3.light import LearnedLight
 from avatar_kit_r3.matching import Choice
-from avatar_kit_r3.parts import PARTS, part_masses, part_of_bones
+from avatar_kit_r3.parts import PARTS, part_of_bones
 from avatar_kit_r3.record import Decoded, Record, blend
 from avatar_kit_r3.retrieval import Found, Past, TrainingPoses
 from avatar_kit_r3.rig import (
@@ -44,10 +40,6 @@ from avatar_kit_r3.rig import (
 
 logger = logging.getLogger(__name__)
 
-#: Standard deviation of a Gaussian to begin with, as a share of the distance to its neighbours,
-#: and how much flatter it is along the normal.
-_SPREAD, _FLATNESS = 0.7, 0.3
-
 #: Opacity logit to begin with.
 _SOLID = 2.0
 
@@ -56,9 +48,6 @@ _AROUND, _THINNEST = 0.1, 1e-5
 
 #: Weight of what was before in the attributes of a part that jumps.
 _ECHO = 1 / 3
-
-_SEED = 20230808
-_NEIGHBOURS = 4
 
 
 class RecordedGaussians(Encoder):
@@ -103,16 +92,13 @@ class RecordedGaussians(Encoder):
         super().__init__(config, setup)
         check_setup(setup)
         rest = setup.body
-        density = face_density(rest, {"head": config.head, "hand": config.hands}, config.face)
-        generator = torch.Generator().manual_seed(_SEED)
-        anchors = sample_surface(rest, config.points, density, generator)
         for name in ("faces", "barycentrics", "anchor_offsets", "extents", "axes"):
             self.register_buffer(name, torch.zeros(0))
         for name in ("offsets", "colours"):
             self.register_parameter(name, nn.Parameter(torch.zeros(0)))
         self.register_parameter("harmonics", nn.Parameter(torch.zeros(0)))
         self.harmonics.requires_grad_(config.harmonics > 0)
-        for name in _SETTLED:
+        for name in SETTLED:
             self.register_buffer(name, torch.zeros(0), persistent=False)
         low, high = (rest.vertices.amin(0) - _AROUND, rest.vertices.amax(0) + _AROUND)
         self.record = Record(config.record, low, high, _SOLID)
@@ -123,7 +109,7 @@ class RecordedGaussians(Encoder):
         self.pose_correction = PoseCorrection(63, bones, rig.pose_width) if rig.pose_width else None
         self.weight_offset = WeightOffset(bones, rig.weights_width) if rig.weights_width else None
         self.part_of = part_of_bones(rest).tolist()
-        self._place(anchors)
+        self._place(on_surface(config, rest))
         self.register_load_state_dict_post_hook(lambda module, keys: module.settle())
 
     @property
@@ -154,20 +140,13 @@ class RecordedGaussians(Encoder):
                 "by the trunk alone",
                 ", ".join(self.setup.body.topology.part_names),
             )
-        anchors = self.anchors.to("cpu")
+        anchors, rest = self.anchors.to("cpu"), self.setup.body
         if self.config.hull:
-            generator = torch.Generator().manual_seed(_SEED + 1)
-            hull = hull_points(self.setup.body, samples, self.config.hull, generator=generator)
-            anchors = joined(anchors, hull)
+            anchors = with_hull(anchors, self.config.hull, rest, samples)
         self._place(anchors)
         self.to(device)
         place = lambda context: self._surface(context.body)  # noqa: E731
-        seen = painted_colours(samples, place, len(self.faces))
-        places = self.places.detach().cpu()
-        middle = float(self.setup.body.joints[:, 0].mean())
-        neighbours, _ = nearest_neighbours(places, min(_NEIGHBOURS, len(places) - 1))
-        completed = spread_to_unseen(*mirrored_to_unseen(*seen, places, middle=middle), neighbours)
-        self.colours.copy_(completed)
+        self.colours.copy_(first_colours(samples, place, self.places.detach().cpu(), rest))
 
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The clouds of B frames that have nothing to do with one another."""
@@ -243,24 +222,9 @@ class RecordedGaussians(Encoder):
 
     def settle(self) -> None:
         """What follows from the anchors alone; to be called when rows came or went."""
-        rest, anchors, device = self.setup.body, self.anchors.to("cpu"), self.colours.device
-        ties = Attachment.of(anchors, rest)
-        part_of = torch.tensor(self.part_of)
-        masses = part_masses(ties.weights, ties.bones, part_of, len(PARTS))
-        rows, parts = (masses > 0).nonzero(as_tuple=True)
-        settled = {
-            "anchored": anchors.rest(rest),
-            "corners": ties.corners,
-            "bones": ties.bones,
-            "weights": ties.weights,
-            "unrest": ties.unrest,
-            "off_surface": anchors.offsets.norm(dim=1) > 0,
-            "pair_rows": rows,
-            "pair_parts": parts,
-            "pair_masses": masses[rows, parts],
-        }
-        for name, value in settled.items():
-            setattr(self, name, value.to(device))
+        found = settled(self.anchors.to("cpu"), self.setup.body, torch.tensor(self.part_of))
+        for name, value in found.items():
+            setattr(self, name, value.to(self.colours.device))
 
     def _encoded(
         self, context: FrameContext, before: Sequence[Past | None]
@@ -326,54 +290,19 @@ class RecordedGaussians(Encoder):
 
     def _said(self, found: Found, seconds: float) -> Past:
         """The past for the next frame, after a line where the pose is like none of the training."""
-        past, away = found.past, float(found.distances.mean())
-        limit = self.training_poses.config.far
-        if past.said or away <= limit:
-            return past
-        logger.warning(
-            "at %.2f s the pose is like none of the training: on average over the parts of the "
-            "body %.2f radians from the nearest frame (a line is said from %.2f on). What is shown "
-            "there is a guess; see  avatar-kit r3-times, or bring the motion closer with --align",
-            seconds,
-            away,
-            limit,
-        )
-        return Past(past.poses, past.times, said=True)
+        line = "" if found.past.said else self.training_poses.remark(found, seconds)
+        if not line:
+            return found.past
+        logger.warning(line)
+        return replace(found.past, said=True)
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape."""
-        rest, count = self.setup.body, len(anchors)
-        _, away = nearest_neighbours(anchors.rest(rest), min(_NEIGHBOURS, count - 1))
-        extents = _SPREAD * away.mean(1).clamp(1e-3, 0.05)[:, None].repeat(1, 3)
-        extents[anchors.offsets.norm(dim=1) == 0, 2] *= _FLATNESS
-        normals = F.normalize(anchors.at_vertices(rest.normals, rest.topology.faces), dim=1)
-        values = {
-            "faces": anchors.faces,
-            "barycentrics": anchors.barycentrics,
-            "anchor_offsets": anchors.offsets,
-            "extents": extents,
-            "axes": facing(normals),
-            "offsets": torch.zeros(count, 3),
-            "colours": torch.full((count, 3), 0.5),
-            "harmonics": torch.zeros(count, (self.config.harmonics + 1) ** 2 - 1, 3),
-        }
-        for name, value in values.items():
+        coefficients = (self.config.harmonics + 1) ** 2 - 1
+        for name, value in first_values(anchors, self.setup.body, coefficients).items():
             own = getattr(self, name)
             own.data = value.to(own.device)
         self.settle()
-
-
-_SETTLED = (
-    "anchored",
-    "corners",
-    "bones",
-    "weights",
-    "unrest",
-    "off_surface",
-    "pair_rows",
-    "pair_parts",
-    "pair_masses",
-)
 
 
 def _one_a_frame(samples: Samples) -> list[FrameContext]:
@@ -383,12 +312,3 @@ def _one_a_frame(samples: Samples) -> list[FrameContext]:
         context = samples.context(position)
         found.setdefault(int(context.index[0]), context)
     return [found[index] for index in sorted(found)]
-
-
-def facing(normals: Tensor) -> Tensor:
-    """[N, 4] wxyz rotations that carry the z axis to unit normals [N, 3]."""
-    x, y, z = normals.unbind(1)
-    turned = torch.stack([1 + z, -y, x, torch.zeros_like(z)], dim=1)
-    behind = turned.norm(dim=1) < 1e-4  # straight back: half a turn about x
-    turned[behind] = turned.new_tensor([0.0, 1.0, 0.0, 0.0])
-    return F.normalize(turned, dim=1)

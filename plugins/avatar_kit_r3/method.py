@@ -49,7 +49,8 @@ class R3(Method):
                 "camera(s); take a capture of more, or give cameras=1 (what one camera does not "
                 "see stays a guess)"
             )
-        self.optimizer = Adam(_groups(avatar, self.cloud, config.rates), betas=(0.9, 0.99))
+        groups = _groups(avatar, self.cloud, config.rates)
+        self.optimizer = Adam(groups, betas=(0.9, 0.99), fused=True)
         self.density = DensityControl(config.density) if config.density else None
         self.perceptual = PerceptualLoss() if config.loss.perceptual else None
 
@@ -133,12 +134,13 @@ class R3(Method):
 
 def _groups(avatar: Avatar, cloud: RecordedGaussians, rates: R3RatesConfig) -> list[dict]:
     """Groups of Adam: who learns at which rate."""
-    record = dict(cloud.record.named_parameters())
-    planes = [value for name, value in record.items() if name.startswith("plane_")]
+    planes = cloud.record.tables
+    kept = {id(table) for table in planes}
+    decoder = [p for p in cloud.record.parameters() if id(p) not in kept]
     rig = [m for m in (cloud.pose_correction, cloud.weight_offset) if m is not None]
     own = {
         "planes": (planes, rates.planes, 1e-8),
-        "decoder": ([v for n, v in record.items() if not n.startswith("plane_")], rates.decoder, 1e-8),
+        "decoder": (decoder, rates.decoder, 1e-8),
         "rig": ([p for module in rig for p in module.parameters()], rates.rig, 1e-8),
         "offsets": ([cloud.offsets], rates.offset, 1e-5),
         "colours": ([cloud.colours], rates.colour, 1e-6),

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avatar_kit_r3 import planes_numba
 from avatar_kit_r3.config import RecordConfig
 
 #: The two axes of each plane of a scale; the first runs along the columns, the second the rows.
@@ -59,6 +61,45 @@ def plane_features(planes: Sequence[Sequence[Tensor]], at: Tensor) -> Tensor:
             product = product * sample[0, :, 0].T
         found.append(product)
     return torch.cat(found, dim=1)
+
+
+def layout(sides: Sequence[int]) -> np.ndarray:
+    """Where the six planes of a scale lie in its table.
+
+    Args:
+        sides: Values along x, y, z and time.
+
+    Returns:
+        [6, 5] int64: first row in the table, rows, columns, axis along the columns, axis along
+        the rows.
+    """
+    found, start = [], 0
+    for columns, rows in AXES:
+        found.append((start, sides[rows], sides[columns], columns, rows))
+        start += sides[rows] * sides[columns]
+    return np.array(found, np.int64)
+
+
+def planes_of(table: Tensor, laid: np.ndarray) -> list[Tensor]:
+    """The six planes [1, C, rows, columns] of a table [R, C], as views."""
+    return [
+        table[start : start + rows * columns].view(1, rows, columns, -1).permute(0, 3, 1, 2)
+        for start, rows, columns, _, _ in laid.tolist()
+    ]
+
+
+def table_features(tables: Sequence[Tensor], layouts: Sequence[np.ndarray], at: Tensor) -> Tensor:
+    """:func:`plane_features` of planes that lie in one table [R, C] a scale.
+
+    Args:
+        tables: For each scale.
+        layouts: For each scale, of :func:`layout`.
+        at: [P, 4] in [-1, 1].
+    """
+    if at.device.type == "cpu":
+        return planes_numba.features(at, list(layouts), list(tables))
+    planes = [planes_of(t, laid) for t, laid in zip(tables, layouts, strict=True)]
+    return plane_features(planes, at)
 
 
 def in_box(points: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -132,14 +173,15 @@ class Record(nn.Module):
 
     def __init__(self, config: RecordConfig, low: Tensor, high: Tensor, opacity_logit: float):
         super().__init__()
-        self.scales = len(config.space)
-        for scale, size in enumerate(config.space):
-            sides = (size, size, size, config.time)
-            for number, (columns, rows) in enumerate(AXES):
-                plane = nn.Parameter(torch.ones(1, config.channels, sides[rows], sides[columns]))
-                self.register_parameter(f"plane_{scale}_{number}", plane)
+        sides = [(size, size, size, config.time) for size in config.space]
+        self.layouts = [layout(s) for s in sides]
+        for scale, laid in enumerate(self.layouts):
+            rows = int((laid[:, 1] * laid[:, 2]).sum())
+            self.register_parameter(
+                f"table_{scale}", nn.Parameter(torch.ones(rows, config.channels))
+            )
         width = config.width
-        self.linear_0 = nn.Linear(self.scales * config.channels, width)
+        self.linear_0 = nn.Linear(len(sides) * config.channels, width)
         self.linear_1 = nn.Linear(width, width)
         for field in fields(Widths):
             head = nn.Linear(width, getattr(Widths, field.name))
@@ -154,9 +196,9 @@ class Record(nn.Module):
         self.register_buffer("high", high)
 
     @property
-    def planes(self) -> list[list[Tensor]]:
-        """The six planes of each scale."""
-        return [[getattr(self, f"plane_{s}_{p}") for p in range(6)] for s in range(self.scales)]
+    def tables(self) -> list[Tensor]:
+        """The values of the planes of each scale, [R, C]."""
+        return [getattr(self, f"table_{scale}") for scale in range(len(self.layouts))]
 
     def forward(self, points: Tensor, times: Tensor) -> Decoded:
         """What is recorded of points.
@@ -168,4 +210,4 @@ class Record(nn.Module):
         place = in_box(points, self.low, self.high)
         at = torch.cat([place, times.expand(len(points))[:, None]], dim=1)
         weights = dict(self.named_parameters())
-        return decode(plane_features(self.planes, at), weights)
+        return decode(table_features(self.tables, self.layouts, at), weights)

@@ -142,6 +142,18 @@ class TrainingPoses(nn.Module):
         gains = [gain.clamp(min=0) / len(p) if 0 in p else 0 * gain for p in self.joints]
         return found - torch.stack(gains)
 
+    def remark(self, found: Found, seconds: float) -> str:
+        """A line on a pose that is like none of the training; empty where it is like some."""
+        away = float(found.distances.mean())
+        if away <= self.config.far:
+            return ""
+        return (
+            f"at {seconds:.2f} s the pose is like none of the training: the parts of the body are "
+            f"{away:.2f} radians from the nearest frame on average, {self.config.far:g} is called "
+            "far; what is shown there is a guess (avatar-kit r3-times shows where, --align brings "
+            "a motion closer)"
+        )
+
     def record_time(self, times: Tensor) -> Tensor:
         """Times on the axis of the record, of times as numbers of training frames."""
         return at_times(self.times, times)

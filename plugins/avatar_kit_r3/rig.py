@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import roma
 import torch
@@ -27,12 +28,19 @@ _FREQUENCIES, _STILL = 10, 1e-5
 
 
 def rotations(vectors: Tensor) -> Tensor:
-    """Rotation matrices [..., 3, 3] of vectors [..., 3]; the angle is sqrt(1e-5 + |v|^2)."""
-    angle = (_ROUND + vectors.square().sum(-1, keepdim=True)).sqrt()
-    axis = vectors / angle
-    half = angle / 2
-    quaternion = torch.cat([axis * half.sin(), half.cos()], dim=-1)
-    return roma.unitquat_to_rotmat(F.normalize(quaternion, dim=-1))
+    """Rotation matrices [..., 3, 3] of vectors [..., 3], by Rodrigues' formula.
+
+    The angle is ``sqrt(1e-5 + |v|^2)`` and the axis ``v`` over it, so that a vector of zero has a
+    gradient. The axis of a short vector is shorter than one, and the matrix less than a rotation by
+    up to 5e-6.
+    """
+    angle = (_ROUND + vectors.square().sum(-1)).sqrt()[..., None, None]
+    axis = vectors / angle[..., 0]
+    x, y, z = axis.unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
+    along = axis[..., :, None] * axis[..., None, :]
+    return angle.cos() * torch.eye(3).to(cross) + angle.sin() * cross + (1 - angle.cos()) * along
 
 
 def kinematics(local: Tensor, parents: tuple[int, ...]) -> Tensor:
@@ -55,14 +63,14 @@ def relative(world: Tensor, parents: tuple[int, ...]) -> Tensor:
 
 
 def skinning_weights(weights: Tensor, offset: Tensor) -> Tensor:
-    """Weights [N, J] moved by an offset of their logarithms: ``softmax(log(w + 1e-9) + offset)``."""
+    """``softmax(log(w + 1e-9) + offset)`` of weights and offsets [N, J]."""
     return torch.softmax((weights + _LEAST).log() + offset, dim=-1)
 
 
 def blended(weights: Tensor, transforms: Tensor) -> Tensor:
     """[..., N, R, C] what skinning weights [N, J] make of transforms [..., J, R, C]."""
     shape = transforms.shape[-2:]
-    return (weights @ transforms.flatten(-2)).unflatten(-1, shape)
+    return (weights.to(transforms) @ transforms.flatten(-2)).unflatten(-1, shape)
 
 
 def corrected(body: PosedBody, rest: RestBody, vectors: Tensor) -> PosedBody:
@@ -114,8 +122,8 @@ def carry_weighted(
     Returns:
         Means [B, N, 3], unit normals [B, N, 3], covariances [B, N, 3, 3].
     """
-    bones = body.bone_transforms @ torch.linalg.inv(rest.transforms)
-    surface = ties.at_vertices(rest.vertices[None])[0]
+    bones = body.bone_transforms @ torch.linalg.inv(rest.transforms.to(body.bone_transforms))
+    surface = ties.at_vertices(rest.vertices[None].to(offsets))[0]
     own = blended(weights, bones)
     of_surface = (bones[:, ties.bones] * ties.weights[..., None, None]).sum(2)
     place = (surface + ties.offsets + offsets)[..., None]
@@ -141,11 +149,11 @@ class PoseCorrection(nn.Module):
         super().__init__()
         sizes = (pose, width, width, 3 * bones)
         layers: list[nn.Module] = []
-        for i, (inner, outer) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-            layers += [nn.Linear(inner, outer)] + ([nn.ReLU()] if i < 2 else [])
-        self.layers = nn.Sequential(*layers)
-        nn.init.uniform_(layers[-1].weight, -_STILL, _STILL)
-        nn.init.uniform_(layers[-1].bias, -_STILL, _STILL)
+        for inner, outer in pairwise(sizes):
+            layers += [nn.Linear(inner, outer), nn.ReLU()]
+        self.layers = nn.Sequential(*layers[:-1])
+        for value in self.layers[-1].parameters():
+            nn.init.uniform_(value, -_STILL, _STILL)
 
     def forward(self, pose: Tensor) -> Tensor:
         """[B, J, 3] radians, of poses [B, P]."""
@@ -156,7 +164,7 @@ class PoseCorrection(nn.Module):
 class WeightOffset(nn.Module):
     """Offsets of the logarithms of skinning weights at places at rest; none to begin with.
 
-    Four layers see the place with its sines and cosines at ten frequencies; the third sees it again.
+    Four layers see the place with its sines and cosines at ten frequencies, the third once more.
 
     Args:
         bones: J.
