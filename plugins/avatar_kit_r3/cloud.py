@@ -46,6 +46,9 @@ _SOLID = 2.0
 #: Metres around the body that are recorded, and the least standard deviation.
 _AROUND, _THINNEST = 0.1, 1e-5
 
+#: Metres that the decoder gives offsets in: its steps are of the order of one.
+_OFFSET = 0.05
+
 #: Weight of what was before in the attributes of a part that jumps.
 _ECHO = 1 / 3
 
@@ -188,7 +191,7 @@ class RecordedGaussians(Encoder):
         w, x, y, z = decoded.quaternion.unbind(1)
         turned = roma.quat_product(self.axes.roll(-1, 1), torch.stack([x, y, z, w], dim=1))
         scales = (decoded.scale * self.extents).clamp(min=_THINNEST)
-        return self.offsets + decoded.offset, turned.roll(1, 1), scales.log()
+        return self.offsets + _OFFSET * decoded.offset, turned.roll(1, 1), scales.log()
 
     def at_time(self, time: Tensor) -> Decoded:
         """What is recorded of every Gaussian at a time [] of the record, in [-1, 1]."""

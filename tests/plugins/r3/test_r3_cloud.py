@@ -23,11 +23,12 @@ FRAMES = 16
 
 
 def swing(frames, phase=0.0):
-    """Arms, legs and a finger that move at rates of their own."""
+    """Arms, legs, spine and a finger that move at rates of their own."""
     time = torch.linspace(0, 3, frames) + phase
     pose = torch.zeros(frames, 21, 3)
     pose[:, 15, 2], pose[:, 16, 1] = 0.8 * (2 * time).sin(), 0.8 * time.cos()
     pose[:, 0, 0], pose[:, 4, 0] = 0.5 * (3 * time).sin(), 0.4 * (2.5 * time).cos()
+    pose[:, 2, 1], pose[:, 11, 2] = 0.3 * (1.5 * time).sin(), 0.3 * (2.2 * time).cos()
     fingers = torch.zeros(frames, 45)
     fingers[:, 2] = time.sin()
     return Motion.rest(frames, 25.0, body_pose=pose.flatten(1), left_hand_pose=fingers)
