@@ -64,19 +64,20 @@ def with_past(poses: Tensor, steps: int, starts: Tensor) -> Tensor:
     return poses[torch.maximum(number[:, None] - back, first[:, None])]
 
 
-def part_distances(query: Tensor, known: Tensor, joints: Sequence[Sequence[int]]) -> Tensor:
-    """Mean over a part's joints of the length of the difference of embeddings.
+def shares(joints: Sequence[Sequence[int]], count: int) -> Tensor:
+    """[J, P] what each of ``count`` joints counts in the mean over each part's joints."""
+    found = torch.zeros(count, len(joints))
+    for part, members in enumerate(joints):
+        found[list(members), part] = 1 / len(members)
+    return found
 
-    Args:
-        query: [J, E].
-        known: [T, J, E].
-        joints: Numbers of the joints of each of P parts.
 
-    Returns:
-        [P, T].
+def joint_distances(query: Tensor, known: Tensor) -> Tensor:
+    """[T, J] lengths of the differences of embeddings, of a query [J, E] to those known [E, T, J].
+
+    What is known lies value by value, so that long rows are added and not many short ones.
     """
-    apart = (known - query).norm(dim=-1)
-    return torch.stack([apart[:, list(part)].mean(1) for part in joints])
+    return (known - query.T[:, None]).square_().sum(0).sqrt_()
 
 
 def nearest(distances: Tensor, count: int) -> tuple[Tensor, Tensor]:

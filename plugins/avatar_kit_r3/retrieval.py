@@ -18,9 +18,10 @@ from avatar_kit_r3.matching import (
     chosen,
     clip_numbers,
     embedding,
+    joint_distances,
     nearest,
-    part_distances,
     record_times,
+    shares,
     with_past,
 )
 from avatar_kit_r3.parts import JOINTS, MATCHED
@@ -65,7 +66,7 @@ class TrainingPoses(nn.Module):
         nodes: Values along the time axis of the record.
 
     Attributes:
-        embeddings: [T, J, 3 (1 + S)].
+        embeddings: [3 (1 + S), T, J].
         clips: [T] long, the clip of each frame.
         times: [T] where it stands on the time axis of the record, in [-1, 1].
         fps: [] frames a second.
@@ -75,16 +76,18 @@ class TrainingPoses(nn.Module):
     clips: Tensor
     times: Tensor
     fps: Tensor
+    share: Tensor
 
     def __init__(self, config: RetrievalConfig, frames: int, nodes: int):
         super().__init__()
         self.config, self.nodes = config, nodes
         size = 3 * (1 + config.pose_step)
-        self.register_buffer("embeddings", torch.zeros(frames, MATCHED, size))
+        self.register_buffer("embeddings", torch.zeros(size, frames, MATCHED))
         self.register_buffer("clips", torch.zeros(frames, dtype=torch.long))
         self.register_buffer("times", record_times(torch.zeros(frames, dtype=torch.long), nodes))
         self.register_buffer("fps", torch.tensor(0.0))
-        self.joints = [[j for j in part if j or config.pelvis] for part in JOINTS]
+        joints = [[j for j in part if j or config.pelvis] for part in JOINTS]
+        self.register_buffer("share", shares(joints, MATCHED), persistent=False)
 
     def learn(self, contexts: Sequence[FrameContext]) -> None:
         """Keep the poses of the training frames.
@@ -105,7 +108,7 @@ class TrainingPoses(nn.Module):
             )
         poses = torch.cat([matched(c.motion) for c in contexts])
         found = embedding(with_past(poses, self.config.pose_step, starts.to(poses.device)))
-        self.embeddings.copy_(found)
+        self.embeddings.copy_(found.permute(2, 0, 1))
         self.clips.copy_(clips)
         self.times.copy_(record_times(clips, self.nodes))
         self.fps.fill_(contexts[0].motion.fps)
@@ -134,13 +137,12 @@ class TrainingPoses(nn.Module):
         query = embedding(poses)
         if float(self.fps) > 0:
             query = torch.cat([query[:, :3], query[:, 3:] * (fps / float(self.fps))], dim=1)
-        found = part_distances(query, self.embeddings, self.joints)
+        apart = joint_distances(query, self.embeddings)
         # only the pelvis turns so far that the other form of its rotation may be the nearer one
         turned = torch.cat([_other_form(query[:1, :3]), query[:1, 3:]], dim=1)
-        apart = self.embeddings[:, 0]
-        gain = (apart - query[0]).norm(dim=1) - (apart - turned[0]).norm(dim=1)
-        gains = [gain.clamp(min=0) / len(p) if 0 in p else 0 * gain for p in self.joints]
-        return found - torch.stack(gains)
+        other = joint_distances(turned, self.embeddings[..., :1])
+        apart[:, :1] = torch.minimum(apart[:, :1], other)
+        return (apart @ self.share).T
 
     def remark(self, found: Found, seconds: float) -> str:
         """A line on a pose that is like none of the training; empty where it is like some."""

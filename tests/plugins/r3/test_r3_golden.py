@@ -69,8 +69,9 @@ def test_retrieval():
     close(known, case["training_embedding"])
     close(asked, case["query_embedding"])
     joints = [case[f"part_{name}"].tolist() for name in PARTS]
+    share = matching.shares(joints, 24).double()
     for number, query in enumerate(asked):
-        distances = matching.part_distances(query, known, joints)
+        distances = (matching.joint_distances(query, known.permute(2, 0, 1)) @ share).T
         values, frames = matching.nearest(distances, 20)
         for part, name in enumerate(PARTS):
             close(values[part], case[f"{name}_euclidean_value"][number])
