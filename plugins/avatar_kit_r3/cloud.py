@@ -28,15 +28,9 @@ from avatar_kit_r3.config import RecordedGaussiansConfig, RetrievalConfig
 from avatar_kit_r3.light import LearnedLight
 from avatar_kit_r3.matching import Choice
 from avatar_kit_r3.parts import PARTS, part_of_bones
-from avatar_kit_r3.record import Decoded, Record, blend
-from avatar_kit_r3.retrieval import Found, Past, TrainingPoses
-from avatar_kit_r3.rig import (
-    PoseCorrection,
-    WeightOffset,
-    carry_weighted,
-    corrected,
-    skinning_weights,
-)
+from avatar_kit_r3.record import Decoded, Record, blend, in_box
+from avatar_kit_r3.retrieval import Found, Past, TrainingPoses, one_a_frame
+from avatar_kit_r3.rig import Rig
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +102,7 @@ class RecordedGaussians(Encoder):
         matching = config.retrieval or RetrievalConfig()
         self.training_poses = TrainingPoses(matching, setup.training_frames, config.record.time)
         self.light = LearnedLight() if config.light else None
-        rig, bones = config.rig, len(rest.joints)
-        self.pose_correction = PoseCorrection(63, bones, rig.pose_width) if rig.pose_width else None
-        self.weight_offset = WeightOffset(bones, rig.weights_width) if rig.weights_width else None
+        self.rig = Rig(config.rig, len(rest.joints))
         self.part_of = part_of_bones(rest).tolist()
         self._place(on_surface(config, rest))
         self.register_load_state_dict_post_hook(lambda module, keys: module.settle())
@@ -134,7 +126,7 @@ class RecordedGaussians(Encoder):
     def begin(self, samples: Samples) -> None:
         """Keep the training poses; find the light and what lies off the surface; paint."""
         device = self.colours.device
-        self.training_poses.learn(_one_a_frame(samples))
+        self.training_poses.learn(one_a_frame(samples))
         if self.light is not None:
             self.light.begin(samples, self.setup.plates)
         if set(self.part_of) == {list(PARTS).index("centre")}:
@@ -197,13 +189,6 @@ class RecordedGaussians(Encoder):
         """What is recorded of every Gaussian at a time [] of the record, in [-1, 1]."""
         return self.record(self.places, time)
 
-    def corrected(self, context: FrameContext) -> PosedBody:
-        """The posed bodies as the rig has them."""
-        if self.pose_correction is None:
-            return context.body
-        rest = self.setup.body.to(self.colours.device)
-        return corrected(context.body, rest, self.pose_correction(context.motion.body_pose))
-
     def carried(
         self, body: PosedBody, shape: tuple[Tensor, Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -213,15 +198,11 @@ class RecordedGaussians(Encoder):
             body: One.
             shape: Of :meth:`shaped`.
         """
-        if self.weight_offset is None:
+        if self.rig.weight_offset is None:
             return self.attachment.carry(body, *shape)
+        place = in_box(self.places, self.record.low, self.record.high)
         rest = self.setup.body.to(self.colours.device)
-        nearest = self.weights.new_zeros(len(self.weights), len(rest.joints))
-        nearest = nearest.scatter_add(1, self.bones, self.weights)
-        record = self.record
-        places = 2 * (self.places - record.low) / (record.high - record.low) - 1
-        own = skinning_weights(nearest, self.weight_offset(places))
-        return carry_weighted(self.attachment, body, rest, own, *shape)
+        return self.rig.carried(self.attachment, body, rest, place, shape)
 
     def settle(self) -> None:
         """What follows from the anchors alone; to be called when rows came or went."""
@@ -232,7 +213,8 @@ class RecordedGaussians(Encoder):
     def _encoded(
         self, context: FrameContext, before: Sequence[Past | None]
     ) -> tuple[GaussianCloud, list[Found | None]]:
-        body, found = self.corrected(context), list[Found | None]()
+        found: list[Found | None] = []
+        body = self.rig.corrected(context, self.setup.body)
         carried, opacities, shapes = [], [], []
         for b, index in enumerate(context.index.tolist()):
             one, choice = self._choice(context, b, index, before[b])
@@ -306,12 +288,3 @@ class RecordedGaussians(Encoder):
             own = getattr(self, name)
             own.data = value.to(own.device)
         self.settle()
-
-
-def _one_a_frame(samples: Samples) -> list[FrameContext]:
-    """The context of each training frame once, in time order, whatever cameras saw it."""
-    found: dict[int, FrameContext] = {}
-    for position in range(len(samples)):
-        context = samples.context(position)
-        found.setdefault(int(context.index[0]), context)
-    return [found[index] for index in sorted(found)]

@@ -56,7 +56,8 @@ class R3(Method):
 
     def prepare(self, samples: Samples) -> None:
         """Begin to count for density control."""
-        self._recount()
+        if self.density is not None:
+            self.density.reset(len(self.cloud.offsets), self.cloud.offsets.device)
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """One update."""
@@ -127,21 +128,16 @@ class R3(Method):
             time = self.cloud.training_poses.times[batch.context.index[0]]
             density.round(self.cloud, time, [self.optimizer])
 
-    def _recount(self) -> None:
-        if self.density is not None:
-            self.density.reset(len(self.cloud.offsets), self.cloud.offsets.device)
-
 
 def _groups(avatar: Avatar, cloud: RecordedGaussians, rates: R3RatesConfig) -> list[dict]:
     """Groups of Adam: who learns at which rate."""
     planes = cloud.record.tables
     kept = {id(table) for table in planes}
-    decoder = [p for p in cloud.record.parameters() if id(p) not in kept]
-    rig = [m for m in (cloud.pose_correction, cloud.weight_offset) if m is not None]
-    own = {
+    decoder: list[Tensor] = [p for p in cloud.record.parameters() if id(p) not in kept]
+    own: dict[str, tuple[list[Tensor], float, float]] = {
         "planes": (planes, rates.planes, 1e-8),
         "decoder": (decoder, rates.decoder, 1e-8),
-        "rig": ([p for module in rig for p in module.parameters()], rates.rig, 1e-8),
+        "rig": (list(cloud.rig.parameters()), rates.rig, 1e-8),
         "offsets": ([cloud.offsets], rates.offset, 1e-5),
         "colours": ([cloud.colours], rates.colour, 1e-6),
         "harmonics": ([cloud.harmonics], _HARMONICS * rates.colour, 1e-6),

@@ -6,7 +6,6 @@ Pure functions first; :class:`Record` holds their weights.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -146,16 +145,6 @@ def blend(decoded: Decoded, mass: Tensor, rows: Tensor, count: int) -> Decoded:
     return Decoded(*parts)
 
 
-@dataclass(frozen=True)
-class Widths:
-    """Outputs of the decoder's heads."""
-
-    offset: int = 3
-    opacity: int = 1
-    rotation: int = 4
-    scaling: int = 3
-
-
 class Record(nn.Module):
     """Planes that begin as ones, and their decoder.
 
@@ -183,15 +172,14 @@ class Record(nn.Module):
         width = config.width
         self.linear_0 = nn.Linear(len(sides) * config.channels, width)
         self.linear_1 = nn.Linear(width, width)
-        for field in fields(Widths):
-            head = nn.Linear(width, getattr(Widths, field.name))
-            nn.init.uniform_(head.weight, -1e-3, 1e-3)
-            nn.init.zeros_(head.bias)
-            setattr(self, field.name, head)
+        self.offset, self.opacity = nn.Linear(width, 3), nn.Linear(width, 1)
+        self.rotation, self.scaling = nn.Linear(width, 4), nn.Linear(width, 3)
+        says = (0.0,), (opacity_logit,), (1.0, 0.0, 0.0, 0.0), (1.0,)
+        heads = self.offset, self.opacity, self.rotation, self.scaling
         with torch.no_grad():
-            self.opacity.bias.fill_(opacity_logit)
-            self.scaling.bias.fill_(1.0)
-            self.rotation.bias[0] = 1.0
+            for head, said in zip(heads, says, strict=True):
+                head.weight.uniform_(-1e-3, 1e-3)
+                head.bias.copy_(torch.tensor(said))
         self.register_buffer("low", low)
         self.register_buffer("high", high)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Samples
 from avatar_kit.scene import FrameContext, Motion
 from avatar_kit_r3.config import RetrievalConfig
 from avatar_kit_r3.matching import (
@@ -159,6 +160,15 @@ class TrainingPoses(nn.Module):
     def record_time(self, times: Tensor) -> Tensor:
         """Times on the axis of the record, of times as numbers of training frames."""
         return at_times(self.times, times)
+
+
+def one_a_frame(samples: Samples) -> list[FrameContext]:
+    """The context of each training frame once, in time order, whatever cameras saw it."""
+    found: dict[int, FrameContext] = {}
+    for position in range(len(samples)):
+        context = samples.context(position)
+        found.setdefault(int(context.index[0]), context)
+    return [found[index] for index in sorted(found)]
 
 
 def matched(motion: Motion) -> Tensor:

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.gaussians import Attachment
-from avatar_kit.scene import PosedBody, RestBody
+from avatar_kit.scene import FrameContext, PosedBody, RestBody
+from avatar_kit_r3.config import RigConfig
 
 #: Added to squared lengths of rotation vectors, so that a vector of zero has a gradient.
 _ROUND = 1e-5
@@ -25,6 +26,9 @@ _LEAST = 1e-9
 
 #: Frequencies of the positional encoding, and the last layers' weights to begin with.
 _FREQUENCIES, _STILL = 10, 1e-5
+
+#: Values of ``Motion.body_pose``.
+_POSE = 63
 
 
 def rotations(vectors: Tensor) -> Tensor:
@@ -196,3 +200,47 @@ def positional_encoding(places: Tensor) -> Tensor:
     powers = math.pi * 2.0 ** torch.arange(_FREQUENCIES, device=places.device)
     turned = (places[..., None] * powers.to(places)).flatten(-2)
     return torch.cat([places, turned.sin(), turned.cos()], dim=-1)
+
+
+class Rig(nn.Module):
+    """Both corrections, where the config asks for them.
+
+    Args:
+        config: Their widths.
+        bones: J.
+    """
+
+    def __init__(self, config: RigConfig, bones: int):
+        super().__init__()
+        pose, weights = config.pose_width, config.weights_width
+        self.pose_correction = PoseCorrection(_POSE, bones, pose) if pose else None
+        self.weight_offset = WeightOffset(bones, weights) if weights else None
+
+    def corrected(self, context: FrameContext, rest: RestBody) -> PosedBody:
+        """The posed bodies of a context, their joints corrected."""
+        if self.pose_correction is None:
+            return context.body
+        vectors = self.pose_correction(context.motion.body_pose)
+        return corrected(context.body, rest.to(vectors.device), vectors)
+
+    def carried(
+        self,
+        ties: Attachment,
+        body: PosedBody,
+        rest: RestBody,
+        places: Tensor,
+        shape: tuple[Tensor, Tensor, Tensor],
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """:func:`carry_weighted` by the moved weights.
+
+        Args:
+            ties: How N Gaussians hang on the body.
+            body: B posed bodies.
+            rest: The person at rest.
+            places: [N, 3] of the Gaussians, in [-1, 1].
+            shape: Offsets [N, 3], quaternions [N, 4], log scales [N, 3].
+        """
+        assert self.weight_offset is not None
+        offset = self.weight_offset(places)
+        own = torch.zeros_like(offset).scatter_add(1, ties.bones, ties.weights.to(offset))
+        return carry_weighted(ties, body, rest, skinning_weights(own, offset), *shape)

@@ -86,7 +86,7 @@ def test_the_rig_learns_where_it_is_asked_for(tmp_path):
         rates={"rig": 1e-2},
     )
     cloud = made.avatar.encoders["cloud"]
-    parts = cloud.pose_correction, cloud.weight_offset
+    parts = cloud.rig.pose_correction, cloud.rig.weight_offset
     before = [p.detach().clone() for part in parts for p in part.parameters()]
     step_through(made, 4)
     after = [p for part in parts for p in part.parameters()]
