@@ -39,7 +39,7 @@ OPTIONS = {
                 "record": {"space": [16], "time": 12, "channels": 8, "width": 32},
             }
         },
-        "density": {"start": 2, "stop": 20, "every": 4, "gradient": 1e-5, "crowd": 5000},
+        "density": {"start": 2, "stop": 20, "every": 6, "gradient": 1e-4, "most": 640},
     },
     ("method", "ram"): {
         "encoders": {"body": {"size": 64}},
