@@ -20,13 +20,3 @@ def register_encoders(register) -> None:
 def register_methods(register) -> None:
     """The recipe."""
     register("r3", config=R3MethodConfig, target="avatar_kit_r3.method:R3")
-
-
-@hookimpl
-def register_commands(register) -> None:
-    """Look at what is retrieved."""
-    register(
-        "r3-times",
-        target="avatar_kit_r3.times_command:r3_times",
-        help="Which training times an avatar of method r3 retrieves for a motion.",
-    )
