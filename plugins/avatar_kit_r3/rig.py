@@ -112,7 +112,7 @@ def carry_weighted(
 
     With the skinning matrix M of the own weights w' and S of those of the surface w, the mean is
     ``p + M (a + o) - S a``: what linear blend skinning misses of the posed surface p stays. Equal
-    to :meth:`Attachment.carry` where w' = w and nothing is anchored off the surface.
+    to :meth:`Attachment.carry` where w' = w.
 
     Args:
         ties: How N Gaussians hang on the body.

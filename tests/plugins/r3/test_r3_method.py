@@ -22,9 +22,11 @@ def training(folder, frames=3, preset="demo", **values):
         "encoders": {
             "cloud": {
                 "points": 300,
-                "hull": 30,
+                "hull": 0,
+                "light": False,
                 "record": {"space": [8], "time": 6, "channels": 4, "width": 16},
-            }
+            },
+            "shadow": None,
         },
         "density": None,
         **values,
@@ -81,7 +83,8 @@ def test_the_rig_learns_where_it_is_asked_for(tmp_path):
                 "light": False,
                 "record": {"space": [8], "time": 6, "channels": 4, "width": 16},
                 "rig": {"pose_width": 8, "weights_width": 8},
-            }
+            },
+            "shadow": None,
         },
         rates={"rig": 1e-2},
     )
