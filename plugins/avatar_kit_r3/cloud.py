@@ -29,7 +29,7 @@ from avatar_kit_r3.light import LearnedLight
 from avatar_kit_r3.matching import Choice
 from avatar_kit_r3.parts import PARTS, part_of_bones
 from avatar_kit_r3.record import Decoded, Record, blend, in_box
-from avatar_kit_r3.retrieval import Found, Past, TrainingPoses, one_a_frame
+from avatar_kit_r3.retrieval import Found, Past, TrainingPoses, training_motion
 from avatar_kit_r3.rig import Rig
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class RecordedGaussians(Encoder):
     def begin(self, samples: Samples) -> None:
         """Keep the training poses; find the light and what lies off the surface; paint."""
         device = self.colours.device
-        self.training_poses.learn(one_a_frame(samples))
+        self.training_poses.learn(*training_motion(samples))
         if self.light is not None:
             self.light.begin(samples, self.setup.plates)
         if set(self.part_of) == {list(PARTS).index("centre")}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import roma
@@ -11,7 +10,8 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Samples
-from avatar_kit.scene import FrameContext, Motion
+from avatar_kit.scene import Motion
+from avatar_kit.scene.motion import concatenate
 from avatar_kit_r3.config import RetrievalConfig
 from avatar_kit_r3.matching import (
     Choice,
@@ -90,16 +90,16 @@ class TrainingPoses(nn.Module):
         joints = [[j for j in part if j or config.pelvis] for part in JOINTS]
         self.register_buffer("share", shares(joints, MATCHED), persistent=False)
 
-    def learn(self, contexts: Sequence[FrameContext]) -> None:
-        """Keep the poses of the training frames.
+    def learn(self, motion: Motion, starts: Tensor) -> None:
+        """Keep the poses of the training.
 
         Args:
-            contexts: Of every training frame, in time order.
+            motion: Its T frames, in time order.
+            starts: [T] bool, on the CPU, where clips start.
 
         Raises:
             UserError: There are more clips than values along the time axis.
         """
-        starts = torch.cat([c.clip_start.cpu() for c in contexts])
         clips = clip_numbers(starts)
         count = int(clips[-1]) + 1
         if count > self.nodes:
@@ -107,12 +107,12 @@ class TrainingPoses(nn.Module):
                 f"encoders: recorded_gaussians: record.time={self.nodes}: the training has {count} "
                 f"clips, which each need a value of their own; give at least {count}"
             )
-        poses = torch.cat([matched(c.motion) for c in contexts])
+        poses = matched(motion)
         found = embedding(with_past(poses, self.config.pose_step, starts.to(poses.device)))
         self.embeddings.copy_(found.permute(2, 0, 1))
         self.clips.copy_(clips)
         self.times.copy_(record_times(clips, self.nodes))
-        self.fps.fill_(contexts[0].motion.fps)
+        self.fps.fill_(motion.fps)
 
     def find(self, motion: Motion, past: Past | None) -> Found:
         """The training times that a pose is like.
@@ -162,13 +162,18 @@ class TrainingPoses(nn.Module):
         return at_times(self.times, times)
 
 
-def one_a_frame(samples: Samples) -> list[FrameContext]:
-    """The context of each training frame once, in time order, whatever cameras saw it."""
-    found: dict[int, FrameContext] = {}
+def training_motion(samples: Samples) -> tuple[Motion, Tensor]:
+    """Each training frame once, in time order, whatever cameras saw it.
+
+    Returns:
+        The T poses, and [T] bool where clips start.
+    """
+    found: dict[int, tuple[Motion, bool]] = {}
     for position in range(len(samples)):
         context = samples.context(position)
-        found.setdefault(int(context.index[0]), context)
-    return [found[index] for index in sorted(found)]
+        found.setdefault(int(context.index[0]), (context.motion, bool(context.clip_start[0])))
+    motions, starts = zip(*(found[index] for index in sorted(found)), strict=True)
+    return concatenate(list(motions)), torch.tensor(starts)
 
 
 def matched(motion: Motion) -> Tensor:

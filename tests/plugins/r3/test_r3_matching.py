@@ -1,18 +1,19 @@
 """Retrieval: embeddings in closed form, times that never cross a clip, smoothing by its rule."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from avatar_kit_r3 import matching
 from avatar_kit_r3.config import RetrievalConfig
 from avatar_kit_r3.parts import JOINTS, MATCHED, PARTS
-from avatar_kit_r3.retrieval import Past, TrainingPoses
+from avatar_kit_r3.retrieval import Past, TrainingPoses, training_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_kit.errors import UserError
-from avatar_kit.scene import FrameContext, Motion
+from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import SMPLX_JOINTS
 from avatar_kit.testing import world
 
@@ -111,18 +112,9 @@ def moving(frames, seed=0):
     )
 
 
-def contexts(motion, starts=(0,)):
-    body, camera = world.context([0]).body, world.camera()
-    found = []
-    for frame in range(len(motion)):
-        before = None if frame in starts else body
-        found.append(FrameContext.driven(body, camera, motion[[frame]], before=before))
-    return found
-
-
 def learned(motion, starts=(0,), nodes=12, **values):
     poses = TrainingPoses(RetrievalConfig(**values), len(motion), nodes)
-    poses.learn(contexts(motion, starts))
+    poses.learn(motion, torch.tensor([frame in starts for frame in range(len(motion))]))
     return poses
 
 
@@ -203,3 +195,20 @@ def test_a_far_pose_is_said_with_its_distance():
     assert "at 1.50 s the pose is like none of the training" in line and "radians" in line
     near = poses.find(moving(10)[[0]], None)
     assert poses.remark(near, 0.0) == ""
+
+
+def test_cameras_of_one_moment_are_one_frame():
+    """Samples are frames seen by cameras; poses are kept once, and clips stay apart."""
+    motion = moving(4)
+
+    class Seen(list):
+        def context(self, position):
+            frame = position // 2
+            one = world.context([0], training=True)
+            start = torch.tensor([frame in (0, 3)])
+            index = torch.tensor([frame])
+            return replace(one, motion=motion[[frame]], clip_start=start, index=index)
+
+    found, starts = training_motion(Seen(range(8)))
+    torch.testing.assert_close(found.body_pose, motion.body_pose)
+    assert starts.tolist() == [True, False, False, True]
