@@ -13,28 +13,44 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
     from avatar_kit.gaussians.neighbours import nearest_neighbours as nearest_neighbours
+    from avatar_kit.gaussians.neighbours import nearest_points as nearest_points
+    from avatar_kit.gaussians.painted import completed_colours as completed_colours
     from avatar_kit.gaussians.painted import mirrored_to_unseen as mirrored_to_unseen
     from avatar_kit.gaussians.painted import painted_colours as painted_colours
     from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
     from avatar_kit.gaussians.painted import unseen_sides as unseen_sides
+    from avatar_kit.gaussians.posing import blended_transforms as blended_transforms
     from avatar_kit.gaussians.posing import faces_camera as faces_camera
     from avatar_kit.gaussians.posing import pose_gaussians as pose_gaussians
+    from avatar_kit.gaussians.posing import skin_gaussians as skin_gaussians
+    from avatar_kit.gaussians.skin import Skin as Skin
+    from avatar_kit.gaussians.skinning_grid import diffused_weights as diffused_weights
+    from avatar_kit.gaussians.skinning_grid import sample_grid as sample_grid
+    from avatar_kit.gaussians.spread import farthest_points as farthest_points
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "Anchors": "avatar_kit.gaussians.anchors",
         "Attachment": "avatar_kit.gaussians.attachment",
+        "Skin": "avatar_kit.gaussians.skin",
+        "blended_transforms": "avatar_kit.gaussians.posing",
+        "completed_colours": "avatar_kit.gaussians.painted",
+        "diffused_weights": "avatar_kit.gaussians.skinning_grid",
         "face_density": "avatar_kit.gaussians.anchors",
         "faces_camera": "avatar_kit.gaussians.posing",
+        "farthest_points": "avatar_kit.gaussians.spread",
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
-        "nearest_neighbours": "avatar_kit.gaussians.neighbours",
         "mirrored_to_unseen": "avatar_kit.gaussians.painted",
+        "nearest_neighbours": "avatar_kit.gaussians.neighbours",
+        "nearest_points": "avatar_kit.gaussians.neighbours",
         "painted_colours": "avatar_kit.gaussians.painted",
         "pose_gaussians": "avatar_kit.gaussians.posing",
         "principal_axes": "avatar_kit.gaussians.covariances",
+        "sample_grid": "avatar_kit.gaussians.skinning_grid",
         "sample_surface": "avatar_kit.gaussians.anchors",
+        "skin_gaussians": "avatar_kit.gaussians.posing",
         "spread_to_unseen": "avatar_kit.gaussians.painted",
         "unseen_sides": "avatar_kit.gaussians.painted",
     },

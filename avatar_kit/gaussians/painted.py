@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -9,10 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avatar_kit.scene import FrameContext
+from avatar_kit.gaussians.anchors import Anchors
+from avatar_kit.scene import FrameContext, RestBody
 
 if TYPE_CHECKING:
     from avatar_kit.interfaces import Batch
+
+logger = logging.getLogger(__name__)
 
 #: Metres behind the drawn surface that a point may lie and still be seen.
 _BEHIND = 0.03
@@ -66,6 +70,35 @@ def painted_colours(
         total += (share[:, None] * found[:3].T).cpu()
         weight += share.cpu()
     return total / weight.clamp(min=1e-6)[:, None], weight
+
+
+def completed_colours(
+    colours: Tensor, weight: Tensor, anchors: Anchors, rest: RestBody, neighbours: Tensor
+) -> Tensor:
+    """Painted colours with those of what was never seen; a warning says what that is.
+
+    Args:
+        colours: [N, 3] such as of :func:`painted_colours`.
+        weight: [N] how much each was seen.
+        anchors: Where the points are tied.
+        rest: The body at rest.
+        neighbours: [N, K] long.
+
+    Returns:
+        [N, 3]: colours of the other side of the body where that was seen, else of neighbours.
+    """
+    surface = anchors.offsets.norm(dim=1) == 0
+    normals = anchors.at_vertices(rest.normals, rest.topology.faces)
+    sides = unseen_sides(normals[surface], weight[surface])
+    if sides:
+        logger.warning(
+            "the training pictures that were looked at do not show the person's %s: colours "
+            "there begin as those of the other side of the body, or of what is next to it",
+            ", ".join(sides),
+        )
+    middle = float(rest.joints[:, 0].mean())
+    mirrored = mirrored_to_unseen(colours, weight, anchors.rest(rest), middle=middle)
+    return spread_to_unseen(*mirrored, neighbours)
 
 
 def mirrored_to_unseen(
