@@ -113,4 +113,3 @@ def faces_camera(means: Tensor, normals: Tensor, camera: Camera) -> Tensor:
     """
     away = means - camera.position[:, None]
     return (away * normals).sum(-1) < TURNED_AWAY * away.norm(dim=-1)
-

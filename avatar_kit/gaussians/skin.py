@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from avatar_kit.gaussians.anchors import Anchors
-from avatar_kit.gaussians.attachment import Attachment
 from avatar_kit.gaussians.posing import blended_transforms
 from avatar_kit.gaussians.skinning_grid import diffused_weights
 from avatar_kit.scene import PosedBody, RestBody

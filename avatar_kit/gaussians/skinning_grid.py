@@ -89,8 +89,9 @@ def diffused(values: Tensor, known: Tensor, rounds: int = _ROUNDS) -> Tensor:
         return values
     held = known.to(values)
     if max(known.shape) > 2:
-        share = F.avg_pool3d(held[None, None], 2, ceil_mode=True)[0, 0]
-        sums = F.avg_pool3d((values * held)[None], 2, ceil_mode=True)[0]
+        two = [min(2, count) for count in known.shape]
+        share = F.avg_pool3d(held[None, None], two, ceil_mode=True)[0, 0]
+        sums = F.avg_pool3d((values * held)[None], two, ceil_mode=True)[0]
         coarse = diffused(sums / share.clamp(min=1e-6), share > 0, rounds)
         shape = list(known.shape)
         field = F.interpolate(coarse[None], size=shape, mode="trilinear", align_corners=False)[0]

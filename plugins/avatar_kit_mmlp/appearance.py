@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-#: Constants of the real spherical harmonics of degrees 0 and 1.
-DEGREE_0, DEGREE_1 = 0.28209479177387814, 0.4886025119029199
+from avatar_kit.graphics import spherical_harmonics
+
+#: The spherical harmonic of degree 0.
+DEGREE_0 = 0.28209479177387814
 
 #: Metres that a Gaussian may move away from where its control points carry it.
 REACH = 0.008
@@ -46,8 +47,8 @@ def with_basis(values: Tensor, coefficients: Tensor, basis: Tensor) -> Tensor:
 def colours(sh0: Tensor, sh1: Tensor | None, means: Tensor, centre: Tensor, turn: Tensor) -> Tensor:
     """Colours by spherical harmonics of the direction that the camera is seen in.
 
-    The direction, of unit length in the world, is multiplied by the transpose of what linear blend
-    skinning turns the Gaussian by, so that a highlight moves with the limb.
+    The direction is multiplied by the transpose of what linear blend skinning turns the Gaussian
+    by, so that a highlight moves with the limb.
 
     Args:
         sh0: [B, N, 3] coefficients of degree 0.
@@ -61,8 +62,7 @@ def colours(sh0: Tensor, sh1: Tensor | None, means: Tensor, centre: Tensor, turn
     """
     colour = 0.5 + DEGREE_0 * sh0
     if sh1 is not None:
-        towards = F.normalize(centre[:, None] - means, dim=-1)
-        x, y, z = (turn.mT @ towards[..., None])[..., 0].unbind(-1)
-        harmonics = DEGREE_1 * torch.stack([-y, z, -x], dim=-1)
-        colour = colour + (harmonics[..., None, :] @ sh1)[..., 0, :]
+        towards = (turn.mT @ (centre[:, None] - means)[..., None])[..., 0]
+        harmonics = spherical_harmonics(towards, 1)[..., None, 1:]
+        colour = colour + (harmonics @ sh1)[..., 0, :]
     return colour.clamp(min=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +42,7 @@ class AnchorMlps(nn.Module):
         super().__init__()
         sizes = (inputs, *widths, outputs)
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in pairwise(sizes):
             bound = 1 / math.sqrt(before)
             weight, bias = torch.empty(anchors, after, before), torch.empty(anchors, after)
             self.weights.append(nn.init.uniform_(weight, -bound, bound))
