@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from avatar_kit.errors import UserError
@@ -89,7 +89,8 @@ class Mmlp(Method):
             found["alpha"] = (cast(Tensor, output.alpha) - batch.mask).abs().mean()
         if self.perceptual is not None and step >= self.config.schedule.perceptual:
             random = step >= self.config.schedule.patches
-            rows, columns = patch_window(*painted.shape[-2:], weights.patch, random)
+            height, width = painted.shape[-2:]
+            rows, columns = patch_window(height, width, weights.patch, random)
             pair = (v[..., rows, columns] for v in (painted, wanted))
             found["perceptual"] = self.perceptual(*pair).mean()
         return found
@@ -118,7 +119,7 @@ class Mmlp(Method):
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters with their rates."""
         rates, cloud = self.config.rates, self.cloud
-        rows: list[tuple[list[Tensor], float, float, float]] = [
+        rows: list[tuple[list[nn.Parameter], float, float, float]] = [
             ([cloud.control_offsets], rates.controls, rates.controls_end, 0.0),
             ([cloud.control_basis], rates.control_basis, rates.controls_end, 0.0),
             ([cloud.log_scales, cloud.quaternions, cloud.opacities], rates.shape, rates.end, 0.0),
