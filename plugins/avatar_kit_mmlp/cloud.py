@@ -34,6 +34,7 @@ from avatar_kit_mmlp.interpolation import interpolated, nearest_weights
 from avatar_kit_mmlp.lighting import BodyLight
 from avatar_kit_mmlp.networks import AnchorMlps
 from avatar_kit_mmlp.pose_input import PoseInput
+from avatar_kit_mmlp.start import first_shape
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ NEAR_CONTROLS = 7
 
 #: Opacity to begin with, and how far from 0 basis vectors do.
 _OPACITY, _BASIS = 0.8, 0.002
+
+#: Training samples at most whose poses are looked at.
+_POSES = 1000
 
 _SEED = 20250416
 
@@ -110,7 +114,6 @@ class MlpGaussians(Encoder):
         check_body(setup.body)
         check_numbers(config)
         density = face_density(setup.body, {"head": config.head, "hand": config.hands}, config.face)
-        generator = torch.Generator().manual_seed(_SEED)
         for name in ("faces", "barycentrics", "anchor_offsets"):
             self.register_buffer(name, torch.zeros(0))
         for name in _ROWS:
@@ -128,6 +131,7 @@ class MlpGaussians(Encoder):
         self.pose_input = PoseInput(config)
         self.mlps = AnchorMlps(config.anchors, self.pose_input.width, config.widths, 2 * width)
         self.light = BodyLight(config.self_shadow) if config.light else None
+        generator = torch.Generator().manual_seed(_SEED)
         self._place(sample_surface(setup.body, config.points, density, generator))
         self.register_load_state_dict_post_hook(lambda module, keys: module._settle())
 
@@ -144,9 +148,10 @@ class MlpGaussians(Encoder):
     def begin(self, samples: Samples) -> None:
         """Find the light, what lies off the surface, the training poses; paint the Gaussians."""
         device, generator = self.sh0.device, torch.Generator().manual_seed(_SEED + 1)
-        poses = [samples.context(i).motion.body_pose for i in range(len(samples))]
-        self.pose_input.fit(torch.cat(poses))
-        if len(torch.cat(poses).unique(dim=0)) == 1:
+        looked_at = torch.linspace(0, len(samples) - 1, min(_POSES, len(samples))).long().tolist()
+        poses = torch.cat([samples.context(i).motion.body_pose for i in looked_at])
+        self.pose_input.fit(poses)
+        if len(poses.unique(dim=0)) == 1:
             logger.warning(
                 "the training shows one pose alone: what the pose changes cannot be learned, and "
                 "an avatar in another pose is that of linear blend skinning"
@@ -237,19 +242,21 @@ class MlpGaussians(Encoder):
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape; choose controls and anchors."""
-        places, count = anchors.rest(self.setup.body), len(anchors)
-        _, away = nearest_neighbours(places, min(3, count - 1))
-        spacing = away.square().mean(1).sqrt().clamp(1e-3, 0.05)
-        width = self.config.coefficients
+        rest, count, width = self.setup.body, len(anchors), self.config.coefficients
+        places = anchors.rest(rest)
+        normals = F.normalize(anchors.at_vertices(rest.normals, rest.topology.faces), dim=1)
+        on_surface = anchors.offsets.norm(dim=1) == 0
+        thickness = torch.where(on_surface, self.config.thickness, 1.0)
+        quaternions, scales = first_shape(places, normals, thickness)
         chosen = farthest_points(places, max(self.config.controls, self.config.anchors))
         values = {
             "faces": anchors.faces,
             "barycentrics": anchors.barycentrics,
             "anchor_offsets": anchors.offsets,
-            "control_places": places[chosen[: self.config.controls]],
-            "anchor_places": places[chosen[: self.config.anchors]],
-            "log_scales": spacing.log()[:, None].repeat(1, 3),
-            "quaternions": torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(count, 1),
+            "control_places": places[chosen[: len(self.control_places)]],
+            "anchor_places": places[chosen[: len(self.anchor_places)]],
+            "log_scales": scales.log(),
+            "quaternions": quaternions,
             "opacities": torch.full((count, 1), _OPACITY).logit(),
             "sh0": torch.zeros(count, 3),
             "sh1": torch.zeros(count, 3, 3),
@@ -266,12 +273,14 @@ class MlpGaussians(Encoder):
     def _settle(self) -> None:
         """What follows from the places alone: computed once, not for every frame."""
         like = self.barycentrics
-        skin = Skin.of(_floats(self.anchors), self.setup.body, self.config.grid)
-        controls, anchors = (v.cpu().float() for v in (self.control_places, self.anchor_places))
+        faces, *ties = (v.cpu() for v in (self.faces, self.barycentrics, self.anchor_offsets))
+        anchors = Anchors(faces, *(v.float() for v in ties))
+        skin = Skin.of(anchors, self.setup.body, self.config.grid)
+        controls, mlps = (v.cpu().float() for v in (self.control_places, self.anchor_places))
         values = {f"skin_{field.name}": getattr(skin, field.name) for field in fields(skin)}
         for kind, (points, places) in {
-            "point_anchors": (skin.places, anchors),
-            "control_anchors": (controls, anchors),
+            "point_anchors": (skin.places, mlps),
+            "control_anchors": (controls, mlps),
             "point_controls": (skin.places, controls),
         }.items():
             values[kind], values[f"{kind}_weights"] = nearest_weights(points, places)
@@ -284,10 +293,3 @@ class MlpGaussians(Encoder):
             setattr(self, name, moved)
         if self.light is not None:
             self.light.forget()
-
-
-def _floats(anchors: Anchors) -> Anchors:
-    """On the CPU and in float32, as the body at rest is."""
-    return Anchors(
-        anchors.faces.cpu(), anchors.barycentrics.cpu().float(), anchors.offsets.cpu().float()
-    )

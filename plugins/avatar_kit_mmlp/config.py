@@ -37,12 +37,18 @@ class MlpGaussiansConfig(EncoderConfig):
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
     hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
     face: float = Field(default=1.5, gt=0, description="Density in the face, relative to the head.")
+    thickness: float = Field(
+        default=0.3,
+        gt=0,
+        le=1,
+        description="Thickness to begin with on the surface, as a share of the width; 1: round.",
+    )
     anchors: int = Field(default=32, ge=1, description="MLPs, each at a place of its own.")
     controls: int = Field(
         default=1_000, ge=1, description="Control points, which carry the Gaussians around them."
     )
     coefficients: int = Field(
-        default=15, ge=1, description="Basis vectors of a Gaussian, and of a control point."
+        default=8, ge=1, description="Basis vectors of a Gaussian, and of a control point."
     )
     widths: tuple[int, ...] = Field(
         default=(64, 64, 64), min_length=1, description="Widths of an MLP's layers."
@@ -77,7 +83,7 @@ class MmlpLossConfig(Config):
     patch: int = Field(default=128, ge=32, description="Side of that patch in pixels.")
     alpha: float = Field(default=0.2, ge=0, description="Mean absolute error of alpha.")
     smooth: float = Field(
-        default=0.1, ge=0, description="Difference of the offsets of near control points, metres."
+        default=1.0, ge=0, description="Difference of the offsets of near control points, metres."
     )
     scale: float = Field(default=1.0, ge=0, description="Mean of the scales that are too large.")
     large: float = Field(
@@ -93,16 +99,21 @@ class MmlpLossConfig(Config):
 class MmlpRatesConfig(Config):
     """Peak rates of Adam; all but those of the bases fall to a share at the end."""
 
-    controls: float = Field(default=4e-4, gt=0, description="Of control points, metres.")
-    shape: float = Field(default=5e-3, gt=0, description="Of scales, rotations, opacities.")
-    colour: float = Field(default=5e-3, gt=0, description="Of colours and light.")
+    controls: float = Field(default=1e-4, gt=0, description="Of control points, metres.")
+    shape: float = Field(default=5e-3, gt=0, description="Of logarithms of scales and rotations.")
+    opacity: float = Field(default=3e-2, gt=0, description="Of logits of opacities.")
+    colour: float = Field(default=1.5e-2, gt=0, description="Of colours of degree 0.")
+    light: float = Field(default=5e-3, gt=0, description="Of the light and the renderer.")
     harmonics: float = Field(default=5e-4, gt=0, description="Of colours of degree 1.")
     offset: float = Field(default=1e-2, gt=0, description="Of free offsets, without unit.")
-    control_basis: float = Field(default=1e-4, gt=0, description="Of bases of control points.")
-    basis: float = Field(default=1e-3, gt=0, description="Of bases of Gaussians.")
+    control_basis: float = Field(default=2e-5, gt=0, description="Of bases of control points.")
+    basis: float = Field(default=2e-4, gt=0, description="Of bases of Gaussians.")
     harmonics_basis: float = Field(default=5e-5, gt=0, description="Of bases of degree 1.")
     mlp: float = Field(default=5e-4, gt=0, description="Of the MLPs, by AdamW.")
     mlp_decay: float = Field(default=1e-3, ge=0, description="Weight decay of the MLPs.")
+    beta2: float = Field(
+        default=0.99, gt=0, lt=1, description="Adam's decay of the mean squared gradient."
+    )
     epsilon: float = Field(
         default=1e-6, gt=0, description="Adam's epsilon; gradients far below it move nothing."
     )
@@ -113,7 +124,7 @@ class MmlpRatesConfig(Config):
 class MmlpScheduleConfig(Config):
     """Steps from which on parts take part."""
 
-    bases: int = Field(default=300, ge=0, description="The bases, and with them the MLPs.")
+    bases: int = Field(default=500, ge=0, description="The bases, and with them the MLPs.")
     harmonics: int = Field(default=1_000, ge=0, description="Colours of degree 1.")
     perceptual: int = Field(default=1_000, ge=0, description="The perceptual loss.")
     patches: int = Field(
@@ -129,7 +140,7 @@ class MmlpMethodConfig(MethodConfig):
     """MMLPHuman: Gaussians whose bases are combined by MLPs that are spread over the body."""
 
     type: Literal["mmlp"] = "mmlp"
-    steps: int = Field(default=800_000, ge=1, description="Training steps of the whole schedule.")
+    steps: int = Field(default=30_000, ge=1, description="Training steps of the whole schedule.")
     size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
     batch_size: int = Field(default=1, ge=1, description="Samples in a training step.")
     encoders: dict[str, EncoderSlot] = Field(
@@ -164,8 +175,22 @@ class MmlpMethodConfig(MethodConfig):
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "demo": {"size": 256, "steps": 2000, "checkpoint": {"every": 1000}},
+        "demo": {
+            "size": 256,
+            "steps": 2000,
+            "loss": {"perceptual": 0.0},
+            "checkpoint": {"every": 1000},
+        },
+        "light": {
+            "size": 512,
+            "steps": 6000,
+            "encoders": {
+                "cloud": {"points": 32_000, "hull": 8_000, "anchors": 64, "controls": 2_000}
+            },
+            "schedule": {"bases": 1_000, "harmonics": 2_000, "perceptual": 4_000, "patches": 4_000},
+        },
         "paper": {
+            "steps": 800_000,
             "cameras": 2,
             "random_background": True,
             "encoders": {
@@ -176,8 +201,10 @@ class MmlpMethodConfig(MethodConfig):
                     "head": 1.0,
                     "hands": 1.0,
                     "face": 1.0,
+                    "thickness": 1.0,
                     "anchors": 300,
                     "controls": 10_000,
+                    "coefficients": 15,
                     "widths": [512, 256, 256, 256],
                     "fingers": False,
                     "expression": False,
@@ -188,16 +215,25 @@ class MmlpMethodConfig(MethodConfig):
                 "shadow": None,
             },
             "aligner": {"type": "pca_clamp", "components": 20, "sigmas": 2.0},
-            "loss": {"patch": 512, "alpha": 0.0, "large": 0.01, "boundary": 4},
+            "loss": {
+                "perceptual": 0.1,
+                "patch": 512,
+                "alpha": 0.0,
+                "smooth": 0.1,
+                "large": 0.01,
+                "boundary": 4,
+            },
             "rates": {
                 "controls": 1.6e-4,
                 "shape": 5e-4,
+                "opacity": 5e-4,
                 "colour": 5e-4,
                 "harmonics": 2.5e-5,
                 "offset": 1e-3,
                 "control_basis": 1.6e-5,
                 "basis": 1e-4,
                 "harmonics_basis": 2.5e-6,
+                "beta2": 0.999,
                 "epsilon": 1e-15,
             },
             "schedule": {

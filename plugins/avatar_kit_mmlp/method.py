@@ -49,7 +49,7 @@ class Mmlp(Method):
         device = avatar.shape.device
         self.perceptual = StLpips("vgg").to(device) if config.loss.perceptual else None
         self.optimizer = AdamW(
-            self._groups(), betas=(0.9, 0.999), eps=config.rates.epsilon, fused=True
+            self._groups(), betas=(0.9, config.rates.beta2), eps=config.rates.epsilon, fused=True
         )
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
@@ -122,7 +122,8 @@ class Mmlp(Method):
         rows: list[tuple[list[nn.Parameter], float, float, float]] = [
             ([cloud.control_offsets], rates.controls, rates.controls_end, 0.0),
             ([cloud.control_basis], rates.control_basis, rates.controls_end, 0.0),
-            ([cloud.log_scales, cloud.quaternions, cloud.opacities], rates.shape, rates.end, 0.0),
+            ([cloud.log_scales, cloud.quaternions], rates.shape, rates.end, 0.0),
+            ([cloud.opacities], rates.opacity, rates.end, 0.0),
             ([cloud.sh0], rates.colour, rates.end, 0.0),
             ([cloud.sh1], rates.harmonics, rates.end, 0.0),
             ([cloud.free], rates.offset, rates.end, 0.0),
@@ -134,7 +135,7 @@ class Mmlp(Method):
         parts = (self.avatar.encoders, self.avatar.renderer)
         rest = [p for part in parts for p in part.parameters() if id(p) not in mine]
         if rest:
-            rows.append((rest, rates.colour, rates.end, 0.0))
+            rows.append((rest, rates.light, rates.end, 0.0))
         return [
             {"params": values, "lr": peak, "peak": peak, "end": end, "weight_decay": decay}
             for values, peak, end, decay in rows

@@ -3,12 +3,14 @@
 import math
 
 import pytest
+import roma
 import torch
 from avatar_kit_mmlp.appearance import REACH, canonical_means, colours, with_basis
 from avatar_kit_mmlp.config import MlpGaussiansConfig
 from avatar_kit_mmlp.interpolation import interpolated, nearest_weights
 from avatar_kit_mmlp.networks import AnchorMlps
 from avatar_kit_mmlp.pose_input import PoseInput
+from avatar_kit_mmlp.start import first_shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -114,6 +116,25 @@ def test_colours_turn_with_the_person():
     torch.testing.assert_close(turned, before, atol=1e-5, rtol=0)
     alone = colours(sh0, sh1, means @ turn.T, centre, turn @ still)
     assert (alone - before).abs().max() > 0.05
+
+
+def test_the_first_shape_is_a_disk_across_the_normal():
+    """On a square lattice the three nearest are one side away; a corner has one that is farther."""
+    side = 0.02
+    at = torch.arange(5) * side
+    places = torch.stack([*torch.meshgrid(at, at, indexing="ij"), torch.zeros(5, 5)], -1)
+    places = places.flatten(0, 1)
+    normals = torch.tensor([0.0, 0.0, 1.0]).expand(25, 3)
+    thickness = torch.full((25,), 0.25)
+    thickness[12] = 1.0
+    quaternions, scales = first_shape(places, normals, thickness)
+    corner = side * ((1 + 1 + 2) / 3) ** 0.5
+    axes = roma.unitquat_to_rotmat(quaternions.roll(-1, 1)) * scales[:, None]
+    expected = torch.zeros(25, 3, 3)
+    for n in range(25):
+        width = corner if n in (0, 4, 20, 24) else side
+        expected[n] = torch.diag(torch.tensor([1, 1, float(thickness[n]) ** 2])) * width**2
+    torch.testing.assert_close(axes @ axes.mT, expected, atol=1e-8, rtol=1e-4)
 
 
 def fitted(**values):

@@ -44,7 +44,7 @@ def ready(tmp_path):
             "steps": 8,
             "encoders": {"cloud": CLOUD, "shadow": None},
             "schedule": {"bases": 2, "harmonics": 3, "perceptual": 4, "patches": 5},
-            "loss": {"patch": 32},
+            "loss": {"perceptual": 0.1, "patch": 32},
             **values,
         }
         config = resolve_method("mmlp", preset="demo", overrides=overrides).config
