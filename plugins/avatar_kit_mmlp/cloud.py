@@ -255,7 +255,7 @@ class MlpGaussians(Encoder):
             "anchor_offsets": anchors.offsets,
             "control_places": places[chosen[: len(self.control_places)]],
             "anchor_places": places[chosen[: len(self.anchor_places)]],
-            "log_scales": scales.log(),
+            "log_scales": (self.config.spread * scales).log(),
             "quaternions": quaternions,
             "opacities": torch.full((count, 1), _OPACITY).logit(),
             "sh0": torch.zeros(count, 3),

@@ -22,9 +22,9 @@ class MlpGaussiansConfig(EncoderConfig):
     """Gaussians on the body whose shape, place and colour follow the pose through local MLPs."""
 
     type: Literal["mlp_gaussians"] = "mlp_gaussians"
-    points: int = Field(default=16_000, ge=4, description="Gaussians on the body's surface.")
+    points: int = Field(default=20_000, ge=4, description="Gaussians on the body's surface.")
     hull: int = Field(
-        default=5_000,
+        default=6_000,
         ge=0,
         description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
     )
@@ -37,6 +37,11 @@ class MlpGaussiansConfig(EncoderConfig):
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
     hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
     face: float = Field(default=1.5, gt=0, description="Density in the face, relative to the head.")
+    spread: float = Field(
+        default=0.7,
+        gt=0,
+        description="Width to begin with, as a share of the distance to the nearest others.",
+    )
     thickness: float = Field(
         default=0.3,
         gt=0,
@@ -99,17 +104,17 @@ class MmlpLossConfig(Config):
 class MmlpRatesConfig(Config):
     """Peak rates of Adam; all but those of the bases fall to a share at the end."""
 
-    controls: float = Field(default=1e-4, gt=0, description="Of control points, metres.")
+    controls: float = Field(default=5e-5, gt=0, description="Of control points, metres.")
     shape: float = Field(default=5e-3, gt=0, description="Of logarithms of scales and rotations.")
     opacity: float = Field(default=3e-2, gt=0, description="Of logits of opacities.")
     colour: float = Field(default=1.5e-2, gt=0, description="Of colours of degree 0.")
     light: float = Field(default=5e-3, gt=0, description="Of the light and the renderer.")
     harmonics: float = Field(default=5e-4, gt=0, description="Of colours of degree 1.")
     offset: float = Field(default=1e-2, gt=0, description="Of free offsets, without unit.")
-    control_basis: float = Field(default=2e-5, gt=0, description="Of bases of control points.")
-    basis: float = Field(default=2e-4, gt=0, description="Of bases of Gaussians.")
+    control_basis: float = Field(default=1e-5, gt=0, description="Of bases of control points.")
+    basis: float = Field(default=1e-4, gt=0, description="Of bases of Gaussians.")
     harmonics_basis: float = Field(default=5e-5, gt=0, description="Of bases of degree 1.")
-    mlp: float = Field(default=5e-4, gt=0, description="Of the MLPs, by AdamW.")
+    mlp: float = Field(default=2e-4, gt=0, description="Of the MLPs, by AdamW.")
     mlp_decay: float = Field(default=1e-3, ge=0, description="Weight decay of the MLPs.")
     beta2: float = Field(
         default=0.99, gt=0, lt=1, description="Adam's decay of the mean squared gradient."
@@ -117,15 +122,15 @@ class MmlpRatesConfig(Config):
     epsilon: float = Field(
         default=1e-6, gt=0, description="Adam's epsilon; gradients far below it move nothing."
     )
-    end: float = Field(default=0.1, gt=0, le=1, description="Share that rates fall to.")
+    end: float = Field(default=0.05, gt=0, le=1, description="Share that rates fall to.")
     controls_end: float = Field(default=0.01, gt=0, le=1, description="That of control points.")
 
 
 class MmlpScheduleConfig(Config):
     """Steps from which on parts take part."""
 
-    bases: int = Field(default=500, ge=0, description="The bases, and with them the MLPs.")
-    harmonics: int = Field(default=1_000, ge=0, description="Colours of degree 1.")
+    bases: int = Field(default=1_000, ge=0, description="The bases, and with them the MLPs.")
+    harmonics: int = Field(default=1_500, ge=0, description="Colours of degree 1.")
     perceptual: int = Field(default=1_000, ge=0, description="The perceptual loss.")
     patches: int = Field(
         default=1_000, ge=0, description="Random patches; before, the middle of the person."
@@ -187,7 +192,7 @@ class MmlpMethodConfig(MethodConfig):
             "encoders": {
                 "cloud": {"points": 32_000, "hull": 8_000, "anchors": 64, "controls": 2_000}
             },
-            "schedule": {"bases": 1_000, "harmonics": 2_000, "perceptual": 4_000, "patches": 4_000},
+            "schedule": {"bases": 2_000, "harmonics": 4_000, "perceptual": 4_000, "patches": 4_000},
         },
         "paper": {
             "steps": 800_000,
@@ -201,6 +206,7 @@ class MmlpMethodConfig(MethodConfig):
                     "head": 1.0,
                     "hands": 1.0,
                     "face": 1.0,
+                    "spread": 1.0,
                     "thickness": 1.0,
                     "anchors": 300,
                     "controls": 10_000,
@@ -233,6 +239,8 @@ class MmlpMethodConfig(MethodConfig):
                 "control_basis": 1.6e-5,
                 "basis": 1e-4,
                 "harmonics_basis": 2.5e-6,
+                "mlp": 5e-4,
+                "end": 0.1,
                 "beta2": 0.999,
                 "epsilon": 1e-15,
             },
