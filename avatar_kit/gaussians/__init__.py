@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
     from avatar_kit.gaussians.painted import unseen_sides as unseen_sides
     from avatar_kit.gaussians.posing import blended_transforms as blended_transforms
+    from avatar_kit.gaussians.posing import carried as carried
     from avatar_kit.gaussians.posing import faces_camera as faces_camera
     from avatar_kit.gaussians.posing import pose_gaussians as pose_gaussians
     from avatar_kit.gaussians.posing import skin_gaussians as skin_gaussians
@@ -35,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Attachment": "avatar_kit.gaussians.attachment",
         "Skin": "avatar_kit.gaussians.skin",
         "blended_transforms": "avatar_kit.gaussians.posing",
+        "carried": "avatar_kit.gaussians.posing",
         "completed_colours": "avatar_kit.gaussians.painted",
         "diffused_weights": "avatar_kit.gaussians.skinning_grid",
         "face_density": "avatar_kit.gaussians.anchors",

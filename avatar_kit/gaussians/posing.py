@@ -93,10 +93,14 @@ def skin_gaussians(
     Returns:
         Means [B, N, 3] and covariances [B, N, 3, 3] in the world.
     """
-    turn, shift = blended[..., :3], blended[..., 3]
     shape = roma.unitquat_to_rotmat(F.normalize(quaternions, dim=-1).roll(-1, -1))
-    axes = turn @ (shape * scales[..., None, :])
-    return (turn @ means[..., None])[..., 0] + shift, axes @ axes.mT
+    axes = blended[..., :3] @ (shape * scales[..., None, :])
+    return carried(blended, means), axes @ axes.mT
+
+
+def carried(blended: Tensor, points: Tensor) -> Tensor:
+    """[B, N, 3] where affine maps [B, N, 3, 4] bring points, [N, 3] or [B, N, 3]."""
+    return (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.gaussians.anchors import Anchors
-from avatar_kit.gaussians.posing import blended_transforms
+from avatar_kit.gaussians.posing import blended_transforms, carried
 from avatar_kit.gaussians.skinning_grid import diffused_weights
 from avatar_kit.scene import PosedBody, RestBody
 
@@ -84,14 +84,9 @@ class Skin:
         """
         bones, rest = body.bone_transforms, self.rest_transforms
         blended = blended_transforms(self.weights, bones, rest)
-        skinned = _carried(blended, self.surface)
+        skinned = carried(blended, self.surface)
         if len(self.off):
             below = blended_transforms(self.off_weights, bones, rest)
-            skinned = skinned.index_copy(1, self.off, _carried(below, self.surface[self.off]))
+            skinned = skinned.index_copy(1, self.off, carried(below, self.surface[self.off]))
         missed = self.at_vertices(body.vertices) - skinned
         return torch.cat([blended[..., :3], blended[..., 3:] + missed[..., None]], dim=-1)
-
-
-def _carried(blended: Tensor, points: Tensor) -> Tensor:
-    """[B, N, 3] affine maps [B, N, 3, 4] of points [N, 3]."""
-    return (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from avatar_kit.gaussians import (
     Anchors,
     Skin,
+    carried,
     completed_colours,
     face_density,
     faces_camera,
@@ -38,16 +39,17 @@ from avatar_kit_mmlp.start import first_shape
 
 logger = logging.getLogger(__name__)
 
+#: Of Gaussians [B, N, C] and of control points [B, V, C]; None while bases do not count.
+Coefficients = tuple[Tensor, Tensor] | None
+
 #: Near control points that are compared, itself among them.
 NEAR_CONTROLS = 7
 
 #: Opacity to begin with, and how far from 0 basis vectors do.
 _OPACITY, _BASIS = 0.8, 0.002
 
-#: Training samples at most whose poses are looked at.
-_POSES = 1000
-
-_SEED = 20250416
+#: Training samples at most whose poses are looked at, and the seed of places.
+_POSES, _SEED = 1000, 20250416
 
 #: What follows from the places of Gaussians, control points and anchors.
 _TIES = (
@@ -124,10 +126,10 @@ class MlpGaussians(Encoder):
             self.register_buffer(name, torch.ones((), dtype=torch.bool))
         for name in (*_TIES, *(f"skin_{field.name}" for field in fields(Skin))):
             self.register_buffer(name, torch.zeros(0), persistent=False)
-        count, width = config.controls, config.coefficients
+        width = config.coefficients
         draw = torch.empty(width, 3).uniform_(-_BASIS, _BASIS)
-        self.control_offsets = nn.Parameter(torch.zeros(count, 3))
-        self.control_basis = nn.Parameter(draw.repeat(count, 1, 1))
+        self.control_offsets = nn.Parameter(torch.zeros(config.controls, 3))
+        self.control_basis = nn.Parameter(draw.repeat(config.controls, 1, 1))
         self.pose_input = PoseInput(config)
         self.mlps = AnchorMlps(config.anchors, self.pose_input.width, config.widths, 2 * width)
         self.light = BodyLight(config.self_shadow) if config.light else None
@@ -166,12 +168,17 @@ class MlpGaussians(Encoder):
         self.to(device)
         painted, weight = painted_colours(samples, self._seen, len(self.faces))
         near, _ = nearest_neighbours(self.skin.places, min(4, len(self.faces) - 1))
-        rest = self.setup.body
-        full = completed_colours(painted, weight, self.anchors.to("cpu"), rest, near.cpu())
+        ties = self.anchors.to("cpu"), self.setup.body, near.cpu()
+        full = completed_colours(painted, weight, *ties)
         self.sh0.copy_((full - 0.5) / DEGREE_0)
 
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The cloud of B frames; ``extras`` are its scales and the offsets of control points."""
+        # half precision would move what is metres away by millimetres
+        with torch.autocast(self.sh0.device.type, enabled=False):
+            return self._cloud(context)
+
+    def _cloud(self, context: FrameContext) -> GaussianCloud:
         batch = len(context)
         coefficients = self.coefficients(context)
         means, control_offsets = self.canonical(coefficients, batch)
@@ -194,8 +201,8 @@ class MlpGaussians(Encoder):
             extras={"scales": scales, "control_offsets": control_offsets},
         )
 
-    def coefficients(self, context: FrameContext) -> tuple[Tensor, Tensor] | None:
-        """Those of Gaussians [B, N, C] and of control points [B, V, C]; None before bases count."""
+    def coefficients(self, context: FrameContext) -> Coefficients:
+        """What the MLPs make of the poses."""
         if not bool(self.live_bases):
             return None
         found = self.mlps(self.pose_input(context.motion))
@@ -205,9 +212,7 @@ class MlpGaussians(Encoder):
             interpolated(of_controls, self.control_anchors, self.control_anchors_weights),
         )
 
-    def canonical(
-        self, coefficients: tuple[Tensor, Tensor] | None, batch: int
-    ) -> tuple[Tensor, Tensor]:
+    def canonical(self, coefficients: Coefficients, batch: int) -> tuple[Tensor, Tensor]:
         """Means [B, N, 3] in the canonical pose and the offsets [B, V, 3] of control points."""
         offsets = self.control_offsets.expand(batch, -1, -1)
         if coefficients is not None:
@@ -216,7 +221,7 @@ class MlpGaussians(Encoder):
         return canonical_means(self.skin_places, carried, self.free), offsets
 
     def properties(
-        self, coefficients: tuple[Tensor, Tensor] | None, batch: int
+        self, coefficients: Coefficients, batch: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
         """Before activations: scales, rotations, opacities [B, N, 1], harmonics of both degrees."""
         own = torch.cat([self.log_scales, self.quaternions, self.opacities, self.sh0], dim=1)
@@ -237,8 +242,7 @@ class MlpGaussians(Encoder):
         """Means and normals of fresh Gaussians."""
         means, _ = self.canonical(None, len(context))
         blended = self.skin.blended(context.body)
-        posed = (blended[..., :3] @ means[..., None])[..., 0] + blended[..., 3]
-        return posed, self._normals(context)
+        return carried(blended, means), self._normals(context)
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape; choose controls and anchors."""

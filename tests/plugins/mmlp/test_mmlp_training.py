@@ -154,6 +154,14 @@ def test_the_pose_moves_gaussians_only_once_bases_count():
 
 
 @torch.no_grad()
+def test_half_precision_moves_nothing():
+    cloud = MlpGaussians(MlpGaussiansConfig(**CLOUD), world.setup()).eval()
+    expected = cloud(world.context([1])).means
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(cloud(world.context([1])).means, expected)
+
+
+@torch.no_grad()
 def test_what_is_loaded_draws_the_same_with_points_off_the_surface():
     values = {key: value for key, value in CLOUD.items() if key != "light"}
     cloud, other = (
