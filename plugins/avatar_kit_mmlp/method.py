@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from avatar_kit.errors import UserError
@@ -119,7 +120,7 @@ class Mmlp(Method):
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters with their rates."""
         rates, cloud = self.config.rates, self.cloud
-        rows: list[tuple[list[nn.Parameter], float, float, float]] = [
+        rows: list[tuple[Sequence[Tensor], float, float, float]] = [
             ([cloud.control_offsets], rates.controls, rates.controls_end, 0.0),
             ([cloud.control_basis], rates.control_basis, rates.controls_end, 0.0),
             ([cloud.log_scales, cloud.quaternions], rates.shape, rates.end, 0.0),
