@@ -110,7 +110,7 @@ class MmlpRatesConfig(Config):
     colour: float = Field(default=1.5e-2, gt=0, description="Of colours of degree 0.")
     light: float = Field(default=5e-3, gt=0, description="Of the light and the renderer.")
     harmonics: float = Field(default=5e-4, gt=0, description="Of colours of degree 1.")
-    offset: float = Field(default=1e-2, gt=0, description="Of free offsets, without unit.")
+    offset: float = Field(default=5e-2, gt=0, description="Of free offsets, in units of 8 mm.")
     control_basis: float = Field(default=1e-5, gt=0, description="Of bases of control points.")
     basis: float = Field(default=1e-4, gt=0, description="Of bases of Gaussians.")
     harmonics_basis: float = Field(default=5e-5, gt=0, description="Of bases of degree 1.")
@@ -121,6 +121,9 @@ class MmlpRatesConfig(Config):
     )
     epsilon: float = Field(
         default=1e-6, gt=0, description="Adam's epsilon; gradients far below it move nothing."
+    )
+    offset_epsilon: float = Field(
+        default=8e-8, gt=0, description="That of free offsets, whose unit is smaller."
     )
     end: float = Field(default=0.05, gt=0, le=1, description="Share that rates fall to.")
     controls_end: float = Field(default=0.01, gt=0, le=1, description="That of control points.")
@@ -243,6 +246,7 @@ class MmlpMethodConfig(MethodConfig):
                 "end": 0.1,
                 "beta2": 0.999,
                 "epsilon": 1e-15,
+                "offset_epsilon": 1e-15,
             },
             "schedule": {
                 "bases": 2_000,

@@ -49,8 +49,13 @@ class Mmlp(Method):
             )
         device = avatar.shape.device
         self.perceptual = StLpips("vgg").to(device) if config.loss.perceptual else None
+        rates = config.rates
         self.optimizer = AdamW(
-            self._groups(), betas=(0.9, config.rates.beta2), eps=config.rates.epsilon, fused=True
+            self._groups(),
+            betas=(0.9, rates.beta2),
+            eps=rates.epsilon,
+            weight_decay=0.0,
+            fused=True,
         )
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
@@ -120,24 +125,26 @@ class Mmlp(Method):
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters with their rates."""
         rates, cloud = self.config.rates, self.cloud
-        rows: list[tuple[Sequence[Tensor], float, float, float]] = [
-            ([cloud.control_offsets], rates.controls, rates.controls_end, 0.0),
-            ([cloud.control_basis], rates.control_basis, rates.controls_end, 0.0),
-            ([cloud.log_scales, cloud.quaternions], rates.shape, rates.end, 0.0),
-            ([cloud.opacities], rates.opacity, rates.end, 0.0),
-            ([cloud.sh0], rates.colour, rates.end, 0.0),
-            ([cloud.sh1], rates.harmonics, rates.end, 0.0),
-            ([cloud.free], rates.offset, rates.end, 0.0),
-            ([cloud.basis], rates.basis, 1.0, 0.0),
-            ([cloud.sh1_basis], rates.harmonics_basis, 1.0, 0.0),
-            (list(cloud.mlps.parameters()), rates.mlp, rates.end, rates.mlp_decay),
+        end, controls_end = rates.end, rates.controls_end
+        decay, epsilon = {"weight_decay": rates.mlp_decay}, {"eps": rates.offset_epsilon}
+        rows: list[tuple[Sequence[Tensor], float, float, dict[str, float]]] = [
+            ([cloud.control_offsets], rates.controls, controls_end, {}),
+            ([cloud.control_basis], rates.control_basis, controls_end, {}),
+            ([cloud.log_scales, cloud.quaternions], rates.shape, end, {}),
+            ([cloud.opacities], rates.opacity, end, {}),
+            ([cloud.sh0], rates.colour, end, {}),
+            ([cloud.sh1], rates.harmonics, end, {}),
+            ([cloud.free], rates.offset, end, epsilon),
+            ([cloud.basis], rates.basis, 1.0, {}),
+            ([cloud.sh1_basis], rates.harmonics_basis, 1.0, {}),
+            (list(cloud.mlps.parameters()), rates.mlp, end, decay),
         ]
         mine = {id(p) for values, *_ in rows for p in values}
         parts = (self.avatar.encoders, self.avatar.renderer)
         rest = [p for part in parts for p in part.parameters() if id(p) not in mine]
         if rest:
-            rows.append((rest, rates.light, rates.end, 0.0))
+            rows.append((rest, rates.light, end, {}))
         return [
-            {"params": values, "lr": peak, "peak": peak, "end": end, "weight_decay": decay}
-            for values, peak, end, decay in rows
+            {"params": values, "lr": peak, "peak": peak, "end": share, **more}
+            for values, peak, share, more in rows
         ]
