@@ -112,9 +112,9 @@ class MmlpRatesConfig(Config):
     harmonics: float = Field(default=5e-4, gt=0, description="Of colours of degree 1.")
     offset: float = Field(default=5e-2, gt=0, description="Of free offsets, in units of 8 mm.")
     control_basis: float = Field(default=1e-5, gt=0, description="Of bases of control points.")
-    basis: float = Field(default=1e-4, gt=0, description="Of bases of Gaussians.")
+    basis: float = Field(default=1e-3, gt=0, description="Of bases of Gaussians.")
     harmonics_basis: float = Field(default=5e-5, gt=0, description="Of bases of degree 1.")
-    mlp: float = Field(default=2e-4, gt=0, description="Of the MLPs, by AdamW.")
+    mlp: float = Field(default=5e-4, gt=0, description="Of the MLPs, by AdamW.")
     mlp_decay: float = Field(default=1e-3, ge=0, description="Weight decay of the MLPs.")
     beta2: float = Field(
         default=0.99, gt=0, lt=1, description="Adam's decay of the mean squared gradient."
@@ -132,7 +132,7 @@ class MmlpRatesConfig(Config):
 class MmlpScheduleConfig(Config):
     """Steps from which on parts take part."""
 
-    bases: int = Field(default=1_000, ge=0, description="The bases, and with them the MLPs.")
+    bases: int = Field(default=500, ge=0, description="The bases, and with them the MLPs.")
     harmonics: int = Field(default=1_500, ge=0, description="Colours of degree 1.")
     perceptual: int = Field(default=1_000, ge=0, description="The perceptual loss.")
     patches: int = Field(
@@ -242,7 +242,6 @@ class MmlpMethodConfig(MethodConfig):
                 "control_basis": 1.6e-5,
                 "basis": 1e-4,
                 "harmonics_basis": 2.5e-6,
-                "mlp": 5e-4,
                 "end": 0.1,
                 "beta2": 0.999,
                 "epsilon": 1e-15,
