@@ -32,6 +32,9 @@ class PcaClampConfig(AlignerConfig):
     variance: float = Field(
         0.95, gt=0, le=1, description="Share of the variance that the axes kept explain."
     )
+    components: int | None = Field(
+        None, ge=1, description="Axes that are kept instead; null: as `variance` says."
+    )
     sigmas: float = Field(
         2.0, gt=0, description="Standard deviations at which a pose is clamped along an axis."
     )

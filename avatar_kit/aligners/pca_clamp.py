@@ -43,7 +43,8 @@ class PcaClamp(Aligner):
     def learn(self, clips: Sequence[Motion]) -> None:
         """Find the axes."""
         poses = torch.cat([six_from_rotvec(clip.body_pose) for clip in clips]).double()
-        found = PrincipalAxes.of(poses, self.config.variance)
+        share = self.config.variance if self.config.components is None else 1.0
+        found = PrincipalAxes.of(poses, share, self.config.components)
         self.mean, self.axes = found.mean.float(), found.axes.float().contiguous()
         self.deviations = found.deviations.float()
 

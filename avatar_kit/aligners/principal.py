@@ -23,12 +23,13 @@ class PrincipalAxes:
     deviations: Tensor
 
     @classmethod
-    def of(cls, points: Tensor, share: float) -> PrincipalAxes:
+    def of(cls, points: Tensor, share: float, most: int | None = None) -> PrincipalAxes:
         """The fewest axes that explain a share of the variance.
 
         Args:
             points: [N, D].
             share: In (0, 1].
+            most: Axes at most.
         """
         mean = points.mean(0)
         _, spread, axes = torch.linalg.svd(points - mean, full_matrices=False)
@@ -38,7 +39,7 @@ class PrincipalAxes:
         )
         variance = spread[:real].square()
         explained = variance.cumsum(0) / variance.sum()
-        count = min(real, int((explained < share - 1e-12).sum()) + 1)
+        count = min(real, int((explained < share - 1e-12).sum()) + 1, most or real)
         deviations = spread[:count] / max(1, len(points) - 1) ** 0.5
         return cls(mean, axes[:count], deviations)
 

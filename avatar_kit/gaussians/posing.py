@@ -36,12 +36,10 @@ def pose_gaussians(
     Returns:
         B clouds with covariances and colours.
     """
-    blended = _blended(rigged, bone_transforms)
-    turn, shift = blended[..., :3, :3], blended[..., :3, 3]
-    means = (turn @ rigged.means[..., None])[..., 0] + shift
+    blended = blended_transforms(rigged.skinning_weights, bone_transforms, rigged.transforms)
+    turn = blended[..., :3]
+    means, covariances = skin_gaussians(blended, rigged.means, rigged.quaternions, rigged.scales)
     normals = F.normalize((turn @ rigged.normals[..., None])[..., 0], dim=-1)
-    shape = roma.unitquat_to_rotmat(F.normalize(rigged.quaternions, dim=1).roll(-1, 1))
-    axes = turn @ (shape * rigged.scales[:, None])
     colours = rigged.colours.expand_as(means)
     if rigged.light is not None:
         if lit is None:
@@ -58,9 +56,51 @@ def pose_gaussians(
         scales=None,
         opacities=rigged.opacities.expand(len(means), -1),
         features=colours,
-        covariances=axes @ axes.mT,
+        covariances=covariances,
         visible=visible,
     )
+
+
+def blended_transforms(
+    skinning_weights: Tensor, bone_transforms: Tensor, rest_transforms: Tensor
+) -> Tensor:
+    """What linear blend skinning carries points by: ``sum_j w_j B_j B0_j^-1``. Differentiable.
+
+    Args:
+        skinning_weights: [N, J] rows sum to one.
+        bone_transforms: [B, J, 4, 4] bone-to-world, such as ``PosedBody.bone_transforms``.
+        rest_transforms: [J, 4, 4] bone-to-world in the rest pose.
+
+    Returns:
+        [B, N, 3, 4] affine maps from the rest pose to the world, metres. Where several bones have
+        weight, the left three columns are no rotation.
+    """
+    carry = (bone_transforms @ torch.linalg.inv(rest_transforms))[..., :3, :]
+    return (skinning_weights @ carry.flatten(2)).unflatten(2, (3, 4))
+
+
+def skin_gaussians(
+    blended: Tensor, means: Tensor, quaternions: Tensor, scales: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gaussians carried by affine maps: ``M x + t`` and ``M C M^T``. Differentiable.
+
+    Args:
+        blended: [B, N, 3, 4] such as of :func:`blended_transforms`.
+        means: [N, 3] or [B, N, 3] in the rest pose, metres.
+        quaternions: [N, 4] or [B, N, 4] wxyz in the rest pose, of any length but 0.
+        scales: [N, 3] or [B, N, 3] standard deviations in metres.
+
+    Returns:
+        Means [B, N, 3] and covariances [B, N, 3, 3] in the world.
+    """
+    shape = roma.unitquat_to_rotmat(F.normalize(quaternions, dim=-1).roll(-1, -1))
+    axes = blended[..., :3] @ (shape * scales[..., None, :])
+    return carried(blended, means), axes @ axes.mT
+
+
+def carried(blended: Tensor, points: Tensor) -> Tensor:
+    """[B, N, 3] where affine maps [B, N, 3, 4] bring points, [N, 3] or [B, N, 3]."""
+    return (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
 
 
 @torch.no_grad()
@@ -77,9 +117,3 @@ def faces_camera(means: Tensor, normals: Tensor, camera: Camera) -> Tensor:
     """
     away = means - camera.position[:, None]
     return (away * normals).sum(-1) < TURNED_AWAY * away.norm(dim=-1)
-
-
-def _blended(rigged: RiggedGaussians, bone_transforms: Tensor) -> Tensor:
-    """[B, N, 4, 4] what carries each Gaussian from the rest pose."""
-    carry = bone_transforms @ torch.linalg.inv(rigged.transforms)
-    return (rigged.skinning_weights @ carry.flatten(2)).unflatten(2, (4, 4))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from avatar_kit.surface.coverage import draw_coverage as draw_coverage
     from avatar_kit.surface.coverage import is_covered as is_covered
     from avatar_kit.surface.neighbours import nearest_neighbours as nearest_neighbours
+    from avatar_kit.surface.neighbours import nearest_points as nearest_points
     from avatar_kit.surface.painted import painted_colours as painted_colours
     from avatar_kit.surface.texels import Texels as Texels
     from avatar_kit.surface.texels import dilated as dilated
@@ -27,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "draw_coverage": "avatar_kit.surface.coverage",
         "is_covered": "avatar_kit.surface.coverage",
         "nearest_neighbours": "avatar_kit.surface.neighbours",
+        "nearest_points": "avatar_kit.surface.neighbours",
         "painted_colours": "avatar_kit.surface.painted",
         "unseen_sides": "avatar_kit.surface.unseen",
     },

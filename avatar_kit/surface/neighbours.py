@@ -23,23 +23,52 @@ def nearest_neighbours(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
         [N, count] long indices, nearest first, and [N, count] distances. Points that are equally
         far stand in the order of their indices.
     """
-    places = points.detach().cpu().double().numpy()
-    total = len(places)
+    total = len(points)
     if not 0 <= count < max(total, 1):
         raise ValueError(f"{count} neighbours of {total} points; there must be fewer than points")
+    return _nearest(points, points, count, itself=False)
+
+
+def nearest_points(queries: Tensor, points: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The points of a cloud that are nearest to each place, exactly.
+
+    Args:
+        queries: [M, 3] finite, anywhere; far from all points a search takes longer.
+        points: [N, 3] finite.
+        count: How many, at most N.
+
+    Returns:
+        [M, count] long indices, nearest first, and [M, count] distances. Points that are equally
+        far stand in the order of their indices.
+    """
+    if not 0 <= count <= len(points):
+        raise ValueError(f"{count} nearest of {len(points)} points; there must be as many points")
+    return _nearest(queries, points, count, itself=True)
+
+
+def _nearest(queries: Tensor, points: Tensor, count: int, itself: bool) -> tuple[Tensor, Tensor]:
+    """Search; ``itself`` says whether the point of a query's own index counts."""
+    asked, places = (v.detach().cpu().double().numpy() for v in (queries, points))
+    total = len(asked)
     indices = np.zeros((total, count), np.int64)
     distances = np.zeros((total, count))
     if count:
         low, side, cells = _grid(places)
-        cell = np.minimum((places - low) / side, cells - 1).astype(np.int64)
+        cell = _cells_of(places, low, side, cells)
         flat = (cell[:, 0] * cells[1] + cell[:, 1]) * cells[2] + cell[:, 2]
         order = np.argsort(flat, kind="stable")
         starts = np.searchsorted(flat[order], np.arange(cells.prod() + 1))
-        searched = (places, cell, order, starts, cells, side, low)
+        begun = _cells_of(asked, low, side, cells)
+        searched = (asked, begun, itself, places, order, starts, cells, side, low)
         spans = [(i, min(i + _CHUNK, total)) for i in range(0, total, _CHUNK)]
         in_turns(_search, [(*searched, *span, indices, distances) for span in spans])
     found = torch.from_numpy(indices).to(points.device)
     return found, torch.from_numpy(np.sqrt(distances)).to(points)
+
+
+def _cells_of(places: np.ndarray, low: np.ndarray, side: float, cells: np.ndarray) -> np.ndarray:
+    """[N, 3] the cell of each place, or the one at the border that is nearest to it."""
+    return np.clip((places - low) / side, 0, cells - 1).astype(np.int64)
 
 
 def _grid(places: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
@@ -53,8 +82,10 @@ def _grid(places: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
 
 
 @kernel
-def _search(places, cell, order, starts, cells, side, low, begin, end, indices, distances):
-    """Points [begin, end): rings of cells around each, until no nearer point can be outside."""
+def _search(
+    asked, cell, itself, places, order, starts, cells, side, low, begin, end, indices, distances
+):
+    """Queries [begin, end): rings of cells around each, until no nearer point can be outside."""
     count = indices.shape[1]
     most = max(cells[0], max(cells[1], cells[2]))
     for n in range(begin, end):
@@ -70,32 +101,37 @@ def _search(places, cell, order, starts, cells, side, low, begin, end, indices, 
                             continue
                         at = (i * cells[1] + j) * cells[2] + k
                         for s in range(starts[at], starts[at + 1]):
-                            held = _take(places, n, order[s], held, indices, distances)
+                            if itself or order[s] != n:
+                                away = _squared(asked, n, places, order[s])
+                                held = _take(n, order[s], away, held, indices, distances)
             # everything nearer than this has been seen
-            reach = _clear(places, cell, low, side, n, ring)
+            reach = _clear(asked, cell, low, side, n, ring)
             if held == count and distances[n, count - 1] <= reach * reach:
                 break
             ring += 1
 
 
 @kernel
-def _clear(places, cell, low, side, n, ring):
-    """Distance of a point to the walls of the ring around its cell."""
+def _clear(asked, cell, low, side, n, ring):
+    """Distance of a query to the walls of the ring around its cell; 0 beyond them."""
     reach = np.inf
     for axis in range(3):
-        inside = places[n, axis] - low[axis] - cell[n, axis] * side
+        inside = asked[n, axis] - low[axis] - cell[n, axis] * side
         reach = min(reach, min(inside, side - inside) + ring * side)
     return max(reach, 0.0)
 
 
 @kernel
-def _take(places, n, other, held, indices, distances):
-    """Put a point among the nearest so far; how many these are now."""
-    if other == n:
-        return held
+def _squared(asked, n, places, other):
     away = 0.0
     for axis in range(3):
-        away += (places[n, axis] - places[other, axis]) ** 2
+        away += (asked[n, axis] - places[other, axis]) ** 2
+    return away
+
+
+@kernel
+def _take(n, other, away, held, indices, distances):
+    """Put a point among the nearest so far; how many these are now."""
     count = indices.shape[1]
     if held == count and not _before(away, other, distances[n, count - 1], indices[n, count - 1]):
         return held

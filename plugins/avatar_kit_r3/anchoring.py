@@ -11,6 +11,7 @@ from torch import Tensor
 from avatar_kit.gaussians import (
     Anchors,
     Attachment,
+    completed_colours,
     face_density,
     hull_points,
     joined,
@@ -18,7 +19,7 @@ from avatar_kit.gaussians import (
 )
 from avatar_kit.interfaces import Samples
 from avatar_kit.scene import FrameContext, RestBody
-from avatar_kit.surface import Completion, nearest_neighbours, painted_colours
+from avatar_kit.surface import nearest_neighbours, painted_colours
 from avatar_kit_r3.config import RecordedGaussiansConfig
 from avatar_kit_r3.parts import PARTS, part_masses
 
@@ -58,7 +59,7 @@ def with_hull(anchors: Anchors, most: int, rest: RestBody, samples: Samples) -> 
 def first_colours(
     samples: Samples,
     place: Callable[[FrameContext], tuple[Tensor, Tensor]],
-    places: Tensor,
+    anchors: Anchors,
     rest: RestBody,
 ) -> Tensor:
     """[N, 3] mean colours of what pictures show; what none shows takes those of its likes.
@@ -66,12 +67,11 @@ def first_colours(
     Args:
         samples: The training samples.
         place: Gives the points and their normals in the world of a context.
-        places: [N, 3] at rest, on the CPU.
+        anchors: The points, on the CPU.
         rest: The body at rest.
     """
-    colours, weight = painted_colours(samples, place, len(places))
-    middle = float(rest.joints[:, 0].mean())
-    return Completion(weight, places, middle=middle)(colours)
+    colours, weight = painted_colours(samples, place, len(anchors))
+    return completed_colours(colours, weight, anchors, rest)
 
 
 def first_values(anchors: Anchors, rest: RestBody, coefficients: int) -> dict[str, Tensor]:

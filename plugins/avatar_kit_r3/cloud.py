@@ -141,7 +141,7 @@ class RecordedGaussians(Encoder):
         self._place(anchors)
         self.to(device)
         place = lambda context: self._surface(context.body)  # noqa: E731
-        self.colours.copy_(first_colours(samples, place, self.places.detach().cpu(), rest))
+        self.colours.copy_(first_colours(samples, place, anchors, rest))
 
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The clouds of B frames that have nothing to do with one another."""

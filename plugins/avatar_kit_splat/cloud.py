@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from avatar_kit.gaussians import (
     Anchors,
     Attachment,
+    completed_colours,
     face_density,
     faces_camera,
     hull_points,
@@ -23,11 +23,9 @@ from avatar_kit.gaussians import (
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
 from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
-from avatar_kit.surface import Completion, nearest_neighbours, painted_colours, unseen_sides
+from avatar_kit.surface import nearest_neighbours, painted_colours
 from avatar_kit_splat.checks import check_body, check_budget
 from avatar_kit_splat.config import SurfaceGaussiansConfig
-
-logger = logging.getLogger(__name__)
 
 #: Neighbours that are compared by the regularisers.
 NEIGHBOURS = 4
@@ -136,7 +134,8 @@ class SurfaceGaussians(Encoder):
         self.found.fill_(found.found)
         place = lambda context: self.carried(context)[:2]  # noqa: E731
         colours, weight = painted_colours(samples, place, len(self.faces))
-        self.colours.copy_(self._completed(colours, weight))
+        ties = self.anchors.to("cpu"), self.setup.body
+        self.colours.copy_(completed_colours(colours, weight, *ties))
 
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The cloud of B frames."""
@@ -222,20 +221,6 @@ class SurfaceGaussians(Encoder):
             kept = torch.from_numpy(self._lit[key]).to(context.body.vertices)
             rows.append(kept / 255)
         return torch.cat(rows)
-
-    def _completed(self, colours: Tensor, weight: Tensor) -> Tensor:
-        """[N, 3] painted colours, with those of what was never seen; says what that is."""
-        rest, anchors = self.setup.body, self.anchors.to("cpu")
-        normals = anchors.at_vertices(rest.normals, rest.topology.faces)[: self.config.points]
-        sides = unseen_sides(normals, weight[: self.config.points])
-        if sides:
-            logger.warning(
-                "the training pictures that were looked at do not show the person's %s: colours "
-                "there begin as those of the other side of the body, or of what is next to it",
-                ", ".join(sides),
-            )
-        middle = float(rest.joints[:, 0].mean())
-        return Completion(weight, anchors.rest(rest), middle=middle)(colours)
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape."""

@@ -16,6 +16,7 @@ from avatar_kit.aligners.pca_clamp import PcaClamp
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import make_room
 from avatar_kit.scene.motion import FIELDS
+from avatar_kit.testing.poses import random_motion
 from tests.aligners.poses import BODY, OTHER_BODY, waving
 
 TAKES = [waving(50), waving(40, phase=3.1)]
@@ -131,6 +132,21 @@ def test_pca_clamp_hardly_touches_training_poses_and_pulls_others_in():
     far = waving(30, reach=2.0)
     before, after = (knn_distance(m.body_pose, known).mean() for m in (far, aligner.align(far)))
     assert after < 0.5 * before
+
+
+def test_pca_clamp_keeps_as_many_axes_as_it_is_told():
+    clips = [random_motion(60, seed=1), random_motion(50, seed=2)]
+    kept = {}
+    for components in (3, 20, 500, None):
+        aligner = PcaClamp(PcaClampConfig(components=components))
+        aligner.fit(clips, BODY)
+        kept[components] = len(aligner.axes)
+        free = PcaClamp(PcaClampConfig(components=components, sigmas=1e6))
+        free.fit(clips, BODY)
+        off = (free.align(clips[0]).body_pose - clips[0].body_pose).abs().mean()
+        assert (float(off) < 1e-3) == (components == 500)
+    assert kept[3] == 3 and kept[20] == 20
+    assert 20 < kept[None] < kept[500] <= 109
 
 
 def test_pca_clamp_of_one_pose_is_that_pose():

@@ -47,6 +47,14 @@ OPTIONS = {
     },
     ("encoder", "surface_gaussians"): {"points": 300, "hull": 50},
     ("method", "splat"): {"encoders": {"cloud": {"points": 800, "hull": 100}}},
+    ("encoder", "mlp_gaussians"): {"points": 300, "hull": 50, "anchors": 5, "controls": 40},
+    ("method", "mmlp"): {
+        "encoders": {
+            "cloud": {"points": 800, "hull": 100, "anchors": 5, "controls": 60, "widths": [16, 16]}
+        },
+        "schedule": {"bases": 4, "harmonics": 8},
+        "loss": {"perceptual": 0.0},
+    },
     ("renderer", "two_stage_unet"): {"widths": [8, 16, 16]},
     ("renderer", "deferred_unet"): {"widths": [8, 16, 16]},
     ("renderer", "style_unet"): {"max_channels": 32, "style": 32},

@@ -1,0 +1,1 @@
+"""MMLPHuman: Gaussians whose shape and colour follow the pose through MLPs spread over the body."""
