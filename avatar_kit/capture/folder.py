@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from avatar_kit.capture import layout
-from avatar_kit.capture.distortion import Undistortion
 from avatar_kit.capture.landmarks import check_landmarks
 from avatar_kit.capture.pictures import Pictures
 from avatar_kit.capture.record import CameraRecord, CaptureRecord, dump_record
 from avatar_kit.errors import UserError
+from avatar_kit.io.distortion import Undistortion
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS

@@ -41,6 +41,15 @@ def prepare(
         float | None,
         typer.Option("--focal", help="Focal length in pixels, if you know it.", show_default=False),
     ] = None,
+    camera: Annotated[
+        Path | None,
+        typer.Option(
+            "--camera",
+            help="File with the intrinsics of the camera that filmed: JSON with fx, fy, cx, cy, "
+            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt.",
+            show_default=False,
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option("--start", help="Where reading begins: seconds, or 1:05.", show_default=False),
@@ -131,6 +140,7 @@ def prepare(
         crop=parse_rectangle(crop) if crop else None,
         rotate=rotate,
         masks=masks,
+        camera=camera,
     )
     options = Options(
         fov=fov,

@@ -31,6 +31,8 @@ class ReadOptions:
         rotate: Degrees that pictures are turned clockwise: 0, 90, 180 or 270.
         masks: Folder of masks, one for each frame of the whole video, of its upright pictures
             before ``rotate`` and ``crop``.
+        camera: File with the intrinsics of the camera that filmed, see
+            :func:`~avatar_kit.io.calibration_file.read_calibration`.
     """
 
     start: float = 0.0
@@ -40,12 +42,13 @@ class ReadOptions:
     crop: Rectangle | None = None
     rotate: int = 0
     masks: Path | None = None
+    camera: Path | None = None
 
     def record(self) -> dict[str, Any]:
         """What was asked for, by name, as JSON can hold it; only what is not as usual."""
         usual = ReadOptions()
         given = {k: v for k, v in vars(self).items() if v != getattr(usual, k)}
-        return given | ({"masks": self.masks.name} if self.masks else {})
+        return {k: v.name if isinstance(v, Path) else v for k, v in given.items()}
 
     def slots(self, times: np.ndarray, fps: float, constant: bool, path: Path) -> np.ndarray:
         """Which frames are given, and at which rate: see :meth:`rate`.

@@ -89,7 +89,7 @@ def fit_video(
     settings: dict[str, Any] = {
         "body": body.asset.sha256,
         "shape": shape,
-        "focal": float(camera.K[0, 1, 1]),
+        "intrinsics": camera.K[0].tolist(),
         "weights": asdict(Weights()),
     }
     found = stages.run("fit", settings, compute, total=100, note=_yaw_note)

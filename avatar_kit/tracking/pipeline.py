@@ -179,6 +179,7 @@ def _camera(reader: VideoReader, options: Options) -> tuple[Camera, str]:
         fov=options.fov,
         focal=options.focal,
         focal_35mm=reader.focal_35mm,
+        calibration=reader.calibration,
         crop=reader.crop,
     )
 

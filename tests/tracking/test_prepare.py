@@ -1,6 +1,7 @@
 """From a video to a capture: a few frames with few iterations, and the whole real clips (slow)."""
 
 import io
+import json
 from pathlib import Path
 
 import av
@@ -88,6 +89,9 @@ def test_a_capture_comes_out_that_training_can_open(prepared):
 @pytest.mark.slow
 def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     """What was asked for is in the capture: its masks to the pixel, its camera, its record."""
+    calibrated = tmp_path / "K.json"
+    K = {"fx": 3000, "fy": 3010, "cx": 730, "cy": 946, "width": 1440, "height": 1880}
+    calibrated.write_text(json.dumps(K))
     masks = tmp_path / "masks"
     masks.mkdir()
     rng = np.random.default_rng(0)
@@ -96,17 +100,18 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     for i, mask in enumerate(given):
         write_image(masks / f"{i:03d}.png", mask)
     monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
-    read = ReadOptions(start=0.06, crop=(20, 0, 690, 940), masks=masks)
-    prepared = prepare_video(short, tmp_path / "me", Options(focal=1500, read=read))
+    read = ReadOptions(start=0.06, crop=(20, 0, 690, 940), masks=masks, camera=calibrated)
+    prepared = prepare_video(short, tmp_path / "me", Options(read=read))
     capture = open_capture(prepared.capture.root)
     assert len(capture) == 6
     for mask, expected in zip(capture.masks(range(6)), given[2:, :, 20:710], strict=True):
         assert np.array_equal(mask, expected)
-    K = capture.camera.K[0]
-    assert K[0, 0] == K[1, 1] == 1500 and K[:2, 2].tolist() == [360 - 20, 470]
+    assert capture.camera.K[0].tolist() == [[1500, 0, 365 - 20], [0, 1505, 473], [0, 0, 1]]
+    assert "calibrated: K.json" in capture.provenance["camera"]
     about = capture.provenance["video"]["read"]
-    assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks"}
+    assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks", "camera": "K.json"}
     assert "masks of masks" in prepared.notes
+    assert "camera of K.json, scaled from 1440x1880" in prepared.notes
     for i, mask in enumerate(given):
         write_image(masks / f"{i:03d}.png", 255 - mask)
     with pytest.raises(
