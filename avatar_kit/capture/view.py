@@ -131,23 +131,26 @@ class CaptureView:
         moves = len(self.cameras[camera]) > 1
         if moves or train is None or camera not in train.cameras:
             return None
-        frames = train.frames[:: -(-len(train.frames) // _PLATE_FRAMES)]
+        seen = train.frames_of(camera)
+        frames = seen[:: -(-len(seen) // _PLATE_FRAMES)]
         samples = [Sample(frame, camera) for frame in frames]
         return estimate_plate((self.image(s), self.mask(s)) for s in samples)
 
     def _frame(self, sample: Sample) -> np.ndarray:
         """[4, height, width] uint8, RGB and mask."""
         if self._stored:
-            return self._store(sample.camera)[sample.frame]
+            first = self.capture.frames_of(sample.camera).start
+            return self._store(sample.camera)[sample.frame - first]
         return self._decoded([sample.frame], sample.camera)[0]
 
     @functools.cached_property
     def _stored(self) -> bool:
-        needed = len(self.cameras) * len(self) * 4 * self.width * self.height
+        pictures = sum(len(self.capture.frames_of(camera)) for camera in self.cameras)
+        needed = pictures * 4 * self.width * self.height
         return needed <= STORE_BYTES or not self.capture.pictures.random_access
 
     def _store(self, camera: str) -> np.ndarray:
-        """[T, 4, height, width] uint8 of all frames of a camera; made if it is not in the cache."""
+        """[T, 4, height, width] uint8 of what a camera recorded; made if it is not in the cache."""
         if camera not in self._opened:
             self._opened[camera] = self._open_store(camera)
         return self._opened[camera]
@@ -159,7 +162,8 @@ class CaptureView:
         path = self._folder / name
         if not path.exists():
             with atomic_path(path) as partial:
-                shape = (len(self), 4, self.height, self.width)
+                count = len(self.capture.frames_of(camera))
+                shape = (count, 4, self.height, self.width)
                 store = open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
                 pairs = zip(
                     self.capture.images(camera=camera),

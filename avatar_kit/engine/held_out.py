@@ -34,15 +34,16 @@ def held_out_splits(view: CaptureView, config: EvaluationConfig) -> list[HeldOut
     starts = {start for start, _ in view.capture.clips}
     found = []
     for name, split in view.capture.splits.items():
-        frames = split.frames[: config.max_frames]
-        if name == "train" or not frames:
+        if name == "train" or not split.frames:
             continue
-        follows = [
-            k > 0 and frames[k - 1] == f - 1 and f not in starts for k, f in enumerate(frames)
-        ]
-        samples = [Sample(frame, camera) for camera in split.cameras for frame in frames]
+        samples, new_clip = [], []
+        for camera in split.cameras:
+            frames = split.frames_of(camera)[: config.max_frames]
+            samples += [Sample(frame, camera) for frame in frames]
+            new_clip += [
+                k == 0 or frames[k - 1] != f - 1 or f in starts for k, f in enumerate(frames)
+            ]
         boxes = person_boxes([view.mask(sample) for sample in samples], config.crop_margin)
-        new_clip = [not f for f in follows] * len(split.cameras)
         found.append(HeldOutSplit(name, samples, new_clip, boxes))
     return found
 
