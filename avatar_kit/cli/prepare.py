@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-HELP = """Turn one video of one person into a capture to train on (needs the extra  track).
+HELP = """Turn a video of one person into a capture to train on (needs the extra  track).
 
 [dim]avatar-kit prepare me.mp4 --out captures/me[/dim]
+
+[dim]avatar-kit prepare front.mp4 back.mp4 --out captures/me[/dim]   several of the same person
 
 Film yourself from head to toe with a camera that stands still, in even light, before a plain wall.
 Turn around once, move your arms. 10 to 60 seconds are enough. Each stage is cached: run the command
@@ -18,10 +20,12 @@ again and it goes on where it stopped.
 
 
 def prepare(
-    video: Annotated[
-        Path,
+    videos: Annotated[
+        list[Path],
         typer.Argument(
-            help="Video of one person; or a folder of pictures, or frames/%05d.png.",
+            metavar="VIDEO...",
+            help="Video of one person; or a folder of pictures, or frames/%05d.png. Several videos "
+            "of the same person make one capture.",
             show_default=False,
         ),
     ],
@@ -42,11 +46,12 @@ def prepare(
         typer.Option("--focal", help="Focal length in pixels, if you know it.", show_default=False),
     ] = None,
     camera: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--camera",
             help="File with the intrinsics of the camera that filmed: JSON with fx, fy, cx, cy, "
-            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt.",
+            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt. May be repeated: one for "
+            "each video, in their order.",
             show_default=False,
         ),
     ] = None,
@@ -79,10 +84,11 @@ def prepare(
         ),
     ] = None,
     masks: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--masks",
-            help="Folder with a mask for each frame of the video: white where the person is.",
+            help="Folder with a mask for each frame of the video: white where the person is. May "
+            "be repeated: one for each video, in their order.",
             show_default=False,
         ),
     ] = None,
@@ -122,8 +128,9 @@ def prepare(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
-    """Prepare a video."""
+    """Prepare a video, or several."""
     import signal
+    from dataclasses import replace
 
     from rich.console import Console
 
@@ -131,17 +138,16 @@ def prepare(
     from avatar_kit.tracking import Options, prepare_video
     from avatar_kit.tracking.terminal import StageProgress, show
 
-    console = Console()
-    read = ReadOptions(
+    console, count = Console(), len(videos)
+    common = ReadOptions(
         start=parse_time(start, "--start") if start else 0.0,
         end=parse_time(end, "--end") if end else None,
         every=every,
         fps=fps,
         crop=parse_rectangle(crop) if crop else None,
         rotate=rotate,
-        masks=masks,
-        camera=camera,
     )
+    own = zip(one_each("--masks", masks, count), one_each("--camera", camera, count), strict=True)
     options = Options(
         fov=fov,
         focal=focal,
@@ -153,16 +159,34 @@ def prepare(
         allow_cut=allow_cut,
         person=person,
         fresh=fresh,
-        read=read,
+        read=[replace(common, masks=m, camera=c) for m, c in own],
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with StageProgress(console) as progress:
-            prepared = prepare_video(video, out, options, progress)
+        with StageProgress(console, once=count == 1) as progress:
+            prepared = prepare_video(videos, out, options, progress)
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on after the last stage that was done")
         raise typer.Exit(130) from None
     show(prepared, console)
+
+
+def one_each(option: str, given: list[Path] | None, videos: int) -> list[Path | None]:
+    """What an option that may be repeated says of each video.
+
+    Raises:
+        UserError: It is given for some of the videos.
+    """
+    from avatar_kit.errors import UserError
+
+    if not given:
+        return [None] * videos
+    if len(given) != videos:
+        raise UserError(
+            f"{option}: given {len(given)} times for {videos} videos; give it for each, in their "
+            "order"
+        )
+    return list(given)
 
 
 def shape_values(given: list[str]) -> dict[str, float]:

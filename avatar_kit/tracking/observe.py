@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,8 @@ from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Slices, Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
-from avatar_kit.tracking.identity import appearance, changes, people
+from avatar_kit.tracking.identity import appearance, changes
+from avatar_kit.tracking.one_person import one_person
 from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
@@ -67,22 +68,45 @@ def decode(video: Path, options: ReadOptions, progress: Progress) -> VideoReader
 
 
 def observe(
-    reader: VideoReader, tracker: Component, stages: Stages, person: str | None = None
-) -> Observed:
-    """Track a video and cut it into clips.
+    readers: Sequence[VideoReader],
+    tracker: Component,
+    stages: Sequence[Stages],
+    person: str | None = None,
+) -> list[Observed]:
+    """Track videos of one person and cut them into clips.
 
     Args:
-        reader: The video.
+        readers: The videos.
         tracker: A registered tracker.
-        stages: Keep the results.
-        person: Who is meant where the video shows several one after another: a number from 1, or
-            "all" if they are one.
+        stages: Keep the results, of each video its own.
+        person: Who is meant where several are shown one after another: a number from 1, or "all"
+            if they are one.
 
     Raises:
-        UserError: The frames of the video change size, it shows no person, or several people and
-            it was not said which is meant.
+        UserError: The frames of a video change size, it shows no person, or several people are
+            shown and it was not said which is meant.
         MissingExtra: The tracker's package is not installed.
     """
+    looked = [_look(r, tracker, s) for r, s in zip(readers, stages, strict=True)]
+    kept, notes = one_person([(v.reader.path, v.ranges, v.looks) for v in looked], person)
+    return [
+        _observed(video, ranges, notes if k == 0 else [])
+        for k, (video, ranges) in enumerate(zip(looked, kept, strict=True))
+    ]
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A video after tracking, before it is known who is meant."""
+
+    reader: VideoReader
+    tracks: Tracks
+    looks: np.ndarray
+    ranges: list[tuple[int, int]]
+    notes: list[str]
+
+
+def _look(reader: VideoReader, tracker: Component, stages: Stages) -> _Looked:
     found = _landmarks(reader, tracker, stages)
     tracks = _tracks(found)
     check_person(tracks, reader.path)
@@ -93,54 +117,25 @@ def observe(
     cuts = split_clips(len(tracks), transitions, reader.gaps)
     turns = changes(tracks, looks, cuts)
     ranges = _unbroken(split_clips(len(tracks), transitions, [*reader.gaps, *turns]), good)
-    ranges, others = one_person(ranges, people(looks, ranges), person, reader.path)
+    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
+    return _Looked(reader, tracks, looks, ranges, notes)
+
+
+def _observed(video: _Looked, ranges: list[tuple[int, int]], others: list[str]) -> Observed:
+    """What the chosen ranges of a video show."""
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
     if len(frames) < MIN_CLIP_FRAMES:
         raise UserError(
-            f"{reader.path}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer"
+            f"{video.reader.path}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer"
         )
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
-    kept = _kept(tracks, frames)
-    way = find_heading(kept, clips, reader.fps).way
-    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears + others
+    kept = _kept(video.tracks, frames)
+    way = find_heading(kept, clips, video.reader.fps).way
+    notes = video.notes + others
     if exchanged := int((way != AS_READ).sum()):
         notes.append(f"left and right were taken for each other in {exchanged} frames: put right")
-    return Observed(reader, put_right(kept, way), frames, clips, notes)
-
-
-def one_person(
-    ranges: list[tuple[int, int]], who: list[int], wanted: str | None, video: Path
-) -> tuple[list[tuple[int, int]], list[str]]:
-    """The ranges of frames that show the person who is meant, and what to say of the others.
-
-    Args:
-        ranges: Half-open.
-        who: Number of the person in each, from 0.
-        wanted: A number from 1, or "all"; None: there is one.
-        video: For the message.
-
-    Raises:
-        UserError: There are several, and it was not said which is meant, or no such one.
-    """
-    count = max(who, default=0) + 1
-    if wanted == "all" or (wanted is None and count == 1):
-        return ranges, []
-    shown = [[r for r, n in zip(ranges, who, strict=True) if n == k] for k in range(count)]
-    listed = "; ".join(
-        f"person {k + 1} in frames {', '.join(f'{a}-{b - 1}' for a, b in part)}"
-        for k, part in enumerate(shown)
-    )
-    if wanted is None:
-        raise UserError(
-            f"{video}: shows {count} people one after another ({listed}); choose one with "
-            "avatar-kit prepare --person 1 (--person all if they are the same), or cut the video"
-        )
-    if not wanted.isdigit() or not 1 <= int(wanted) <= count:
-        raise UserError(f"{video}: --person {wanted}: expected 1 to {count}, or all ({listed})")
-    if count == 1:
-        return ranges, []
-    return shown[int(wanted) - 1], [f"{count} people one after another: person {wanted} taken"]
+    return Observed(video.reader, put_right(kept, way), frames, clips, notes)
 
 
 def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:

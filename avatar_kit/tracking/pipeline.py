@@ -1,9 +1,11 @@
-"""From a video to a capture, and from a video to a motion."""
+"""From videos to a capture, and from a video to a motion."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +17,12 @@ from avatar_kit.io.video import VideoReader
 from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
-from avatar_kit.tracking.fitted import fit_video
-from avatar_kit.tracking.observe import Observed, decode, observe
+from avatar_kit.tracking.fitted import fit_observed
+from avatar_kit.tracking.observe import Observed, observe
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.scene import find_scene, steadied
-from avatar_kit.tracking.stages import Progress, Silent, Stages, digest
+from avatar_kit.tracking.stages import Named, Progress, Silent, Stages, digest
+from avatar_kit.tracking.videos import camera_names, open_videos
 from avatar_kit.tracking.watch import check_whole, cut_parts
 
 
@@ -39,7 +42,7 @@ class Options:
         person: Who is meant where the video shows several people one after another: a number from
             1, or "all" if they are one; None: there is one.
         fresh: Do all stages anew.
-        read: What of the video is read.
+        read: What of the video is read; of several videos, the same of each, or one for each.
     """
 
     fov: float | None = None
@@ -52,19 +55,30 @@ class Options:
     allow_cut: bool = False
     person: str | None = None
     fresh: bool = False
-    read: ReadOptions = field(default_factory=ReadOptions)
+    read: ReadOptions | Sequence[ReadOptions] = field(default_factory=ReadOptions)
+
+    def reads(self, videos: int) -> list[ReadOptions]:
+        """What is read of each of some videos.
+
+        Raises:
+            ValueError: It is given for another number of videos.
+        """
+        found = [self.read] * videos if isinstance(self.read, ReadOptions) else list(self.read)
+        if len(found) != videos:
+            raise ValueError(f"read is given for {len(found)} videos, there are {videos}")
+        return found
 
 
 def prepare_video(
-    video: str | Path,
+    videos: str | Path | Sequence[str | Path],
     out: str | Path,
     options: Options | None = None,
     progress: Progress = Silent(),
 ) -> Prepared:
-    """Turn one video of one person into a capture.
+    """Turn one video of one person, or several of the same person, into a capture.
 
     Args:
-        video: The video.
+        videos: The video, or several: each becomes a camera of the capture with clips of its own.
         out: Folder of the capture; must not exist or be empty.
         options: What is known.
         progress: Told of the stages.
@@ -76,41 +90,35 @@ def prepare_video(
         UserError: Bad input; nothing is left at ``out``.
         MissingExtra: The tracker's package is not installed.
     """
-    options, video, out = options or Options(), Path(video), Path(out)
+    options, out = options or Options(), Path(out)
+    paths = [Path(v) for v in ([videos] if isinstance(videos, str | Path) else videos)]
     check_folder(out)
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
-    reader = decode(video, options.read, progress)
-    camera, camera_note = _camera(reader, options)
+    readers = open_videos(paths, options.reads(len(paths)), progress)
+    names = camera_names(paths)
+    cameras, camera_notes = zip(*(_camera(reader, options) for reader in readers), strict=True)
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
-    stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
-    observed = observe(reader, tracker, stages, options.person)
-    cut = cut_parts(observed.tracks, reader.width, reader.height)
-    if not options.allow_cut:
-        check_whole(cut, video)
-    scene = find_scene(observed, stages)
-    observed = steadied(observed, scene)
-    fitted = fit_video(observed, model, camera, options.shape, stages)
+    told = [Named(progress, name) for name in names] if len(names) > 1 else [progress]
+    stages = [
+        Stages(_digest(reader), to, options.fresh) for reader, to in zip(readers, told, strict=True)
+    ]
+    observed = observe(readers, tracker, stages, options.person)
+    cut = _cut(observed, allowed=options.allow_cut)
+    scenes = [find_scene(seen, s) for seen, s in zip(observed, stages, strict=True)]
+    observed = [steadied(seen, scene) for seen, scene in zip(observed, scenes, strict=True)]
+    fitted = fit_observed(observed, model, cameras, options.shape, Stages.after(stages, progress))
     content = CaptureContent(
         name=options.name or out.name,
         body_name=body.name,
-        fitted=fitted,
-        scene=scene,
+        videos=dict(zip(names, fitted, strict=True)),
+        scenes=dict(zip(names, scenes, strict=True)),
         held_out=options.held_out,
         cut=cut,
-        provenance={
-            "video": {
-                "file": video.name,
-                "frames": len(reader),
-                "corrupt": reader.corrupt,
-                "read": options.read.record(),
-            },
-            "tracker": tracker.name,
-            "camera": camera_note,
-            "source_frames": observed.frames.tolist(),
-        },
+        notes=_notes(names, observed),
+        provenance={"tracker": tracker.name} | _about(names, observed, camera_notes),
     )
     return write_capture(out, content, progress)
 
@@ -132,10 +140,10 @@ def track_motion(
     options, video = options or Options(), Path(video)
     observed, stages = _observed(video, options, progress)
     observed = steadied(observed, find_scene(observed, stages))
-    reader = observed.reader
     body = _built(_component("body", options.body))
-    camera, _ = _camera(reader, options)
-    return fit_video(observed, body, camera, options.shape, stages).fit.motion
+    camera, _ = _camera(observed.reader, options)
+    (fitted,) = fit_observed([observed], body, [camera], options.shape, stages)
+    return fitted.fit.motion
 
 
 def tracked_spans(
@@ -168,9 +176,56 @@ def tracked_spans(
 
 def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observed, Stages]:
     tracker = _component("tracker", options.tracker)
-    reader = decode(video, options.read, progress)
-    stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
-    return observe(reader, tracker, stages, options.person), stages
+    (reader,) = open_videos([video], options.reads(1), progress)
+    stages = Stages(_digest(reader), progress, options.fresh)
+    (observed,) = observe([reader], tracker, [stages], options.person)
+    return observed, stages
+
+
+def _digest(reader: VideoReader) -> str:
+    return digest(reader.files, reader.options.record())
+
+
+def _cut(observed: Sequence[Observed], *, allowed: bool) -> dict[str, float]:
+    """Parts of the body outside the picture -> part of the frames of all videos.
+
+    Raises:
+        UserError: It is not allowed, and one of the videos mostly shows no head or no feet.
+    """
+    parts: dict[str, float] = {}
+    frames = sum(len(seen.frames) for seen in observed)
+    for seen in observed:
+        cut = cut_parts(seen.tracks, seen.reader.width, seen.reader.height)
+        if not allowed:
+            check_whole(cut, seen.reader.path)
+        for part, share in cut.items():
+            parts[part] = parts.get(part, 0.0) + share * len(seen.frames) / frames
+    return parts
+
+
+def _notes(names: Sequence[str], observed: Sequence[Observed]) -> list[str]:
+    """The notes on each video; of several with the names of their cameras."""
+    if len(names) == 1:
+        return observed[0].notes
+    return [f"{n}: {note}" for n, seen in zip(names, observed, strict=True) for note in seen.notes]
+
+
+def _about(
+    names: Sequence[str], observed: Sequence[Observed], cameras: Sequence[str]
+) -> dict[str, Any]:
+    """What the record says of the videos; of several by the names of their cameras."""
+    found: dict[str, dict[str, Any]] = {"video": {}, "camera": {}, "source_frames": {}}
+    for name, seen, camera in zip(names, observed, cameras, strict=True):
+        reader = seen.reader
+        found["video"][name] = {
+            "file": reader.path.name,
+            "frames": len(reader),
+            "corrupt": reader.corrupt,
+            "read": reader.options.record(),
+        }
+        found["camera"][name] = camera
+        found["source_frames"][name] = seen.frames.tolist()
+    return found if len(names) > 1 else {key: value[names[0]] for key, value in found.items()}
 
 
 def _camera(reader: VideoReader, options: Options) -> tuple[Camera, str]:

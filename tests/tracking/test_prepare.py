@@ -121,6 +121,54 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_two_videos_of_a_person_make_one_capture(short, tmp_path, monkeypatch):
+    """Another size, twice the rate: a camera of its own, clips of its own, one shape."""
+    monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path / "cache", *parts))
+    later = tmp_path / "Later, 2.mp4"
+    with VideoWriter(later, 60.0, (690, 900)) as video:
+        for image in read_video(short, ReadOptions(crop=(10, 20, 690, 900))):
+            for _ in range(2):
+                video.write(image)
+    reads = ReadOptions(), ReadOptions(start=0.05)
+    prepared = prepare_video([short, later], tmp_path / "me", Options(read=reads))
+    capture = open_capture(prepared.capture.root)
+    first, second = capture.cameras.items()
+    assert (first[0], second[0]) == ("me", "Later__2")
+    assert (second[1].width, second[1].height) == (690, 900)
+    assert [capture.frames_of(name) for name in capture.cameras] == [range(8), range(8, 14)]
+    assert capture.clips == ((0, 8), (8, 14)) and len(capture.motion) == 14
+    shown = list(zip(read_video(short), capture.images(camera="me"), strict=True))
+    assert all(np.abs(a.astype(int) - b).mean() < 3 for a, b in shown)
+    assert len(list(capture.masks(camera="Later__2"))) == 6
+    assert capture.plate("me").shape == (940, 720, 3)
+    assert capture.plate("Later__2").shape == (900, 690, 3)
+    assert len(capture.splits["train"]) == 14 == prepared.figures.frames
+    assert prepared.figures.clips == 2
+    assert capture.landmarks()["body"].shape == (14, 23, 2)
+    assert capture.provenance["video"]["Later__2"]["read"] == {"start": 0.05, "fps": 30.0}
+    assert capture.provenance["source_frames"] == {"me": [*range(8)], "Later__2": [*range(6)]}
+    notes = " ".join(prepared.notes)
+    assert "Later__2: 30 of its 60 frames a second read, as many as the slowest" in notes
+    with pytest.raises(UserError, match=r"me\.mp4: is given twice"):
+        prepare_video([short, short], tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_videos_of_two_people_are_refused(short, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path / "cache", *parts))
+    source = read_video(shared_file("video/jumping_jacks.mp4"), ReadOptions(end=0.25))
+    other = tmp_path / "other.mp4"
+    with VideoWriter(other, 30.0, (source.width, source.height)) as video:
+        for image in source:
+            video.write(image)
+    words = r"other\.mp4: show 2 people .* of me\.mp4; person 2 in frames .* of other\.mp4"
+    with pytest.raises(UserError, match=words):
+        prepare_video([short, other], tmp_path / "us")
+    assert not (tmp_path / "us").exists()
+
+
+@pytest.mark.slow
 def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     source = read_video(shared_file("video/turntable_dress.mp4"))
     path = tmp_path / "me.mp4"
@@ -137,8 +185,8 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path, *parts))
     tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
-        found = observe(
-            decode(path, ReadOptions(), Silent()), tracker, Stages(digest([path], {}), Silent())
+        (found,) = observe(
+            [decode(path, ReadOptions(), Silent())], tracker, [Stages(digest([path], {}), Silent())]
         )
         assert found.frames.tolist() == sound and 25 < len(sound) < 43
         dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"
