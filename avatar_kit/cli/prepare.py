@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 HELP = """Turn a video of one person into a capture to train on (needs the extra  track).
 
@@ -126,6 +129,17 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--box",
+            metavar="X,Y,W,H[@SECONDS]",
+            help="Where who is meant is in the first picture that is read, or in that of so many "
+            "seconds, from which on it is read: pixels of the upright file. May be repeated: one "
+            "for each video.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video, or several."""
@@ -134,7 +148,7 @@ def prepare(
 
     from rich.console import Console
 
-    from avatar_kit.io.read_options import ReadOptions, parse_rectangle, parse_time
+    from avatar_kit.io.read_options import ReadOptions, parse_box, parse_rectangle, parse_time
     from avatar_kit.tracking import Options, prepare_video
     from avatar_kit.tracking.terminal import StageProgress, show
 
@@ -158,6 +172,7 @@ def prepare(
         tracker=tracker,
         allow_cut=allow_cut,
         person=person,
+        boxes=[parse_box(b) if b else None for b in one_each("--box", box, count)],
         fresh=fresh,
         read=[replace(common, masks=m, camera=c) for m, c in own],
     )
@@ -171,7 +186,7 @@ def prepare(
     show(prepared, console)
 
 
-def one_each(option: str, given: list[Path] | None, videos: int) -> list[Path | None]:
+def one_each(option: str, given: Sequence[T] | None, videos: int) -> list[T | None]:
     """What an option that may be repeated says of each video.
 
     Raises:

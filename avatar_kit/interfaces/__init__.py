@@ -12,7 +12,7 @@ from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
 from avatar_kit.interfaces.refinement import PoseRefinement
 from avatar_kit.interfaces.renderer import Renderer
 from avatar_kit.interfaces.setup import Setup
-from avatar_kit.interfaces.tracker import FrameTrack, Tracker
+from avatar_kit.interfaces.tracker import FrameTrack, PersonBox, Tracker
 from avatar_kit.nn.part import Part, make_room
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Method",
     "Metric",
     "Part",
+    "PersonBox",
     "Pool",
     "PoseRefinement",
     "Renderer",

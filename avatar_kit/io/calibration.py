@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,6 +50,11 @@ class Calibration:
         """[3, 3] float64 intrinsics in pixels."""
         (fx, fy), (cx, cy) = self.focal, self.centre
         return torch.tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=torch.float64)
+
+    def through_lens(self, points: np.ndarray) -> np.ndarray:
+        """Where the lens puts pixels [..., 2] of the pinhole."""
+        rays = torch.from_numpy((points - self.centre) / self.focal)
+        return np.asarray(distorted(rays, self.distortion).numpy() * self.focal + self.centre)
 
     def scaled(self, size: tuple[int, int]) -> Calibration:
         """Of the same pictures at another size; takes them as of that size if it is not known."""

@@ -134,7 +134,7 @@ def parse_time(text: str, option: str) -> float:
     return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)
 
 
-def parse_rectangle(text: str) -> Rectangle:
+def parse_rectangle(text: str, option: str = "--crop") -> Rectangle:
     """Left, top, width and height of ``X,Y,W,H``.
 
     Raises:
@@ -143,5 +143,18 @@ def parse_rectangle(text: str) -> Rectangle:
     try:
         x, y, width, height = (int(part) for part in text.split(","))
     except ValueError:
-        raise UserError(f"--crop {text}: write X,Y,W,H in pixels, e.g. 320,0,600,1080") from None
+        raise UserError(f"{option} {text}: write X,Y,W,H in pixels, e.g. 320,0,600,1080") from None
     return x, y, width, height
+
+
+def parse_box(text: str) -> tuple[Rectangle, float | None]:
+    """The rectangle and the seconds of ``X,Y,W,H`` or ``X,Y,W,H@SECONDS``.
+
+    Raises:
+        UserError: It is no four numbers with a width and a height, or no time.
+    """
+    place, at, time = text.partition("@")
+    box = parse_rectangle(place, "--box")
+    if min(box[2:]) < 1:
+        raise UserError(f"--box {text}: expected a width and a height of 1 pixel or more")
+    return box, parse_time(time, "--box @") if at else None

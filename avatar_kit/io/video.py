@@ -161,6 +161,17 @@ class VideoReader:
             for _ in range(times):
                 yield picture, mask
 
+    def in_file(self, points: np.ndarray) -> np.ndarray:
+        """Where pixels [..., 2] of what is yielded are in the upright pictures of the file."""
+        found = np.asarray(points, dtype=np.float64) + self.crop[:2]
+        if self._lens is not None and self.calibration is not None:
+            found = self.calibration.through_lens(found)
+        width, height = self.full_size
+        for _ in range(self.options.rotate // 90):
+            found = np.stack([found[..., 1], width - found[..., 0]], -1)
+            width, height = height, width
+        return found
+
     def _kept(self, image: np.ndarray, outside: str = "border") -> np.ndarray:
         """A picture or a mask, turned, through no lens, and cropped."""
         x, y, width, height = self.crop

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.read_options import ReadOptions
+from avatar_kit.interfaces import PersonBox
+from avatar_kit.io.read_options import ReadOptions, Rectangle
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Slices, Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
 from avatar_kit.tracking.identity import appearance, changes
-from avatar_kit.tracking.one_person import one_person
+from avatar_kit.tracking.one_person import in_box, one_person
 from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
@@ -72,6 +73,7 @@ def observe(
     tracker: Component,
     stages: Sequence[Stages],
     person: str | None = None,
+    boxes: Sequence[Rectangle | None] = (),
 ) -> list[Observed]:
     """Track videos of one person and cut them into clips.
 
@@ -81,14 +83,19 @@ def observe(
         stages: Keep the results, of each video its own.
         person: Who is meant where several are shown one after another: a number from 1, or "all"
             if they are one.
+        boxes: Of each video left, top, width and height, in upright pixels of the file, of who is
+            meant in the first picture that is read; None: the largest.
 
     Raises:
         UserError: The frames of a video change size, it shows no person, or several people are
             shown and it was not said which is meant.
         MissingExtra: The tracker's package is not installed.
     """
-    looked = [_look(r, tracker, s) for r, s in zip(readers, stages, strict=True)]
-    kept, notes = one_person([(v.reader.path, v.ranges, v.looks) for v in looked], person)
+    boxes = boxes or [None] * len(readers)
+    looked = [_look(r, tracker, s, b) for r, s, b in zip(readers, stages, boxes, strict=True)]
+    kept, notes = one_person(
+        [(v.reader.path, v.ranges, v.looks) for v in looked], person, [bool(b) for b in boxes]
+    )
     return [
         _observed(video, ranges, notes if k == 0 else [])
         for k, (video, ranges) in enumerate(zip(looked, kept, strict=True))
@@ -106,8 +113,10 @@ class _Looked:
     notes: list[str]
 
 
-def _look(reader: VideoReader, tracker: Component, stages: Stages) -> _Looked:
-    found = _landmarks(reader, tracker, stages)
+def _look(
+    reader: VideoReader, tracker: Component, stages: Stages, box: Rectangle | None
+) -> _Looked:
+    found = _landmarks(reader, tracker, stages, box)
     tracks = _tracks(found)
     check_person(tracks, reader.path)
     thumbnails = found.pop("thumbnails")
@@ -117,7 +126,7 @@ def _look(reader: VideoReader, tracker: Component, stages: Stages) -> _Looked:
     cuts = split_clips(len(tracks), transitions, reader.gaps)
     turns = changes(tracks, looks, cuts)
     ranges = _unbroken(split_clips(len(tracks), transitions, [*reader.gaps, *turns]), good)
-    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears
+    notes = [str(t) for t in transitions] + _notes(tracks, reader, box) + smears
     return _Looked(reader, tracks, looks, ranges, notes)
 
 
@@ -147,20 +156,32 @@ def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:
     return Tracks(masks=masks[: len(frames)], **{k: v[frames] for k, v in arrays.items()})
 
 
-def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
+def _landmarks(
+    reader: VideoReader, tracker: Component, stages: Stages, box: Rectangle | None
+) -> Arrays:
     """What :func:`watch` finds, and what the reader learns of the file while it is read."""
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
+    if box is not None and not implementation.chooses:
+        raise UserError(f"--box: the tracker '{tracker.name}' sees one person; leave it out")
+
+    def choose(people: list[PersonBox]) -> int:
+        assert box is not None
+        corners = np.array(people, dtype=np.float64).reshape(-1, 2, 2)
+        placed = reader.in_file(corners)  # turned back, its corners may have changed places
+        boxes = np.concatenate([placed.min(1), placed.max(1)], -1)
+        return in_box(boxes, box, reader.path)
 
     def compute() -> Arrays:
         with Spool() as own:
             pictures = _pictures(reader, own)
-            found = watch(implementation(config), pictures, stages.progress.step)
+            chosen = choose if box is not None else None
+            found = watch(implementation(config), pictures, stages.progress.step, chosen)
             if reader.masked:  # the video knows better than the tracker
                 found["masks"] = _checked(own.stacked(), found["masks"], reader)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
-    options = config.model_dump(mode="json")
+    options = config.model_dump(mode="json") | ({"box": box} if box is not None else {})
     found = stages.run("landmarks", options, compute, total=len(reader), note=_seen_note)
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
@@ -220,14 +241,19 @@ def _seen_note(found: Arrays) -> str:
     )
 
 
-def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
+def _notes(tracks: Tracks, reader: VideoReader, box: Rectangle | None) -> list[str]:
     notes = list(reader.notes)
     if reader.corrupt:
         notes.append(f"{reader.corrupt} frames lost to damage in the file")
     lost = int((~seen(tracks)).sum())
     if lost:
         notes.append(f"{lost} frames without a person dropped")
-    notes += [note for note in (crowd_note(tracks), lying_note(tracks)) if note]
+    if box is None:
+        crowd = crowd_note(tracks)
+    else:
+        crowd = crowd_note(tracks, "the one of --box")
+        notes.append(f"the person of --box is followed, from {reader.options.start:g} s on")
+    notes += [note for note in (crowd, lying_note(tracks)) if note]
     return notes
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import check_folder
-from avatar_kit.io.read_options import ReadOptions
+from avatar_kit.io.read_options import ReadOptions, Rectangle
 from avatar_kit.io.video import VideoReader
 from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Camera, Motion
@@ -22,7 +22,7 @@ from avatar_kit.tracking.observe import Observed, observe
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.scene import find_scene, steadied
 from avatar_kit.tracking.stages import Named, Progress, Silent, Stages, digest
-from avatar_kit.tracking.videos import camera_names, open_videos
+from avatar_kit.tracking.videos import camera_names, from_box, open_videos
 from avatar_kit.tracking.watch import check_whole, cut_parts
 
 
@@ -41,6 +41,9 @@ class Options:
         allow_cut: Prepare a person who is cut by the frame all the same.
         person: Who is meant where the video shows several people one after another: a number from
             1, or "all" if they are one; None: there is one.
+        boxes: Of each video who is meant, instead: left, top, width and height in upright pixels of
+            the file, and seconds from its first picture, before which nothing is read; None: the
+            largest. Empty: so for all videos.
         fresh: Do all stages anew.
         read: What of the video is read; of several videos, the same of each, or one for each.
     """
@@ -54,6 +57,7 @@ class Options:
     tracker: str | None = None
     allow_cut: bool = False
     person: str | None = None
+    boxes: Sequence[tuple[Rectangle, float | None] | None] = ()
     fresh: bool = False
     read: ReadOptions | Sequence[ReadOptions] = field(default_factory=ReadOptions)
 
@@ -64,9 +68,22 @@ class Options:
             ValueError: It is given for another number of videos.
         """
         found = [self.read] * videos if isinstance(self.read, ReadOptions) else list(self.read)
-        if len(found) != videos:
-            raise ValueError(f"read is given for {len(found)} videos, there are {videos}")
-        return found
+        if len(found) != videos or len(self.boxes) not in (0, videos):
+            raise ValueError(f"read and boxes are to be given for {videos} videos")
+        return [
+            from_box(read, box[1]) if box else read
+            for read, box in zip(found, self.boxes or [None] * videos, strict=True)
+        ]
+
+    def rectangles(self) -> list[Rectangle | None]:
+        """Where who is meant is in the first picture of each video that is read.
+
+        Raises:
+            UserError: It is said by number, too.
+        """
+        if any(self.boxes) and self.person not in (None, "all"):
+            raise UserError("--box and --person say the same thing: give one of them")
+        return [box[0] if box else None for box in self.boxes]
 
 
 def prepare_video(
@@ -95,6 +112,7 @@ def prepare_video(
     check_folder(out)
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
+    boxes = options.rectangles()
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
     readers = open_videos(paths, options.reads(len(paths)), progress)
     names = camera_names(paths)
@@ -105,7 +123,7 @@ def prepare_video(
     stages = [
         Stages(_digest(reader), to, options.fresh) for reader, to in zip(readers, told, strict=True)
     ]
-    observed = observe(readers, tracker, stages, options.person)
+    observed = observe(readers, tracker, stages, options.person, boxes)
     cut = _cut(observed, allowed=options.allow_cut)
     scenes = [find_scene(seen, s) for seen, s in zip(observed, stages, strict=True)]
     observed = [steadied(seen, scene) for seen, scene in zip(observed, scenes, strict=True)]
@@ -178,7 +196,7 @@ def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observ
     tracker = _component("tracker", options.tracker)
     (reader,) = open_videos([video], options.reads(1), progress)
     stages = Stages(_digest(reader), progress, options.fresh)
-    (observed,) = observe([reader], tracker, [stages], options.person)
+    (observed,) = observe([reader], tracker, [stages], options.person, options.rectangles())
     return observed, stages
 
 

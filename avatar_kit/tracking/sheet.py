@@ -223,9 +223,9 @@ def _dots(draw, points, box, scale, colour, radius) -> None:
 
 def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, look: Look, at: tuple[int, int]) -> None:
     observed = sheet.videos[look.video].observed
-    of = f" of video {look.video + 1}" if len(sheet.videos) > 1 else ""
+    what = f"video {look.video + 1}:" if len(sheet.videos) > 1 else "frame"
     error, overlap = sheet.agreement.error()[look.frame], sheet.agreement.overlap[look.frame]
-    draw.text(at, f"frame {observed.frames[look.place]}{of}", TEXT_COLOUR, font(17))
+    draw.text(at, f"{what} {observed.frames[look.place]}", TEXT_COLOUR, font(17))
     text = f"{error:.2f} %   IoU {overlap:.2f}"
     draw.text((at[0] + TILE_WIDTH, at[1]), text, FAINT_COLOUR, font(17), anchor="ra")
 

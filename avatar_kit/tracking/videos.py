@@ -48,6 +48,21 @@ def open_videos(
     return readers
 
 
+def from_box(read: ReadOptions, seconds: float | None) -> ReadOptions:
+    """What is read of a video in which a box says who is meant at some time.
+
+    Raises:
+        UserError: The time is before what is read.
+    """
+    if seconds is None or seconds == read.start:
+        return read
+    if seconds < read.start:
+        raise UserError(
+            f"--box @{seconds:g}: lies before --start {read.start:g}; give a box of a later picture"
+        )
+    return replace(read, start=seconds)
+
+
 def camera_names(paths: Sequence[Path]) -> list[str]:
     """A name for the camera of each video: of several, that of the file, as a folder can have."""
     if len(paths) == 1:

@@ -196,6 +196,8 @@ def test_points_are_where_a_pinhole_sees_them(tmp_path, filmed_turn, options, ca
     found = centres(next(iter(reader)), straight[inside])
     assert np.abs(found - straight[inside]).max() < 0.25
     bent = brown(points, camera) - (left, top)
+    if not filmed_turn:  # where the file shows it
+        np.testing.assert_allclose(reader.in_file(straight), np.add(bent, (left, top)), atol=1e-6)
     assert np.abs(bent - straight)[inside].max() > 5  # the lens matters
     assert "distortion of the lens taken out, up to" in " ".join(reader.notes)
     assert reader.options.record()["camera"] == "K.json" and path in reader.files

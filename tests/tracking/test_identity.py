@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from avatar_kit.errors import UserError
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.identity import appearance, changes, difference, people
-from avatar_kit.tracking.one_person import one_person
+from avatar_kit.tracking.one_person import in_box, one_person
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.watch import lying_note
 from tests.tracking.stick_person import StickBody, observed, turning_person
@@ -120,3 +122,32 @@ def test_a_picture_that_was_turned_is_said_with_what_turns_it_back(tracks, degre
     }[degrees]
     note = lying_note(replace(tracks, body=turned))
     assert note.endswith(f"--rotate {degrees}") if degrees else note == ""
+
+
+def test_a_box_says_who_is_meant():
+    ranges = [(0, 20), (20, 40)]
+    video = (Path("us.mp4"), ranges, shown(*[ANNA] * 20, *[BEN] * 20))
+    kept, notes = one_person([video], None, [True])
+    assert kept == [[(0, 20)]] and "person 1 taken" in notes[0]
+    assert one_person([video], "all", [True])[0] == [ranges]
+    other = (Path("b.mp4"), [(0, 30)], shown(*[BEN] * 30))
+    with pytest.raises(UserError, match="show 2 people"):
+        one_person([video, other], None, [True, True])
+    assert one_person([other, video], None, [True, False])[0] == [[(0, 30)], [(20, 40)]]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 500)] * 2), min_size=1, max_size=4, unique=True))
+def test_everybody_is_found_by_her_own_box(places):
+    boxes = np.array([(x, y, x + 60, y + 180) for x, y in places], float)
+    for k, (x, y) in enumerate(places):
+        assert in_box(boxes, (x, y, 60, 180), Path("a.mp4")) == k
+    with pytest.raises(UserError, match=r"a\.mp4: nobody is in the middle of --box 900,0,50,50"):
+        in_box(boxes, (900, 0, 50, 50), Path("a.mp4"))
+
+
+def test_the_boxes_that_are_there_are_named():
+    boxes = np.array([(10, 20, 110, 220), (300, 0, 350, 90)], float)
+    with pytest.raises(UserError, match=r"people are at 10,20,100,200 and 300,0,50,90$"):
+        in_box(boxes, (0, 0, 5, 5), Path("a.mp4"))
+    with pytest.raises(UserError, match="people are at no place"):
+        in_box(np.zeros((0, 4)), (0, 0, 5, 5), Path("a.mp4"))
