@@ -53,8 +53,8 @@ def prepare(
         typer.Option(
             "--camera",
             help="File with the intrinsics of the camera that filmed: JSON with fx, fy, cx, cy, "
-            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt. May be repeated: one for "
-            "each video, in their order.",
+            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt. Given once: for all "
+            "videos; or one for each, in their order.",
             show_default=False,
         ),
     ] = None,
@@ -161,7 +161,11 @@ def prepare(
         crop=parse_rectangle(crop) if crop else None,
         rotate=rotate,
     )
-    own = zip(one_each("--masks", masks, count), one_each("--camera", camera, count), strict=True)
+    own = zip(
+        one_each("--masks", masks, count),
+        one_each("--camera", camera, count, shared=True),
+        strict=True,
+    )
     options = Options(
         fov=fov,
         focal=focal,
@@ -186,8 +190,16 @@ def prepare(
     show(prepared, console)
 
 
-def one_each(option: str, given: Sequence[T] | None, videos: int) -> list[T | None]:
+def one_each(
+    option: str, given: Sequence[T] | None, videos: int, *, shared: bool = False
+) -> list[T | None]:
     """What an option that may be repeated says of each video.
+
+    Args:
+        option: Its name.
+        given: Its values.
+        videos: How many there are.
+        shared: Whether one value holds for all of them.
 
     Raises:
         UserError: It is given for some of the videos.
@@ -196,6 +208,8 @@ def one_each(option: str, given: Sequence[T] | None, videos: int) -> list[T | No
 
     if not given:
         return [None] * videos
+    if shared and len(given) == 1:
+        return [given[0]] * videos
     if len(given) != videos:
         raise UserError(
             f"{option}: given {len(given)} times for {videos} videos; give it for each, in their "

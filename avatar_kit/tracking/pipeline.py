@@ -114,12 +114,16 @@ def prepare_video(
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
     boxes = options.rectangles()
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
-    readers = open_videos(paths, options.reads(len(paths)), progress)
     names = camera_names(paths)
+    told = [Named(progress, name) for name in names] if len(names) > 1 else [progress]
+    readers = open_videos(paths, options.reads(len(paths)), told)
+    if options.focal is not None and len({reader.full_size for reader in readers}) > 1:
+        raise UserError(
+            "--focal is in pixels, and the videos are of several sizes: give --fov or --camera"
+        )
     cameras, camera_notes = zip(*(_camera(reader, options) for reader in readers), strict=True)
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
-    told = [Named(progress, name) for name in names] if len(names) > 1 else [progress]
     stages = [
         Stages(_digest(reader), to, options.fresh) for reader, to in zip(readers, told, strict=True)
     ]
@@ -194,7 +198,7 @@ def tracked_spans(
 
 def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observed, Stages]:
     tracker = _component("tracker", options.tracker)
-    (reader,) = open_videos([video], options.reads(1), progress)
+    (reader,) = open_videos([video], options.reads(1), [progress])
     stages = Stages(_digest(reader), progress, options.fresh)
     (observed,) = observe([reader], tracker, [stages], options.person, options.rectangles())
     return observed, stages

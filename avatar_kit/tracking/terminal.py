@@ -157,3 +157,8 @@ def show(prepared: Prepared, console: Console) -> None:
     lead = "To train all the same" if prepared.verdict == "not fit" else "Next"
     method, folder = catalog().default("method"), prepared.capture.root
     console.print(f"\n{lead}:  avatar-kit train --method {method} --data {folder}\n")
+    if len(prepared.capture.cameras) > 1:
+        console.print(
+            "It has several cameras: take a method whose renderer paints the person alone "
+            "(docs/own-video.md, Several videos)\n"
+        )

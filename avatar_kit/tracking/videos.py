@@ -20,16 +20,21 @@ SAME_RATE_SHARE = 0.01
 
 
 def open_videos(
-    paths: Sequence[Path], reads: Sequence[ReadOptions], progress: Progress
+    paths: Sequence[Path], reads: Sequence[ReadOptions], told: Sequence[Progress]
 ) -> list[VideoReader]:
     """Open the videos of one person; faster ones are read at the rate of the slowest.
+
+    Args:
+        paths: The videos.
+        reads: What is read of each.
+        told: Of each, who hears of it.
 
     Raises:
         UserError: One cannot be read or is given twice, or pictures in a folder have another rate.
     """
     if twice := [p for k, p in enumerate(paths) if p.resolve() in {q.resolve() for q in paths[:k]}]:
         raise UserError(f"{twice[0]}: is given twice; name each video once")
-    readers = [decode(path, read, progress) for path, read in zip(paths, reads, strict=True)]
+    readers = [decode(*each) for each in zip(paths, reads, told, strict=True)]
     slowest = min(readers, key=lambda reader: reader.fps)
     for k, reader in enumerate(readers):
         if reader.fps <= (1 + SAME_RATE_SHARE) * slowest.fps:
@@ -40,7 +45,7 @@ def open_videos(
                 f"{slowest.fps:g}; make a video of the pictures"
             )
         options = replace(reader.options, fps=slowest.fps * reader.options.every)
-        readers[k] = decode(reader.path, options, progress)
+        readers[k] = decode(reader.path, options, told[k])
         readers[k].notes.append(
             f"{slowest.fps:g} of its {reader.fps:g} frames a second read, as many as the slowest "
             f"video, {slowest.path.name}, has"

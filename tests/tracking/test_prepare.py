@@ -21,6 +21,7 @@ from avatar_kit.tracking.observe import decode, observe
 from avatar_kit.tracking.stages import Silent, Stages, digest
 from avatar_kit.tracking.terminal import StageProgress, show
 from tests.conftest import shared_file
+from tests.plugins.mediapipe.test_mediapipe_tracker import two_people
 
 pytest.importorskip("mediapipe")
 
@@ -166,6 +167,28 @@ def test_videos_of_two_people_are_refused(short, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=words):
         prepare_video([short, other], tmp_path / "us")
     assert not (tmp_path / "us").exists()
+
+
+@pytest.mark.slow
+def test_a_box_chooses_who_is_prepared(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path / "cache", *parts))
+    path = tmp_path / "us.mp4"
+    with VideoWriter(path, 30.0, (1160, 940)) as video:
+        for image in two_people(12):
+            video.write(image)
+    box = (760, 280, 340, 520)
+    options = Options(boxes=[(box, 0.1)], held_out=0)
+    prepared = prepare_video(path, tmp_path / "him", options)
+    body = prepared.capture.landmarks()["body"]
+    assert len(body) == 9 and (body[:, :, 0] > 720).all()
+    assert "the person of --box is followed, from 0.1 s on" in prepared.notes
+    assert "the one of --box is taken" in " ".join(prepared.notes)
+    mask = next(prepared.capture.masks([4])) > 127
+    assert mask[:, 720:].sum() > 0.98 * mask.sum() > 0
+    with pytest.raises(UserError, match=r"us\.mp4: nobody is in the middle .* people are at \d+,"):
+        prepare_video(path, tmp_path / "none", Options(boxes=[((0, 0, 90, 90), None)]))
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.slow
