@@ -15,7 +15,8 @@ import torch
 from avatar_kit.capture import layout
 from avatar_kit.capture.landmarks import check_landmarks
 from avatar_kit.capture.pictures import Pictures
-from avatar_kit.capture.record import CameraRecord, CaptureRecord, SplitRecord, dump_record
+from avatar_kit.capture.record import CameraRecord, CaptureRecord, dump_record
+from avatar_kit.capture.split import Split, split_of
 from avatar_kit.errors import UserError
 from avatar_kit.io.distortion import Undistortion
 from avatar_kit.io.motion.arrays import read_npz
@@ -24,48 +25,6 @@ from avatar_kit.scene.motion import FIELDS
 
 #: What of a split the training has not seen.
 Novelty = Literal["novel pose", "novel view", "novel view and pose", "mixed"]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One picture: a frame seen by a camera.
-
-    Attributes:
-        frame: Frame number.
-        camera: Name of the camera.
-    """
-
-    frame: int
-    camera: str
-
-
-@dataclass(frozen=True)
-class Split:
-    """Frames and the cameras that saw them; every pair that was recorded is a sample.
-
-    Attributes:
-        frames: Sorted frame numbers.
-        cameras: Names of the cameras, in the order of the capture.
-        recorded: For each camera the frames that it recorded; empty: all.
-    """
-
-    frames: tuple[int, ...]
-    cameras: tuple[str, ...]
-    recorded: tuple[range, ...] = ()
-
-    def __len__(self) -> int:
-        return sum(len(self.frames_of(camera)) for camera in self.cameras)
-
-    def frames_of(self, camera: str) -> tuple[int, ...]:
-        """The frames of the split that one of its cameras recorded, sorted."""
-        if not self.recorded:
-            return self.frames
-        recorded = self.recorded[self.cameras.index(camera)]
-        return tuple(frame for frame in self.frames if frame in recorded)
-
-    def samples(self) -> list[Sample]:
-        """All frames of the first camera in time order, then those of the next."""
-        return [Sample(frame, name) for name in self.cameras for frame in self.frames_of(name)]
 
 
 @dataclass(frozen=True)
@@ -135,7 +94,7 @@ class Capture:
         Each of the frames was recorded by one of the cameras, each of the cameras recorded one.
         """
         recorded = {name: self.frames_of(name) for name in self.cameras}
-        return {n: _split(s, recorded, len(self)) for n, s in self.record.splits.items()}
+        return {n: split_of(s, recorded, len(self)) for n, s in self.record.splits.items()}
 
     @property
     def clips(self) -> tuple[tuple[int, int], ...]:
@@ -285,17 +244,6 @@ class Capture:
     def _lens(self, camera: str) -> Undistortion | None:
         about = next(c for c in self.record.cameras if c.name == camera)
         return _undistortion(about) if any(about.distortion) else None
-
-
-def _split(split: SplitRecord, recorded: Mapping[str, range], count: int) -> Split:
-    """A split of a record of ``count`` frames, without frames and cameras that make no sample."""
-    cameras = tuple(name for name in recorded if name in (split.cameras or recorded))
-    frames = tuple(sorted(split.frames))
-    if all(len(seen) == count for seen in recorded.values()):
-        return Split(frames, cameras)
-    frames = tuple(f for f in frames if any(f in recorded[name] for name in cameras))
-    cameras = tuple(name for name in cameras if any(f in recorded[name] for f in frames))
-    return Split(frames, cameras, tuple(recorded[name] for name in cameras))
 
 
 def _camera(about: CameraRecord) -> Camera:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from PIL import Image
 
-from avatar_kit.capture.folder import Capture, Sample
+from avatar_kit.capture.folder import Capture
 from avatar_kit.capture.masks import Box, person_boxes
 from avatar_kit.capture.plate import estimate_plate
+from avatar_kit.capture.split import Sample
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
 from avatar_kit.scene import Camera

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 
 from avatar_kit.capture import layout
-from avatar_kit.capture.folder import Capture, Split
+from avatar_kit.capture.folder import Capture
 from avatar_kit.capture.landmarks import check_landmarks, write_landmarks
 from avatar_kit.capture.opening import open_capture
 from avatar_kit.capture.record import RECORD, SCHEMA_VERSION, dump_record, parse_record
+from avatar_kit.capture.split import Split
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path, temporary_sibling
 from avatar_kit.io.image import encode_image, write_image
