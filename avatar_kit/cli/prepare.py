@@ -95,6 +95,15 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    matting: Annotated[
+        str | None,
+        typer.Option(
+            "--matting",
+            help="Matting that finds the masks, e.g. rembg; left out: the tracker's masks, refined "
+            "against the empty scene.",
+            show_default=False,
+        ),
+    ] = None,
     shape: Annotated[
         list[str] | None,
         typer.Option(
@@ -174,6 +183,7 @@ def prepare(
         name=name,
         body=body,
         tracker=tracker,
+        matting=matting,
         allow_cut=allow_cut,
         person=person,
         boxes=[parse_box(b) if b else None for b in one_each("--box", box, count)],

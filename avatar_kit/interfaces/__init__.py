@@ -6,6 +6,7 @@ from avatar_kit.interfaces.body import Asset, Body
 from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
 from avatar_kit.interfaces.exporter import Exported, Exporter, ExportSource
+from avatar_kit.interfaces.matting import Matting
 from avatar_kit.interfaces.method import Batch, Method, Pool, Samples
 from avatar_kit.interfaces.metric import Metric
 from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
@@ -30,6 +31,7 @@ __all__ = [
     "Exporter",
     "FrameTrack",
     "LearnsPrior",
+    "Matting",
     "Method",
     "Metric",
     "Part",

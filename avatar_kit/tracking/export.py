@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from avatar_kit.capture import Capture, CaptureWriter
+from avatar_kit.interfaces import Matting
 from avatar_kit.io.image import write_image
 from avatar_kit.scene.motion import concatenate
 from avatar_kit.tracking.doubts import spelled, unknown, wrong_frames
@@ -18,6 +19,7 @@ from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
 from avatar_kit.tracking.held_out import split_frames
 from avatar_kit.tracking.matte import Matte, refine
 from avatar_kit.tracking.mattes import MatteFigures, matte_figures
+from avatar_kit.tracking.matting import matted
 from avatar_kit.tracking.measures import Agreement, iou, joint_error
 from avatar_kit.tracking.scene import Scene
 from avatar_kit.tracking.sheet import Look, Sheet, draw_sheet, shaded_body
@@ -42,6 +44,8 @@ class CaptureContent:
         videos: Name of the camera -> the video and the body fitted to it.
         scenes: Name of the camera -> what is behind the person.
         held_out: Part of each long clip kept for the test.
+        matting: Finds the masks of the pictures that bring none; None: they are refined against the
+            empty scene.
         cut: Part of the body outside the picture -> part of the frames.
         notes: What a person should know of the videos.
         provenance: Facts for the record, anything JSON can hold.
@@ -52,6 +56,7 @@ class CaptureContent:
     videos: dict[str, FittedVideo]
     scenes: dict[str, Scene]
     held_out: float
+    matting: Matting | None
     cut: dict[str, float]
     notes: list[str]
     provenance: dict[str, Any]
@@ -169,7 +174,7 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
     for k, (name, fitted) in enumerate(content.videos.items()):
         tracks, scene = fitted.observed.tracks, content.scenes[name]
         size = tracks.masks.shape[:0:-1]
-        for place, (image, matte) in enumerate(_pictures(fitted, scene)):
+        for place, (image, matte) in enumerate(_pictures(fitted, scene, content.matting)):
             frame = writer.add(image, matte.mask, name)
             mattes.append(matte_figures(matte, tracks.masks[place]))
             overlap[frame] = iou(fitted.silhouette(place, *size), shrink(matte.mask) > 127)
@@ -195,10 +200,12 @@ def _spread(frames: int, count: int) -> set[int]:
     return set(np.linspace(0, frames - 1, min(count, frames)).astype(int).tolist())
 
 
-def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, Matte]]:
+def _pictures(
+    fitted: FittedVideo, scene: Scene, matting: Matting | None
+) -> Iterator[tuple[np.ndarray, Matte]]:
     """Picture [H, W, 3], as a camera on a stand would have taken it, and matte of every frame.
 
-    The matte is the video's own, or refined.
+    The matte is the video's own, that of a matting, or refined.
     """
     observed = fitted.observed
     place = {int(source): k for k, source in enumerate(observed.frames)}
@@ -209,6 +216,9 @@ def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, M
             image = scene.picture(picture, frame)
             if mask is not None:
                 yield image, Matte(scene.picture(mask, frame), True, *_UNMEASURED)
+            elif matting is not None:
+                mask = matted(matting, image, observed.tracks.masks[frame])
+                yield image, Matte(mask, True, *_UNMEASURED)
             else:
                 plate = scene.plate(int(clip_of[frame]))
                 yield image, refine(image, observed.tracks.masks[frame], plate)

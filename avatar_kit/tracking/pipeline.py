@@ -18,6 +18,7 @@ from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
 from avatar_kit.tracking.fitted import fit_observed
+from avatar_kit.tracking.matting import built_matting
 from avatar_kit.tracking.observe import Observed, observe
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.scene import find_scene, steadied
@@ -38,6 +39,7 @@ class Options:
         name: Of the capture; empty: the folder's.
         body: Registered body; empty: the default.
         tracker: Registered tracker; empty: the default.
+        matting: Registered matting for the masks; None: they are refined against the empty scene.
         allow_cut: Prepare a person who is cut by the frame all the same.
         person: Who is meant where the video shows several people one after another: a number from
             1, or "all" if they are one; None: there is one.
@@ -55,6 +57,7 @@ class Options:
     name: str | None = None
     body: str | None = None
     tracker: str | None = None
+    matting: str | None = None
     allow_cut: bool = False
     person: str | None = None
     boxes: Sequence[tuple[Rectangle, float | None] | None] = ()
@@ -122,6 +125,7 @@ def prepare_video(
             "--focal is in pixels, and the videos are of several sizes: give --fov or --camera"
         )
     cameras, camera_notes = zip(*(_camera(reader, options) for reader in readers), strict=True)
+    matting = built_matting(options.matting, readers) if options.matting else None
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
     stages = [
@@ -138,9 +142,12 @@ def prepare_video(
         videos=dict(zip(names, fitted, strict=True)),
         scenes=dict(zip(names, scenes, strict=True)),
         held_out=options.held_out,
+        matting=matting,
         cut=cut,
         notes=_notes(names, observed),
-        provenance={"tracker": tracker.name} | _about(names, observed, camera_notes),
+        provenance={"tracker": tracker.name}
+        | ({"matting": options.matting} if options.matting else {})
+        | _about(names, observed, camera_notes),
     )
     return write_capture(out, content, progress)
 
