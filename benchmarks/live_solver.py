@@ -29,6 +29,7 @@ from rich.table import Table
 from avatar_kit.capture import Capture
 from avatar_kit.config.slots import resolve_component
 from avatar_kit.interfaces import Body, FrameTrack
+from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.live import FrameSolver, Performer
 from avatar_kit.live.calibration import pelvis_height
 from avatar_kit.live.expression import OneEuro
@@ -178,8 +179,8 @@ def timing(times: np.ndarray) -> dict:
 
 
 def of_video(body: Body, path: Path) -> dict:
-    reader = decode(path, Silent())
-    stages = Stages(digest(path), Silent())
+    reader = decode(path, ReadOptions(), Silent())
+    stages = Stages(digest([path], {}), Silent())
     tracker = catalog().get("tracker", catalog().default("tracker"))
     (seen,) = observe([reader], tracker, [stages])
     camera, _ = static_camera(reader.width, reader.height)
