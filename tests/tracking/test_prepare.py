@@ -179,7 +179,7 @@ def test_a_box_chooses_who_is_prepared(tmp_path, monkeypatch):
             video.write(image)
     box = (760, 280, 340, 520)
     options = Options(boxes=[(box, 0.1)], held_out=0)
-    prepared = prepare_video(path, tmp_path / "him", options)
+    prepared = prepare_video(path, tmp_path / "her", options)
     body = prepared.capture.landmarks()["body"]
     assert len(body) == 9 and (body[:, :, 0] > 720).all()
     assert "the person of --box is followed, from 0.1 s on" in prepared.notes

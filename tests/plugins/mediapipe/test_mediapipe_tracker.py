@@ -115,7 +115,7 @@ def test_wrong_hands_become_rarer_and_no_hand_is_lost(tracker):
 
 
 def two_people(frames: int) -> list[np.ndarray]:
-    """A woman at the left and, smaller, a man at the right who jumps."""
+    """A woman at the left and, smaller, another at the right, who jumps."""
     left = clip("video/turntable_dress.mp4", frames)
     right = clip("video/jumping_jacks.mp4", frames)
     pictures = []
