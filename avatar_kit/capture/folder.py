@@ -18,6 +18,7 @@ from avatar_kit.capture.pictures import Pictures
 from avatar_kit.capture.record import CameraRecord, CaptureRecord, dump_record
 from avatar_kit.capture.split import Split, split_of
 from avatar_kit.errors import UserError
+from avatar_kit.io.digest import file_digests
 from avatar_kit.io.distortion import Undistortion
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import Camera, Motion
@@ -227,14 +228,15 @@ class Capture:
         return "novel view" if frames == {True} else "novel view and pose"
 
     def key(self) -> str:
-        """A digest of the content for caches: record, motion, and every file's size and time."""
+        """A digest of the content, wherever it lies: record, motion, and every file."""
         digest = hashlib.sha256(dump_record(self.record).encode())
         for name in FIELDS:
             digest.update(getattr(self.motion, name).numpy().tobytes())
-        for path in self.pictures.files():
-            stat = path.stat()
-            place = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-            digest.update(f"{place.as_posix()}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+        files = list(dict.fromkeys(self.pictures.files()))
+        for path, content in zip(files, file_digests(self.root, files), strict=True):
+            inside = path.is_relative_to(self.root)
+            place = path.relative_to(self.root).as_posix() if inside else path.name
+            digest.update(f"{place}:{content}\n".encode())
         return digest.hexdigest()[:32]
 
     def _asked(self, frames: Iterable[int] | None, camera: str | None) -> tuple[str, Iterable[int]]:

@@ -40,7 +40,7 @@ class Pictures(ABC):
 
     @abstractmethod
     def files(self) -> Iterator[Path]:
-        """Every file there is to read: caches follow their size and time."""
+        """Every file there is to read: their content is what a capture is told by."""
 
 
 class FolderPictures(Pictures):

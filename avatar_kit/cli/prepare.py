@@ -149,6 +149,15 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    motion: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--motion",
+            help="Motion file of this person in this video (SMPL, SMPL-X, ...), to be refined. May "
+            "be repeated: one for each video, in their order.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video, or several."""
@@ -187,6 +196,7 @@ def prepare(
         allow_cut=allow_cut,
         person=person,
         boxes=[parse_box(b) if b else None for b in one_each("--box", box, count)],
+        motion=one_each("--motion", motion, count),
         fresh=fresh,
         read=[replace(common, masks=m, camera=c) for m, c in own],
     )

@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.covariances import principal_axes as principal_axes
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
-    from avatar_kit.gaussians.neighbours import nearest_neighbours as nearest_neighbours
-    from avatar_kit.gaussians.painted import mirrored_to_unseen as mirrored_to_unseen
-    from avatar_kit.gaussians.painted import painted_colours as painted_colours
-    from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
-    from avatar_kit.gaussians.painted import unseen_sides as unseen_sides
     from avatar_kit.gaussians.posing import faces_camera as faces_camera
     from avatar_kit.gaussians.posing import pose_gaussians as pose_gaussians
 
@@ -29,13 +24,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "faces_camera": "avatar_kit.gaussians.posing",
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
-        "nearest_neighbours": "avatar_kit.gaussians.neighbours",
-        "mirrored_to_unseen": "avatar_kit.gaussians.painted",
-        "painted_colours": "avatar_kit.gaussians.painted",
         "pose_gaussians": "avatar_kit.gaussians.posing",
         "principal_axes": "avatar_kit.gaussians.covariances",
         "sample_surface": "avatar_kit.gaussians.anchors",
-        "spread_to_unseen": "avatar_kit.gaussians.painted",
-        "unseen_sides": "avatar_kit.gaussians.painted",
     },
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from avatar_kit.capture import Capture, CaptureWriter
 from avatar_kit.interfaces import Matting
@@ -22,12 +23,14 @@ from avatar_kit.tracking.mattes import MatteFigures, matte_figures
 from avatar_kit.tracking.matting import matted
 from avatar_kit.tracking.measures import Agreement, iou, joint_error
 from avatar_kit.tracking.scene import Scene
-from avatar_kit.tracking.sheet import Look, Sheet, draw_sheet, shaded_body
+from avatar_kit.tracking.sheet import Look, Sheet, covered_by, draw_sheet, shaded_body
 from avatar_kit.tracking.stages import Progress
 from avatar_kit.tracking.watch import shrink
 
 #: Frames that the sheet shows.
 SHOWN_FRAMES = 12
+#: Frames that what the video shows of the body is taken from.
+COVERING_FRAMES = 40
 #: Wrong frames are left out unless they are a larger part of the video.
 LARGEST_WRONG_SHARE = 0.5
 #: Leak and rim of a matte that a video brought with it.
@@ -125,6 +128,7 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         sheet = Sheet(
             *(content.name, videos, written.looks, agreement, figures, verdict, reasons, notes),
             unknown=unseen,
+            coverage=written.coverage,
         )
         write_image(writer.folder / "quality.png", draw_sheet(sheet))
         clips = all_clips(videos)
@@ -157,6 +161,7 @@ class _Written:
     agreement: Agreement
     mattes: list[MatteFigures]
     looks: list[Look]
+    coverage: torch.Tensor
 
     def by_video(self, videos: list[FittedVideo]) -> Iterator[tuple[FittedVideo, Agreement]]:
         first = 0
@@ -169,7 +174,9 @@ class _Written:
 def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Progress) -> _Written:
     """Write pictures and masks of all videos, and measure them."""
     frames = max(end for _, end in content.ranges().values())
-    shown = _spread(frames, SHOWN_FRAMES)
+    shown, covering = _spread(frames, SHOWN_FRAMES), _spread(frames, COVERING_FRAMES)
+    body = next(iter(content.videos.values())).body
+    coverage = torch.zeros(len(body.topology.parts))
     joints, overlap, mattes, looks = [], np.zeros(frames), [], []
     for k, (name, fitted) in enumerate(content.videos.items()):
         tracks, scene = fitted.observed.tracks, content.scenes[name]
@@ -181,9 +188,11 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
             if frame in shown:
                 shade = shaded_body(fitted, place)
                 looks.append(Look(frame, k, place, image, matte.mask, shade))
+            if frame in covering:
+                coverage += covered_by(fitted, place, shrink(matte.mask))
             progress.step(frame + 1)
         joints.append(joint_error(fitted.pixels(), tracks, fitted.fit.height))
-    return _Written(Agreement(np.concatenate(joints), overlap), mattes, looks)
+    return _Written(Agreement(np.concatenate(joints), overlap), mattes, looks, coverage)
 
 
 def _plates(content: CaptureContent) -> dict[str, np.ndarray]:

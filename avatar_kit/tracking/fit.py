@@ -16,11 +16,13 @@ from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS, concatenate
 from avatar_kit.tracking.girth import View, fit_girth, stature_of
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.objective import (
     Steps,
     Targets,
     Weights,
+    given_term,
     landmark_terms,
     pose_terms,
     profile,
@@ -96,6 +98,7 @@ class Fitter:
         clips: Half-open ranges of frames that follow each other; they tile the T frames.
         fps: Frames per second.
         known_shape: Shape values that are given and not fitted.
+        given: Poses of the T frames to start from and to stay near; None: none are known.
     """
 
     def __init__(
@@ -106,9 +109,11 @@ class Fitter:
         clips: list[tuple[int, int]],
         fps: float,
         known_shape: dict[str, float] | None = None,
+        given: GivenMotion | None = None,
     ):
         self.body, self.camera, self.fps = body, camera, fps
-        self.variables = Variables(tracks, clips, camera, fps, body, known_shape or {})
+        self.variables = Variables(tracks, clips, camera, fps, body, known_shape or {}, given)
+        self.given = None if given is None else self.variables.pose.detach().clone()
         yaw, height = self.variables.yaw.numpy(), self.variables.height
         scale = camera.width / tracks.masks.shape[2]
         self.targets = Targets.of(tracks, yaw, height, scale)
@@ -140,6 +145,7 @@ class Fitter:
             **landmark_terms(keypoints, pixels, self.targets, weights),
             **limbs,
             **pose_terms(v.pose, v.hands, self.limits, weights),
+            **({} if self.given is None else given_term(v.pose, self.given, weights)),
             **upright_term(orientation, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),

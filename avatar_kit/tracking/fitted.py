@@ -14,6 +14,7 @@ from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
 from avatar_kit.tracking.fit import Fit
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.initial import smooth
 from avatar_kit.tracking.long_fit import Filmed, fit_videos
 from avatar_kit.tracking.objective import Weights
@@ -57,6 +58,7 @@ def fit_observed(
     cameras: Sequence[Camera],
     shape: dict[str, float],
     stages: Stages,
+    given: Sequence[GivenMotion | None] = (),
 ) -> list[FittedVideo]:
     """Fit a body to what was seen of one person, and stand it on the ground.
 
@@ -66,16 +68,19 @@ def fit_observed(
         cameras: Of each video, static, at the world's origin.
         shape: Shape values that are known.
         stages: Keep the result.
+        given: Of each video poses of the kept frames to start from and to stay near; None: none are
+            known, as of all by default.
 
     Raises:
         UserError: The body has no such shape value.
     """
     body.shape_vector(shape)
+    poses = given or [None] * len(observed)
 
     def compute() -> Arrays:
         filmed = [
-            Filmed(camera, seen.tracks, seen.clips, seen.reader.fps)
-            for seen, camera in zip(observed, cameras, strict=True)
+            Filmed(camera, seen.tracks, seen.clips, seen.reader.fps, own)
+            for seen, camera, own in zip(observed, cameras, poses, strict=True)
         ]
         report = lambda done, total: stages.progress.step(round(100 * done / total))  # noqa: E731
         fits = fit_videos(body, filmed, shape, report)
@@ -96,6 +101,8 @@ def fit_observed(
         "intrinsics": [camera.K[0].tolist() for camera in cameras],
         "weights": asdict(Weights()),
     }
+    if any(poses):
+        settings["given"] = [own.key() if own else None for own in poses]
     found = stages.run("fit", settings, compute, total=100, note=_yaw_note)
     edges = np.cumsum([0] + [len(seen.frames) for seen in observed])
     videos = []

@@ -17,6 +17,7 @@ from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera
 from avatar_kit.scene.motion import concatenate, mixed
 from avatar_kit.tracking.fit import Fit, Fitter, Report, fit_together
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.tracks import Tracks
 
 #: Frames that are fitted together, and those that two windows share.
@@ -36,12 +37,14 @@ class Filmed:
         tracks: What the tracker saw.
         clips: Half-open ranges of frames that follow each other; they tile the T frames.
         fps: Frames per second.
+        given: Poses of the T frames to start from; None: none are known.
     """
 
     camera: Camera
     tracks: Tracks
     clips: Clips
     fps: float
+    given: GivenMotion | None = None
 
 
 def fit_videos(
@@ -57,9 +60,9 @@ def fit_videos(
     """
     if len(videos) == 1:
         (v,) = videos
-        return [fit_windows(body, v.camera, v.tracks, v.clips, v.fps, shape, report)]
+        return [fit_windows(body, v.camera, v.tracks, v.clips, v.fps, shape, report, v.given)]
     if sum(len(v.tracks) for v in videos) <= WINDOW_FRAMES:
-        whole = [Fitter(body, v.camera, v.tracks, v.clips, v.fps, shape) for v in videos]
+        whole = [Fitter(body, v.camera, v.tracks, v.clips, v.fps, shape, v.given) for v in videos]
         return fit_together(whole, report)
     jobs = 1 + len(videos)
 
@@ -69,11 +72,13 @@ def fit_videos(
     fitters = []
     for v in videos:
         chosen, stretches = spread_stretches(v.clips, max(2, _STRETCHES // len(videos)))
-        fitters.append(Fitter(body, v.camera, v.tracks.at(chosen), stretches, v.fps, shape))
+        some = None if v.given is None else v.given[chosen]
+        tracks = v.tracks.at(chosen)
+        fitters.append(Fitter(body, v.camera, tracks, stretches, v.fps, shape, some))
     first, *_ = fit_together(fitters, told(0))
     known = dict(zip(body.shape_names, first.shape.tolist(), strict=True))
     return [
-        fit_windows(body, v.camera, v.tracks, v.clips, v.fps, known, told(k + 1))
+        fit_windows(body, v.camera, v.tracks, v.clips, v.fps, known, told(k + 1), v.given)
         for k, v in enumerate(videos)
     ]
 
@@ -86,6 +91,7 @@ def fit_windows(
     fps: float,
     shape: dict[str, float],
     report: Report,
+    given: GivenMotion | None = None,
 ) -> Fit:
     """The fit of all frames; that of :class:`Fitter` where one window holds them.
 
@@ -97,9 +103,10 @@ def fit_windows(
         fps: Frames per second.
         shape: Shape values that are given and not fitted.
         report: Told of every iteration: how many are done, and how many there are.
+        given: Poses of the T frames to start from; None: none are known.
     """
     if len(tracks) <= WINDOW_FRAMES:
-        return Fitter(body, camera, tracks, clips, fps, shape).run(report)
+        return Fitter(body, camera, tracks, clips, fps, shape, given).run(report)
     parts = windows(clips)
     chosen, stretches = spread_stretches(clips)
     jobs = 1 + len(parts)
@@ -107,11 +114,13 @@ def fit_windows(
     def told(job: int) -> Report:
         return lambda done, total: report(job * total + done, jobs * total)
 
-    first = Fitter(body, camera, tracks.at(chosen), stretches, fps, shape).run(told(0))
+    some = None if given is None else given[chosen]
+    first = Fitter(body, camera, tracks.at(chosen), stretches, fps, shape, some).run(told(0))
     known = dict(zip(body.shape_names, first.shape.tolist(), strict=True))
     joined: Fit | None = None
     for k, (a, b) in enumerate(parts):
-        fitter = Fitter(body, camera, tracks.at(slice(a, b)), [(0, b - a)], fps, known)
+        some = None if given is None else given[a:b]
+        fitter = Fitter(body, camera, tracks.at(slice(a, b)), [(0, b - a)], fps, known, some)
         found = fitter.run(told(k + 1))
         shared = 0 if joined is None else len(joined.yaw) - a
         joined = found if joined is None else _joined(joined, found, shared)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,81 +11,20 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import check_folder
-from avatar_kit.io.read_options import ReadOptions, Rectangle
 from avatar_kit.io.video import VideoReader
 from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
 from avatar_kit.tracking.fitted import fit_observed
+from avatar_kit.tracking.given_motion import GivenMotion, read_given, seen_by_camera
 from avatar_kit.tracking.matting import built_matting
 from avatar_kit.tracking.observe import Observed, observe
+from avatar_kit.tracking.options import Options
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.scene import find_scene, steadied
 from avatar_kit.tracking.stages import Named, Progress, Silent, Stages, digest
-from avatar_kit.tracking.videos import camera_names, from_box, open_videos
+from avatar_kit.tracking.videos import camera_names, open_videos
 from avatar_kit.tracking.watch import check_whole, cut_parts
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a person may say about a video.
-
-    Attributes:
-        fov: Vertical field of view in degrees.
-        focal: Focal length in pixels, instead.
-        shape: Shape values of the body that are known.
-        held_out: Part of each clip kept for the test.
-        name: Of the capture; empty: the folder's.
-        body: Registered body; empty: the default.
-        tracker: Registered tracker; empty: the default.
-        matting: Registered matting for the masks; None: they are refined against the empty scene.
-        allow_cut: Prepare a person who is cut by the frame all the same.
-        person: Who is meant where the video shows several people one after another: a number from
-            1, or "all" if they are one; None: there is one.
-        boxes: Of each video who is meant, instead: left, top, width and height in upright pixels of
-            the file, and seconds from its first picture, before which nothing is read; None: the
-            largest. Empty: so for all videos.
-        fresh: Do all stages anew.
-        read: What of the video is read; of several videos, the same of each, or one for each.
-    """
-
-    fov: float | None = None
-    focal: float | None = None
-    shape: dict[str, float] = field(default_factory=dict)
-    held_out: float = 0.15
-    name: str | None = None
-    body: str | None = None
-    tracker: str | None = None
-    matting: str | None = None
-    allow_cut: bool = False
-    person: str | None = None
-    boxes: Sequence[tuple[Rectangle, float | None] | None] = ()
-    fresh: bool = False
-    read: ReadOptions | Sequence[ReadOptions] = field(default_factory=ReadOptions)
-
-    def reads(self, videos: int) -> list[ReadOptions]:
-        """What is read of each of some videos.
-
-        Raises:
-            ValueError: It is given for another number of videos.
-        """
-        found = [self.read] * videos if isinstance(self.read, ReadOptions) else list(self.read)
-        if len(found) != videos or len(self.boxes) not in (0, videos):
-            raise ValueError(f"read and boxes are to be given for {videos} videos")
-        return [
-            from_box(read, box[1]) if box else read
-            for read, box in zip(found, self.boxes or [None] * videos, strict=True)
-        ]
-
-    def rectangles(self) -> list[Rectangle | None]:
-        """Where who is meant is in the first picture of each video that is read.
-
-        Raises:
-            UserError: It is said by number, too.
-        """
-        if any(self.boxes) and self.person not in (None, "all"):
-            raise UserError("--box and --person say the same thing: give one of them")
-        return [box[0] if box else None for box in self.boxes]
 
 
 def prepare_video(
@@ -118,6 +56,7 @@ def prepare_video(
     boxes = options.rectangles()
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
     names = camera_names(paths)
+    files = options.motions(len(names))
     told = [Named(progress, name) for name in names] if len(names) > 1 else [progress]
     readers = open_videos(paths, options.reads(len(paths)), told)
     if options.focal is not None and len({reader.full_size for reader in readers}) > 1:
@@ -128,6 +67,7 @@ def prepare_video(
     matting = built_matting(options.matting, readers) if options.matting else None
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
+    poses = [read_given(f, r) if f else None for f, r in zip(files, readers, strict=True)]
     stages = [
         Stages(_digest(reader), to, options.fresh) for reader, to in zip(readers, told, strict=True)
     ]
@@ -135,7 +75,9 @@ def prepare_video(
     cut = _cut(observed, allowed=options.allow_cut)
     scenes = [find_scene(seen, s) for seen, s in zip(observed, stages, strict=True)]
     observed = [steadied(seen, scene) for seen, scene in zip(observed, scenes, strict=True)]
-    fitted = fit_observed(observed, model, cameras, options.shape, Stages.after(stages, progress))
+    given = _given(poses, files, observed, model)
+    last = Stages.after(stages, progress)
+    fitted = fit_observed(observed, model, cameras, options.shape, last, given)
     content = CaptureContent(
         name=options.name or out.name,
         body_name=body.name,
@@ -230,6 +172,22 @@ def _cut(observed: Sequence[Observed], *, allowed: bool) -> dict[str, float]:
         for part, share in cut.items():
             parts[part] = parts.get(part, 0.0) + share * len(seen.frames) / frames
     return parts
+
+
+def _given(
+    poses: Sequence[Motion | None],
+    files: Sequence[Path | None],
+    observed: Sequence[Observed],
+    body: Body,
+) -> list[GivenMotion | None]:
+    """The given motions as the cameras see them; what was found out about them is noted."""
+    found: list[GivenMotion | None] = []
+    for motion, file, seen in zip(poses, files, observed, strict=True):
+        own = seen_by_camera(motion, file, seen, body) if motion and file else None
+        if own is not None:
+            seen.notes.append(own.note)
+        found.append(own)
+    return found
 
 
 def _notes(names: Sequence[str], observed: Sequence[Observed]) -> list[str]:

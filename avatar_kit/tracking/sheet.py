@@ -11,6 +11,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from avatar_kit.graphics import rasterize
+from avatar_kit.surface import covering, draw_coverage
+from avatar_kit.surface.coverage import NOT_SHOWN, SHOWN, SIDES
 from avatar_kit.tracking.charts import Chart, draw_chart
 from avatar_kit.tracking.figures import Figures, Verdict, percent
 from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
@@ -21,6 +23,8 @@ SHEET_WIDTH, SHEET_MARGIN, TILE_GAP = 1800, 40, 12
 #: Looks beside each other, and the width of each in pixels.
 TILE_COLUMNS = 6
 TILE_WIDTH = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
+#: Width of the drawings of what the pictures show of the body.
+COVERAGE_WIDTH = 560
 TEXT_COLOUR, FAINT_COLOUR, PAPER_COLOUR = (28, 32, 40), (110, 118, 130), (250, 250, 248)
 BODY_COLOUR, OUTLINE_COLOUR = (66, 133, 244), (219, 68, 55)
 LANDMARK_COLOUR, KEYPOINT_COLOUR = (251, 188, 4), (255, 255, 255)
@@ -66,6 +70,7 @@ class Sheet:
         reasons: For the verdict.
         notes: What else a person should know.
         unknown: What the video does not show, each with what to film.
+        coverage: [V] how much the pictures show of each vertex of the body.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Sheet:
     reasons: list[str]
     notes: list[str]
     unknown: list[str]
+    coverage: torch.Tensor
 
 
 @torch.no_grad()
@@ -90,6 +96,16 @@ def shaded_body(fitted: FittedVideo, frame: int) -> np.ndarray:
     towards = -(normal @ camera.R[0, 2]) / normal.norm(dim=1).clamp(min=1e-12)
     shade = (0.35 + 0.65 * towards.clamp(0, 1))[triangle.clamp(min=0)]
     return torch.where(triangle >= 0, shade, -torch.ones(())).numpy()
+
+
+@torch.no_grad()
+def covered_by(fitted: FittedVideo, frame: int, mask: np.ndarray) -> torch.Tensor:
+    """[V] how much a frame shows of each vertex, by its mask [h, w] uint8 of any size."""
+    body, fit, (height, width) = fitted.body, fitted.fit, mask.shape
+    camera = fitted.camera.crop_resize(0.0, 0.0, width / fitted.camera.width, width, height)
+    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
+    person = torch.from_numpy(mask).float()[None, None] / 255
+    return covering(posed, camera, person)
 
 
 def draw_sheet(sheet: Sheet) -> np.ndarray:
@@ -110,9 +126,12 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
         y = 180 + (k // TILE_COLUMNS) * (tile_height + TILE_GAP)
         canvas.paste(tile, (x, y))
         _caption(draw, sheet, look, (x, y + tile.height + 5))
-    for k, chart in enumerate(_charts(sheet)):
-        width = (SHEET_WIDTH - 2 * SHEET_MARGIN - 2 * 24) // 3
+    room = SHEET_WIDTH - 2 * SHEET_MARGIN
+    charts, width = _charts(sheet), (room - COVERAGE_WIDTH - 3 * 24) // 3
+    for k, chart in enumerate(charts):
         canvas.paste(draw_chart(chart, width, 280), (SHEET_MARGIN + k * (width + 24), charts_top))
+    left = SHEET_MARGIN + room - COVERAGE_WIDTH
+    canvas.paste(_coverage(sheet, COVERAGE_WIDTH, 280), (left, charts_top))
     y = charts_top + 300
     _legend(draw, y)
     for line in lines:
@@ -245,6 +264,22 @@ def _charts(sheet: Sheet) -> list[Chart]:
         Chart(title, frames, error, clips, OUTLINE_COLOUR, limit=0.8, low=0.0),
         Chart("silhouette IoU", frames, overlap, clips, (24, 128, 74), limit=0.7, high=1.0),
     ]
+
+
+def _coverage(sheet: Sheet, width: int, height: int) -> Image.Image:
+    """What the pictures show of the body, from four sides."""
+    fitted = sheet.videos[0]
+    panel = Image.new("RGB", (width, height), PAPER_COLOUR)
+    draw = ImageDraw.Draw(panel)
+    draw.text((0, 8), "shown by the video", SHOWN, font(17))
+    draw.text((170, 8), "not shown", NOT_SHOWN, font(17))
+    rest = fitted.body.rest(fitted.fit.shape)
+    drawings = draw_coverage(rest, sheet.coverage, height - 66, PAPER_COLOUR)
+    step = width // len(drawings)
+    for k, (name, drawing) in enumerate(zip(SIDES, drawings, strict=True)):
+        panel.paste(Image.fromarray(drawing), (k * step + (step - drawing.shape[1]) // 2, 36))
+        draw.text((k * step + step // 2, height - 4), name, FAINT_COLOUR, font(17), anchor="mb")
+    return panel
 
 
 def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from avatar_kit.gaussians import nearest_neighbours
+from avatar_kit.surface import nearest_neighbours
 
 
 @settings(max_examples=40, deadline=None)
