@@ -55,14 +55,9 @@ def prepare_video(
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
     boxes = options.rectangles()
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
-    names = camera_names(paths)
-    files = options.motions(len(names))
+    names, files = camera_names(paths), options.motions(len(paths))
     told = [Named(progress, name) for name in names] if len(names) > 1 else [progress]
-    readers = open_videos(paths, options.reads(len(paths)), told)
-    if options.focal is not None and len({reader.full_size for reader in readers}) > 1:
-        raise UserError(
-            "--focal is in pixels, and the videos are of several sizes: give --fov or --camera"
-        )
+    readers = _readers(paths, options, told)
     cameras, camera_notes = zip(*(_camera(reader, options) for reader in readers), strict=True)
     matting = built_matting(options.matting, readers) if options.matting else None
     model = _built(body)
@@ -87,11 +82,21 @@ def prepare_video(
         matting=matting,
         cut=cut,
         notes=_notes(names, observed),
-        provenance={"tracker": tracker.name}
-        | ({"matting": options.matting} if options.matting else {})
-        | _about(names, observed, camera_notes),
+        provenance={"tracker": tracker.name, "matting": options.matting}
+        | _about(names, observed, camera_notes, given),
     )
     return write_capture(out, content, progress)
+
+
+def _readers(
+    paths: Sequence[Path], options: Options, told: Sequence[Progress]
+) -> list[VideoReader]:
+    readers = open_videos(paths, options.reads(len(paths)), told)
+    if options.focal is not None and len({reader.full_size for reader in readers}) > 1:
+        raise UserError(
+            "--focal is in pixels, and the videos are of several sizes: give --fov or --camera"
+        )
+    return readers
 
 
 def track_motion(
@@ -198,11 +203,16 @@ def _notes(names: Sequence[str], observed: Sequence[Observed]) -> list[str]:
 
 
 def _about(
-    names: Sequence[str], observed: Sequence[Observed], cameras: Sequence[str]
+    names: Sequence[str],
+    observed: Sequence[Observed],
+    cameras: Sequence[str],
+    given: Sequence[GivenMotion | None],
 ) -> dict[str, Any]:
     """What the record says of the videos; of several by the names of their cameras."""
-    found: dict[str, dict[str, Any]] = {"video": {}, "camera": {}, "source_frames": {}}
-    for name, seen, camera in zip(names, observed, cameras, strict=True):
+    found: dict[str, dict[str, Any]] = {
+        key: {} for key in ("video", "motion", "camera", "source_frames")
+    }
+    for name, seen, camera, motion in zip(names, observed, cameras, given, strict=True):
         reader = seen.reader
         found["video"][name] = {
             "file": reader.path.name,
@@ -210,6 +220,7 @@ def _about(
             "corrupt": reader.corrupt,
             "read": reader.options.record(),
         }
+        found["motion"][name] = None if motion is None else motion.note
         found["camera"][name] = camera
         found["source_frames"][name] = seen.frames.tolist()
     return found if len(names) > 1 else {key: value[names[0]] for key, value in found.items()}
