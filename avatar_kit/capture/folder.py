@@ -152,7 +152,7 @@ class Capture:
         path = self.root / layout.LANDMARKS
         if not path.exists():
             return None
-        landmarks = read_npz(path)
+        landmarks = dict(read_npz(path))
         check_landmarks(landmarks, len(self), path)
         return landmarks
 

@@ -60,7 +60,7 @@ class Shown:
         place = lambda context: (context.body.vertices, context.body.normals)  # noqa: E731
         count, still = len(rest.vertices), rest.to("cpu")
         colours, coverage = painted_colours(samples, place, count, frames=_SAMPLES)
-        completion = Completion.of_vertices(coverage > _WELL, still)
+        completion = Completion.of_vertices(coverage, still, least=_WELL)
         corners = still.topology.faces
         a, b, c = still.vertices[corners].unbind(1)
         area = torch.linalg.cross(b - a, c - a).norm(dim=1)

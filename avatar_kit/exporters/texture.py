@@ -68,7 +68,7 @@ def baked_texture(source: ExportSource, size: int, frames: int, report: Report) 
         pictures, texels.place, count + len(rest.vertices),
         frames=frames, behind=_BEHIND, between="bilinear",
     )  # fmt: skip
-    completion = Completion.of_vertices(weight[count:] > SEEN, rest)
+    completion = Completion.of_vertices(weight[count:], rest)
     around = texels.interpolated(completion(colours[count:]))
     share = (weight[:count] / (weight[:count] + _HALF))[:, None]
     texture = torch.zeros(size, size, 3)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from avatar_kit.scene import RestBody
-from avatar_kit.surface.neighbours import nearest_neighbours
 
 #: A point that was seen less than this, in frames that face it, was not seen.
 SEEN = 1e-3
@@ -14,85 +13,110 @@ SEEN = 1e-3
 #: Metres that the point on the other side may be off the mirrored place.
 _REACH = 0.03
 
-#: Rounds in which values travel to neighbours; what is still unknown takes the mean of all.
-_ROUNDS = 60
+#: Points that give their values to others, at most; and points that take them at once.
+_SOURCES, _AT_ONCE = 4096, 2048
 
-#: Vertices next to each other that values travel between.
-_AROUND = 8
+#: How far around the nearest known point others count, as a part of the distance to it, and the
+#: least of these distances in metres.
+_SPREAD, _NEAR = 0.7, 0.02
 
 
 class Completion:
     """Gives points that were never seen the value of the point on the other side of the person;
-    where that is unknown too, the mean of the neighbours, outwards from what was seen.
+    where that is unknown too, a mean of the known points around.
 
-    Which point takes its value from which is found once; values of any kind follow.
+    The mean is weighted by how well a point was seen and falls off with the distance as a Gaussian,
+    the wider the further away the nearest known point is: the middle of an unseen back is an even
+    mixture of both flanks, and not of the dark armpits alone. Which point takes its value from
+    which is found once; values of any kind follow.
 
     Args:
-        known: [N] bool, which points have a value.
+        weight: [N] how much each point was seen.
         points: [N, 3] places in the rest pose, metres.
-        neighbours: [N, K] long.
         middle: x of the plane that the person is symmetric about.
+        least: A point that was seen less has no value.
+        area: [N] surface around each point: where points are dense, each counts less; None: all
+            alike.
     """
 
-    def __init__(self, known: Tensor, points: Tensor, neighbours: Tensor, *, middle: float):
-        self._known = known.clone()
-        self._mirrored = self._found_mirrored(points, middle)
-        self._rounds = self._found_rounds(neighbours)
+    def __init__(
+        self,
+        weight: Tensor,
+        points: Tensor,
+        *,
+        middle: float,
+        least: float = SEEN,
+        area: Tensor | None = None,
+    ):
+        known = weight > least
+        self._any = bool(known.any())
+        self._mirrored = _mirrored(known, points, middle)
+        known = known.clone()
+        known[self._mirrored[0]] = True
+        self._rows = (~known).nonzero()[:, 0]
+        # what was mirrored is as good a source as what was seen
+        given = weight.clone()
+        given[self._mirrored[0]] = weight[self._mirrored[1]]
+        given = given if area is None else given * area
+        sources = known.nonzero()[:, 0]
+        self._sources = sources[:: max(1, -(-len(sources) // _SOURCES))]
+        self._shares = _shares(points[self._rows], points[self._sources], given[self._sources])
 
     @classmethod
-    def of_vertices(cls, known: Tensor, rest: RestBody) -> Completion:
+    def of_vertices(cls, weight: Tensor, rest: RestBody, *, least: float = SEEN) -> Completion:
         """For the vertices of a body.
 
         Args:
-            known: [V] bool.
+            weight: [V] how much each was seen.
             rest: The body.
+            least: A vertex that was seen less has no value.
         """
-        points = rest.vertices
-        neighbours = nearest_neighbours(points, _AROUND)[0]
-        return cls(known, points, neighbours, middle=float(points[:, 0].mean()))
+        points, faces = rest.vertices, rest.topology.faces.long()
+        a, b, c = points[faces].unbind(1)
+        third = torch.linalg.cross(b - a, c - a).norm(dim=1) / 6
+        area = torch.zeros(len(points)).index_add_(0, faces.flatten(), third.repeat_interleave(3))
+        middle = float(points[:, 0].mean())
+        return cls(weight, points, middle=middle, least=least, area=area)
 
     def __call__(self, values: Tensor) -> Tensor:
         """[N, C] completed values.
 
         Args:
-            values: [N, C]; those of points that are not known do not matter.
+            values: [N, C]; those of points that are not known do not matter. Where no point is
+                known at all, all values are 0.5.
         """
+        if not self._any:
+            return torch.full_like(values, 0.5)
         values = values.clone()
         rows, source = self._mirrored
         values[rows] = values[source]
-        for rows, neighbours, share in self._rounds:
-            values[rows] = (values[neighbours] * share[..., None]).sum(1)
-        if bool(self._known.any()):
-            values[~self._known] = values[self._known].mean(0)
-        else:
-            values.fill_(0.5)
+        values[self._rows] = self._shares.to(values) @ values[self._sources]
         return values
 
-    def _found_mirrored(self, points: Tensor, middle: float) -> tuple[Tensor, Tensor]:
-        """Points that take a value from the other side, and the points that give it."""
-        seen, found = self._known.nonzero()[:, 0], []
-        for rows in (~self._known).nonzero()[:, 0].split(2048) if len(seen) else ():
-            place = points[rows].clone()
-            place[:, 0] = 2 * middle - place[:, 0]
-            away, nearest = torch.cdist(place, points[seen]).min(1)
-            found.append(torch.stack([rows, seen[nearest]])[:, away < _REACH])
-        rows, source = torch.cat(found, dim=1) if found else seen.new_zeros(2, 0)
-        self._known[rows] = True
-        return rows, source
 
-    def _found_rounds(self, neighbours: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Of each round, the points that take a value, their neighbours and the shares of these."""
-        rounds = []
-        for _ in range(_ROUNDS):
-            unknown = (~self._known).nonzero()[:, 0]
-            share = self._known[neighbours[unknown]].float()
-            reached = share.sum(1) > 0
-            if not bool(reached.any()):
-                break
-            rows, share = unknown[reached], share[reached]
-            rounds.append((rows, neighbours[rows], share / share.sum(1, keepdim=True)))
-            self._known[rows] = True
-        return rounds
+def _mirrored(known: Tensor, points: Tensor, middle: float) -> tuple[Tensor, Tensor]:
+    """Points that take a value from the other side, and the points that give it."""
+    seen = known.nonzero()[:, 0]
+    found = [seen.new_zeros(2, 0)]
+    for rows in (~known).nonzero()[:, 0].split(_AT_ONCE) if len(seen) else ():
+        place = points[rows].clone()
+        place[:, 0] = 2 * middle - place[:, 0]
+        away, nearest = torch.cdist(place, points[seen]).min(1)
+        found.append(torch.stack([rows, seen[nearest]])[:, away < _REACH])
+    rows, source = torch.cat(found, dim=1)
+    return rows, source
+
+
+def _shares(points: Tensor, sources: Tensor, weight: Tensor) -> Tensor:
+    """[M, S] how much of each source's value a point takes; rows sum to one."""
+    found = [points.new_zeros(0, len(sources))]
+    for places in points.split(_AT_ONCE) if len(sources) else ():
+        away = torch.cdist(places, sources)
+        nearest = away.min(1, keepdim=True).values
+        width = _SPREAD * nearest.clamp(min=_NEAR)
+        share = weight * torch.exp((nearest.square() - away.square()) / (2 * width.square()))
+        found.append(share / share.sum(1, keepdim=True))
+    return torch.cat(found)
 
 
 def unseen_sides(rest_normals: Tensor, weight: Tensor) -> list[str]:

@@ -23,7 +23,7 @@ from avatar_kit.gaussians import (
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
 from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
-from avatar_kit.surface import SEEN, Completion, nearest_neighbours, painted_colours, unseen_sides
+from avatar_kit.surface import Completion, nearest_neighbours, painted_colours, unseen_sides
 from avatar_kit_splat.checks import check_body, check_budget
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 
@@ -235,8 +235,7 @@ class SurfaceGaussians(Encoder):
                 ", ".join(sides),
             )
         middle = float(rest.joints[:, 0].mean())
-        places = anchors.rest(rest), self.neighbours.cpu()
-        return Completion(weight > SEEN, *places, middle=middle)(colours)
+        return Completion(weight, anchors.rest(rest), middle=middle)(colours)
 
     def _place(self, anchors: Anchors) -> None:
         """Tie Gaussians to these places, in their first shape."""

@@ -49,7 +49,7 @@ def test_a_film_of_the_front_covers_the_front(rest, front, film):
 
 
 def shown_by(rest, coverage):
-    known = Completion.of_vertices(coverage > 1.0, rest)
+    known = Completion.of_vertices(coverage, rest, least=1.0)
     return Shown(coverage, torch.zeros(len(coverage), 3), 0.5, known)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avatar_kit.gaussians import Anchors, Attachment, face_density, hull_points, sample_surface
-from avatar_kit.surface import SEEN, Completion, nearest_neighbours, painted_colours
+from avatar_kit.surface import Completion, painted_colours
 from avatar_kit.testing import world
 from avatar_kit.testing.poses import random_motion
 from tests.filmed import Filmed
@@ -86,9 +86,7 @@ def test_colours_come_from_where_a_point_is_seen(body, rest):
     torch.testing.assert_close(
         colours[seen], torch.full((int(seen.sum()), 3), 0.8), atol=0.02, rtol=0
     )
-    places = anchors.rest(rest)
-    neighbours = nearest_neighbours(places, 4)[0]
-    filled = Completion(weight > SEEN, places, neighbours, middle=0.0)(colours)
+    filled = Completion(weight, anchors.rest(rest), middle=0.0)(colours)
     assert (filled - 0.8).abs().max() < 0.05
 
 
