@@ -45,13 +45,14 @@ def _first_frames(
     view: CaptureView, name: str, count: int | None, config: EvaluationConfig
 ) -> HeldOutSplit:
     starts = {start for start, _ in view.capture.clips}
-    split = view.capture.splits[name]
-    frames = split.frames[:count]
-    follows = [k > 0 and frames[k - 1] == f - 1 and f not in starts for k, f in enumerate(frames)]
-    samples = [Sample(frame, camera) for camera in split.cameras for frame in frames]
+    split, samples, new_clip = view.capture.splits[name], [], []
+    for camera in split.cameras:
+        frames = split.frames_of(camera)[:count]
+        samples += [Sample(frame, camera) for frame in frames]
+        new_clip += [k == 0 or frames[k - 1] != f - 1 or f in starts for k, f in enumerate(frames)]
     masks = [view.mask(sample) for sample in samples]
     boxes = person_boxes(masks, config.crop_margin) if masks else np.zeros((0, 4), int)
-    return HeldOutSplit(name, samples, [not f for f in follows] * len(split.cameras), boxes)
+    return HeldOutSplit(name, samples, new_clip, boxes)
 
 
 def person_boxes(masks: list[np.ndarray], margin: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from avatar_kit.surface import covering, draw_coverage
 from avatar_kit.surface.coverage import NOT_SHOWN, SHOWN, SIDES
 from avatar_kit.tracking.charts import Chart, draw_chart
 from avatar_kit.tracking.figures import Figures, Verdict, percent
-from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
 from avatar_kit.tracking.measures import Agreement
 
 #: Sizes in pixels.
@@ -40,12 +41,16 @@ class Look:
 
     Attributes:
         frame: Its number in the capture.
+        video: Number of the video it is of, from 0.
+        place: Its number among the frames that are kept of the video.
         image: [H, W, 3] uint8.
         mask: [H, W] uint8.
         shade: [H, W] of :func:`shaded_body`.
     """
 
     frame: int
+    video: int
+    place: int
     image: np.ndarray
     mask: np.ndarray
     shade: np.ndarray
@@ -57,9 +62,9 @@ class Sheet:
 
     Attributes:
         name: Of the capture.
-        fitted: The video and the body fitted to it.
+        videos: The videos and the body fitted to them.
         looks: Frames to show.
-        agreement: Of video and body, frame by frame.
+        agreement: Of videos and body, frame by frame.
         figures: Of the capture.
         verdict: On the capture.
         reasons: For the verdict.
@@ -69,7 +74,7 @@ class Sheet:
     """
 
     name: str
-    fitted: FittedVideo
+    videos: Sequence[FittedVideo]
     looks: list[Look]
     agreement: Agreement
     figures: Figures
@@ -105,7 +110,7 @@ def covered_by(fitted: FittedVideo, frame: int, mask: np.ndarray) -> torch.Tenso
 
 def draw_sheet(sheet: Sheet) -> np.ndarray:
     """[h, ``SHEET_WIDTH``, 3] uint8 picture of the sheet."""
-    tiles = _tiles(sheet.looks, sheet.fitted)
+    tiles = _tiles(sheet.looks, sheet.videos)
     rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
     unknown = [f"the avatar will not know {line}" for line in sheet.unknown]
@@ -120,7 +125,7 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
         x = SHEET_MARGIN + (k % TILE_COLUMNS) * (tile.width + TILE_GAP)
         y = 180 + (k // TILE_COLUMNS) * (tile_height + TILE_GAP)
         canvas.paste(tile, (x, y))
-        _caption(draw, sheet, look.frame, (x, y + tile.height + 5))
+        _caption(draw, sheet, look, (x, y + tile.height + 5))
     room = SHEET_WIDTH - 2 * SHEET_MARGIN
     charts, width = _charts(sheet), (room - COVERAGE_WIDTH - 3 * 24) // 3
     for k, chart in enumerate(charts):
@@ -173,28 +178,30 @@ def _header(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
         draw.text((x, 138), label, FAINT_COLOUR, font(17))
 
 
-def _tiles(looks: list[Look], fitted: FittedVideo) -> list[Image.Image]:
-    """Each look, cropped alike around the person."""
-    width, tracks, pixels = TILE_WIDTH, fitted.observed.tracks, fitted.pixels()
+def _tiles(looks: list[Look], videos: Sequence[FittedVideo]) -> list[Image.Image]:
+    """Each look, cropped alike around the person, who is of one size in all videos."""
+    heights = [videos[look.video].fit.height for look in looks]
     sides = [_extent(look.mask) for look in looks]
-    wide = max(s[1] for s in sides) * 1.08
-    high = max(s[2] for s in sides) * 1.08
-    wide, high = max(wide, high / 2.6), max(high, wide)
-    tiles = []
-    for look, (centre, _, _) in zip(looks, sides, strict=True):
-        scale = width / wide
+    widest = max(s[1] / height for s, height in zip(sides, heights, strict=True)) * 1.08
+    highest = max(s[2] / height for s, height in zip(sides, heights, strict=True)) * 1.08
+    widest, highest = max(widest, highest / 2.6), max(highest, widest)
+    tiles, points = [], [video.pixels() for video in videos]
+    for look, (centre, _, _), height in zip(looks, sides, heights, strict=True):
+        wide, high = widest * height, highest * height
+        tracks, pixels = videos[look.video].observed.tracks, points[look.video]
+        width, scale = TILE_WIDTH, TILE_WIDTH / wide
         box = (
             centre[0] - wide / 2,
             centre[1] - high / 2,
             centre[0] + wide / 2,
             centre[1] + high / 2,
         )
-        size = (width, round(high * scale))
+        size = (width, round(width * highest / widest))
         picture = Image.fromarray(_overlay(look)).transform(
             size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER_COLOUR
         )
         draw = ImageDraw.Draw(picture)
-        frame = look.frame
+        frame = look.place
         _dots(draw, tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
         _dots(draw, pixels[frame, :21], box, scale, KEYPOINT_COLOUR, 2)
         for hand in np.flatnonzero(tracks.hands_confidence[frame] > 0):
@@ -233,18 +240,24 @@ def _dots(draw, points, box, scale, colour, radius) -> None:
         draw.ellipse((u - radius, v - radius, u + radius, v + radius), colour, (60, 60, 60))
 
 
-def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, frame: int, at: tuple[int, int]) -> None:
-    source = sheet.fitted.observed.frames[frame]
-    error, overlap = sheet.agreement.error()[frame], sheet.agreement.overlap[frame]
-    draw.text(at, f"frame {source}", TEXT_COLOUR, font(17))
+def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, look: Look, at: tuple[int, int]) -> None:
+    observed = sheet.videos[look.video].observed
+    what = f"video {look.video + 1}:" if len(sheet.videos) > 1 else "frame"
+    error, overlap = sheet.agreement.error()[look.frame], sheet.agreement.overlap[look.frame]
+    draw.text(at, f"{what} {observed.frames[look.place]}", TEXT_COLOUR, font(17))
     text = f"{error:.2f} %   IoU {overlap:.2f}"
     draw.text((at[0] + TILE_WIDTH, at[1]), text, FAINT_COLOUR, font(17), anchor="ra")
 
 
 def _charts(sheet: Sheet) -> list[Chart]:
-    observed, agreement = sheet.fitted.observed, sheet.agreement
-    frames, clips = observed.frames, observed.clips
-    yaw, error, overlap = sheet.fitted.fit.yaw.numpy(), agreement.error(), agreement.overlap
+    agreement, clips = sheet.agreement, all_clips(sheet.videos)
+    yaw = over_all(sheet.videos, lambda video: video.fit.yaw.numpy())
+    before, numbers = 0, []
+    for video in sheet.videos:  # one after another
+        numbers.append(before + video.observed.frames)
+        before += len(video.observed.reader)
+    frames = np.concatenate(numbers)
+    error, overlap = agreement.error(), agreement.overlap
     title = "joint error, % of height"
     return [
         Chart("yaw, degrees", frames, np.degrees(yaw), clips, BODY_COLOUR),
@@ -255,7 +268,7 @@ def _charts(sheet: Sheet) -> list[Chart]:
 
 def _coverage(sheet: Sheet, width: int, height: int) -> Image.Image:
     """What the pictures show of the body, from four sides."""
-    fitted = sheet.fitted
+    fitted = sheet.videos[0]
     panel = Image.new("RGB", (width, height), PAPER_COLOUR)
     draw = ImageDraw.Draw(panel)
     draw.text((0, 8), "shown by the video", SHOWN, font(17))

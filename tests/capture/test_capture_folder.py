@@ -233,7 +233,7 @@ def test_a_camera_that_misses_frames(make):
     camera = make.facts()["cameras"]
     facts = {**make.facts(), "cameras": {"a": camera, "b": camera}}
     with (
-        pytest.raises(UserError, match="camera 'b' has 0 frames, the main one 1; every camera"),
+        pytest.raises(UserError, match="camera 'b' has 0 frames, expected 1; every camera"),
         CaptureWriter(make.root, **facts) as writer,
     ):
         writer.add(*make.frame(0, 64, 48), "a")
