@@ -108,6 +108,10 @@ class TrackerConfig(ComponentConfig):
         return self
 
 
+class MattingConfig(ComponentConfig):
+    """Config of a matting."""
+
+
 class MetricConfig(ComponentConfig):
     """Config of a metric."""
 
@@ -132,6 +136,7 @@ CONFIG_BASES: dict[str, type[ComponentConfig]] = {
     "method": ComponentConfig,
     "dataset": DatasetConfig,
     "tracker": TrackerConfig,
+    "matting": MattingConfig,
     "metric": MetricConfig,
     "exporter": ExporterConfig,
 }

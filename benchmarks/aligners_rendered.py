@@ -30,7 +30,7 @@ from torch import Tensor
 
 from avatar_kit.aligners import measure
 from avatar_kit.capture import CaptureView, Sample
-from avatar_kit.capture.view import crop_resize
+from avatar_kit.capture.crop import crop_resize
 from avatar_kit.config import parse_overrides
 from avatar_kit.engine.aligning import align_motion, choose_aligner
 from avatar_kit.engine.driving import render_motion

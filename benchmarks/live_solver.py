@@ -29,13 +29,14 @@ from rich.table import Table
 from avatar_kit.capture import Capture
 from avatar_kit.config.slots import resolve_component
 from avatar_kit.interfaces import Body, FrameTrack
+from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.live import FrameSolver, Performer
 from avatar_kit.live.calibration import pelvis_height
 from avatar_kit.live.expression import OneEuro
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import concatenate
-from avatar_kit.tracking.fitted import fit_video
+from avatar_kit.tracking.fitted import fit_observed
 from avatar_kit.tracking.girth import stature
 from avatar_kit.tracking.observe import decode, observe
 from avatar_kit.tracking.place import static_camera
@@ -178,12 +179,12 @@ def timing(times: np.ndarray) -> dict:
 
 
 def of_video(body: Body, path: Path) -> dict:
-    reader = decode(path, Silent())
-    stages = Stages(digest(path), Silent())
+    reader = decode(path, ReadOptions(), Silent())
+    stages = Stages(digest([path], {}), Silent())
     tracker = catalog().get("tracker", catalog().default("tracker"))
-    seen = observe(reader, tracker, stages)
+    (seen,) = observe([reader], tracker, [stages])
     camera, _ = static_camera(reader.width, reader.height)
-    fitted = fit_video(seen, body, camera, {}, stages)
+    (fitted,) = fit_observed([seen], body, [camera], {}, stages)
     t = seen.tracks
     tracks = [FrameTrack(**{n: getattr(t, n)[i] for n in SEEN}, mask=t.masks[i])
               for i in range(len(t))]  # fmt: skip

@@ -48,6 +48,7 @@ MODULES = (
     "avatar_kit.nn",
     "avatar_kit.registry",
     "avatar_kit.scene",
+    "avatar_kit.surface",
     "avatar_kit.testing",
 )
 

@@ -13,50 +13,19 @@ import numpy as np
 import torch
 
 from avatar_kit.capture import layout
-from avatar_kit.capture.distortion import Undistortion
 from avatar_kit.capture.landmarks import check_landmarks
 from avatar_kit.capture.pictures import Pictures
 from avatar_kit.capture.record import CameraRecord, CaptureRecord, dump_record
+from avatar_kit.capture.split import Split, split_of
 from avatar_kit.errors import UserError
+from avatar_kit.io.digest import file_digests
+from avatar_kit.io.distortion import Undistortion
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
 
 #: What of a split the training has not seen.
 Novelty = Literal["novel pose", "novel view", "novel view and pose", "mixed"]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One picture: a frame seen by a camera.
-
-    Attributes:
-        frame: Frame number.
-        camera: Name of the camera.
-    """
-
-    frame: int
-    camera: str
-
-
-@dataclass(frozen=True)
-class Split:
-    """Frames and the cameras that saw them; every pair is a sample.
-
-    Attributes:
-        frames: Sorted frame numbers.
-        cameras: Names of the cameras, in the order of the capture.
-    """
-
-    frames: tuple[int, ...]
-    cameras: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.frames) * len(self.cameras)
-
-    def samples(self) -> list[Sample]:
-        """All frames of the first camera in time order, then those of the next."""
-        return [Sample(frame, camera) for camera in self.cameras for frame in self.frames]
 
 
 @dataclass(frozen=True)
@@ -114,17 +83,19 @@ class Capture:
         """The main camera."""
         return next(iter(self.cameras.values()))
 
+    def frames_of(self, camera: str) -> range:
+        """The frames that a camera recorded: all, unless its record says which."""
+        about = next(about for about in self.record.cameras if about.name == camera)
+        return about.recorded(len(self))
+
     @property
     def splits(self) -> dict[str, Split]:
-        """Split name -> its frames and cameras; no sample is in two splits."""
-        every = list(self.cameras)
-        return {
-            name: Split(
-                tuple(sorted(split.frames)),
-                tuple(camera for camera in every if camera in (split.cameras or every)),
-            )
-            for name, split in self.record.splits.items()
-        }
+        """Split name -> its frames and cameras; no sample is in two splits.
+
+        Each of the frames was recorded by one of the cameras, each of the cameras recorded one.
+        """
+        recorded = {name: self.frames_of(name) for name in self.cameras}
+        return {n: split_of(s, recorded, len(self)) for n, s in self.record.splits.items()}
 
     @property
     def clips(self) -> tuple[tuple[int, int], ...]:
@@ -147,7 +118,7 @@ class Capture:
         """Pictures [H, W, 3] uint8 RGB, undistorted, read lazily.
 
         Args:
-            frames: Frame numbers; all by default.
+            frames: Frame numbers; all that the camera recorded by default.
             camera: Name of the camera; by default the main one.
         """
         name, wanted = self._asked(frames, camera)
@@ -171,7 +142,7 @@ class Capture:
         return found if found is None or lens is None else lens(found)
 
     def landmarks(self) -> dict[str, np.ndarray] | None:
-        """What the tracker saw with the main camera, or None.
+        """What the tracker saw with the first camera that recorded a frame, or None.
 
         Keys and shapes of ``LANDMARK_SHAPES``, in pixels of the undistorted picture.
 
@@ -181,7 +152,7 @@ class Capture:
         path = self.root / layout.LANDMARKS
         if not path.exists():
             return None
-        landmarks = read_npz(path)
+        landmarks = dict(read_npz(path))
         check_landmarks(landmarks, len(self), path)
         return landmarks
 
@@ -231,7 +202,8 @@ class Capture:
         Raises:
             ValueError: A frame or a camera is not there, or a sample would be in two splits.
         """
-        return self._recorded(splits={name: vars(split) for name, split in splits.items()})
+        plain = {n: {"frames": s.frames, "cameras": s.cameras} for n, s in splits.items()}
+        return self._recorded(splits=plain)
 
     def _recorded(self, **facts: Any) -> Capture:
         """The capture with other facts in its record."""
@@ -256,19 +228,20 @@ class Capture:
         return "novel view" if frames == {True} else "novel view and pose"
 
     def key(self) -> str:
-        """A digest of the content for caches: record, motion, and every file's size and time."""
+        """A digest of the content, wherever it lies: record, motion, and every file."""
         digest = hashlib.sha256(dump_record(self.record).encode())
         for name in FIELDS:
             digest.update(getattr(self.motion, name).numpy().tobytes())
-        for path in self.pictures.files():
-            stat = path.stat()
-            place = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-            digest.update(f"{place.as_posix()}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+        files = list(dict.fromkeys(self.pictures.files()))
+        for path, content in zip(files, file_digests(self.root, files), strict=True):
+            inside = path.is_relative_to(self.root)
+            place = path.relative_to(self.root).as_posix() if inside else path.name
+            digest.update(f"{place}:{content}\n".encode())
         return digest.hexdigest()[:32]
 
     def _asked(self, frames: Iterable[int] | None, camera: str | None) -> tuple[str, Iterable[int]]:
         name = camera or self.record.cameras[0].name
-        return name, range(len(self)) if frames is None else frames
+        return name, self.frames_of(name) if frames is None else frames
 
     def _lens(self, camera: str) -> Undistortion | None:
         about = next(c for c in self.record.cameras if c.name == camera)

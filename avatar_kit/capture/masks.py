@@ -50,8 +50,8 @@ def person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
 def _look_at_masks(capture: Capture, camera: str) -> dict[str, Any]:
     """Box of the person, number of frames, and which masks are empty or full."""
     splits = capture.splits.values()
-    frames = sorted({f for split in splits if camera in split.cameras for f in split.frames})
-    frames = frames or list(range(len(capture)))
+    seen = [split.frames_of(camera) for split in splits if camera in split.cameras]
+    frames = sorted({frame for part in seen for frame in part}) or list(capture.frames_of(camera))
     empty, full = [], []
 
     def watched() -> Iterator[np.ndarray]:

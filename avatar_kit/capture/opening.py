@@ -80,7 +80,8 @@ def _check_pictures(capture: Capture, pictures: FolderPictures) -> None:
         name = path.parent.name if kind in ("images", "masks") else path.stem
         size = next(iter(size_of.values())) if alone else size_of[name]
         if path.suffix == ".mp4":
-            _check_video(path, len(capture), size)
+            main = capture.record.cameras[0].name
+            _check_video(path, len(capture.frames_of(main if alone else name)), size)
             continue
         try:
             with Image.open(path) as image:

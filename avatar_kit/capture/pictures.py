@@ -40,7 +40,7 @@ class Pictures(ABC):
 
     @abstractmethod
     def files(self) -> Iterator[Path]:
-        """Every file there is to read: caches follow their size and time."""
+        """Every file there is to read: their content is what a capture is told by."""
 
 
 class FolderPictures(Pictures):
@@ -56,7 +56,8 @@ class FolderPictures(Pictures):
         if kind != "mp4":
             return (read_image(layout.image_path(self.root, camera, i, kind)) for i in frames)
         about = next(c for c in self.record.cameras if c.name == camera)
-        video = read_frames(self.video(camera), frames)
+        first = about.recorded(self.record.frames).start
+        video = read_frames(self.video(camera), (frame - first for frame in frames))
         return (image[: about.height, : about.width] for image in video)  # H.264 is even-sized
 
     def masks(self, camera: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
@@ -72,10 +73,11 @@ class FolderPictures(Pictures):
     def files(self) -> Iterator[Path]:
         """Pictures or video, masks and plate of every camera."""
         kind = self.record.images
-        for camera in (about.name for about in self.record.cameras):
+        for about in self.record.cameras:
+            camera = about.name
             if kind == "mp4":
                 yield self.video(camera)
-            for frame in range(self.record.frames):
+            for frame in about.recorded(self.record.frames):
                 if kind != "mp4":
                     yield layout.image_path(self.root, camera, frame, kind)
                 yield layout.mask_path(self.root, camera, frame)

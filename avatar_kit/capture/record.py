@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
     model_validator,
@@ -48,6 +49,21 @@ class CameraRecord(_Strict):
         "are known. Pictures are undistorted when they are read.",
         max_length=8,
     )
+    frames: tuple[int, int] | None = Field(
+        default=None,
+        description="Half-open range of the frames it recorded, whole clips; left out: all.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _short(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = whole(self)
+        if self.frames is None:
+            del found["frames"]
+        return found
+
+    def recorded(self, frames: int) -> range:
+        """The frames it recorded of a capture of so many."""
+        return range(frames) if self.frames is None else range(*self.frames)
 
 
 class SplitRecord(_Strict):
@@ -97,13 +113,16 @@ class CaptureRecord(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> CaptureRecord:
-        names = _check_cameras(self.cameras, self.frames)
-        _check_splits(self.splits, self.frames, names)
         _check_clips(self.clips, self.frames)
+        _check_cameras(self.cameras, self.frames, self.clips)
+        _check_splits(self.splits, self.frames, self.cameras)
         return self
 
 
-def _check_cameras(cameras: tuple[CameraRecord, ...], frames: int) -> list[str]:
+def _check_cameras(
+    cameras: tuple[CameraRecord, ...], frames: int, clips: tuple[tuple[int, int], ...]
+) -> None:
+    edges = {frame for clip in clips for frame in clip}
     names = [camera.name for camera in cameras]
     for i, camera in enumerate(cameras):
         if camera.name in names[:i]:
@@ -116,10 +135,19 @@ def _check_cameras(cameras: tuple[CameraRecord, ...], frames: int) -> list[str]:
                     f"cameras.{camera.name}.{key}: {len(value)} values for {frames} frames; give "
                     "one for every frame, or one for all"
                 )
-    return names
+        if camera.frames is not None and not (
+            edges.issuperset(camera.frames) and camera.frames[0] < camera.frames[1]
+        ):
+            raise ValueError(
+                f"cameras.{camera.name}.frames: {list(camera.frames)}; expected [from, to) of "
+                f"whole clips, which are {list(map(list, clips))}"
+            )
 
 
-def _check_splits(splits: dict[str, SplitRecord], frames: int, cameras: list[str]) -> None:
+def _check_splits(
+    splits: dict[str, SplitRecord], frames: int, recorded: tuple[CameraRecord, ...]
+) -> None:
+    cameras = [camera.name for camera in recorded]
     for name, split in splits.items():
         seen: set[int] = set()
         for frame in split.frames:
@@ -136,9 +164,17 @@ def _check_splits(splits: dict[str, SplitRecord], frames: int, cameras: list[str
                 )
     for (a, first), (b, second) in combinations(splits.items(), 2):
         both = set(first.frames) & set(second.frames)
-        if both and set(first.cameras or cameras) & set(second.cameras or cameras):
+        shared = set(first.cameras or cameras) & set(second.cameras or cameras)
+        if both and (
+            twice := [
+                frame
+                for camera in recorded
+                if camera.name in shared
+                for frame in both.intersection(camera.recorded(frames))
+            ]
+        ):
             raise ValueError(
-                f"splits.{b}: frame {min(both)} is also in splits.{a}; splits must not overlap"
+                f"splits.{b}: frame {min(twice)} is also in splits.{a}; splits must not overlap"
             )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import functools
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
-from PIL import Image
+from numpy.lib.format import write_array_header_1_0
 
-from avatar_kit.capture.folder import Capture, Sample
-from avatar_kit.capture.masks import Box, person_boxes
+from avatar_kit.capture.crop import crop_around, crop_resize, needed_width, scale_of
+from avatar_kit.capture.folder import Capture
+from avatar_kit.capture.masks import person_boxes
 from avatar_kit.capture.plate import estimate_plate
+from avatar_kit.capture.split import Sample
+from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
 from avatar_kit.scene import Camera
@@ -25,28 +26,8 @@ _STORE_VERSION = 2
 #: each time they are needed, ahead of the training steps.
 STORE_BYTES = 4 << 30
 
-#: Share of the pixels that a picture narrower than high must save.
-LEAST_SAVED = 0.25
-
 #: Training frames at most that a missing plate is estimated from.
 _PLATE_FRAMES = 64
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A rectangle in pixels of the full picture, which may reach beyond it.
-
-    Attributes:
-        left: Left edge.
-        top: Top edge.
-        width: Width.
-        height: Height.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
 
 
 class CaptureView:
@@ -90,7 +71,7 @@ class CaptureView:
         size = (self.width, height)
         self.crops = {name: crop_around(boxes[name], sizes[name], size, margin) for name in boxes}
         self.cameras = {
-            name: camera.crop_resize(crop.left, crop.top, _scale(crop, size), *size)
+            name: camera.crop_resize(crop.left, crop.top, scale_of(crop, size), *size)
             for (name, camera), crop in zip(
                 capture.cameras.items(), self.crops.values(), strict=True
             )
@@ -131,23 +112,26 @@ class CaptureView:
         moves = len(self.cameras[camera]) > 1
         if moves or train is None or camera not in train.cameras:
             return None
-        frames = train.frames[:: -(-len(train.frames) // _PLATE_FRAMES)]
+        seen = train.frames_of(camera)
+        frames = seen[:: -(-len(seen) // _PLATE_FRAMES)]
         samples = [Sample(frame, camera) for frame in frames]
         return estimate_plate((self.image(s), self.mask(s)) for s in samples)
 
     def _frame(self, sample: Sample) -> np.ndarray:
         """[4, height, width] uint8, RGB and mask."""
         if self._stored:
-            return self._store(sample.camera)[sample.frame]
+            first = self.capture.frames_of(sample.camera).start
+            return self._store(sample.camera)[sample.frame - first]
         return self._decoded([sample.frame], sample.camera)[0]
 
     @functools.cached_property
     def _stored(self) -> bool:
-        needed = len(self.cameras) * len(self) * 4 * self.width * self.height
+        pictures = sum(len(self.capture.frames_of(camera)) for camera in self.cameras)
+        needed = pictures * 4 * self.width * self.height
         return needed <= STORE_BYTES or not self.capture.pictures.random_access
 
     def _store(self, camera: str) -> np.ndarray:
-        """[T, 4, height, width] uint8 of all frames of a camera; made if it is not in the cache."""
+        """[T, 4, height, width] uint8 of what a camera recorded; made if it is not in the cache."""
         if camera not in self._opened:
             self._opened[camera] = self._open_store(camera)
         return self._opened[camera]
@@ -158,20 +142,35 @@ class CaptureView:
         name = f"v{_STORE_VERSION}-{self.width}x{self.height}-{place}-{camera}.npy"
         path = self._folder / name
         if not path.exists():
-            with atomic_path(path) as partial:
-                shape = (len(self), 4, self.height, self.width)
-                store = open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                pairs = zip(
-                    self.capture.images(camera=camera),
-                    self.capture.masks(camera=camera),
-                    strict=True,
-                )
-                for slot, pair in zip(store, pairs, strict=True):
-                    self._join(slot, *pair, camera)
-                store.flush()
-                del store
+            try:
+                self._write_store(path, camera)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                count = len(self.capture.frames_of(camera))
+                gib = count * 4 * self.height * self.width / 2**30
+                raise UserError(
+                    f"{self._folder}: the disk is full; the decoded frames of a camera take "
+                    f"{gib:.2f} GiB there: free some space, or move the cache (AVATAR_KIT_CACHE)"
+                ) from None
         mark_used(self._folder, cache_limit())
         return np.load(path, mmap_mode="r")
+
+    def _write_store(self, path: Path, camera: str) -> None:
+        """Write what a camera recorded, one after another: a full disk is an error, not a crash, as
+        it would be for memory that is mapped.
+        """
+        shape = (len(self.capture.frames_of(camera)), 4, self.height, self.width)
+        pairs = zip(
+            self.capture.images(camera=camera), self.capture.masks(camera=camera), strict=True
+        )
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            write_array_header_1_0(file, header)
+            slot = np.empty(shape[1:], np.uint8)
+            for pair in pairs:
+                self._join(slot, *pair, camera)
+                file.write(slot.data)
 
     def _decoded(self, frames: list[int], camera: str) -> list[np.ndarray]:
         """Frames as a store would hold them, read where they lie."""
@@ -191,95 +190,3 @@ class CaptureView:
 
     def _cut(self, picture: np.ndarray, camera: str) -> np.ndarray:
         return crop_resize(picture, self.crops[camera], self.width, self.height)
-
-
-def needed_width(
-    boxes: Mapping[str, Box],
-    sizes: Mapping[str, tuple[int, int]],
-    height: int,
-    margin: float,
-    multiple_of: int = 1,
-) -> int:
-    """How wide pictures of a height are that show what every camera saw of the person.
-
-    Square, where narrower ones would save less than a quarter of the pixels: a network makes use
-    of the room around a person, and so little time does not pay for it.
-
-    Args:
-        boxes: Name -> box of the person.
-        sizes: Name -> width and height of the camera's pictures.
-        height: Height of the pictures in pixels.
-        margin: Room on every side as a fraction of the box's longer side.
-        multiple_of: What the width is a multiple of.
-
-    Returns:
-        Pixels, at most the height.
-    """
-    widest = 0.0
-    for name, box in boxes.items():
-        wide, tall = _with_margin(box, margin)
-        if sizes[name][1] == height:  # the rows stay as they are
-            wide, tall = min(wide, sizes[name][0]), height
-        widest = max(widest, wide / tall)
-    width = min(height, math.ceil(widest * height / multiple_of) * multiple_of)
-    roomy = all(columns >= rows for columns, rows in sizes.values())
-    return height if roomy and width > (1 - LEAST_SAVED) * height else width
-
-
-def crop_around(box: Box, size: tuple[int, int], target: tuple[int, int], margin: float) -> Crop:
-    """The rectangle around a person that becomes a picture of some size.
-
-    Args:
-        box: The person's.
-        size: Width and height of the full picture in pixels.
-        target: Width and height of the new picture in pixels.
-        margin: Room on every side as a fraction of the box's longer side.
-    """
-    left, top, right, bottom = box
-    wide, tall = _with_margin(box, margin)
-    width, height = target
-    if size[1] == height and min(wide, size[0]) <= width <= size[0]:
-        at = min(max(0, math.floor((left + right - width) / 2)), size[0] - width)
-        return Crop(at, 0, width, height)
-    rows = math.ceil(max(tall, wide * height / width))
-    columns = max(1, round(rows * width / height))
-    x, y = math.floor((left + right - columns) / 2), math.floor((top + bottom - rows) / 2)
-    return Crop(x, y, columns, rows)
-
-
-def crop_resize(image: np.ndarray, crop: Crop, width: int, height: int) -> np.ndarray:
-    """Cut a rectangle and resize it; every new pixel weighs the area it covers.
-
-    Args:
-        image: [H, W] or [H, W, C] uint8.
-        crop: What is cut out; where it lies outside the picture, the border is repeated.
-        width: Width of the result in pixels.
-        height: Height of the result in pixels.
-
-    Returns:
-        [height, width] or [height, width, C] uint8.
-    """
-    height_before, width_before = image.shape[:2]
-    within = crop.top >= 0 and crop.top + crop.height <= height_before
-    if within and crop.left >= 0 and crop.left + crop.width <= width_before:
-        cut = image[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
-    else:
-        rows = np.arange(crop.top, crop.top + crop.height).clip(0, height_before - 1)
-        columns = np.arange(crop.left, crop.left + crop.width).clip(0, width_before - 1)
-        cut = image.take(columns, axis=1).take(rows, axis=0)
-    if (crop.width, crop.height) == (width, height):
-        return cut
-    shrinks = crop.height > height
-    filter_ = Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(np.ascontiguousarray(cut)).resize((width, height), filter_))
-
-
-def _with_margin(box: Box, margin: float) -> tuple[float, float]:
-    """Width and height of a box with room on every side."""
-    left, top, right, bottom = box
-    room = 2 * margin * max(right - left, bottom - top)
-    return right - left + room, bottom - top + room
-
-
-def _scale(crop: Crop, size: tuple[int, int]) -> tuple[float, float]:
-    return size[0] / crop.width, size[1] / crop.height

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 
 from avatar_kit.capture import layout
-from avatar_kit.capture.folder import Capture, Split
+from avatar_kit.capture.folder import Capture
 from avatar_kit.capture.landmarks import check_landmarks, write_landmarks
 from avatar_kit.capture.opening import open_capture
 from avatar_kit.capture.record import RECORD, SCHEMA_VERSION, dump_record, parse_record
+from avatar_kit.capture.split import Split
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path, temporary_sibling
 from avatar_kit.io.image import encode_image, write_image
@@ -44,6 +45,8 @@ class CaptureWriter:
         distortion: Lens coefficients ``k1 k2 p1 p2 k3 k4 k5 k6`` of the camera, as in OpenCV and as
             many as are known, or name -> coefficients. Pictures, masks and plates are then written
             as the lens gave them.
+        frames: Name -> half-open range of the frames that a camera records, whole clips; one that
+            is left out records all. Together they record every frame.
 
     Raises:
         UserError: ``root`` is not empty or is a file, or ``distortion`` names a camera that is
@@ -61,6 +64,7 @@ class CaptureWriter:
         cameras: Camera | Mapping[str, Camera],
         images: Literal["jpg", "png", "mp4"] = "jpg",
         distortion: Sequence[float] | Mapping[str, Sequence[float]] = (),
+        frames: Mapping[str, tuple[int, int]] | None = None,
     ):
         self.root = Path(root)
         if self.root.is_file() or (self.root.is_dir() and any(self.root.iterdir())):
@@ -86,7 +90,11 @@ class CaptureWriter:
             ],
         }
         self._sizes = {name: (camera.width, camera.height) for name, camera in named.items()}
-        self._frames = dict.fromkeys(named, 0)
+        self._ranges = dict(frames or {})
+        for about in self._facts["cameras"]:
+            if about["name"] in self._ranges:
+                about["frames"] = self._ranges[about["name"]]
+        self._frames = {name: self._ranges.get(name, (0, 0))[0] for name in named}
         self._stack = ExitStack()
         self._videos: dict[str, VideoWriter] = {}
 
@@ -166,13 +174,7 @@ class CaptureWriter:
             UserError: What was given does not make a valid capture; nothing is left behind.
         """
         self._stack.close()
-        frames = next(iter(self._frames.values()))
-        uneven = [name for name, count in self._frames.items() if count != frames]
-        if uneven:
-            raise UserError(
-                f"{self.root}: camera '{uneven[0]}' has {self._frames[uneven[0]]} frames, the main "
-                f"one {frames}; every camera must see every frame"
-            )
+        frames = self._counted()
         facts = self._facts | {
             "frames": frames,
             "splits": {name: _plain(split) for name, split in splits.items()},
@@ -199,6 +201,26 @@ class CaptureWriter:
             self.root.rmdir()
         os.replace(self.folder, self.root)
         return open_capture(self.root)
+
+    def _counted(self) -> int:
+        """The number of frames.
+
+        Raises:
+            UserError: A camera did not record what it was to record, or a frame has no picture.
+        """
+        frames = max(self._frames.values())
+        seen: set[int] = set()
+        for name, end in self._frames.items():
+            first, last = self._ranges.get(name, (0, frames))
+            if end != last:
+                raise UserError(
+                    f"{self.root}: camera '{name}' has {end - first} frames, expected "
+                    f"{last - first}; every camera must see every frame, or say which"
+                )
+            seen.update(range(first, last))
+        if len(seen) != frames:
+            raise UserError(f"{self.root}: frame {min(set(range(frames)) - seen)} has no picture")
+        return frames
 
 
 def _describe(name: str, camera: Camera, lens: Sequence[float]) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def new(
         typer.Option(
             "--kind",
             "-k",
-            help="body, encoder, renderer, aligner, method, dataset, tracker, metric or exporter.",
+            help="body, encoder, renderer, aligner, method, dataset, tracker, matting, metric or "
+            "exporter.",
         ),
     ],
     out: Annotated[

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
-HELP = """Turn one video of one person into a capture to train on (needs the extra  track).
+T = TypeVar("T")
+
+HELP = """Turn a video of one person into a capture to train on (needs the extra  track).
 
 [dim]avatar-kit prepare me.mp4 --out captures/me[/dim]
+
+[dim]avatar-kit prepare front.mp4 back.mp4 --out captures/me[/dim]   several of the same person
 
 Film yourself from head to toe with a camera that stands still, in even light, before a plain wall.
 Turn around once, move your arms. 10 to 60 seconds are enough. Each stage is cached: run the command
@@ -18,10 +23,12 @@ again and it goes on where it stopped.
 
 
 def prepare(
-    video: Annotated[
-        Path,
+    videos: Annotated[
+        list[Path],
         typer.Argument(
-            help="Video of one person; or a folder of pictures, or frames/%05d.png.",
+            metavar="VIDEO...",
+            help="Video of one person; or a folder of pictures, or frames/%05d.png. Several videos "
+            "of the same person make one capture.",
             show_default=False,
         ),
     ],
@@ -40,6 +47,16 @@ def prepare(
     focal: Annotated[
         float | None,
         typer.Option("--focal", help="Focal length in pixels, if you know it.", show_default=False),
+    ] = None,
+    camera: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--camera",
+            help="File with the intrinsics of the camera that filmed: JSON with fx, fy, cx, cy, "
+            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt. Given once: for all "
+            "videos; or one for each, in their order.",
+            show_default=False,
+        ),
     ] = None,
     start: Annotated[
         str | None,
@@ -70,10 +87,20 @@ def prepare(
         ),
     ] = None,
     masks: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--masks",
-            help="Folder with a mask for each frame of the video: white where the person is.",
+            help="Folder with a mask for each frame of the video: white where the person is. May "
+            "be repeated: one for each video, in their order.",
+            show_default=False,
+        ),
+    ] = None,
+    matting: Annotated[
+        str | None,
+        typer.Option(
+            "--matting",
+            help="Matting that finds the masks, e.g. rembg; left out: the tracker's masks, refined "
+            "against the empty scene.",
             show_default=False,
         ),
     ] = None,
@@ -111,26 +138,51 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--box",
+            metavar="X,Y,W,H[@SECONDS]",
+            help="Where who is meant is in the first picture that is read, or in that of so many "
+            "seconds, from which on it is read: pixels of the upright file. May be repeated: one "
+            "for each video.",
+            show_default=False,
+        ),
+    ] = None,
+    motion: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--motion",
+            help="Motion file of this person in this video (SMPL, SMPL-X, ...), to be refined. May "
+            "be repeated: one for each video, in their order.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
-    """Prepare a video."""
+    """Prepare a video, or several."""
     import signal
+    from dataclasses import replace
 
     from rich.console import Console
 
-    from avatar_kit.io.read_options import ReadOptions, parse_rectangle, parse_time
+    from avatar_kit.io.read_options import ReadOptions, parse_box, parse_rectangle, parse_time
     from avatar_kit.tracking import Options, prepare_video
     from avatar_kit.tracking.terminal import StageProgress, show
 
-    console = Console()
-    read = ReadOptions(
+    console, count = Console(), len(videos)
+    common = ReadOptions(
         start=parse_time(start, "--start") if start else 0.0,
         end=parse_time(end, "--end") if end else None,
         every=every,
         fps=fps,
         crop=parse_rectangle(crop) if crop else None,
         rotate=rotate,
-        masks=masks,
+    )
+    own = zip(
+        one_each("--masks", masks, count),
+        one_each("--camera", camera, count, shared=True),
+        strict=True,
     )
     options = Options(
         fov=fov,
@@ -140,19 +192,50 @@ def prepare(
         name=name,
         body=body,
         tracker=tracker,
+        matting=matting,
         allow_cut=allow_cut,
         person=person,
+        boxes=[parse_box(b) if b else None for b in one_each("--box", box, count)],
+        motion=one_each("--motion", motion, count),
         fresh=fresh,
-        read=read,
+        read=[replace(common, masks=m, camera=c) for m, c in own],
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with StageProgress(console) as progress:
-            prepared = prepare_video(video, out, options, progress)
+        with StageProgress(console, once=count == 1) as progress:
+            prepared = prepare_video(videos, out, options, progress)
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on after the last stage that was done")
         raise typer.Exit(130) from None
     show(prepared, console)
+
+
+def one_each(
+    option: str, given: Sequence[T] | None, videos: int, *, shared: bool = False
+) -> list[T | None]:
+    """What an option that may be repeated says of each video.
+
+    Args:
+        option: Its name.
+        given: Its values.
+        videos: How many there are.
+        shared: Whether one value holds for all of them.
+
+    Raises:
+        UserError: It is given for some of the videos.
+    """
+    from avatar_kit.errors import UserError
+
+    if not given:
+        return [None] * videos
+    if shared and len(given) == 1:
+        return [given[0]] * videos
+    if len(given) != videos:
+        raise UserError(
+            f"{option}: given {len(given)} times for {videos} videos; give it for each, in their "
+            "order"
+        )
+    return list(given)
 
 
 def shape_values(given: list[str]) -> dict[str, float]:

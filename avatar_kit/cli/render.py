@@ -95,6 +95,7 @@ def render(
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import Alignment, check_strength
     from avatar_kit.engine.background import check_background, read_background
+    from avatar_kit.engine.beyond import say_beyond
     from avatar_kit.engine.loaded import load_avatar
     from avatar_kit.engine.rendering import check_output
     from avatar_kit.engine.run import RunFolder
@@ -124,6 +125,7 @@ def render(
         say=sayer(console),
     )
     cameras = chosen_cameras(loaded, placed, orbit, camera, behind, console)
+    say_beyond(loaded, placed, cameras, sayer(console))
     sound, said = None, ""
     if motion is not None and not no_sound:
         sound, said = driving_sound(motion, out, len(placed) / placed.fps)

@@ -109,7 +109,10 @@ def show(result: dict[str, Any], root: Path, console: Console) -> None:
         if away := distance_line(result):
             console.print(f"[dim]{away}[/]", highlight=False, soft_wrap=True)
     else:
-        console.print("[yellow]the capture has no held-out split: nothing was evaluated[/]")
+        console.print(
+            "[yellow]nothing was held out: there is nothing to measure on, and the preview shows "
+            "training frames[/]"
+        )
     paths = Table.grid(padding=(0, 2))
     for label, name in (
         ("preview picture", "preview.png"),

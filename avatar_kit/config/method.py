@@ -84,8 +84,6 @@ class MethodConfig(ComponentConfig):
         "body",
         "encoders",
         "renderer",
-        "data",
-        "others",
         "refine",
     )
     many_people: ClassVar[bool] = False

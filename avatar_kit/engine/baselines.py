@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.capture import CaptureView, Sample, Split
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine.frames import PosedFrames, load_picture
 from avatar_kit.engine.held_out import HeldOutSplit
@@ -47,12 +48,11 @@ class Baselines:
         device = self.posed.device
         if self._split != split.name:
             self._split = split.name
-            frames = list(self.train.frames)
             known, wanted = self._joints_of(split)
-            self._nearest = nearest_frames(frames, known, wanted)
             self._cameras = nearest_cameras(self.view, split.samples)
+            self._nearest = nearest_frames(self.train, known, wanted, self._cameras)
             self._means = {
-                camera: mean_picture(self.view, frames, camera).to(device)
+                camera: mean_picture(self.view, self.train.frames_of(camera), camera).to(device)
                 for camera in set(self._cameras)
             }
             config = self.config.evaluation
@@ -84,7 +84,7 @@ class Baselines:
         return self._known[split.name]
 
 
-def mean_picture(view: CaptureView, frames: list[int], camera: str) -> Tensor:
+def mean_picture(view: CaptureView, frames: Sequence[int], camera: str) -> Tensor:
     """[1, 3, H, W] mean of some frames of a camera, in [0, 1]."""
     total = np.zeros((3, view.height, view.width), dtype=np.float64)
     for frame in frames:
@@ -92,16 +92,25 @@ def mean_picture(view: CaptureView, frames: list[int], camera: str) -> Tensor:
     return torch.from_numpy(total / len(frames) / 255).float()[None]
 
 
-def nearest_frames(frames: list[int], known: Tensor, wanted: Tensor) -> list[int]:
-    """For each wanted pose, the frame whose joints are nearest on average.
+def nearest_frames(
+    train: Split, known: Tensor, wanted: Tensor, cameras: Sequence[str]
+) -> list[int]:
+    """For each wanted pose, the training frame whose joints are nearest on average.
 
     Args:
-        frames: Frame numbers of the known poses.
-        known: [N, J, 3] world joints in metres.
+        train: The training split of N frames.
+        known: [N, J, 3] their world joints in metres.
         wanted: [M, J, 3] likewise.
+        cameras: M names of cameras, which must have recorded the frame.
     """
-    distance = torch.stack([(known - pose).norm(dim=-1).mean(-1) for pose in wanted])
-    return [frames[i] for i in distance.argmin(1).tolist()]
+    place = {frame: i for i, frame in enumerate(train.frames)}
+    positions = {c: [place[frame] for frame in train.frames_of(c)] for c in set(cameras)}
+    found = []
+    for pose, camera in zip(wanted, cameras, strict=True):
+        at = positions[camera]
+        distance = (known[at] - pose).norm(dim=-1).mean(-1)
+        found.append(train.frames[at[int(distance.argmin())]])
+    return found
 
 
 def nearest_distances(known: Tensor, wanted: Tensor) -> Tensor:

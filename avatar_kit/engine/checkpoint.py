@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -87,9 +88,9 @@ def save_checkpoint(
             shutil.rmtree(final)
         os.replace(temporary, final)
         _flush(folder)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _disk_is_full(error):
             raise UserError(
                 f"{folder}: the disk is full, checkpoint of step {step} was not written; "
                 "earlier checkpoints are whole: free some space and go on with --resume"
@@ -138,7 +139,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Checkpoint folders, oldest first; unfinished ones are not listed."""
-    return sorted(p for p in folder.glob("step-*") if p.is_dir())
+    found = [p for p in folder.glob("step-*") if p.is_dir() and p.name[5:].isdecimal()]
+    return sorted(found, key=lambda path: int(path.name[5:]))
 
 
 def latest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
@@ -190,6 +192,14 @@ def unflatten_optimizer(
             index, _, field = key[len(prefix) :].partition("/")
             state.setdefault(int(index), {})[field] = value
     return {"state": state, "param_groups": described["groups"]}
+
+
+def _disk_is_full(error: OSError | SafetensorError) -> bool:
+    """Whether that is why nothing could be written; safetensors tells it in words alone."""
+    full = (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, OSError):
+        return error.errno in full
+    return any(f"os error {number}" in str(error) for number in full)
 
 
 def _flush(path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from avatar_kit.config import MethodConfig
+from avatar_kit.engine.coverage import write_coverage
 from avatar_kit.engine.frames import TrainingFrames
+from avatar_kit.engine.loaded import COVERAGE, TRAINING_MOTION
 from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
 from avatar_kit.engine.trainer import Training, training_cameras
 from avatar_kit.io.motion import save_motion
@@ -54,4 +56,5 @@ def describe_person(
             clips=[end - first for first, end in capture.clips_of("train")],
         )
     )
-    save_motion(run.root / "training_motion.npz", capture.motion[list(frames.frames)])
+    write_coverage(run.root / COVERAGE, training.coverage[frames.person])
+    save_motion(run.root / TRAINING_MOTION, capture.motion[list(frames.frames)])

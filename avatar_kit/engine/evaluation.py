@@ -15,12 +15,20 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine.baselines import Baselines
 from avatar_kit.engine.device import autocast
 from avatar_kit.engine.frames import PosedFrames, load_picture
-from avatar_kit.engine.held_out import HeldOutSplit, held_out_splits, refuse_unseen_views
+from avatar_kit.engine.held_out import (
+    HeldOutSplit,
+    held_out_splits,
+    refuse_unseen_views,
+    training_frames,
+)
 from avatar_kit.engine.scoring import Scores, about_metric, regions
 from avatar_kit.interfaces import Avatar
 
 #: Bumped when the way numbers are made changes, so that old and new are not mixed.
 PROTOCOL_VERSION = 2
+
+#: Training frames of each camera that are rendered where nothing was held out.
+SHOWN = 48
 
 
 def evaluate(
@@ -31,7 +39,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate on every split but ``train``.
 
-    Memory does not grow with the number of frames: pictures stream through the metrics.
+    Memory does not grow with the number of frames: pictures stream through the metrics. Where there
+    is no other split nothing is measured, and training frames are rendered for ``observe`` alone.
 
     Args:
         avatar: The avatar; evaluated in evaluation mode.
@@ -74,6 +83,11 @@ def evaluate(
             "baselines": baselines.compute(split),
         }
         frames[split.name] = scores.frames()
+    if not splits:
+        shown = training_frames(view, config.evaluation, SHOWN)
+        rendered = timed(render_split(avatar, view, posed, shown, config.precision), seconds)
+        for k, picture in enumerate(rendered):
+            observe(shown, k, picture[0])
     avatar.train(was_training)
     pace = 1000 * statistics.median(seconds) if seconds else None
     return {"protocol": about, "splits": splits, "frames": frames, "milliseconds": pace}

@@ -31,20 +31,28 @@ class HeldOutSplit:
 
 def held_out_splits(view: CaptureView, config: EvaluationConfig) -> list[HeldOutSplit]:
     """The splits to evaluate, cut to the first ``max_frames`` frames of each camera."""
+    names = (name for name in view.capture.splits if name != "train")
+    found = (_first_frames(view, name, config.max_frames, config) for name in names)
+    return [split for split in found if split.samples]
+
+
+def training_frames(view: CaptureView, config: EvaluationConfig, count: int) -> HeldOutSplit:
+    """The first ``count`` training frames of each camera, to be looked at as test frames are."""
+    return _first_frames(view, "train", count, config)
+
+
+def _first_frames(
+    view: CaptureView, name: str, count: int | None, config: EvaluationConfig
+) -> HeldOutSplit:
     starts = {start for start, _ in view.capture.clips}
-    found = []
-    for name, split in view.capture.splits.items():
-        frames = split.frames[: config.max_frames]
-        if name == "train" or not frames:
-            continue
-        follows = [
-            k > 0 and frames[k - 1] == f - 1 and f not in starts for k, f in enumerate(frames)
-        ]
-        samples = [Sample(frame, camera) for camera in split.cameras for frame in frames]
-        boxes = person_boxes([view.mask(sample) for sample in samples], config.crop_margin)
-        new_clip = [not f for f in follows] * len(split.cameras)
-        found.append(HeldOutSplit(name, samples, new_clip, boxes))
-    return found
+    split, samples, new_clip = view.capture.splits[name], [], []
+    for camera in split.cameras:
+        frames = split.frames_of(camera)[:count]
+        samples += [Sample(frame, camera) for frame in frames]
+        new_clip += [k == 0 or frames[k - 1] != f - 1 or f in starts for k, f in enumerate(frames)]
+    masks = [view.mask(sample) for sample in samples]
+    boxes = person_boxes(masks, config.crop_margin) if masks else np.zeros((0, 4), int)
+    return HeldOutSplit(name, samples, new_clip, boxes)
 
 
 def person_boxes(masks: list[np.ndarray], margin: float) -> np.ndarray:

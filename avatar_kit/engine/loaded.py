@@ -6,10 +6,12 @@ import functools
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.assemble import build_avatar, build_body
+from avatar_kit.engine.coverage import read_coverage
 from avatar_kit.engine.device import pick_device
 from avatar_kit.engine.run import RunFolder, Subject
 from avatar_kit.interfaces import Avatar
@@ -18,6 +20,9 @@ from avatar_kit.scene import Motion
 
 #: The file of a run folder that holds the poses it was trained on.
 TRAINING_MOTION = "training_motion.npz"
+
+#: The file that holds how much its pictures showed of the person.
+COVERAGE = "coverage.npz"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class LoadedAvatar:
     def training_motion(self) -> Motion:
         """The poses it was trained on, one clip after another."""
         return load_motion(self.run.root / TRAINING_MOTION)
+
+    @functools.cached_property
+    def coverage(self) -> Tensor | None:
+        """[V] how much the training showed of each vertex; None of a run that does not say."""
+        return read_coverage(self.run.root / COVERAGE, len(self.avatar.body.topology.parts))
 
 
 def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto") -> LoadedAvatar:

@@ -60,11 +60,16 @@ def check_unchanged(run: RunFolder, views: list[CaptureView]) -> None:
         began = [entry["capture_key"] for entry in run.read_json(PEOPLE).values()]
     else:
         began = [run.read_subject().capture_key]
+    if len(began) != len(views):
+        raise UserError(
+            f"{run.root}: began with {len(began)} captures, here are {len(views)} (data, others); "
+            "give the same"
+        )
     for key, view in zip(began, views, strict=True):
         if view.capture.key() != key:
             raise UserError(
-                f"{view.capture.root}: the capture has changed since this run began; "
-                "restore it or start a new run"
+                f"{view.capture.root}: not the capture that this run began with, or its content "
+                "has changed since; restore it or start a new run"
             )
 
 

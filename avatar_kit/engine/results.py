@@ -14,7 +14,7 @@ from avatar_kit.engine.evaluation import evaluate
 from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.people import Person
-from avatar_kit.engine.preview import Preview
+from avatar_kit.engine.preview import Preview, drawn_coverage
 from avatar_kit.engine.provenance import described
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import Training, open_view
@@ -59,7 +59,8 @@ def measure(
         As :func:`~avatar_kit.engine.evaluation.evaluate`.
     """
     said = described(run, config, view.capture.name, signer).beside_recorded()
-    with Preview(view, run.root, said) as preview:
+    shown = drawn_coverage(run.root, avatar, view.height - 24)
+    with Preview(view, run.root, said, shown) as preview:
 
         def seen(split: HeldOutSplit, k: int, picture: Tensor) -> None:
             preview.observe(split, k, picture)

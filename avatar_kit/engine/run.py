@@ -139,7 +139,7 @@ class RunFolder:
     @staticmethod
     def default_path(method: str, capture: str) -> Path:
         """``runs/METHOD-CAPTURE-DATE-TIME``."""
-        return Path("runs") / f"{method}-{capture}-{datetime.now():%Y%m%d-%H%M%S}"
+        return Path("runs") / f"{method}-{folder_name(capture)}-{datetime.now():%Y%m%d-%H%M%S}"
 
     def write_config(self, config: MethodConfig) -> None:
         """Save the config as plain YAML."""
@@ -225,8 +225,8 @@ class RunFolder:
 
 
 def folder_name(name: str) -> str:
-    """The name of a capture as that of a folder."""
-    return re.sub(r"[^\w.-]+", "-", name)
+    """The name of a capture as that of a folder, which lies in its parent whatever the name is."""
+    return re.sub(r"[^\w.-]+", "-", name).lstrip(".-")[:100] or "capture"
 
 
 @contextmanager

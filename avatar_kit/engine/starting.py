@@ -9,6 +9,7 @@ from typing import Any
 
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.engine.claim import check_unclaimed
 from avatar_kit.engine.describing import describe
 from avatar_kit.engine.people import check_unchanged, open_views
 from avatar_kit.engine.run import RunFolder
@@ -61,7 +62,13 @@ class Resumption:
         Raises:
             UserError: The captures have changed, or the checkpoint does not fit.
         """
-        views = open_views(self.config)
+        try:
+            views = open_views(self.config)
+        except UserError as error:
+            raise UserError(
+                f"{error}. If the capture has moved, say where it is: --resume {self.run.root} "
+                "data.path=FOLDER"
+            ) from None
         check_unchanged(self.run, views)
         training = set_up(self.config, self.run, *views, fit=False)
         restore(training, self.checkpoint)
@@ -78,9 +85,11 @@ def resumption(root: Path, values: Mapping[str, Any], origin: str = "command lin
         origin: Where these come from, for errors.
 
     Raises:
-        UserError: It is no run, a value may not change, or no checkpoint is whole.
+        UserError: It is no run, another process trains there, a value may not change, or no
+            checkpoint is whole.
     """
     run = RunFolder.open(root)
+    check_unclaimed(root)
     saved = run.read_config()
     config = run.read_config({"stop_at": None, **values}, origin)
     structural, other = structural_changes(saved, config)

@@ -29,12 +29,15 @@ from avatar_kit.engine.assemble import (
     load_class,
 )
 from avatar_kit.engine.averaging import Average, load_raw
+from avatar_kit.engine.claim import claimed
+from avatar_kit.engine.coverage import ChartCompletion, Shown, is_due
 from avatar_kit.engine.device import autocast, peak_memory_gib, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames, load_picture
 from avatar_kit.engine.held_out import refuse_unseen_views
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.turned import TurnedSteps
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Body, Method
 from avatar_kit.scene import Camera, Plate
@@ -53,6 +56,9 @@ class Training:
         people: Of each person, batches of the training split; most models are of one.
         average: The running average of the avatar's weights; None where the config wants none.
         refining: Of each person, how the training poses are refined; empty where they are not.
+        coverage: Of each person, how much the training shows of each vertex, [V].
+        completions: Of each person, what gives unseen texels of the charts their values.
+        turned: Of each person, the steps that show the avatar from sides no picture shows.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
@@ -64,6 +70,9 @@ class Training:
     people: tuple[TrainingFrames, ...]
     average: Average | None = None
     refining: tuple[Refining, ...] = ()
+    coverage: tuple[Tensor, ...] = ()
+    completions: tuple[ChartCompletion, ...] = ()
+    turned: tuple[TurnedSteps, ...] = ()
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
@@ -94,13 +103,18 @@ class Training:
         Returns:
             The losses, detached.
         """
-        batch = self.people[reading.person].batch(reading)
-        refining = self.refining[reading.person] if self.refining else None
+        turned = self.turned[reading.person].batch(step) if self.turned else None
+        batch = self.people[reading.person].batch(reading) if turned is None else turned
+        refining = self.refining[reading.person] if self.refining and turned is None else None
         if refining is not None:
             batch = refining.prepared(batch)
-        self.avatar.observe(batch, step)
+        if turned is None:
+            self.avatar.observe(batch, step)
         with autocast(self.frames.device, self.config.precision):
             losses = self.method.training_step(batch, step)
+        if is_due(step + 1, self.config.steps):
+            for completion in self.completions:
+                completion()
         return losses if refining is None else losses | refining.update(step)
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -196,7 +210,21 @@ def set_up(
             one.begin(frames.all())
         method.prepare(frames.all())
     average = Average(avatar, config.average) if config.average else None
-    return Training(config, run, method, people, average, _refining(config, avatar, people))
+    shown = [
+        Shown.of(frames.all(), body.rest(one.shape))
+        for one, frames in zip(avatar.people, people, strict=True)
+    ]
+    completions = tuple(
+        ChartCompletion(list(one.charts().values()), body.topology, what)
+        for one, what in zip(avatar.people, shown, strict=True)
+    )
+    turned = tuple(
+        TurnedSteps(one, frames, what, config)
+        for one, frames, what in zip(avatar.people, people, shown, strict=True)
+    )
+    refining = _refining(config, avatar, people)
+    coverage = tuple(what.coverage for what in shown)
+    return Training(config, run, method, people, average, refining, coverage, completions, turned)
 
 
 def _with_refinement(config: MethodConfig, views: Sequence[CaptureView]) -> MethodConfig:
@@ -289,7 +317,7 @@ def train(training: Training, progress: Progress) -> bool:
         Whether the schedule is done: False where ``stop_at`` or a signal ended it early.
 
     Raises:
-        UserError: A loss is not finite, or the disk is full.
+        UserError: A loss is not finite, the disk is full, or another process trains there.
     """
     config, run = training.config, training.run
     device = training.frames.device
@@ -299,7 +327,8 @@ def train(training: Training, progress: Progress) -> bool:
     inside, started, before = 0.0, time.perf_counter(), training.seconds
     first = training.step
     reading = ReadAhead(training.read, stop)
-    with asked_to_stop, reading, progress, _tensorboard(run.root) as board:
+    claim, board_of = claimed(run.root), _tensorboard(run.root)
+    with claim, asked_to_stop, reading, progress, board_of as board:
         progress.start(training.step, stop)
         ending = training.step >= stop
         while not ending:

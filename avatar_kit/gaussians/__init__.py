@@ -9,16 +9,10 @@ if TYPE_CHECKING:
     from avatar_kit.gaussians.anchors import face_density as face_density
     from avatar_kit.gaussians.anchors import sample_surface as sample_surface
     from avatar_kit.gaussians.attachment import Attachment as Attachment
+    from avatar_kit.gaussians.completed import completed_colours as completed_colours
     from avatar_kit.gaussians.covariances import principal_axes as principal_axes
     from avatar_kit.gaussians.hull import hull_points as hull_points
     from avatar_kit.gaussians.hull import joined as joined
-    from avatar_kit.gaussians.neighbours import nearest_neighbours as nearest_neighbours
-    from avatar_kit.gaussians.neighbours import nearest_points as nearest_points
-    from avatar_kit.gaussians.painted import completed_colours as completed_colours
-    from avatar_kit.gaussians.painted import mirrored_to_unseen as mirrored_to_unseen
-    from avatar_kit.gaussians.painted import painted_colours as painted_colours
-    from avatar_kit.gaussians.painted import spread_to_unseen as spread_to_unseen
-    from avatar_kit.gaussians.painted import unseen_sides as unseen_sides
     from avatar_kit.gaussians.posing import blended_transforms as blended_transforms
     from avatar_kit.gaussians.posing import carried as carried
     from avatar_kit.gaussians.posing import faces_camera as faces_camera
@@ -37,23 +31,17 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Skin": "avatar_kit.gaussians.skin",
         "blended_transforms": "avatar_kit.gaussians.posing",
         "carried": "avatar_kit.gaussians.posing",
-        "completed_colours": "avatar_kit.gaussians.painted",
+        "completed_colours": "avatar_kit.gaussians.completed",
         "diffused_weights": "avatar_kit.gaussians.skinning_grid",
         "face_density": "avatar_kit.gaussians.anchors",
         "faces_camera": "avatar_kit.gaussians.posing",
         "farthest_points": "avatar_kit.gaussians.spread",
         "hull_points": "avatar_kit.gaussians.hull",
         "joined": "avatar_kit.gaussians.hull",
-        "mirrored_to_unseen": "avatar_kit.gaussians.painted",
-        "nearest_neighbours": "avatar_kit.gaussians.neighbours",
-        "nearest_points": "avatar_kit.gaussians.neighbours",
-        "painted_colours": "avatar_kit.gaussians.painted",
         "pose_gaussians": "avatar_kit.gaussians.posing",
         "principal_axes": "avatar_kit.gaussians.covariances",
         "sample_grid": "avatar_kit.gaussians.skinning_grid",
         "sample_surface": "avatar_kit.gaussians.anchors",
         "skin_gaussians": "avatar_kit.gaussians.posing",
-        "spread_to_unseen": "avatar_kit.gaussians.painted",
-        "unseen_sides": "avatar_kit.gaussians.painted",
     },
 )

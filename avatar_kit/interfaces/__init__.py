@@ -6,13 +6,14 @@ from avatar_kit.interfaces.body import Asset, Body
 from avatar_kit.interfaces.dataset import Dataset
 from avatar_kit.interfaces.encoder import Encoder
 from avatar_kit.interfaces.exporter import Exported, Exporter, ExportSource
+from avatar_kit.interfaces.matting import Matting
 from avatar_kit.interfaces.method import Batch, Method, Pool, Samples
 from avatar_kit.interfaces.metric import Metric
 from avatar_kit.interfaces.prior import Corpus, LearnsPrior, Report
 from avatar_kit.interfaces.refinement import PoseRefinement
 from avatar_kit.interfaces.renderer import Renderer
 from avatar_kit.interfaces.setup import Setup
-from avatar_kit.interfaces.tracker import FrameTrack, Tracker
+from avatar_kit.interfaces.tracker import FrameTrack, PersonBox, Tracker
 from avatar_kit.nn.part import Part, make_room
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "Exporter",
     "FrameTrack",
     "LearnsPrior",
+    "Matting",
     "Method",
     "Metric",
     "Part",
+    "PersonBox",
     "Pool",
     "PoseRefinement",
     "Renderer",

@@ -71,6 +71,42 @@ class Batch:
         """The same pictures of another context."""
         return replace(self, context=context)
 
+    def around_person(self, margin: int) -> Batch:
+        """The batch cut to the box of all its masks; cameras follow.
+
+        Args:
+            margin: Pixels that are kept around the person, within the picture.
+        """
+        left, top, right, bottom = _person_box(self.mask, margin)
+        window = (..., slice(top, bottom), slice(left, right))
+        camera = self.context.camera.crop_resize(left, top, 1.0, right - left, bottom - top)
+        before, after = (
+            None if n is None else n[window] for n in (self.previous_image, self.next_image)
+        )
+        return Batch(
+            replace(self.context, camera=camera),
+            self.image[window],
+            self.mask[window],
+            before,
+            after,
+            self.sequence,
+        )
+
+
+def _person_box(mask: Tensor, margin: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what masks [B, 1, H, W] show, with a margin, inside the picture.
+
+    The whole picture where they show nothing.
+    """
+    height, width = mask.shape[-2:]
+    shown = (mask > 0.05).amax((0, 1))
+    rows, columns = shown.any(1).nonzero()[:, 0], shown.any(0).nonzero()[:, 0]
+    if not len(rows):
+        return 0, 0, width, height
+    left, right = int(columns[0]) - margin, int(columns[-1]) + 1 + margin
+    top, bottom = int(rows[0]) - margin, int(rows[-1]) + 1 + margin
+    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+
 
 @dataclass(frozen=True)
 class Pool:

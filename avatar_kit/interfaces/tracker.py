@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -46,8 +46,19 @@ class FrameTrack:
     people: int
 
 
+#: Left, top, right and bottom of somebody in a picture, in pixels.
+PersonBox = tuple[float, float, float, float]
+
+
 class Tracker(ABC):
-    """Landmarks and mask of one person, frame by frame in time order."""
+    """Landmarks and mask of one person, frame by frame in time order.
+
+    Attributes:
+        chooses: Whether it sees several people and can be told whom to follow: it has
+            :meth:`people` and :meth:`follow`.
+    """
+
+    chooses: ClassVar[bool] = False
 
     def __init__(self, config: TrackerConfig):
         self.config = config
@@ -59,6 +70,24 @@ class Tracker(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget the past: the next frame starts a new clip."""
+
+    def people(self, frame: np.ndarray) -> list[PersonBox]:
+        """Everybody in a picture [H, W, 3] uint8 RGB, the largest first.
+
+        Raises:
+            NotImplementedError: The tracker sees one person.
+        """
+        raise NotImplementedError
+
+    def follow(self, box: PersonBox) -> None:
+        """Take somebody of :meth:`people` for the person to track, in the frames from now on.
+
+        It holds until :meth:`reset`.
+
+        Raises:
+            NotImplementedError: The tracker sees one person.
+        """
+        raise NotImplementedError
 
     def track(self, frames: Iterable[np.ndarray]) -> Iterator[FrameTrack]:
         """Track a clip, lazily."""

@@ -74,7 +74,7 @@ class PictureSequence:
         self.path = path
         self.files = numbered(path)
         self.notes: list[str] = []
-        self.missing = 0
+        self.missing = self.turns = 0
         self.tick = 0.0
         self.rate = fps or ASSUMED_FPS
         if fps is None:

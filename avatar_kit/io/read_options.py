@@ -31,6 +31,8 @@ class ReadOptions:
         rotate: Degrees that pictures are turned clockwise: 0, 90, 180 or 270.
         masks: Folder of masks, one for each frame of the whole video, of its upright pictures
             before ``rotate`` and ``crop``.
+        camera: File with the intrinsics of the camera that filmed, see
+            :func:`~avatar_kit.io.calibration_file.read_calibration`.
     """
 
     start: float = 0.0
@@ -40,12 +42,13 @@ class ReadOptions:
     crop: Rectangle | None = None
     rotate: int = 0
     masks: Path | None = None
+    camera: Path | None = None
 
     def record(self) -> dict[str, Any]:
         """What was asked for, by name, as JSON can hold it; only what is not as usual."""
         usual = ReadOptions()
         given = {k: v for k, v in vars(self).items() if v != getattr(usual, k)}
-        return given | ({"masks": self.masks.name} if self.masks else {})
+        return {k: v.name if isinstance(v, Path) else v for k, v in given.items()}
 
     def slots(self, times: np.ndarray, fps: float, constant: bool, path: Path) -> np.ndarray:
         """Which frames are given, and at which rate: see :meth:`rate`.
@@ -131,7 +134,7 @@ def parse_time(text: str, option: str) -> float:
     return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)
 
 
-def parse_rectangle(text: str) -> Rectangle:
+def parse_rectangle(text: str, option: str = "--crop") -> Rectangle:
     """Left, top, width and height of ``X,Y,W,H``.
 
     Raises:
@@ -140,5 +143,18 @@ def parse_rectangle(text: str) -> Rectangle:
     try:
         x, y, width, height = (int(part) for part in text.split(","))
     except ValueError:
-        raise UserError(f"--crop {text}: write X,Y,W,H in pixels, e.g. 320,0,600,1080") from None
+        raise UserError(f"{option} {text}: write X,Y,W,H in pixels, e.g. 320,0,600,1080") from None
     return x, y, width, height
+
+
+def parse_box(text: str) -> tuple[Rectangle, float | None]:
+    """The rectangle and the seconds of ``X,Y,W,H`` or ``X,Y,W,H@SECONDS``.
+
+    Raises:
+        UserError: It is no four numbers with a width and a height, or no time.
+    """
+    place, at, time = text.partition("@")
+    box = parse_rectangle(place, "--box")
+    if min(box[2:]) < 1:
+        raise UserError(f"--box {text}: expected a width and a height of 1 pixel or more")
+    return box, parse_time(time, "--box @") if at else None

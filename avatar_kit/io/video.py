@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.calibration import Calibration, for_pictures
+from avatar_kit.io.calibration_file import read_calibration
+from avatar_kit.io.distortion import Undistortion
 from avatar_kit.io.mask_folder import MaskFolder
 from avatar_kit.io.picture_sequence import PictureSequence, is_sequence
 from avatar_kit.io.read_options import ReadOptions
@@ -41,7 +44,8 @@ class VideoReader:
     A damaged packet loses only its own frames. They leave a gap: the frames after it follow, and
     ``gaps`` says where. A video of varying frame rate is brought to its usual rate by taking the
     nearest frame in time. Pictures are upright, of square pixels and of one field; their colours
-    are those of BT.709 SDR. Behind a person whose background is transparent they are grey.
+    are those of BT.709 SDR. Behind a person whose background is transparent they are grey. With
+    ``options.camera`` they are those of a pinhole: the distortion of the lens is taken out.
 
     Args:
         path: A video, a folder of pictures, or a name such as ``frames/%05d.png``.
@@ -58,6 +62,7 @@ class VideoReader:
         crop: Left, top, width and height of what is yielded of that.
         focal_35mm: Focal length in terms of 35 mm film (its diagonal is 43.27 mm), as the camera
             wrote it; None if it did not.
+        calibration: Of the pictures before ``options.crop``, if ``options.camera`` is given.
         masked: Whether the video says who is the person, by its alpha or by ``options.masks``.
         start: Seconds on the clock of the file at which the first picture is shown.
         corrupt: Frames that were lost to damage; complete after an iteration.
@@ -99,6 +104,22 @@ class VideoReader:
             self.files += self._masks.files
             self.notes.append(f"masks of {self.options.masks.name}")
         self.masked = source.alpha or self._masks is not None
+        self.calibration: Calibration | None = None
+        self._lens: Undistortion | None = None
+        if self.options.camera is not None:
+            self._calibrate(self.options.camera, size)
+
+    def _calibrate(self, file: Path, size: tuple[int, int]) -> None:
+        """Take the camera of a file for that of the pictures, which are of a size when upright."""
+        found, rotate = read_calibration(file), self.options.rotate
+        camera, notes = for_pictures(found, size, self._source.turns, rotate, self.path)
+        if self.focal_35mm is not None:
+            notes[0] += f", in place of the {self.focal_35mm:g} mm that the video says"
+        self.calibration = camera
+        self.files.append(file)
+        self.notes += notes
+        if any(camera.distortion):
+            self._lens = Undistortion(camera.matrix(), camera.distortion, *self.full_size)
 
     def _focal_35mm(self) -> float | None:
         for key, value in self._source.metadata.items():
@@ -135,14 +156,28 @@ class VideoReader:
             picture, mask = split_alpha(frame.picture())
             if self._masks is not None:
                 mask = self._masks.read(frame.number)
-            picture, mask = self._kept(picture), None if mask is None else self._kept(mask)
+            picture = self._kept(picture)
+            mask = None if mask is None else self._kept(mask, outside="zeros")
             for _ in range(times):
                 yield picture, mask
 
-    def _kept(self, image: np.ndarray) -> np.ndarray:
-        """A picture or a mask, turned and cropped."""
+    def in_file(self, points: np.ndarray) -> np.ndarray:
+        """Where pixels [..., 2] of what is yielded are in the upright pictures of the file."""
+        found = np.asarray(points, dtype=np.float64) + self.crop[:2]
+        if self._lens is not None and self.calibration is not None:
+            found = self.calibration.through_lens(found)
+        width, height = self.full_size
+        for _ in range(self.options.rotate // 90):
+            found = np.stack([found[..., 1], width - found[..., 0]], -1)
+            width, height = height, width
+        return found
+
+    def _kept(self, image: np.ndarray, outside: str = "border") -> np.ndarray:
+        """A picture or a mask, turned, through no lens, and cropped."""
         x, y, width, height = self.crop
         turned = np.rot90(image, -(self.options.rotate // 90))
+        if self._lens is not None:
+            turned = self._lens(turned, outside=outside)
         return np.ascontiguousarray(turned[y : y + height, x : x + width])
 
     def _wanted(self) -> Iterator[tuple[SourceFrame, int]]:

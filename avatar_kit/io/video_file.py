@@ -64,6 +64,7 @@ class VideoFile:
         path: The file.
         width: Of the pictures in pixels, upright and square.
         height: As ``width``.
+        turns: Quarters of a circle, clockwise, that make the stored pictures upright.
         times: [N] presentation times in seconds, rising.
         tick: Resolution of the clock in seconds; 0 if the file stores no times.
         rate: Frames per second, as the file says.
@@ -153,7 +154,7 @@ class VideoFile:
             raise UserError(
                 f"{self.path}: no frame of the video can be decoded; convert it to H.264 mp4"
             )
-        self._stored, self._turns = (first.width, first.height), round(first.rotation / 90)
+        self._stored, self.turns = (first.width, first.height), -round(first.rotation / 90) % 4
         colour, size = Colour.of(context, first, self.path), self._square(aspect, first)
         if colour.transfer != "SDR":
             signal = ToPicture(colour, self._stored).signal
@@ -171,7 +172,7 @@ class VideoFile:
         self.alpha, note = is_mask(alphas)
         self.notes += note
         self._to_picture = see_through if self.alpha else ToPicture(colour, size)
-        self.width, self.height = size[::-1] if self._turns % 2 else size
+        self.width, self.height = size[::-1] if self.turns % 2 else size
 
     def _alpha_decoder(self, codec: str) -> str | None:
         name = _ALPHA_DECODERS.get(codec)
@@ -217,7 +218,7 @@ class VideoFile:
                 yield SourceFrame(last, bool(frame.key_frame), picture)
 
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
-        return np.ascontiguousarray(np.rot90(self._to_picture(frame), self._turns))
+        return np.ascontiguousarray(np.rot90(self._to_picture(frame), -self.turns))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         with opened(self.path) as container:

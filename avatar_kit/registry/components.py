@@ -24,6 +24,7 @@ KINDS = {
     "method": "register_methods",
     "dataset": "register_datasets",
     "tracker": "register_trackers",
+    "matting": "register_mattings",
     "metric": "register_metrics",
     "exporter": "register_exporters",
 }

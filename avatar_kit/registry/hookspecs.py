@@ -63,6 +63,11 @@ def register_trackers(register: Register) -> None:
 
 
 @hookspec
+def register_mattings(register: Register) -> None:
+    """Register mattings (config: ``MattingConfig``, target: ``Matting``)."""
+
+
+@hookspec
 def register_metrics(register: Register) -> None:
     """Register metrics (config: ``MetricConfig``, target: ``Metric``)."""
 

@@ -13,6 +13,7 @@ _EXTRAS = {
     "nvdiffrast": "cuda",
     "gsplat": "cuda",
     "gsply": "export",
+    "onnxruntime": "matting",
     "onnx": "onnx",
     "onnx_ir": "onnx",
     "onnxscript": "onnx",

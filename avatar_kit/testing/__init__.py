@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from avatar_kit.testing.dataset import DatasetConformance as DatasetConformance
     from avatar_kit.testing.encoder import EncoderConformance as EncoderConformance
     from avatar_kit.testing.exporter import ExporterConformance as ExporterConformance
+    from avatar_kit.testing.matting import MattingConformance as MattingConformance
     from avatar_kit.testing.method import MethodConformance as MethodConformance
     from avatar_kit.testing.metric import MetricConformance as MetricConformance
     from avatar_kit.testing.renderer import RendererConformance as RendererConformance
@@ -44,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "DatasetConformance": "avatar_kit.testing.dataset",
         "EncoderConformance": "avatar_kit.testing.encoder",
         "ExporterConformance": "avatar_kit.testing.exporter",
+        "MattingConformance": "avatar_kit.testing.matting",
         "MethodConformance": "avatar_kit.testing.method",
         "MetricConformance": "avatar_kit.testing.metric",
         "NotApplicable": "avatar_kit.testing.conformance",

@@ -149,8 +149,10 @@ class DatasetConformance(Conformance):
     def looked_at(self, camera: str | None = None) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Frame number, picture and mask of some frames of a camera, in order."""
         capture = self.capture
-        count = min(_LOOKED_AT, len(capture))
-        frames = np.linspace(0, len(capture) - 1, count).round().astype(int).tolist()
+        recorded = capture.frames_of(camera or next(iter(capture.cameras)))
+        count = min(_LOOKED_AT, len(recorded))
+        chosen = np.linspace(0, len(recorded) - 1, count).round().astype(int)
+        frames = [recorded[k] for k in chosen]
         images, masks = capture.images(frames, camera), capture.masks(frames, camera)
         yield from zip(frames, images, masks, strict=True)
 

@@ -12,7 +12,7 @@ from avatar_kit.config.slots import resolve_component
 from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit.registry import catalog
 from avatar_kit.scene.joints import BODY_KEYPOINTS
-from avatar_kit.testing.conformance import Conformance, require
+from avatar_kit.testing.conformance import Conformance, NotApplicable, require
 
 _SHAPES: dict[str, tuple[int, ...]] = {
     "body": (23, 2),
@@ -134,6 +134,26 @@ class TrackerConformance(Conformance):
             scores.append((a & b).sum() / max((a | b).sum(), 1))
         worst = float(np.median(scores))
         require(worst >= 0.7, f"the mask overlaps the true one by {worst:.2f}")
+
+    def test_who_is_chosen_is_followed(self) -> None:
+        """The person is one of ``people``, and is found when ``follow`` is told so."""
+        if not self.tracker.chooses:
+            raise NotApplicable("it sees one person (chooses is False)")
+        frame, mask = next(self.capture.images([0])), next(self.capture.masks([0])) > 127
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        middle = (columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2
+        tracker = self.tracker
+        tracker.reset()
+        around = [
+            box
+            for box in tracker.people(frame)
+            if box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3]
+        ]
+        require(around, "nobody of 'people' is where the person is")
+        tracker.follow(around[0])
+        track = tracker.stream(frame)
+        tracker.reset()
+        require(track.people >= 1, "who was chosen is not found")
 
     def test_reset_starts_anew(self) -> None:
         """After ``reset`` the same frames give the same tracks."""

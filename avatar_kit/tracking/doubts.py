@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from avatar_kit.scene.joints import BODY_KEYPOINTS
-from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.fitted import FittedVideo, over_all
 from avatar_kit.tracking.heading import FASTEST_TURN
 from avatar_kit.tracking.measures import Agreement
 
@@ -45,24 +47,26 @@ def wrong_frames(fitted: FittedVideo, agreement: Agreement) -> np.ndarray:
     return np.asarray(wrong)
 
 
-def unknown(fitted: FittedVideo) -> list[str]:
-    """What the video does not show, and what to film for it; a line each."""
-    tracks, yaw = fitted.observed.tracks, np.degrees(fitted.fit.yaw.numpy())
+def unknown(videos: Sequence[FittedVideo]) -> list[str]:
+    """What the videos of a person do not show, and what to film for it; a line each."""
+    yaw = np.degrees(over_all(videos, lambda video: video.fit.yaw.numpy()))
+    hands = over_all(videos, lambda video: video.observed.tracks.hands_confidence)
+    face = over_all(videos, lambda video: video.observed.tracks.face_confidence)
     found: dict[str, list[str]] = {}
     for side, (middle, advice) in _SIDES.items():
         off = np.abs((yaw - middle + 180) % 360 - 180)
         if (off < 50).mean() < KNOWN_SHARE:
             found.setdefault(advice, []).append(f"the {side}")
-    points = fitted.fit.keypoints.numpy()[..., 1]
+    points = over_all(videos, lambda video: video.fit.keypoints.numpy()[..., 1])
     at = {name: k for k, name in enumerate(BODY_KEYPOINTS)}
     raised = [points[:, at[f"{s}_wrist"]] > points[:, at[f"{s}_shoulder"]] for s in _BOTH]
     if min(r.mean() for r in raised) < KNOWN_SHARE:
         found["lift both arms above the head"] = ["raised arms"]
-    for side, sure in zip(_BOTH, tracks.hands_confidence.T, strict=True):
+    for side, sure in zip(_BOTH, hands.T, strict=True):
         if (sure > 0).mean() < 2 * KNOWN_SHARE:
             advice = "hold both hands open towards the camera, nearer to it"
             found.setdefault(advice, []).append(f"the {side} hand")
-    if (tracks.face_confidence > 0).mean() < 2 * KNOWN_SHARE:
+    if (face > 0).mean() < 2 * KNOWN_SHARE:
         found.setdefault("look at the camera for a while", []).append("the face")
     return [f"{_listed(parts)}: {advice}" for advice, parts in found.items()]
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from avatar_kit.capture import Capture, CaptureWriter
+from avatar_kit.interfaces import Matting
 from avatar_kit.io.image import write_image
+from avatar_kit.scene.motion import concatenate
 from avatar_kit.tracking.doubts import spelled, unknown, wrong_frames
 from avatar_kit.tracking.figures import Figures, Verdict, judge, measure
-from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
 from avatar_kit.tracking.held_out import split_frames
 from avatar_kit.tracking.matte import Matte, refine
-from avatar_kit.tracking.mattes import matte_figures
+from avatar_kit.tracking.mattes import MatteFigures, matte_figures
+from avatar_kit.tracking.matting import matted
 from avatar_kit.tracking.measures import Agreement, iou, joint_error
 from avatar_kit.tracking.scene import Scene
-from avatar_kit.tracking.sheet import Look, Sheet, draw_sheet, shaded_body
+from avatar_kit.tracking.sheet import Look, Sheet, covered_by, draw_sheet, shaded_body
 from avatar_kit.tracking.stages import Progress
-from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import shrink
 
 #: Frames that the sheet shows.
 SHOWN_FRAMES = 12
+#: Frames that what the video shows of the body is taken from.
+COVERING_FRAMES = 40
 #: Wrong frames are left out unless they are a larger part of the video.
 LARGEST_WRONG_SHARE = 0.5
 #: Leak and rim of a matte that a video brought with it.
@@ -39,20 +44,33 @@ class CaptureContent:
     Attributes:
         name: Of the capture.
         body_name: Registered name of the body.
-        fitted: The video and the body fitted to it.
-        scene: Behind the person.
+        videos: Name of the camera -> the video and the body fitted to it.
+        scenes: Name of the camera -> what is behind the person.
         held_out: Part of each long clip kept for the test.
+        matting: Finds the masks of the pictures that bring none; None: they are refined against the
+            empty scene.
         cut: Part of the body outside the picture -> part of the frames.
+        notes: What a person should know of the videos.
         provenance: Facts for the record, anything JSON can hold.
     """
 
     name: str
     body_name: str
-    fitted: FittedVideo
-    scene: Scene
+    videos: dict[str, FittedVideo]
+    scenes: dict[str, Scene]
     held_out: float
+    matting: Matting | None
     cut: dict[str, float]
+    notes: list[str]
     provenance: dict[str, Any]
+
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """Name of the camera -> half-open range of its frames in the capture."""
+        found, first = {}, 0
+        for name, video in self.videos.items():
+            found[name] = (first, first + len(video.observed.frames))
+            first = found[name][1]
+        return found
 
 
 @dataclass(frozen=True)
@@ -86,50 +104,42 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         content: What to write.
         progress: Told of the frames.
     """
-    fitted, scene = content.fitted, content.scene
-    observed, fit, camera = fitted.observed, fitted.fit, fitted.camera
-    frames = len(observed.frames)
+    videos, ranges = list(content.videos.values()), content.ranges()
+    frames, fps = list(ranges.values())[-1][1], videos[0].observed.reader.fps
     progress.start("capture", frames)
     writer = CaptureWriter(
         out,
         name=content.name,
-        fps=observed.reader.fps,
+        fps=fps,
         body=content.body_name,
-        shape=dict(zip(fitted.body.shape_names, fit.shape.tolist(), strict=True)),
-        cameras=camera,
+        shape=dict(zip(videos[0].body.shape_names, videos[0].fit.shape.tolist(), strict=True)),
+        cameras={name: video.camera for name, video in content.videos.items()},
+        frames=ranges if len(videos) > 1 else None,
     )
-    shown = _spread(frames, SHOWN_FRAMES)
-    size = observed.tracks.masks.shape[:0:-1]
-    overlap, mattes, looks = np.zeros(frames), [], []
     with writer:
-        for frame, (image, matte) in enumerate(_pictures(fitted, scene)):
-            writer.add(image, matte.mask)
-            mattes.append(matte_figures(matte, observed.tracks.masks[frame]))
-            overlap[frame] = iou(fitted.silhouette(frame, *size), shrink(matte.mask) > 127)
-            if frame in shown:
-                looks.append(Look(frame, image, matte.mask, shaded_body(fitted, frame)))
-            progress.step(frame + 1)
-        joints = joint_error(fitted.pixels(), observed.tracks, fit.height)
-        agreement = Agreement(joints, overlap)
-        wrong = wrong_frames(fitted, agreement)
-        figures = measure(fitted, agreement, wrong, mattes)
+        written = _write_pictures(writer, content, progress)
+        agreement = written.agreement
+        wrong = np.concatenate([wrong_frames(*pair) for pair in written.by_video(videos)])
+        figures = measure(videos, agreement, wrong, written.mattes)
         verdict, reasons = judge(figures, content.cut)
         good = ~wrong if wrong.mean() <= LARGEST_WRONG_SHARE else np.ones(frames, dtype=bool)
-        notes = observed.notes + _wrong_notes(observed.frames, wrong, bool(good.all()))
-        unseen = unknown(fitted)
+        notes = content.notes + _wrong_notes(content, wrong, bool(good.all()))
+        unseen = unknown(videos)
         sheet = Sheet(
-            content.name, fitted, looks, agreement, figures, verdict, reasons, notes, unseen
+            *(content.name, videos, written.looks, agreement, figures, verdict, reasons, notes),
+            unknown=unseen,
+            coverage=written.coverage,
         )
         write_image(writer.folder / "quality.png", draw_sheet(sheet))
-        yaw, points = fit.yaw.numpy(), fit.keypoints[:, :23].numpy()
+        clips = all_clips(videos)
+        points = over_all(videos, lambda video: video.fit.keypoints[:, :23].numpy())
+        yaw = over_all(videos, lambda video: video.fit.yaw.numpy())
         capture = writer.finish(
-            motion=fit.motion,
-            splits=split_frames(
-                observed.clips, content.held_out, points, yaw, good, observed.reader.fps
-            ),
-            clips=observed.clips,
-            landmarks=_landmarks(observed.tracks),
-            plates=scene.mean(observed.clips) if scene.believed else None,
+            motion=concatenate([replace(video.fit.motion, fps=fps) for video in videos]),
+            splits=split_frames(clips, content.held_out, points, yaw, good, fps),
+            clips=clips,
+            landmarks=_landmarks(videos),
+            plates=_plates(content),
             provenance=content.provenance
             | {
                 "notes": notes,
@@ -144,15 +154,67 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
     return Prepared(capture, figures, verdict, reasons, notes, unseen, quality)
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What was learned while the pictures were written."""
+
+    agreement: Agreement
+    mattes: list[MatteFigures]
+    looks: list[Look]
+    coverage: torch.Tensor
+
+    def by_video(self, videos: list[FittedVideo]) -> Iterator[tuple[FittedVideo, Agreement]]:
+        first = 0
+        for video in videos:
+            own = slice(first, first + len(video.observed.frames))
+            yield video, Agreement(self.agreement.joints[own], self.agreement.overlap[own])
+            first = own.stop
+
+
+def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Progress) -> _Written:
+    """Write pictures and masks of all videos, and measure them."""
+    frames = max(end for _, end in content.ranges().values())
+    shown, covering = _spread(frames, SHOWN_FRAMES), _spread(frames, COVERING_FRAMES)
+    body = next(iter(content.videos.values())).body
+    coverage = torch.zeros(len(body.topology.parts))
+    joints, overlap, mattes, looks = [], np.zeros(frames), [], []
+    for k, (name, fitted) in enumerate(content.videos.items()):
+        tracks, scene = fitted.observed.tracks, content.scenes[name]
+        size = tracks.masks.shape[:0:-1]
+        for place, (image, matte) in enumerate(_pictures(fitted, scene, content.matting)):
+            frame = writer.add(image, matte.mask, name)
+            mattes.append(matte_figures(matte, tracks.masks[place]))
+            overlap[frame] = iou(fitted.silhouette(place, *size), shrink(matte.mask) > 127)
+            if frame in shown:
+                shade = shaded_body(fitted, place)
+                looks.append(Look(frame, k, place, image, matte.mask, shade))
+            if frame in covering:
+                coverage += covered_by(fitted, place, shrink(matte.mask))
+            progress.step(frame + 1)
+        joints.append(joint_error(fitted.pixels(), tracks, fitted.fit.height))
+    return _Written(Agreement(np.concatenate(joints), overlap), mattes, looks, coverage)
+
+
+def _plates(content: CaptureContent) -> dict[str, np.ndarray]:
+    """The plates of the cameras that are believed to show the empty scene."""
+    return {
+        name: scene.mean(content.videos[name].observed.clips)
+        for name, scene in content.scenes.items()
+        if scene.believed
+    }
+
+
 def _spread(frames: int, count: int) -> set[int]:
     """Numbers of ``count`` frames, or of all, spread over a video."""
     return set(np.linspace(0, frames - 1, min(count, frames)).astype(int).tolist())
 
 
-def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, Matte]]:
+def _pictures(
+    fitted: FittedVideo, scene: Scene, matting: Matting | None
+) -> Iterator[tuple[np.ndarray, Matte]]:
     """Picture [H, W, 3], as a camera on a stand would have taken it, and matte of every frame.
 
-    The matte is the video's own, or refined.
+    The matte is the video's own, that of a matting, or refined.
     """
     observed = fitted.observed
     place = {int(source): k for k, source in enumerate(observed.frames)}
@@ -163,21 +225,29 @@ def _pictures(fitted: FittedVideo, scene: Scene) -> Iterator[tuple[np.ndarray, M
             image = scene.picture(picture, frame)
             if mask is not None:
                 yield image, Matte(scene.picture(mask, frame), True, *_UNMEASURED)
+            elif matting is not None:
+                mask = matted(matting, image, observed.tracks.masks[frame])
+                yield image, Matte(mask, True, *_UNMEASURED)
             else:
                 plate = scene.plate(int(clip_of[frame]))
                 yield image, refine(image, observed.tracks.masks[frame], plate)
 
 
-def _wrong_notes(numbers: np.ndarray, wrong: np.ndarray, kept: bool) -> list[str]:
+def _wrong_notes(content: CaptureContent, wrong: np.ndarray, kept: bool) -> list[str]:
     """What to say of frames, by their numbers in the video, in which the body is wrong."""
-    if not wrong.any():
-        return []
-    count = int(wrong.sum())
-    frames = "1 frame" if count == 1 else f"{count} frames"
-    what = "too many to leave them out" if kept else "left out of training and test"
-    return [f"the body is wrong in {frames} of the video, {what}: {spelled(numbers[wrong])}"]
+    notes = []
+    for name, (first, end) in content.ranges().items():
+        numbers = content.videos[name].observed.frames[wrong[first:end]]
+        if not len(numbers):
+            continue
+        frames = "1 frame" if len(numbers) == 1 else f"{len(numbers)} frames"
+        what = "too many to leave them out" if kept else "left out of training and test"
+        of = f"the video of camera {name}" if len(content.videos) > 1 else "the video"
+        notes.append(f"the body is wrong in {frames} of {of}, {what}: {spelled(numbers)}")
+    return notes
 
 
-def _landmarks(tracks: Tracks) -> dict[str, np.ndarray]:
+def _landmarks(videos: list[FittedVideo]) -> dict[str, np.ndarray]:
     keys = ("body", "body_confidence", "hands", "hands_confidence", "face", "face_confidence")
-    return {key: getattr(tracks, key) for key in keys}
+    tracks = [video.observed.tracks for video in videos]
+    return {key: np.concatenate([getattr(part, key) for part in tracks]) for key in keys}

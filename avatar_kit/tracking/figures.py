@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 
-from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.fitted import FittedVideo, over_all
 from avatar_kit.tracking.mattes import MatteFigures
 from avatar_kit.tracking.measures import Agreement, hand_error, views
 
@@ -20,9 +21,9 @@ class Figures:
 
     Attributes:
         frames: Frames in the capture.
-        dropped: Frames of the video that are not in it.
+        dropped: Frames of the videos that are not in it.
         clips: Number of clips.
-        person_pixels: Height of the person in pixels.
+        person_pixels: Height of the person in pixels, where she is smallest of several videos.
         error: Mean reprojection error of the main joints, percent of the height.
         error_95: Its 95th percentile.
         hand_error: Mean reprojection error of hand points relative to the wrist, percent.
@@ -71,33 +72,37 @@ class Figures:
 
 
 def measure(
-    fitted: FittedVideo, agreement: Agreement, wrong: np.ndarray, mattes: list[MatteFigures]
+    videos: Sequence[FittedVideo],
+    agreement: Agreement,
+    wrong: np.ndarray,
+    mattes: list[MatteFigures],
 ) -> Figures:
     """The figures of a capture.
 
     Args:
-        fitted: The video and the body fitted to it.
+        videos: The videos and the body fitted to them.
         agreement: Of the two, frame by frame.
         wrong: [T] bool, where the body is wrong.
         mattes: Of every frame.
     """
-    observed, fit = fitted.observed, fitted.fit
-    tracks, yaw = observed.tracks, fit.yaw.numpy()
+    yaw = over_all(videos, lambda video: video.fit.yaw.numpy())
+    face = over_all(videos, lambda video: video.observed.tracks.face_confidence)
+    hands = over_all(videos, lambda video: video.observed.tracks.hands_confidence)
     return Figures(
-        frames=len(observed.frames),
-        dropped=len(observed.reader) - len(observed.frames),
-        clips=len(observed.clips),
-        person_pixels=fit.height,
+        frames=len(yaw),
+        dropped=sum(len(video.observed.reader) for video in videos) - len(yaw),
+        clips=sum(len(video.observed.clips) for video in videos),
+        person_pixels=min(video.fit.height for video in videos),
         error=float(np.nanmean(agreement.joints)),
         error_95=float(np.nanquantile(agreement.joints, 0.95)),
-        hand_error=hand_error(fitted.pixels(), tracks, fit.height),
+        hand_error=_hand_error(videos),
         iou=float(np.nanmean(agreement.overlap)),
         iou_least=float(np.nanmin(agreement.overlap)),
         yaw_low=float(np.degrees(yaw.min())),
         yaw_high=float(np.degrees(yaw.max())),
         views=views(yaw),
-        face=float((tracks.face_confidence > 0).mean()),
-        hands=float((tracks.hands_confidence > 0).mean()),
+        face=float((face > 0).mean()),
+        hands=float((hands > 0).mean()),
         right=1 - float(wrong.mean()),
         refined=float(np.mean([m.refined for m in mattes])),
         **{
@@ -105,6 +110,14 @@ def measure(
             for name in ("whole", "filled", "plain", "agreement", "clear")
         },
     )
+
+
+def _hand_error(videos: Sequence[FittedVideo]) -> float:
+    """Mean over all hands that are seen, percent of the height; NaN if none is."""
+    seen = [int((video.observed.tracks.hands_confidence > 0).sum()) for video in videos]
+    found = [hand_error(v.pixels(), v.observed.tracks, v.fit.height) for v in videos]
+    total = sum(n * error for n, error in zip(seen, found, strict=True) if n)
+    return total / sum(seen) if any(seen) else float("nan")
 
 
 def percent(value: float) -> str:

@@ -6,7 +6,7 @@ key points come out, with gradients. Nothing here knows which body it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,12 +15,14 @@ from torch import Tensor
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS, concatenate
-from avatar_kit.tracking.girth import fit_girth, stature_of
+from avatar_kit.tracking.girth import View, fit_girth, stature_of
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.limits import body_limits, hand_limits
 from avatar_kit.tracking.objective import (
     Steps,
     Targets,
     Weights,
+    given_term,
     landmark_terms,
     pose_terms,
     profile,
@@ -96,6 +98,7 @@ class Fitter:
         clips: Half-open ranges of frames that follow each other; they tile the T frames.
         fps: Frames per second.
         known_shape: Shape values that are given and not fitted.
+        given: Poses of the T frames to start from and to stay near; None: none are known.
     """
 
     def __init__(
@@ -106,9 +109,11 @@ class Fitter:
         clips: list[tuple[int, int]],
         fps: float,
         known_shape: dict[str, float] | None = None,
+        given: GivenMotion | None = None,
     ):
         self.body, self.camera, self.fps = body, camera, fps
-        self.variables = Variables(tracks, clips, camera, fps, body, known_shape or {})
+        self.variables = Variables(tracks, clips, camera, fps, body, known_shape or {}, given)
+        self.given = None if given is None else self.variables.pose.detach().clone()
         yaw, height = self.variables.yaw.numpy(), self.variables.height
         scale = camera.width / tracks.masks.shape[2]
         self.targets = Targets.of(tracks, yaw, height, scale)
@@ -120,23 +125,8 @@ class Fitter:
 
     def run(self, report: Report | None = None, phases: tuple[Phase, ...] | None = None) -> Fit:
         """Fit; deterministic. ``phases``: by default :data:`PHASES`."""
-        phases = PHASES if phases is None else phases
-        total, done = sum(p.iterations for p in phases), 0
-        for phase in phases:
-            optimiser, schedule = self._optimiser(phase)
-            weights = replace(Weights(), sigma=phase.sigma)
-            if phase.girth:
-                self._fit_girth()
-            for _ in range(phase.iterations):
-                optimiser.zero_grad(set_to_none=True)
-                terms = self.terms(weights, outline=phase.outline)
-                torch.stack(list(terms.values())).sum().backward()
-                optimiser.step()
-                schedule.step()
-                done += 1
-                if report:
-                    report(done, total)
-        return self.result()
+        (found,) = fit_together([self], report, phases)
+        return found
 
     def terms(self, weights: Weights, *, outline: bool = True) -> dict[str, Tensor]:
         """The terms of the objective, with or without the agreement with the masks."""
@@ -155,32 +145,12 @@ class Fitter:
             **landmark_terms(keypoints, pixels, self.targets, weights),
             **limbs,
             **pose_terms(v.pose, v.hands, self.limits, weights),
+            **({} if self.given is None else given_term(v.pose, self.given, weights)),
             **upright_term(orientation, weights),
             **smoothness_terms(rotations, v.transl(), v.depth, self.steps, weights),
             "shape": weights.shape * (v.shape - v.liked_shape).square().sum(),
             "stature": weights.stature * tall.log().square(),
         }
-
-    @torch.no_grad()
-    def _fit_girth(self) -> None:
-        v = self.variables
-        start = v.shape_vector()
-        v.set_shape(
-            fit_girth(self.body, self.camera, v.motion(self.fps), start, self.masks, v.columns)
-        )
-
-    def _optimiser(self, phase: Phase):
-        v = self.variables
-        for value in v.values():
-            value.requires_grad_(False)
-        moving = [name for name in phase.moving if getattr(v, name).numel()]
-        values = [getattr(v, name).requires_grad_(True) for name in moving]
-        rates = [phase.rate / 3 if n in ("place", "depth") else phase.rate for n in moving]
-        optimiser = torch.optim.Adam([{"params": [value]} for value in values], betas=(0.9, 0.98))
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, rates, total_steps=phase.iterations, pct_start=0.2
-        )
-        return optimiser, schedule
 
     @torch.no_grad()
     def result(self) -> Fit:
@@ -200,3 +170,64 @@ class Fitter:
         guess = self.variables.yaw
         wrapped = torch.remainder(heading - guess + torch.pi, 2 * torch.pi) - torch.pi
         return guess + wrapped
+
+
+def fit_together(
+    fitters: Sequence[Fitter], report: Report | None = None, phases: tuple[Phase, ...] | None = None
+) -> list[Fit]:
+    """Fit what several cameras filmed of one person, whose shape they share; deterministic.
+
+    Args:
+        fitters: One for each camera; each counts by its frames.
+        report: Told of every iteration.
+        phases: By default :data:`PHASES`.
+    """
+    phases = PHASES if phases is None else phases
+    total, done = sum(p.iterations for p in phases), 0
+    frames = sum(len(fitter.masks) for fitter in fitters)
+    for fitter in fitters[1:]:
+        fitter.variables.shape = fitters[0].variables.shape
+    for phase in phases:
+        optimiser, schedule = _optimiser([fitter.variables for fitter in fitters], phase)
+        weights = replace(Weights(), sigma=phase.sigma)
+        if phase.girth:
+            _fit_girth(fitters)
+        for _ in range(phase.iterations):
+            optimiser.zero_grad(set_to_none=True)
+            for fitter in fitters:
+                terms = fitter.terms(weights, outline=phase.outline)
+                share = len(fitter.masks) / frames
+                (share * torch.stack(list(terms.values())).sum()).backward()
+            optimiser.step()
+            schedule.step()
+            done += 1
+            if report:
+                report(done, total)
+    return [fitter.result() for fitter in fitters]
+
+
+@torch.no_grad()
+def _fit_girth(fitters: Sequence[Fitter]) -> None:
+    first = fitters[0].variables
+    seen = [View(f.camera, f.variables.motion(f.fps), f.masks) for f in fitters]
+    found = fit_girth(fitters[0].body, seen, first.shape_vector(), first.columns)
+    for fitter in fitters:
+        fitter.variables.set_shape(found)
+
+
+def _optimiser(variables: Sequence[Variables], phase: Phase):
+    """Adam over the variables of a phase and its schedule; a shape that is shared moves once."""
+    moving: dict[Tensor, float] = {}
+    for v in variables:
+        for value in v.values():
+            value.requires_grad_(False)
+    for v in variables:
+        for name in phase.moving:
+            if (value := getattr(v, name)).numel():
+                moving[value] = phase.rate / 3 if name in ("place", "depth") else phase.rate
+    values = [value.requires_grad_(True) for value in moving]
+    optimiser = torch.optim.Adam([{"params": [value]} for value in values], betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, list(moving.values()), total_steps=phase.iterations, pct_start=0.2
+    )
+    return optimiser, schedule

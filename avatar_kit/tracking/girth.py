@@ -6,7 +6,8 @@ whole silhouette with the mask, looked at value by value, does not.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,39 +29,52 @@ SHAPE_INERTIA = 0.02
 STATURE_TO_EYE_HEIGHT = 1.07
 
 
-def fit_girth(
-    body: Body,
-    camera: Camera,
-    motion: Motion,
-    shape: Tensor,
-    masks: np.ndarray,
-    values: list[int],
-) -> Tensor:
+@dataclass(frozen=True)
+class View:
+    """T frames of a person before one camera.
+
+    Attributes:
+        camera: Of the video.
+        motion: [T] fitted to landmarks.
+        masks: [T, h, w] uint8, coarse.
+    """
+
+    camera: Camera
+    motion: Motion
+    masks: np.ndarray
+
+
+def fit_girth(body: Body, views: Sequence[View], shape: Tensor, values: list[int]) -> Tensor:
     """Shape values with the best silhouette overlap, the motion being as it is.
 
     Args:
         body: Any body.
-        camera: Of the video.
-        motion: [T] fitted to landmarks.
+        views: Of the same person; each counts by its frames.
         shape: [S] where to start.
-        masks: [T, h, w] uint8, coarse.
         values: Columns of ``shape`` that may change.
 
     Returns:
         [S] values within the body's limits.
     """
-    frames = np.unique(np.linspace(0, len(motion) - 1, GIRTH_FRAMES).astype(int))
-    chosen = motion[frames.tolist()]
-    inside = torch.from_numpy(masks[frames]) > 127
-    small = _shrunk(camera, masks.shape[2], masks.shape[1])
+    seen = []
+    for view in views:
+        height, width = view.masks.shape[1:]
+        frames = np.unique(np.linspace(0, len(view.motion) - 1, GIRTH_FRAMES).astype(int))
+        chosen = view.motion[frames.tolist()], torch.from_numpy(view.masks[frames]) > 127
+        seen.append((view.camera, _shrunk(view.camera, width, height), *chosen))
+    shares = np.array([len(view.motion) for view in views]) / sum(len(v.motion) for v in views)
     start, best = shape.clone(), shape.clone()
     tall, limits = stature(body, start), ShapeRange(body.shape_limits)
 
     def score(candidate: Tensor) -> float:
         inertia = SHAPE_INERTIA * ((candidate - start) / limits.width).square().sum()
         # A taller person stands further away: the silhouette's height stays as it is.
-        scaled = _away(chosen, camera, stature(body, candidate) / tall)
-        return silhouette_overlap(body, small, scaled, candidate, inside) - float(inertia)
+        grown = stature(body, candidate) / tall
+        overlaps = [
+            silhouette_overlap(body, small, _away(motion, camera, grown), candidate, inside)
+            for camera, small, motion, inside in seen
+        ]
+        return float(shares @ overlaps) - float(inertia)
 
     top = score(best)
     for reach in np.geomspace(0.3, 0.1, SEARCH_ROUNDS):

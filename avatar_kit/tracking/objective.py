@@ -60,6 +60,7 @@ class Weights:
         translation: Accelerations of the root.
         velocity: Velocities of rotations.
         depth: Changes of depth.
+        given: Angles off a motion that was given.
         upright: Tilt of the pelvis against the vertical, as 1 - cos.
         shape: Pull of the shape towards the average.
         stature: Log of the standing height over an adult's: a picture does not show metres.
@@ -80,6 +81,7 @@ class Weights:
     translation: float = 20.0
     velocity: float = 0.3
     depth: float = 5.0
+    given: float = 1.0
     upright: float = 5.0
     shape: float = 0.1
     stature: float = 50.0
@@ -214,6 +216,11 @@ def pose_terms(
         "prior": weights.prior * of_body.dislike(pose).sum((1, 2)).mean(),
         "hand prior": weights.hand_prior * of_hands.dislike(hands).sum((1, 2)).mean(),
     }
+
+
+def given_term(pose: Tensor, given: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """Joints as a given motion has them: [T, J, 3] axis-angle each."""
+    return {"given": weights.given * (pose - given).square().sum((1, 2)).mean()}
 
 
 def upright_term(orientation: Tensor, weights: Weights) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,12 +11,14 @@ import numpy as np
 import torch
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.read_options import ReadOptions
+from avatar_kit.interfaces import PersonBox
+from avatar_kit.io.read_options import ReadOptions, Rectangle
 from avatar_kit.io.video import VideoReader, read_video
 from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Slices, Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
-from avatar_kit.tracking.identity import appearance, changes, people
+from avatar_kit.tracking.identity import appearance, changes
+from avatar_kit.tracking.one_person import in_box, one_person
 from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
@@ -67,23 +69,54 @@ def decode(video: Path, options: ReadOptions, progress: Progress) -> VideoReader
 
 
 def observe(
-    reader: VideoReader, tracker: Component, stages: Stages, person: str | None = None
-) -> Observed:
-    """Track a video and cut it into clips.
+    readers: Sequence[VideoReader],
+    tracker: Component,
+    stages: Sequence[Stages],
+    person: str | None = None,
+    boxes: Sequence[Rectangle | None] = (),
+) -> list[Observed]:
+    """Track videos of one person and cut them into clips.
 
     Args:
-        reader: The video.
+        readers: The videos.
         tracker: A registered tracker.
-        stages: Keep the results.
-        person: Who is meant where the video shows several one after another: a number from 1, or
-            "all" if they are one.
+        stages: Keep the results, of each video its own.
+        person: Who is meant where several are shown one after another: a number from 1, or "all"
+            if they are one.
+        boxes: Of each video left, top, width and height, in upright pixels of the file, of who is
+            meant in the first picture that is read; None: the largest.
 
     Raises:
-        UserError: The frames of the video change size, it shows no person, or several people and
-            it was not said which is meant.
+        UserError: The frames of a video change size, it shows no person, or several people are
+            shown and it was not said which is meant.
         MissingExtra: The tracker's package is not installed.
     """
-    found = _landmarks(reader, tracker, stages)
+    boxes = boxes or [None] * len(readers)
+    looked = [_look(r, tracker, s, b) for r, s, b in zip(readers, stages, boxes, strict=True)]
+    kept, notes = one_person(
+        [(v.reader.path, v.ranges, v.looks) for v in looked], person, [bool(b) for b in boxes]
+    )
+    return [
+        _observed(video, ranges, notes if k == 0 else [])
+        for k, (video, ranges) in enumerate(zip(looked, kept, strict=True))
+    ]
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A video after tracking, before it is known who is meant."""
+
+    reader: VideoReader
+    tracks: Tracks
+    looks: np.ndarray
+    ranges: list[tuple[int, int]]
+    notes: list[str]
+
+
+def _look(
+    reader: VideoReader, tracker: Component, stages: Stages, box: Rectangle | None
+) -> _Looked:
+    found = _landmarks(reader, tracker, stages, box)
     tracks = _tracks(found)
     check_person(tracks, reader.path)
     thumbnails = found.pop("thumbnails")
@@ -93,54 +126,25 @@ def observe(
     cuts = split_clips(len(tracks), transitions, reader.gaps)
     turns = changes(tracks, looks, cuts)
     ranges = _unbroken(split_clips(len(tracks), transitions, [*reader.gaps, *turns]), good)
-    ranges, others = one_person(ranges, people(looks, ranges), person, reader.path)
+    notes = [str(t) for t in transitions] + _notes(tracks, reader, box) + smears
+    return _Looked(reader, tracks, looks, ranges, notes)
+
+
+def _observed(video: _Looked, ranges: list[tuple[int, int]], others: list[str]) -> Observed:
+    """What the chosen ranges of a video show."""
     frames = np.concatenate([np.arange(a, b) for a, b in ranges]) if ranges else np.array([], int)
     if len(frames) < MIN_CLIP_FRAMES:
         raise UserError(
-            f"{reader.path}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer"
+            f"{video.reader.path}: no {MIN_CLIP_FRAMES} frames in a row show a person; film longer"
         )
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
-    kept = _kept(tracks, frames)
-    way = find_heading(kept, clips, reader.fps).way
-    notes = [str(t) for t in transitions] + _notes(tracks, reader) + smears + others
+    kept = _kept(video.tracks, frames)
+    way = find_heading(kept, clips, video.reader.fps).way
+    notes = video.notes + others
     if exchanged := int((way != AS_READ).sum()):
         notes.append(f"left and right were taken for each other in {exchanged} frames: put right")
-    return Observed(reader, put_right(kept, way), frames, clips, notes)
-
-
-def one_person(
-    ranges: list[tuple[int, int]], who: list[int], wanted: str | None, video: Path
-) -> tuple[list[tuple[int, int]], list[str]]:
-    """The ranges of frames that show the person who is meant, and what to say of the others.
-
-    Args:
-        ranges: Half-open.
-        who: Number of the person in each, from 0.
-        wanted: A number from 1, or "all"; None: there is one.
-        video: For the message.
-
-    Raises:
-        UserError: There are several, and it was not said which is meant, or no such one.
-    """
-    count = max(who, default=0) + 1
-    if wanted == "all" or (wanted is None and count == 1):
-        return ranges, []
-    shown = [[r for r, n in zip(ranges, who, strict=True) if n == k] for k in range(count)]
-    listed = "; ".join(
-        f"person {k + 1} in frames {', '.join(f'{a}-{b - 1}' for a, b in part)}"
-        for k, part in enumerate(shown)
-    )
-    if wanted is None:
-        raise UserError(
-            f"{video}: shows {count} people one after another ({listed}); choose one with "
-            "avatar-kit prepare --person 1 (--person all if they are the same), or cut the video"
-        )
-    if not wanted.isdigit() or not 1 <= int(wanted) <= count:
-        raise UserError(f"{video}: --person {wanted}: expected 1 to {count}, or all ({listed})")
-    if count == 1:
-        return ranges, []
-    return shown[int(wanted) - 1], [f"{count} people one after another: person {wanted} taken"]
+    return Observed(video.reader, put_right(kept, way), frames, clips, notes)
 
 
 def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:
@@ -152,20 +156,32 @@ def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:
     return Tracks(masks=masks[: len(frames)], **{k: v[frames] for k, v in arrays.items()})
 
 
-def _landmarks(reader: VideoReader, tracker: Component, stages: Stages) -> Arrays:
+def _landmarks(
+    reader: VideoReader, tracker: Component, stages: Stages, box: Rectangle | None
+) -> Arrays:
     """What :func:`watch` finds, and what the reader learns of the file while it is read."""
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
+    if box is not None and not implementation.chooses:
+        raise UserError(f"--box: the tracker '{tracker.name}' sees one person; leave it out")
+
+    def choose(people: list[PersonBox]) -> int:
+        assert box is not None
+        corners = np.array(people, dtype=np.float64).reshape(-1, 2, 2)
+        placed = reader.in_file(corners)  # turned back, its corners may have changed places
+        boxes = np.concatenate([placed.min(1), placed.max(1)], -1)
+        return in_box(boxes, box, reader.path)
 
     def compute() -> Arrays:
         with Spool() as own:
             pictures = _pictures(reader, own)
-            found = watch(implementation(config), pictures, stages.progress.step)
+            chosen = choose if box is not None else None
+            found = watch(implementation(config), pictures, stages.progress.step, chosen)
             if reader.masked:  # the video knows better than the tracker
                 found["masks"] = _checked(own.stacked(), found["masks"], reader)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
-    options = config.model_dump(mode="json")
+    options = config.model_dump(mode="json") | ({"box": box} if box is not None else {})
     found = stages.run("landmarks", options, compute, total=len(reader), note=_seen_note)
     reader.corrupt, reader.gaps = int(found["corrupt"]), found["gaps"].tolist()
     reader.suspect = found["suspect"].tolist()
@@ -225,14 +241,19 @@ def _seen_note(found: Arrays) -> str:
     )
 
 
-def _notes(tracks: Tracks, reader: VideoReader) -> list[str]:
+def _notes(tracks: Tracks, reader: VideoReader, box: Rectangle | None) -> list[str]:
     notes = list(reader.notes)
     if reader.corrupt:
         notes.append(f"{reader.corrupt} frames lost to damage in the file")
     lost = int((~seen(tracks)).sum())
     if lost:
         notes.append(f"{lost} frames without a person dropped")
-    notes += [note for note in (crowd_note(tracks), lying_note(tracks)) if note]
+    if box is None:
+        crowd = crowd_note(tracks)
+    else:
+        crowd = crowd_note(tracks, "the one of --box")
+        notes.append(f"the person of --box is followed, from {reader.options.start:g} s on")
+    notes += [note for note in (crowd, lying_note(tracks)) if note]
     return notes
 
 

@@ -1,70 +1,42 @@
-"""From a video to a capture, and from a video to a motion."""
+"""From videos to a capture, and from a video to a motion."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import check_folder
-from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoReader
 from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.export import CaptureContent, Prepared, write_capture
-from avatar_kit.tracking.fitted import fit_video
-from avatar_kit.tracking.observe import Observed, decode, observe
+from avatar_kit.tracking.fitted import fit_observed
+from avatar_kit.tracking.given_motion import GivenMotion, read_given, seen_by_camera
+from avatar_kit.tracking.matting import built_matting
+from avatar_kit.tracking.observe import Observed, observe
+from avatar_kit.tracking.options import Options
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.scene import find_scene, steadied
-from avatar_kit.tracking.stages import Progress, Silent, Stages, digest
+from avatar_kit.tracking.stages import Named, Progress, Silent, Stages, digest
+from avatar_kit.tracking.videos import camera_names, open_videos
 from avatar_kit.tracking.watch import check_whole, cut_parts
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a person may say about a video.
-
-    Attributes:
-        fov: Vertical field of view in degrees.
-        focal: Focal length in pixels, instead.
-        shape: Shape values of the body that are known.
-        held_out: Part of each clip kept for the test.
-        name: Of the capture; empty: the folder's.
-        body: Registered body; empty: the default.
-        tracker: Registered tracker; empty: the default.
-        allow_cut: Prepare a person who is cut by the frame all the same.
-        person: Who is meant where the video shows several people one after another: a number from
-            1, or "all" if they are one; None: there is one.
-        fresh: Do all stages anew.
-        read: What of the video is read.
-    """
-
-    fov: float | None = None
-    focal: float | None = None
-    shape: dict[str, float] = field(default_factory=dict)
-    held_out: float = 0.15
-    name: str | None = None
-    body: str | None = None
-    tracker: str | None = None
-    allow_cut: bool = False
-    person: str | None = None
-    fresh: bool = False
-    read: ReadOptions = field(default_factory=ReadOptions)
-
-
 def prepare_video(
-    video: str | Path,
+    videos: str | Path | Sequence[str | Path],
     out: str | Path,
     options: Options | None = None,
     progress: Progress = Silent(),
 ) -> Prepared:
-    """Turn one video of one person into a capture.
+    """Turn one video of one person, or several of the same person, into a capture.
 
     Args:
-        video: The video.
+        videos: The video, or several: each becomes a camera of the capture with clips of its own.
         out: Folder of the capture; must not exist or be empty.
         options: What is known.
         progress: Told of the stages.
@@ -76,43 +48,55 @@ def prepare_video(
         UserError: Bad input; nothing is left at ``out``.
         MissingExtra: The tracker's package is not installed.
     """
-    options, video, out = options or Options(), Path(video), Path(out)
+    options, out = options or Options(), Path(out)
+    paths = [Path(v) for v in ([videos] if isinstance(videos, str | Path) else videos)]
     check_folder(out)
     if not 0 <= options.held_out <= 0.5:
         raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
+    boxes = options.rectangles()
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
-    reader = decode(video, options.read, progress)
-    camera, camera_note = _camera(reader, options)
+    names, files = camera_names(paths), options.motions(len(paths))
+    told = [Named(progress, name) for name in names] if len(names) > 1 else [progress]
+    readers = _readers(paths, options, told)
+    cameras, camera_notes = zip(*(_camera(reader, options) for reader in readers), strict=True)
+    matting = built_matting(options.matting, readers) if options.matting else None
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
-    stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
-    observed = observe(reader, tracker, stages, options.person)
-    cut = cut_parts(observed.tracks, reader.width, reader.height)
-    if not options.allow_cut:
-        check_whole(cut, video)
-    scene = find_scene(observed, stages)
-    observed = steadied(observed, scene)
-    fitted = fit_video(observed, model, camera, options.shape, stages)
+    poses = [read_given(f, r) if f else None for f, r in zip(files, readers, strict=True)]
+    stages = [
+        Stages(_digest(reader), to, options.fresh) for reader, to in zip(readers, told, strict=True)
+    ]
+    observed = observe(readers, tracker, stages, options.person, boxes)
+    cut = _cut(observed, allowed=options.allow_cut)
+    scenes = [find_scene(seen, s) for seen, s in zip(observed, stages, strict=True)]
+    observed = [steadied(seen, scene) for seen, scene in zip(observed, scenes, strict=True)]
+    given = _given(poses, files, observed, model)
+    last = Stages.after(stages, progress)
+    fitted = fit_observed(observed, model, cameras, options.shape, last, given)
     content = CaptureContent(
         name=options.name or out.name,
         body_name=body.name,
-        fitted=fitted,
-        scene=scene,
+        videos=dict(zip(names, fitted, strict=True)),
+        scenes=dict(zip(names, scenes, strict=True)),
         held_out=options.held_out,
+        matting=matting,
         cut=cut,
-        provenance={
-            "video": {
-                "file": video.name,
-                "frames": len(reader),
-                "corrupt": reader.corrupt,
-                "read": options.read.record(),
-            },
-            "tracker": tracker.name,
-            "camera": camera_note,
-            "source_frames": observed.frames.tolist(),
-        },
+        notes=_notes(names, observed),
+        provenance={"tracker": tracker.name, "matting": options.matting}
+        | _about(names, observed, camera_notes, given),
     )
     return write_capture(out, content, progress)
+
+
+def _readers(
+    paths: Sequence[Path], options: Options, told: Sequence[Progress]
+) -> list[VideoReader]:
+    readers = open_videos(paths, options.reads(len(paths)), told)
+    if options.focal is not None and len({reader.full_size for reader in readers}) > 1:
+        raise UserError(
+            "--focal is in pixels, and the videos are of several sizes: give --fov or --camera"
+        )
+    return readers
 
 
 def track_motion(
@@ -132,10 +116,10 @@ def track_motion(
     options, video = options or Options(), Path(video)
     observed, stages = _observed(video, options, progress)
     observed = steadied(observed, find_scene(observed, stages))
-    reader = observed.reader
     body = _built(_component("body", options.body))
-    camera, _ = _camera(reader, options)
-    return fit_video(observed, body, camera, options.shape, stages).fit.motion
+    camera, _ = _camera(observed.reader, options)
+    (fitted,) = fit_observed([observed], body, [camera], options.shape, stages)
+    return fitted.fit.motion
 
 
 def tracked_spans(
@@ -168,9 +152,78 @@ def tracked_spans(
 
 def _observed(video: Path, options: Options, progress: Progress) -> tuple[Observed, Stages]:
     tracker = _component("tracker", options.tracker)
-    reader = decode(video, options.read, progress)
-    stages = Stages(digest(reader.files, options.read.record()), progress, fresh=options.fresh)
-    return observe(reader, tracker, stages, options.person), stages
+    (reader,) = open_videos([video], options.reads(1), [progress])
+    stages = Stages(_digest(reader), progress, options.fresh)
+    (observed,) = observe([reader], tracker, [stages], options.person, options.rectangles())
+    return observed, stages
+
+
+def _digest(reader: VideoReader) -> str:
+    return digest(reader.files, reader.options.record())
+
+
+def _cut(observed: Sequence[Observed], *, allowed: bool) -> dict[str, float]:
+    """Parts of the body outside the picture -> part of the frames of all videos.
+
+    Raises:
+        UserError: It is not allowed, and one of the videos mostly shows no head or no feet.
+    """
+    parts: dict[str, float] = {}
+    frames = sum(len(seen.frames) for seen in observed)
+    for seen in observed:
+        cut = cut_parts(seen.tracks, seen.reader.width, seen.reader.height)
+        if not allowed:
+            check_whole(cut, seen.reader.path)
+        for part, share in cut.items():
+            parts[part] = parts.get(part, 0.0) + share * len(seen.frames) / frames
+    return parts
+
+
+def _given(
+    poses: Sequence[Motion | None],
+    files: Sequence[Path | None],
+    observed: Sequence[Observed],
+    body: Body,
+) -> list[GivenMotion | None]:
+    """The given motions as the cameras see them; what was found out about them is noted."""
+    found: list[GivenMotion | None] = []
+    for motion, file, seen in zip(poses, files, observed, strict=True):
+        own = seen_by_camera(motion, file, seen, body) if motion and file else None
+        if own is not None:
+            seen.notes.append(own.note)
+        found.append(own)
+    return found
+
+
+def _notes(names: Sequence[str], observed: Sequence[Observed]) -> list[str]:
+    """The notes on each video; of several with the names of their cameras."""
+    if len(names) == 1:
+        return observed[0].notes
+    return [f"{n}: {note}" for n, seen in zip(names, observed, strict=True) for note in seen.notes]
+
+
+def _about(
+    names: Sequence[str],
+    observed: Sequence[Observed],
+    cameras: Sequence[str],
+    given: Sequence[GivenMotion | None],
+) -> dict[str, Any]:
+    """What the record says of the videos; of several by the names of their cameras."""
+    found: dict[str, dict[str, Any]] = {
+        key: {} for key in ("video", "motion", "camera", "source_frames")
+    }
+    for name, seen, camera, motion in zip(names, observed, cameras, given, strict=True):
+        reader = seen.reader
+        found["video"][name] = {
+            "file": reader.path.name,
+            "frames": len(reader),
+            "corrupt": reader.corrupt,
+            "read": reader.options.record(),
+        }
+        found["motion"][name] = None if motion is None else motion.note
+        found["camera"][name] = camera
+        found["source_frames"][name] = seen.frames.tolist()
+    return found if len(names) > 1 else {key: value[names[0]] for key, value in found.items()}
 
 
 def _camera(reader: VideoReader, options: Options) -> tuple[Camera, str]:
@@ -179,6 +232,7 @@ def _camera(reader: VideoReader, options: Options) -> tuple[Camera, str]:
         fov=options.fov,
         focal=options.focal,
         focal_35mm=reader.focal_35mm,
+        calibration=reader.calibration,
         crop=reader.crop,
     )
 

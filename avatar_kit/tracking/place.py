@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.calibration import FOCAL_RANGE, Calibration
 from avatar_kit.scene import Camera
 from avatar_kit.scene.camera import intrinsics
 from avatar_kit.tracking.fit import Fit
@@ -29,6 +30,7 @@ def static_camera(
     fov: float | None = None,
     focal: float | None = None,
     focal_35mm: float | None = None,
+    calibration: Calibration | None = None,
     crop: tuple[int, int, int, int] | None = None,
 ) -> tuple[Camera, str]:
     """A level pinhole at the origin, and a line on where its field of view comes from.
@@ -39,25 +41,32 @@ def static_camera(
         fov: Vertical field of view of the whole picture in degrees.
         focal: Focal length in pixels, instead of ``fov``.
         focal_35mm: What the file says, in terms of 35 mm film; where nobody says otherwise.
+        calibration: Of the whole picture; it is taken before all else.
         crop: Left, top, width and height of what is kept of the picture.
 
     Raises:
-        UserError: Both are given, or one makes no camera.
+        UserError: More than one is given, or one makes no camera.
     """
+    if calibration is not None and (fov or focal):
+        raise UserError("--camera says what --fov and --focal say, and more: leave those out")
     if fov is not None and focal is not None:
         raise UserError("--fov and --focal say the same thing: give one of them")
     if fov is not None and not 5 <= fov <= 120:
         raise UserError(f"--fov {fov:g}: a vertical field of view lies between 5 and 120 degrees")
-    if focal is not None and not 0.2 * height <= focal <= 20 * height:
+    low, high = (limit * height for limit in FOCAL_RANGE)
+    if focal is not None and not low <= focal <= high:
         raise UserError(
-            f"--focal {focal:g}: expected pixels, between {0.2 * height:.0f} and {20 * height:.0f} "
-            f"for a picture {height} pixels high"
+            f"--focal {focal:g}: expected pixels, between {low:.0f} and {high:.0f} for a picture "
+            f"{height} pixels high"
         )
     K = intrinsics(width, height, fov or ASSUMED_FOV_DEGREES)
     source = "assumed" if fov is None and focal is None else "given"
     if source == "assumed" and focal_35mm is not None:
         focal = focal_35mm / FILM_DIAGONAL_MM * math.hypot(width, height)
         source = f"from the file: {focal_35mm:g} mm in terms of 35 mm film"
+    if calibration is not None:
+        K, focal = calibration.matrix().float(), None
+        source = f"calibrated: {calibration.file.name}"
     if focal is not None:
         K[0, 0] = K[1, 1] = focal
     degrees = 2 * torch.rad2deg(torch.atan(0.5 * height / K[1, 1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from avatar_kit.graphics import rasterize
+from avatar_kit.surface import covering, draw_coverage
+from avatar_kit.surface.coverage import NOT_SHOWN, SHOWN, SIDES
 from avatar_kit.tracking.charts import Chart, draw_chart
 from avatar_kit.tracking.figures import Figures, Verdict, percent
-from avatar_kit.tracking.fitted import FittedVideo
+from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
 from avatar_kit.tracking.measures import Agreement
 
 #: Sizes in pixels.
@@ -20,6 +23,8 @@ SHEET_WIDTH, SHEET_MARGIN, TILE_GAP = 1800, 40, 12
 #: Looks beside each other, and the width of each in pixels.
 TILE_COLUMNS = 6
 TILE_WIDTH = (SHEET_WIDTH - 2 * SHEET_MARGIN - (TILE_COLUMNS - 1) * TILE_GAP) // TILE_COLUMNS
+#: Width of the drawings of what the pictures show of the body.
+COVERAGE_WIDTH = 560
 TEXT_COLOUR, FAINT_COLOUR, PAPER_COLOUR = (28, 32, 40), (110, 118, 130), (250, 250, 248)
 BODY_COLOUR, OUTLINE_COLOUR = (66, 133, 244), (219, 68, 55)
 LANDMARK_COLOUR, KEYPOINT_COLOUR = (251, 188, 4), (255, 255, 255)
@@ -36,12 +41,16 @@ class Look:
 
     Attributes:
         frame: Its number in the capture.
+        video: Number of the video it is of, from 0.
+        place: Its number among the frames that are kept of the video.
         image: [H, W, 3] uint8.
         mask: [H, W] uint8.
         shade: [H, W] of :func:`shaded_body`.
     """
 
     frame: int
+    video: int
+    place: int
     image: np.ndarray
     mask: np.ndarray
     shade: np.ndarray
@@ -53,18 +62,19 @@ class Sheet:
 
     Attributes:
         name: Of the capture.
-        fitted: The video and the body fitted to it.
+        videos: The videos and the body fitted to them.
         looks: Frames to show.
-        agreement: Of video and body, frame by frame.
+        agreement: Of videos and body, frame by frame.
         figures: Of the capture.
         verdict: On the capture.
         reasons: For the verdict.
         notes: What else a person should know.
         unknown: What the video does not show, each with what to film.
+        coverage: [V] how much the pictures show of each vertex of the body.
     """
 
     name: str
-    fitted: FittedVideo
+    videos: Sequence[FittedVideo]
     looks: list[Look]
     agreement: Agreement
     figures: Figures
@@ -72,6 +82,7 @@ class Sheet:
     reasons: list[str]
     notes: list[str]
     unknown: list[str]
+    coverage: torch.Tensor
 
 
 @torch.no_grad()
@@ -87,9 +98,19 @@ def shaded_body(fitted: FittedVideo, frame: int) -> np.ndarray:
     return torch.where(triangle >= 0, shade, -torch.ones(())).numpy()
 
 
+@torch.no_grad()
+def covered_by(fitted: FittedVideo, frame: int, mask: np.ndarray) -> torch.Tensor:
+    """[V] how much a frame shows of each vertex, by its mask [h, w] uint8 of any size."""
+    body, fit, (height, width) = fitted.body, fitted.fit, mask.shape
+    camera = fitted.camera.crop_resize(0.0, 0.0, width / fitted.camera.width, width, height)
+    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
+    person = torch.from_numpy(mask).float()[None, None] / 255
+    return covering(posed, camera, person)
+
+
 def draw_sheet(sheet: Sheet) -> np.ndarray:
     """[h, ``SHEET_WIDTH``, 3] uint8 picture of the sheet."""
-    tiles = _tiles(sheet.looks, sheet.fitted)
+    tiles = _tiles(sheet.looks, sheet.videos)
     rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
     unknown = [f"the avatar will not know {line}" for line in sheet.unknown]
@@ -104,10 +125,13 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
         x = SHEET_MARGIN + (k % TILE_COLUMNS) * (tile.width + TILE_GAP)
         y = 180 + (k // TILE_COLUMNS) * (tile_height + TILE_GAP)
         canvas.paste(tile, (x, y))
-        _caption(draw, sheet, look.frame, (x, y + tile.height + 5))
-    for k, chart in enumerate(_charts(sheet)):
-        width = (SHEET_WIDTH - 2 * SHEET_MARGIN - 2 * 24) // 3
+        _caption(draw, sheet, look, (x, y + tile.height + 5))
+    room = SHEET_WIDTH - 2 * SHEET_MARGIN
+    charts, width = _charts(sheet), (room - COVERAGE_WIDTH - 3 * 24) // 3
+    for k, chart in enumerate(charts):
         canvas.paste(draw_chart(chart, width, 280), (SHEET_MARGIN + k * (width + 24), charts_top))
+    left = SHEET_MARGIN + room - COVERAGE_WIDTH
+    canvas.paste(_coverage(sheet, COVERAGE_WIDTH, 280), (left, charts_top))
     y = charts_top + 300
     _legend(draw, y)
     for line in lines:
@@ -154,28 +178,30 @@ def _header(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
         draw.text((x, 138), label, FAINT_COLOUR, font(17))
 
 
-def _tiles(looks: list[Look], fitted: FittedVideo) -> list[Image.Image]:
-    """Each look, cropped alike around the person."""
-    width, tracks, pixels = TILE_WIDTH, fitted.observed.tracks, fitted.pixels()
+def _tiles(looks: list[Look], videos: Sequence[FittedVideo]) -> list[Image.Image]:
+    """Each look, cropped alike around the person, who is of one size in all videos."""
+    heights = [videos[look.video].fit.height for look in looks]
     sides = [_extent(look.mask) for look in looks]
-    wide = max(s[1] for s in sides) * 1.08
-    high = max(s[2] for s in sides) * 1.08
-    wide, high = max(wide, high / 2.6), max(high, wide)
-    tiles = []
-    for look, (centre, _, _) in zip(looks, sides, strict=True):
-        scale = width / wide
+    widest = max(s[1] / height for s, height in zip(sides, heights, strict=True)) * 1.08
+    highest = max(s[2] / height for s, height in zip(sides, heights, strict=True)) * 1.08
+    widest, highest = max(widest, highest / 2.6), max(highest, widest)
+    tiles, points = [], [video.pixels() for video in videos]
+    for look, (centre, _, _), height in zip(looks, sides, heights, strict=True):
+        wide, high = widest * height, highest * height
+        tracks, pixels = videos[look.video].observed.tracks, points[look.video]
+        width, scale = TILE_WIDTH, TILE_WIDTH / wide
         box = (
             centre[0] - wide / 2,
             centre[1] - high / 2,
             centre[0] + wide / 2,
             centre[1] + high / 2,
         )
-        size = (width, round(high * scale))
+        size = (width, round(width * highest / widest))
         picture = Image.fromarray(_overlay(look)).transform(
             size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER_COLOUR
         )
         draw = ImageDraw.Draw(picture)
-        frame = look.frame
+        frame = look.place
         _dots(draw, tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
         _dots(draw, pixels[frame, :21], box, scale, KEYPOINT_COLOUR, 2)
         for hand in np.flatnonzero(tracks.hands_confidence[frame] > 0):
@@ -214,24 +240,46 @@ def _dots(draw, points, box, scale, colour, radius) -> None:
         draw.ellipse((u - radius, v - radius, u + radius, v + radius), colour, (60, 60, 60))
 
 
-def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, frame: int, at: tuple[int, int]) -> None:
-    source = sheet.fitted.observed.frames[frame]
-    error, overlap = sheet.agreement.error()[frame], sheet.agreement.overlap[frame]
-    draw.text(at, f"frame {source}", TEXT_COLOUR, font(17))
+def _caption(draw: ImageDraw.ImageDraw, sheet: Sheet, look: Look, at: tuple[int, int]) -> None:
+    observed = sheet.videos[look.video].observed
+    what = f"video {look.video + 1}:" if len(sheet.videos) > 1 else "frame"
+    error, overlap = sheet.agreement.error()[look.frame], sheet.agreement.overlap[look.frame]
+    draw.text(at, f"{what} {observed.frames[look.place]}", TEXT_COLOUR, font(17))
     text = f"{error:.2f} %   IoU {overlap:.2f}"
     draw.text((at[0] + TILE_WIDTH, at[1]), text, FAINT_COLOUR, font(17), anchor="ra")
 
 
 def _charts(sheet: Sheet) -> list[Chart]:
-    observed, agreement = sheet.fitted.observed, sheet.agreement
-    frames, clips = observed.frames, observed.clips
-    yaw, error, overlap = sheet.fitted.fit.yaw.numpy(), agreement.error(), agreement.overlap
+    agreement, clips = sheet.agreement, all_clips(sheet.videos)
+    yaw = over_all(sheet.videos, lambda video: video.fit.yaw.numpy())
+    before, numbers = 0, []
+    for video in sheet.videos:  # one after another
+        numbers.append(before + video.observed.frames)
+        before += len(video.observed.reader)
+    frames = np.concatenate(numbers)
+    error, overlap = agreement.error(), agreement.overlap
     title = "joint error, % of height"
     return [
         Chart("yaw, degrees", frames, np.degrees(yaw), clips, BODY_COLOUR),
         Chart(title, frames, error, clips, OUTLINE_COLOUR, limit=0.8, low=0.0),
         Chart("silhouette IoU", frames, overlap, clips, (24, 128, 74), limit=0.7, high=1.0),
     ]
+
+
+def _coverage(sheet: Sheet, width: int, height: int) -> Image.Image:
+    """What the pictures show of the body, from four sides."""
+    fitted = sheet.videos[0]
+    panel = Image.new("RGB", (width, height), PAPER_COLOUR)
+    draw = ImageDraw.Draw(panel)
+    draw.text((0, 8), "shown by the video", SHOWN, font(17))
+    draw.text((170, 8), "not shown", NOT_SHOWN, font(17))
+    rest = fitted.body.rest(fitted.fit.shape)
+    drawings = draw_coverage(rest, sheet.coverage, height - 66, PAPER_COLOUR)
+    step = width // len(drawings)
+    for k, (name, drawing) in enumerate(zip(SIDES, drawings, strict=True)):
+        panel.paste(Image.fromarray(drawing), (k * step + (step - drawing.shape[1]) // 2, 36))
+        draw.text((k * step + step // 2, height - 4), name, FAINT_COLOUR, font(17), anchor="mb")
+    return panel
 
 
 def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:

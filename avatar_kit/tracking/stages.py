@@ -48,6 +48,30 @@ class Silent:
         """Nothing."""
 
 
+class Named:
+    """Tells another of the stages of one of several videos.
+
+    Args:
+        progress: Who is told.
+        name: Of the video; it goes before every line on what came out.
+    """
+
+    def __init__(self, progress: Progress, name: str):
+        self._progress, self._name = progress, name
+
+    def start(self, stage: str, total: int | None) -> None:
+        """A stage of the video begins."""
+        self._progress.start(stage, total)
+
+    def step(self, done: int) -> None:
+        """So many steps are done."""
+        self._progress.step(done)
+
+    def finish(self, note: str, *, cached: bool = False) -> None:
+        """The stage is done."""
+        self._progress.finish(f"{self._name}: {note}", cached=cached)
+
+
 class Stages:
     """The results of one video's stages, in a folder of the cache.
 
@@ -61,12 +85,21 @@ class Stages:
         fresh: Forget what is there.
     """
 
-    def __init__(self, video: str, progress: Progress, *, fresh: bool = False):
+    def __init__(self, video: str, progress: Progress, fresh: bool = False):
         self.folder = cache_dir("prepare", video[:24])
         stages_limit()  # refuse one that is none before the work
         self.progress = progress
         self.fresh = fresh
         self._key = video
+
+    @classmethod
+    def after(cls, before: Sequence[Stages], progress: Progress) -> Stages:
+        """The stages that follow on those of several videos; of one: its own go on."""
+        first, *others = before
+        if not others:
+            return first
+        keys = json.dumps([stages._key for stages in before])
+        return cls(hashlib.sha256(keys.encode()).hexdigest(), progress, first.fresh)
 
     def run(
         self,

@@ -29,9 +29,11 @@ class StageProgress:
     Args:
         console: Where to print.
         lines_every: Seconds between lines without a terminal.
+        once: Whether each stage comes once, as that of one video does. Where not, what is told is
+            how long the stage at work will take.
     """
 
-    def __init__(self, console: Console, lines_every: float = 60.0):
+    def __init__(self, console: Console, lines_every: float = 60.0, *, once: bool = True):
         self.console = console
         self._lines_every = lines_every
         self._bar = rp.Progress(
@@ -47,6 +49,7 @@ class StageProgress:
         self._stage, self._total, self._since, self._printed = "", 0, 0.0, 0.0
         self._to_come = dict(SHARES)
         self._unit: float | None = None
+        self._once = once
 
     def __enter__(self) -> StageProgress:
         return self
@@ -82,7 +85,7 @@ class StageProgress:
             return ""
         stage = took / part
         here = stage - took
-        if self._stage == YARDSTICK:
+        if self._stage == YARDSTICK and self._once:
             self._unit = stage
         if self._unit is None:
             return f"{spell(here)} left of this stage"
@@ -95,7 +98,7 @@ class StageProgress:
             self._task = None
         self._bar.stop()  # between stages others may draw: one live display at a time
         seconds = time.perf_counter() - self._since
-        if self._stage == YARDSTICK and not cached:
+        if self._stage == YARDSTICK and self._once and not cached:
             self._unit = seconds
         took = "cached" if cached else f"{seconds:.0f} s"
         self.console.print(
@@ -154,3 +157,8 @@ def show(prepared: Prepared, console: Console) -> None:
     lead = "To train all the same" if prepared.verdict == "not fit" else "Next"
     method, folder = catalog().default("method"), prepared.capture.root
     console.print(f"\n{lead}:  avatar-kit train --method {method} --data {folder}\n")
+    if len(prepared.capture.cameras) > 1:
+        console.print(
+            "It has several cameras: take a method whose renderer paints the person alone "
+            "(docs/own-video.md, Several videos)\n"
+        )

@@ -12,6 +12,7 @@ from torch import Tensor
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.joints import BODY_JOINTS
+from avatar_kit.tracking.given_motion import GivenMotion
 from avatar_kit.tracking.heading import find_heading
 from avatar_kit.tracking.initial import (
     apparent_height,
@@ -52,10 +53,11 @@ class Variables:
         fps: float,
         body: Body,
         known_shape: dict[str, float],
+        given: GivenMotion | None = None,
     ):
         self.camera = camera
         self.height = apparent_height(tracks.body, tracks.body_confidence)
-        yaw = find_heading(tracks, clips, fps).yaw
+        yaw = find_heading(tracks, clips, fps).yaw if given is None else given.yaw(clips)
         smoothed = [smooth(yaw[a:b], 2.0) for a, b in clips]
         self.yaw = torch.from_numpy(np.concatenate(smoothed)).float()
         self._fixed_shape = body.shape_vector(known_shape)
@@ -70,9 +72,21 @@ class Variables:
         self.depth = torch.full((frames,), math.log(ADULT_HEIGHT_METRES * focal / self.height))
         self.pose = _first_pose(tracks, clips, self.yaw.numpy())
         self.hands = hand_limits().liked.expand(frames, 30, 3).clone()
+        if given is not None:
+            self._take(given)
         self.shape = self.liked_shape.clone()
         for value in self.values():
             value.requires_grad_(True)
+
+    def _take(self, given: GivenMotion) -> None:
+        """Start from a motion; fingers that it holds straight are not taken for known."""
+        turn = torch.zeros(len(self.yaw), 3)
+        turn[:, 1] = -self.yaw
+        self.root = roma.rotmat_to_rotvec(roma.rotvec_to_rotmat(turn) @ given.orientation)
+        self.pose = given.motion.body_pose.unflatten(1, (-1, 3)).clone()
+        hands = torch.cat([given.motion.left_hand_pose, given.motion.right_hand_pose], 1)
+        if bool(hands.any()):
+            self.hands = hands.unflatten(1, (-1, 3)).clone()
 
     def values(self) -> list[Tensor]:
         """All unknowns."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import FrameTrack, Tracker
+from avatar_kit.interfaces import FrameTrack, PersonBox, Tracker
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.clips import thumbnail
 from avatar_kit.tracking.spool import Spool
@@ -25,7 +25,10 @@ _EMPTY_MASK = np.zeros((0, 0), dtype=np.uint8)
 
 
 def watch(
-    tracker: Tracker, frames: Iterable[np.ndarray], step: Callable[[int], None]
+    tracker: Tracker,
+    frames: Iterable[np.ndarray],
+    step: Callable[[int], None],
+    choose: Callable[[list[PersonBox]], int] | None = None,
 ) -> dict[str, np.ndarray]:
     """Track a video.
 
@@ -33,6 +36,7 @@ def watch(
         tracker: Is reset first.
         frames: [H, W, 3] uint8 RGB pictures in time order.
         step: Told how many frames are done.
+        choose: Says who of the people in the first picture is followed; None: the largest.
 
     Returns:
         The fields of :class:`Tracks`, and "thumbnails" [T, h, w, 3] uint8.
@@ -41,6 +45,9 @@ def watch(
     found: list[FrameTrack] = []
     with Spool() as masks, Spool() as thumbnails:
         for frame in frames:
+            if choose is not None and not found:
+                people = tracker.people(frame)
+                tracker.follow(people[choose(people)])
             track = tracker.stream(frame)
             masks.append(shrink(track.mask))
             thumbnails.append(thumbnail(frame).round().astype(np.uint8))
@@ -82,15 +89,15 @@ def check_person(tracks: Tracks, video: Path) -> None:
         )
 
 
-def crowd_note(tracks: Tracks) -> str:
-    """What to say about further people in the picture; empty if there are none."""
+def crowd_note(tracks: Tracks, taken: str = "the larger one") -> str:
+    """What to say about further people in the picture and who is taken; empty if there are none."""
     several = np.flatnonzero(tracks.people > 1)
     if len(several) < 0.02 * len(tracks):
         return ""
     share = 100 * len(several) / len(tracks)
     return (
         f"{int(tracks.people.max())} people in {share:.0f} % of the frames "
-        f"(first in frame {several[0]}): the larger one is taken"
+        f"(first in frame {several[0]}): {taken} is taken"
     )
 
 

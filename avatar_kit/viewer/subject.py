@@ -127,6 +127,8 @@ def of_capture(capture: Capture) -> Subject:
     shape = body.shape_vector(capture.shape)
 
     def recorded(frame: int, camera: str) -> np.ndarray | None:
+        if frame not in capture.frames_of(camera):
+            return None
         return next(iter(capture.images([frame], camera)), None)
 
     title = f"{capture.name}, capture of {len(capture)} frames"
@@ -142,7 +144,7 @@ def of_motion(motion: Motion, name: str) -> Subject:
 
 def _pictures(view: CaptureView, frames: list[int]) -> Callable[[int, str], np.ndarray | None]:
     def recorded(frame: int, camera: str) -> np.ndarray | None:
-        if camera not in view.cameras:
+        if camera not in view.cameras or frames[frame] not in view.capture.frames_of(camera):
             return None
         return view.image(Sample(frames[frame], camera)).transpose(1, 2, 0)
 

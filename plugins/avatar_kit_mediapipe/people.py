@@ -6,7 +6,7 @@ and the smaller people are painted over before the tracker looks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,43 @@ class Person:
             int(np.clip(x + 0.55 * r, 0, width)),
             int(np.clip(y + 1.1 * r, 0, height)),
         )
+
+
+class Followed:
+    """Somebody who is to be tracked, whoever else is there.
+
+    Args:
+        box: Left, top, right, bottom in pixels, where she is at first.
+    """
+
+    #: She is looked for within so many of her radii, and given up after so many looks in vain.
+    REACH_RADII, LOOKS = 0.8, 4
+
+    def __init__(self, box: tuple[float, float, float, float]):
+        left, top, right, bottom = box
+        self.at = Person(1.0, ((left + right) / 2, (top + bottom) / 2), (bottom - top) / 2.2)
+        self._missed = 0
+
+    def first(self, people: list[Person]) -> list[Person]:
+        """The people with the one who is followed before the others.
+
+        Where she is not seen, the place where she was comes first, so that nobody takes it; after a
+        few looks in vain the largest is followed.
+        """
+        away = [np.subtract(person.centre, self.at.centre) for person in people]
+        near = int(np.argmin([np.hypot(*step) for step in away])) if people else 0
+        if people and np.hypot(*away[near]) < self.REACH_RADII * self.at.radius:
+            self.at, self._missed = people[near], 0
+            return [people[near], *people[:near], *people[near + 1 :]]
+        self._missed += 1
+        if people and self._missed >= self.LOOKS:
+            self.at, self._missed = people[0], 0
+            return people
+        return [self.at, *people]
+
+    def moved(self, centre: np.ndarray) -> None:
+        """The tracker found her hips at [2] pixels."""
+        self.at = replace(self.at, centre=(float(centre[0]), float(centre[1])))
 
 
 class PeopleDetector:

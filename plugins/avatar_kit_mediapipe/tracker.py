@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import mediapipe
 import numpy as np
 
-from avatar_kit.interfaces import FrameTrack, Tracker
+from avatar_kit.interfaces import FrameTrack, PersonBox, Tracker
+from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit_mediapipe import landmarks
 from avatar_kit_mediapipe.blendshapes import BlendshapeNetwork
 from avatar_kit_mediapipe.config import MediapipeConfig
@@ -16,10 +17,11 @@ from avatar_kit_mediapipe.face import Face, FaceReader, expressions
 from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
 from avatar_kit_mediapipe.heavy import HeavyPose
 from avatar_kit_mediapipe.models import FACE_LANDMARKER, POSE_HEAVY
-from avatar_kit_mediapipe.people import PeopleDetector, Person, paint_over
+from avatar_kit_mediapipe.people import Followed, PeopleDetector, Person, paint_over
 from avatar_kit_mediapipe.quiet import quiet
 
 FACE_POINTS = 478
+_HIPS = [BODY_KEYPOINTS.index(f"{side}_hip") for side in ("left", "right")]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class MediapipeTracker(Tracker):
     """Body, hands, 478 face points, expression and a mask, on the CPU, without a network."""
 
     config: MediapipeConfig
+    chooses = True
 
     def __init__(self, config: MediapipeConfig):
         super().__init__(config)
@@ -69,12 +72,23 @@ class MediapipeTracker(Tracker):
     def _forget(self) -> None:
         self._frame = 0
         self._people: list[Person] = []
+        self._followed: Followed | None = None
         self._face.forget()
 
     def reset(self) -> None:
         """Forget the past."""
         self._holistic.reset()
         self._forget()
+
+    def people(self, frame: np.ndarray) -> list[PersonBox]:
+        """Everybody that the detector sees, the largest first."""
+        height, width = frame.shape[:2]
+        with quiet():
+            return [p.box(width, height) for p in self._detector.find(np.ascontiguousarray(frame))]
+
+    def follow(self, box: PersonBox) -> None:
+        """Paint over everybody else from now on."""
+        self._followed, self._frame = Followed(box), 0
 
     def stream(self, frame: np.ndarray) -> MediapipeTrack:
         """Track the next frame: [H, W, 3] uint8 RGB."""
@@ -83,6 +97,8 @@ class MediapipeTracker(Tracker):
         with quiet():
             if self._frame % self.config.people_every == 0:
                 self._people = self._detector.find(frame)
+                if self._followed is not None:
+                    self._people = self._followed.first(self._people)
             painted = paint_over(frame, self._people)
             seen = self._holistic.process(painted)
             pose = landmarks.to_array(seen.pose_landmarks, 33)
@@ -96,6 +112,8 @@ class MediapipeTracker(Tracker):
         seen_face, expression = self._face.read(face if face_found else None)
         hands = self._hands(seen, painted, (pixels, sure, metres))
         found = seen.pose_landmarks is not None
+        if self._followed is not None and found:
+            self._followed.moved(pixels[_HIPS].mean(0))
         return MediapipeTrack(
             body=pixels,
             body_confidence=sure,

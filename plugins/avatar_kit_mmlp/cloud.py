@@ -20,14 +20,12 @@ from avatar_kit.gaussians import (
     farthest_points,
     hull_points,
     joined,
-    nearest_neighbours,
-    nearest_points,
-    painted_colours,
     sample_surface,
     skin_gaussians,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.scene import FrameContext, GaussianCloud
+from avatar_kit.surface import nearest_points, painted_colours
 from avatar_kit_mmlp.appearance import DEGREE_0, canonical_means, colours, with_basis
 from avatar_kit_mmlp.checks import check_body, check_numbers
 from avatar_kit_mmlp.config import MlpGaussiansConfig
@@ -167,9 +165,7 @@ class MlpGaussians(Encoder):
         self._place(anchors)
         self.to(device)
         painted, weight = painted_colours(samples, self._seen, len(self.faces))
-        near, _ = nearest_neighbours(self.skin.places, min(4, len(self.faces) - 1))
-        ties = self.anchors.to("cpu"), self.setup.body, near.cpu()
-        full = completed_colours(painted, weight, *ties)
+        full = completed_colours(painted, weight, self.anchors.to("cpu"), self.setup.body)
         self.sh0.copy_((full - 0.5) / DEGREE_0)
 
     def forward(self, context: FrameContext) -> GaussianCloud:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from avatar_kit.gaussians import nearest_points
+from avatar_kit.surface import nearest_points
 
 #: Places that a point takes its values from.
 NEAREST = 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from avatar_kit.gaussians import nearest_neighbours, principal_axes
+from avatar_kit.gaussians import principal_axes
+from avatar_kit.surface import nearest_neighbours
 
 #: Metres between which a Gaussian's first standard deviation lies.
 _WIDTHS = (1e-3, 0.05)

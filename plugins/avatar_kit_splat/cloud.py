@@ -18,13 +18,12 @@ from avatar_kit.gaussians import (
     faces_camera,
     hull_points,
     joined,
-    nearest_neighbours,
-    painted_colours,
     sample_surface,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
 from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
+from avatar_kit.surface import nearest_neighbours, painted_colours
 from avatar_kit_splat.checks import check_body, check_budget
 from avatar_kit_splat.config import SurfaceGaussiansConfig
 
@@ -135,7 +134,7 @@ class SurfaceGaussians(Encoder):
         self.found.fill_(found.found)
         place = lambda context: self.carried(context)[:2]  # noqa: E731
         colours, weight = painted_colours(samples, place, len(self.faces))
-        ties = self.anchors.to("cpu"), self.setup.body, self.neighbours.cpu()
+        ties = self.anchors.to("cpu"), self.setup.body
         self.colours.copy_(completed_colours(colours, weight, *ties))
 
     def forward(self, context: FrameContext) -> GaussianCloud:

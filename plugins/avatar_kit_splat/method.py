@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import torch
@@ -12,10 +11,10 @@ from torch.optim import Adam, Optimizer
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Batch, Method
+from avatar_kit.nn import structural_similarity
 from avatar_kit.scene import RenderOutput
 from avatar_kit_splat.cloud import SurfaceGaussians
 from avatar_kit_splat.config import SplatMethodConfig
-from avatar_kit_splat.losses import person_box, structural_similarity
 
 #: Steps between two looks at what keeps the Gaussians in order; each counts for all of them.
 _ORDER_EVERY = 4
@@ -73,7 +72,7 @@ class Splat(Method):
         share = min(1.0, step / self.config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * group["end"] ** share
-        boxed = in_box(batch, self.config.margin)
+        boxed = batch.around_person(self.config.margin)
         losses = self.losses(self.avatar(boxed.context), boxed)
         if step % _ORDER_EVERY == 0:
             losses |= self.order()
@@ -123,12 +122,3 @@ class Splat(Method):
 
 
 _ORDER = ("smooth_offset", "offset", "scale", "smooth_colour", "opacity")
-
-
-def in_box(batch: Batch, margin: int) -> Batch:
-    """The batch around the person alone; cameras follow."""
-    left, top, right, bottom = person_box(batch.mask, margin)
-    window = (..., slice(top, bottom), slice(left, right))
-    camera = batch.context.camera.crop_resize(left, top, 1.0, right - left, bottom - top)
-    context = replace(batch.context, camera=camera)
-    return Batch(context, batch.image[window], batch.mask[window])

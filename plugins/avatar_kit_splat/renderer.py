@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from avatar_kit.errors import UserError
 from avatar_kit.graphics import harmonic_colors, splat
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn import PlateBackground
+from avatar_kit.nn import PlateBackground, averaged_within, windows
 from avatar_kit.scene import (
     Camera,
     Condition,
@@ -21,7 +21,6 @@ from avatar_kit.scene import (
     RenderOutput,
 )
 from avatar_kit_splat.config import SplatConfig
-from avatar_kit_splat.windows import averaged_within, windows
 
 #: Share of the trained picture's height that the three versions of a shadow are blurred by.
 _BLURS = (0.0, 0.02, 0.06)

@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -231,7 +233,7 @@ def test_a_camera_that_misses_frames(make):
     camera = make.facts()["cameras"]
     facts = {**make.facts(), "cameras": {"a": camera, "b": camera}}
     with (
-        pytest.raises(UserError, match="camera 'b' has 0 frames, the main one 1; every camera"),
+        pytest.raises(UserError, match="camera 'b' has 0 frames, expected 1; every camera"),
         CaptureWriter(make.root, **facts) as writer,
     ):
         writer.add(*make.frame(0, 64, 48), "a")
@@ -445,3 +447,18 @@ def test_extra_files_move_along(make):
         (writer.folder / "quality.png").write_bytes(b"sheet")
         writer.finish(motion=Motion.rest(1), splits={"train": [0]})
     assert (make.root / "quality.png").read_bytes() == b"sheet"
+
+
+def test_a_copy_elsewhere_is_the_same_capture(make, tmp_path):
+    """Its content tells it, not its place or the time of its files."""
+    root = tmp_path / "elsewhere"
+    key = make.capture(make.root).key()
+    shutil.copytree(make.root, root, copy_function=shutil.copyfile)
+    assert open_capture(root).key() == key
+    target = next((root / "plates").iterdir())
+    about = target.stat()
+    changed = bytearray(target.read_bytes())
+    changed[-1] ^= 1
+    target.write_bytes(bytes(changed))
+    os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns + 1))
+    assert open_capture(root).key() != key

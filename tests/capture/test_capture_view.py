@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.capture.crop import Crop, crop_around, crop_resize, needed_width
 from avatar_kit.capture.masks import union_box
-from avatar_kit.capture.view import Crop, crop_around, crop_resize, needed_width
 from avatar_kit.errors import UserError
 from avatar_kit.io.cache import cache_dir
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from avatar_kit.capture import CaptureWriter, open_capture
-from avatar_kit.capture.distortion import Undistortion, distorted
 from avatar_kit.errors import UserError
+from avatar_kit.io.distortion import Undistortion, distorted
 from avatar_kit.scene import Motion
 
 LENS = (-0.28, 0.09, 0.001, -0.002, -0.01)

@@ -73,8 +73,13 @@ def test_help_shows_them_in_a_panel_of_their_own_and_imports_no_target(dev):
     assert "plug_target" not in sys.modules
 
 
-def test_without_such_plugins_there_is_no_panel(cli_here):
+def test_without_such_plugins_there_is_no_panel(cli_here, monkeypatch):
+    monkeypatch.setenv("AVATAR_KIT_PLUGINS", "anny,ram")
     assert "Commands of plugins" not in cli_here("--help")
+
+
+def test_ours_is_listed(cli_here):
+    assert "r3-times" in cli_here("--help").split("Commands of plugins")[1]
 
 
 def test_help_imports_neither_torch_nor_pydantic():
@@ -123,7 +128,7 @@ def test_one_clear_message(dev, words, message):
 
 def test_a_broken_plugin_leaves_help_alone_and_is_named_when_a_command_is_missed(dev, tmp_path):
     (tmp_path / "plug_commands.py").write_text("1/0  # before register_commands\n")
-    assert "Commands of plugins" not in dev("--help")
+    assert "double" not in dev("--help")
     assert "(failed to load: plug_commands; see avatar-kit plugins)" in dev("double", check=2)
 
 

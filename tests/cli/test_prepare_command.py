@@ -24,6 +24,19 @@ def test_options_that_contradict_are_named(cli_here):
     assert "--held-out 0.7" in cli_here("prepare", "a.mp4", "-o", "b", "--held-out", "0.7", check=2)
 
 
+def test_what_is_said_of_each_of_several_videos(cli_here):
+    two = ("prepare", "a.mp4", "b.mp4", "-o", "c")
+    said = cli_here(*two, "--masks", "m", check=2)
+    assert "--masks: given 1 times for 2 videos; give it for each, in their order" in said
+    assert "no such video" in cli_here(*two, "--camera", "K.json", check=2)
+    assert "write X,Y,W,H" in cli_here("prepare", "a.mp4", "-o", "c", "--box", "1,2", check=2)
+    box = ("--box", "1,2,30,40")
+    said = cli_here("prepare", "a.mp4", "-o", "c", *box, "--person", "2", check=2)
+    assert "--box and --person say the same thing" in said
+    said = cli_here("prepare", "a.mp4", "-o", "c", *box[:1], "1,2,30,40@1", "--start", "2", check=2)
+    assert "--box @1: lies before --start 2" in said
+
+
 def test_help_tells_how_to_film(cli_here):
     said = cli_here("prepare", "--help")
     for words in ("head to toe", "--fov", "--focal", "--shape", "--held-out", "--fresh"):

@@ -121,6 +121,20 @@ def test_resume_prints_what_changed_and_refuses_structural_changes(cli_here, tra
     assert (run / "checkpoints" / "step-000011").exists()
 
 
+def test_a_run_goes_on_where_its_capture_lies_now(cli_here, trained_run, capture_folder, tmp_path):
+    run = shutil.copytree(trained_run[0], tmp_path / "copy")
+    moved = shutil.copytree(capture_folder, tmp_path / "moved", copy_function=shutil.copyfile)
+    words = ("steps=12", "stop_at=11")
+    text = cli_here("train", "--resume", run, "data.path=nowhere", *words, check=2)
+    assert "--resume" in text and "data.path=FOLDER" in text
+    text = cli_here("train", "--resume", run, f"data.path={moved}", *words)
+    assert "changed: data:" in text and "going on at step 10 of 12" in text
+    masks = sorted((moved / "masks").rglob("*.png"))
+    masks[0].write_bytes(masks[5].read_bytes())
+    text = cli_here("train", "--resume", run, "steps=12", check=2)
+    assert "not the capture that this run began with" in text
+
+
 def test_eval_again_gives_the_same_numbers(cli, trained_run, tmp_path):
     run = tmp_path / "copy"
     shutil.copytree(trained_run[0], run)

@@ -61,7 +61,7 @@ def test_every_hook_is_documented():
 
     page = (ROOT / "docs" / "plugins" / "index.md").read_text()
     hooks = [name for name in vars(hookspecs) if name.startswith("register_")]
-    assert len(hooks) == 10
+    assert len(hooks) == 11
     for hook in hooks:
         assert f"`{hook}(register)`" in page
 

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatar_kit.capture import Split
 from avatar_kit.engine.baselines import nearest_distances, nearest_frames
 from avatar_kit.engine.held_out import person_boxes
 
@@ -41,5 +42,9 @@ def test_the_nearest_pose_is_found_as_a_plain_search_finds_it():
         expected.append(frames[int(np.argmin(distance))])
         away.append(min(distance))
     np.testing.assert_allclose(nearest_distances(known, wanted), away, rtol=1e-6)
-    assert nearest_frames(frames, known, wanted) == expected
-    assert nearest_frames(frames, known, known[[3, 11]]) == [103, 111]
+    split = Split(tuple(frames), ("a",))
+    assert nearest_frames(split, known, wanted, ["a"] * len(wanted)) == expected
+    assert nearest_frames(split, known, known[[3, 11]], ["a", "a"]) == [103, 111]
+    halves = Split(tuple(frames), ("a", "b"), (range(110), range(110, 120)))
+    found = nearest_frames(halves, known, known[[3, 11, 3]], ["a", "b", "b"])
+    assert found[:2] == [103, 111] and found[2] >= 110

@@ -22,6 +22,7 @@ from avatar_kit.interfaces import Encoder, Renderer
 from avatar_kit.io.glb import GlbBuffer
 from avatar_kit.scene import FeatureMap, Motion, RenderOutput
 from avatar_kit.scene.joints import ARKIT_CHANNELS
+from avatar_kit.surface import Texels
 from avatar_kit.testing.avatar import export_source
 from avatar_kit.testing.poses import random_motion
 from tests.exporters.gltf_reader import Glb
@@ -159,10 +160,8 @@ def turning_source(degrees):
 
 def texel_colours(source, size):
     """What the texture should be, and where it is."""
-    from avatar_kit.exporters.texture import _texels
-
     rest = source.avatar.body.rest(source.avatar.shape)
-    texels = _texels(rest.topology, size)
+    texels = Texels.of(rest.topology, size)
     return texels.interpolated(colours_of(rest)), texels.covered
 
 

@@ -1,25 +1,13 @@
 """Points that follow a body, whatever the body."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from avatar_kit.gaussians import (
-    Anchors,
-    Attachment,
-    face_density,
-    hull_points,
-    nearest_neighbours,
-    painted_colours,
-    sample_surface,
-)
-from avatar_kit.gaussians.painted import spread_to_unseen
-from avatar_kit.interfaces import Batch, Samples
-from avatar_kit.scene import Camera
+from avatar_kit.gaussians import Anchors, Attachment, face_density, hull_points, sample_surface
+from avatar_kit.surface import Completion, painted_colours
 from avatar_kit.testing import world
-from avatar_kit.testing.poses import random_motion, swaying_motion
-from tests.contexts import context_of
+from avatar_kit.testing.poses import random_motion
+from tests.filmed import Filmed
 
 
 @pytest.fixture(scope="module")
@@ -64,32 +52,6 @@ def test_points_on_the_surface_stay_on_it(rest, posed):
     assert height.abs().max() < 1e-7
 
 
-class Filmed(Samples):
-    """The default body, coloured by place, with a mask of the test's choice."""
-
-    def __init__(self, body, frames, mask=None):
-        motion = swaying_motion(frames)
-        turn = torch.zeros(frames, 3)
-        turn[:, 1] = torch.arange(frames) * (6.28 / frames)
-        motion = replace(motion, global_orient=turn)
-        with torch.no_grad():
-            self.posed = body(body.from_motion(motion, body.default_shape()))
-        self.camera = Camera.look_at((0, 1, 3.6), (0, 0.95, 0), width=96, height=96, fov_y=33)
-        self.mask = mask
-
-    def __len__(self):
-        return len(self.posed)
-
-    def context(self, position):
-        return context_of(self.posed[position], camera=self.camera)
-
-    def __getitem__(self, position):
-        context = self.context(position)
-        drawn = context.fragments.mask
-        mask = drawn if self.mask is None else self.mask(drawn)
-        return Batch(context, 0.2 + 0.6 * drawn.expand(-1, 3, -1, -1), mask)
-
-
 def test_masks_that_the_body_fills_ask_for_no_hull(body, rest):
     found = hull_points(rest, Filmed(body, 8), 500, generator=torch.Generator().manual_seed(0))
     assert len(found) < 50
@@ -124,7 +86,7 @@ def test_colours_come_from_where_a_point_is_seen(body, rest):
     torch.testing.assert_close(
         colours[seen], torch.full((int(seen.sum()), 3), 0.8), atol=0.02, rtol=0
     )
-    filled = spread_to_unseen(colours, weight, nearest_neighbours(anchors.rest(rest), 4)[0])
+    filled = Completion(weight, anchors.rest(rest), middle=0.0)(colours)
     assert (filled - 0.8).abs().max() < 0.05
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from avatar_kit.errors import UserError
 from avatar_kit.io import read_video
 from avatar_kit.io.image import write_image
-from avatar_kit.io.read_options import ReadOptions, parse_rectangle, parse_time
+from avatar_kit.io.read_options import ReadOptions, parse_box, parse_rectangle, parse_time
 from tests.io.encoded import frame_of, ycbcr
 from tests.io.test_video_files import SIZE, number, picture, varying, write
 
@@ -296,3 +296,30 @@ def test_a_part_holds_the_frames_between_its_times(count, fps, every, begin):
 def test_colours_of_a_folder_are_untouched(tmp_path):
     root = folder_of(tmp_path / "f", [f"{i}.png" for i in range(5)])
     assert all(np.array_equal(a, picture(i)) for i, a in enumerate(read_video(root)))
+
+
+def test_boxes_may_say_when():
+    assert parse_box("1,2,30,40") == ((1, 2, 30, 40), None)
+    assert parse_box("1,2,30,40@1:02.5") == ((1, 2, 30, 40), 62.5)
+    for text, words in (
+        ("1,2,3", "--box 1,2,3: write X,Y,W,H"),
+        ("1,2,0,9", "width and a height of 1 pixel or more"),
+        ("1,2,3,4@", "--box @ : expected seconds"),
+        ("1,2,3,4@noon", "--box @ noon: expected seconds"),
+    ):
+        with pytest.raises(UserError, match=words):
+            parse_box(text)
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_places_are_told_in_the_pixels_of_the_file(tmp_path, rotate):
+    """A red corner at the top left of the file is found again, however the picture is read."""
+    path = write(tmp_path / "a.mp4", 2)
+    reader = read_video(path, ReadOptions(rotate=rotate))
+    picture = next(iter(reader)).astype(int)
+    red = (picture[..., 0] - picture[..., 1]) > 100
+    y, x = np.nonzero(red)
+    middle = reader.in_file(np.array([x.mean() + 0.5, y.mean() + 0.5]))
+    np.testing.assert_allclose(middle, (64 / 6, 48 / 6), atol=1)
+    cropped = read_video(path, ReadOptions(rotate=rotate, crop=(3, 5, 20, 20)))
+    np.testing.assert_allclose(cropped.in_file(np.zeros(2)), reader.in_file(np.array([3.0, 5.0])))

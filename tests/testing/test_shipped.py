@@ -25,6 +25,22 @@ OPTIONS = {
     ("exporter", "skinned_mesh"): {"texture": 32, "pictures": 1},
     ("method", "anr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
     ("method", "dnr"): {"crop": {"size": 48}, "renderer": {"widths": [8, 16, 16]}},
+    ("encoder", "recorded_gaussians"): {
+        "points": 300,
+        "record": {"space": [8, 16], "time": 6, "channels": 4, "width": 16},
+        "rig": {"pose_width": 8, "weights_width": 8},
+        "light": True,
+    },
+    ("method", "r3"): {
+        "encoders": {
+            "cloud": {
+                "points": 600,
+                "hull": 100,
+                "record": {"space": [16], "time": 12, "channels": 8, "width": 32},
+            }
+        },
+        "density": {"start": 2, "stop": 20, "every": 6, "gradient": 1e-4, "most": 640},
+    },
     ("method", "ram"): {
         "encoders": {"body": {"size": 64}},
         "renderer": {"channel_multiplier": 0.125, "max_channels": 16, "style": 16},

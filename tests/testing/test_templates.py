@@ -8,7 +8,7 @@ from avatar_kit.registry import KINDS
 QUICK = {"dataset": {"size": 96, "frames": 60}, "method": {}}
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k != "tracker"])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("matting", "tracker")])
 def test_a_new_project_conforms(kind, outcomes):
     found = outcomes(kind, **QUICK.get(kind, {}))
     bad = {name: o.reason for name, o in found.items() if o.bad}
@@ -17,9 +17,10 @@ def test_a_new_project_conforms(kind, outcomes):
 
 
 @pytest.mark.slow
-def test_a_new_tracker_conforms(outcomes):
-    # films the person it must find: half a minute
-    bad = {name: o.reason for name, o in outcomes("tracker").items() if o.bad}
+@pytest.mark.parametrize("kind", ["matting", "tracker"])
+def test_a_new_project_that_must_find_a_person_conforms(kind, outcomes):
+    # films the person: half a minute
+    bad = {name: o.reason for name, o in outcomes(kind).items() if o.bad}
     assert not bad
 
 
@@ -77,6 +78,17 @@ FAULTS = [
      "test_an_avatar_without_gaussians", "AttributeError"),
     ("exporter", "surface = body.topology", "surface = body.topology\n        "
      "source.avatar.train()", "test_leaves_the_avatar_alone", "training mode"),
+    ("matting", ".resize((width, height)", ".resize((height, width)",
+     "test_masks_have_the_size_of_the_picture", "(160, 96) uint8, expected (96, 160)"),
+    ("matting", "return steep.clip(0, 255)", "return (255 - steep).clip(0, 255)",
+     "test_nobody_has_an_empty_mask", "goes up to 255"),
+    ("matting", "        height, width", "        coarse //= 2\n        height, width",
+     "test_leaves_the_picture_alone", "read-only"),
+    ("matting", "        height, width", "        picture[0] = 0\n        height, width",
+     "test_leaves_the_picture_alone", "has changed"),
+    ("matting", "return steep.clip(0, 255)",
+     "self.n = getattr(self, 'n', 0) + 9\n        return (steep - self.n).clip(0, 255)",
+     "test_the_same_picture_has_the_same_mask", "another one"),
     ("metric", "higher_is_better: ClassVar[bool] = False",
      "higher_is_better: ClassVar[bool] = True", "test_perfect_pictures_score_best", "worse"),
     ("metric", "math.fsum(self._errors) / len(self._errors)", "self._errors[-1]",

@@ -49,11 +49,11 @@ def test_frames_that_are_plainly_wrong_are_found(fault):
 
 def test_what_the_video_does_not_show_is_named_with_what_to_film():
     whole = fitted(1.0)
-    assert not [line for line in unknown(whole) if "turn around" in line]
+    assert not [line for line in unknown([whole]) if "turn around" in line]
     front = fitted(0.05)
     front.observed.tracks.face_confidence[:] = 0
     front.observed.tracks.hands_confidence[:, 1] = 0
-    lines = unknown(front)
+    lines = unknown([front])
     assert any("the back" in line and "turn around once" in line for line in lines)
     assert any(line.startswith("the right hand: hold both hands open") for line in lines)
     assert any(line.startswith("the face: look at the camera") for line in lines)
@@ -63,7 +63,7 @@ def test_the_side_that_is_named_is_the_one_not_seen():
     """A yaw of 90 degrees turns a person to her own left: the camera sees her right side."""
     scene = fitted(0.0)
     scene.fit.yaw = torch.linspace(0, np.pi, 120)  # front, right side, back
-    lines = " ".join(unknown(scene))
+    lines = " ".join(unknown([scene]))
     assert "the left side" in lines
     assert "right side" not in lines
 

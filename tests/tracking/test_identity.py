@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from avatar_kit.errors import UserError
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.identity import appearance, changes, difference, people
-from avatar_kit.tracking.observe import one_person
+from avatar_kit.tracking.one_person import in_box, one_person
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.watch import lying_note
 from tests.tracking.stick_person import StickBody, observed, turning_person
@@ -67,22 +69,45 @@ def test_somebody_who_walks_in_is_noticed_and_a_turn_is_not(tracks):
     assert changes(moved, same, [(0, 60)]) == []
 
 
+def shown(*shirts):
+    """[T, 3, 3] looks at people in shirts, one after another."""
+    trousers = np.full((2, 3), 50.0)
+    return np.stack([np.concatenate([np.array([shirt], float), trousers]) for shirt in shirts])
+
+
 def test_several_people_are_refused_unless_it_is_said_who_is_meant():
-    ranges, who, video = [(0, 36), (36, 72), (72, 108)], [0, 1, 0], Path("us.mp4")
+    ranges = [(0, 36), (36, 72), (72, 108)]
+    video = [(Path("us.mp4"), ranges, shown(*[ANNA] * 36, *[BEN] * 36, *[ANNA] * 36))]
     with pytest.raises(
         UserError, match=r"us\.mp4: shows 2 people .*person 1 in frames 0-35, 72-107"
     ):
-        one_person(ranges, who, None, video)
-    assert one_person(ranges, who, "1", video)[0] == [(0, 36), (72, 108)]
-    kept, notes = one_person(ranges, who, "2", video)
-    assert kept == [(36, 72)]
+        one_person(video, None)
+    assert one_person(video, "1")[0] == [[(0, 36), (72, 108)]]
+    kept, notes = one_person(video, "2")
+    assert kept == [[(36, 72)]]
     assert "person 2 taken" in notes[0]
-    assert one_person(ranges, who, "all", video) == (ranges, [])
+    assert one_person(video, "all") == ([ranges], [])
     for wrong in ("3", "0", "me"):
         with pytest.raises(UserError, match="expected 1 to 2, or all"):
-            one_person(ranges, who, wrong, video)
-    assert one_person(ranges, [0, 0, 0], None, video) == (ranges, [])
-    assert one_person([], [], None, video) == ([], [])
+            one_person(video, wrong)
+    assert one_person([(Path("me.mp4"), ranges, shown(*[ANNA] * 108))], None) == ([ranges], [])
+    assert one_person([(Path("me.mp4"), [], shown(ANNA))], None) == ([[]], [])
+
+
+def test_the_same_person_is_asked_of_all_videos():
+    one = (Path("x/a.mp4"), [(0, 20), (22, 40)], shown(*[ANNA] * 40))
+    same = (Path("x/b.mp4"), [(0, 30)], shown(*[ANNA] * 30))
+    other = (Path("x/c.mp4"), [(5, 30)], shown(*[BEN] * 30))
+    assert one_person([one, same], None) == ([[(0, 20), (22, 40)], [(0, 30)]], [])
+    words = (
+        r"x/a\.mp4, x/c\.mp4: show 2 people one after another \(person 1 in frames 0-19, 22-39 of "
+        r"a\.mp4; person 2 in frames 5-29 of c\.mp4\)"
+    )
+    with pytest.raises(UserError, match=words):
+        one_person([one, other], None)
+    with pytest.raises(UserError, match=r"x/c\.mp4: does not show person 1 .*; leave it out"):
+        one_person([one, other], "1")
+    assert one_person([one, other], "all")[0] == [one[1], other[1]]
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
@@ -97,3 +122,32 @@ def test_a_picture_that_was_turned_is_said_with_what_turns_it_back(tracks, degre
     }[degrees]
     note = lying_note(replace(tracks, body=turned))
     assert note.endswith(f"--rotate {degrees}") if degrees else note == ""
+
+
+def test_a_box_says_who_is_meant():
+    ranges = [(0, 20), (20, 40)]
+    video = (Path("us.mp4"), ranges, shown(*[ANNA] * 20, *[BEN] * 20))
+    kept, notes = one_person([video], None, [True])
+    assert kept == [[(0, 20)]] and "person 1 taken" in notes[0]
+    assert one_person([video], "all", [True])[0] == [ranges]
+    other = (Path("b.mp4"), [(0, 30)], shown(*[BEN] * 30))
+    with pytest.raises(UserError, match="show 2 people"):
+        one_person([video, other], None, [True, True])
+    assert one_person([other, video], None, [True, False])[0] == [[(0, 30)], [(20, 40)]]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 500)] * 2), min_size=1, max_size=4, unique=True))
+def test_everybody_is_found_by_her_own_box(places):
+    boxes = np.array([(x, y, x + 60, y + 180) for x, y in places], float)
+    for k, (x, y) in enumerate(places):
+        assert in_box(boxes, (x, y, 60, 180), Path("a.mp4")) == k
+    with pytest.raises(UserError, match=r"a\.mp4: nobody is in the middle of --box 900,0,50,50"):
+        in_box(boxes, (900, 0, 50, 50), Path("a.mp4"))
+
+
+def test_the_boxes_that_are_there_are_named():
+    boxes = np.array([(10, 20, 110, 220), (300, 0, 350, 90)], float)
+    with pytest.raises(UserError, match=r"people are at 10,20,100,200 and 300,0,50,90$"):
+        in_box(boxes, (0, 0, 5, 5), Path("a.mp4"))
+    with pytest.raises(UserError, match="people are at no place"):
+        in_box(np.zeros((0, 4)), (0, 0, 5, 5), Path("a.mp4"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from avatar_kit.tracking import long_fit
 from avatar_kit.tracking.fit import ROOT_VARIABLES, Fitter, Phase
-from avatar_kit.tracking.long_fit import fit_windows, spread_stretches, windows
+from avatar_kit.tracking.long_fit import Filmed, fit_videos, fit_windows, spread_stretches, windows
 from avatar_kit.tracking.place import static_camera
 from tests.tracking.stick_person import StickBody, observed, turning_person
 
@@ -75,3 +75,43 @@ def test_the_windows_of_a_video_join_to_the_fit_of_all_frames(monkeypatch):
     posed = body.keypoints(body.from_motion(found.motion, found.shape))
     moves = posed[:, :23].diff(dim=0).norm(dim=-1)
     assert moves.max() < 3 * truth[:, :23].diff(dim=0).norm(dim=-1).max()
+
+
+def seen_by(camera, motion, size=0.5):
+    body = StickBody()
+    truth = body.keypoints(body.from_motion(motion, torch.tensor([size])))
+    return Filmed(camera, observed(truth, camera), [(0, len(motion))], 30.0)
+
+
+@pytest.mark.slow
+def test_two_cameras_share_the_shape_and_keep_their_places(monkeypatch):
+    monkeypatch.setattr("avatar_kit.tracking.fit.PHASES", (Phase(50, ROOT_VARIABLES, 0.2),))
+    body, motion = StickBody(), turning_person(8)
+    near, far = static_camera(600, 800)[0], static_camera(1280, 720, fov=30)[0]
+    both = fit_videos(body, [seen_by(near, motion), seen_by(far, motion)], {}, lambda *_: None)
+    assert torch.equal(both[0].shape, both[1].shape)
+    truth = body.keypoints(body.from_motion(motion, torch.tensor([0.5])))[:, :21].mean(1)
+    for found in both:
+        middle = found.keypoints[:, :21].mean(1)
+        assert (middle - truth).norm(dim=-1).max() < 0.4
+
+
+def test_a_video_that_is_there_twice_has_the_shape_that_it_has_alone(monkeypatch):
+    monkeypatch.setattr("avatar_kit.tracking.fit.PHASES", (Phase(12, ROOT_VARIABLES, 0.2),))
+    video = seen_by(static_camera(600, 800)[0], turning_person(5), 0.7)
+    (alone,) = fit_videos(StickBody(), [video], {}, lambda *_: None)
+    both = fit_videos(StickBody(), [video, video], {}, lambda *_: None)
+    for found in both:
+        torch.testing.assert_close(found.shape, alone.shape, atol=1e-4, rtol=0)
+        torch.testing.assert_close(found.keypoints, alone.keypoints, atol=1e-2, rtol=0)
+
+
+def test_long_videos_take_the_shape_of_stretches_of_all(monkeypatch):
+    monkeypatch.setattr(long_fit, "WINDOW_FRAMES", 10)
+    monkeypatch.setattr("avatar_kit.tracking.fit.PHASES", (Phase(8, ROOT_VARIABLES, 0.2),))
+    camera, heard = static_camera(600, 800)[0], []
+    videos = [seen_by(camera, turning_person(7)), seen_by(camera, turning_person(9))]
+    found = fit_videos(StickBody(), videos, {}, lambda *pair: heard.append(pair))
+    assert [len(fit.motion) for fit in found] == [7, 9]
+    torch.testing.assert_close(found[0].shape, found[1].shape)
+    assert heard[-1] == (24, 24) and [d for d, _ in heard] == sorted(d for d, _ in heard)

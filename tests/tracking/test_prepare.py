@@ -1,6 +1,7 @@
 """From a video to a capture: a few frames with few iterations, and the whole real clips (slow)."""
 
 import io
+import json
 from pathlib import Path
 
 import av
@@ -20,6 +21,7 @@ from avatar_kit.tracking.observe import decode, observe
 from avatar_kit.tracking.stages import Silent, Stages, digest
 from avatar_kit.tracking.terminal import StageProgress, show
 from tests.conftest import shared_file
+from tests.plugins.mediapipe.test_mediapipe_tracker import two_people
 
 pytest.importorskip("mediapipe")
 
@@ -88,6 +90,9 @@ def test_a_capture_comes_out_that_training_can_open(prepared):
 @pytest.mark.slow
 def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     """What was asked for is in the capture: its masks to the pixel, its camera, its record."""
+    calibrated = tmp_path / "K.json"
+    K = {"fx": 3000, "fy": 3010, "cx": 730, "cy": 946, "width": 1440, "height": 1880}
+    calibrated.write_text(json.dumps(K))
     masks = tmp_path / "masks"
     masks.mkdir()
     rng = np.random.default_rng(0)
@@ -96,23 +101,94 @@ def test_own_masks_a_part_and_a_crop_come_through(short, tmp_path, monkeypatch):
     for i, mask in enumerate(given):
         write_image(masks / f"{i:03d}.png", mask)
     monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
-    read = ReadOptions(start=0.06, crop=(20, 0, 690, 940), masks=masks)
-    prepared = prepare_video(short, tmp_path / "me", Options(focal=1500, read=read))
+    read = ReadOptions(start=0.06, crop=(20, 0, 690, 940), masks=masks, camera=calibrated)
+    prepared = prepare_video(short, tmp_path / "me", Options(read=read))
     capture = open_capture(prepared.capture.root)
     assert len(capture) == 6
     for mask, expected in zip(capture.masks(range(6)), given[2:, :, 20:710], strict=True):
         assert np.array_equal(mask, expected)
-    K = capture.camera.K[0]
-    assert K[0, 0] == K[1, 1] == 1500 and K[:2, 2].tolist() == [360 - 20, 470]
+    assert capture.camera.K[0].tolist() == [[1500, 0, 365 - 20], [0, 1505, 473], [0, 0, 1]]
+    assert "calibrated: K.json" in capture.provenance["camera"]
     about = capture.provenance["video"]["read"]
-    assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks"}
+    assert about == {"start": 0.06, "crop": [20, 0, 690, 940], "masks": "masks", "camera": "K.json"}
     assert "masks of masks" in prepared.notes
+    assert "camera of K.json, scaled from 1440x1880" in prepared.notes
     for i, mask in enumerate(given):
         write_image(masks / f"{i:03d}.png", 255 - mask)
     with pytest.raises(
         UserError, match=r"--masks .*masks: they overlap .* by \d+% only; the person"
     ):
         prepare_video(short, tmp_path / "other", Options(read=read))
+
+
+@pytest.mark.slow
+def test_two_videos_of_a_person_make_one_capture(short, tmp_path, monkeypatch):
+    """Another size, twice the rate: a camera of its own, clips of its own, one shape."""
+    monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path / "cache", *parts))
+    later = tmp_path / "Later, 2.mp4"
+    with VideoWriter(later, 60.0, (690, 900)) as video:
+        for image in read_video(short, ReadOptions(crop=(10, 20, 690, 900))):
+            for _ in range(2):
+                video.write(image)
+    reads = ReadOptions(), ReadOptions(start=0.05)
+    prepared = prepare_video([short, later], tmp_path / "me", Options(read=reads))
+    capture = open_capture(prepared.capture.root)
+    first, second = capture.cameras.items()
+    assert (first[0], second[0]) == ("me", "Later__2")
+    assert (second[1].width, second[1].height) == (690, 900)
+    assert [capture.frames_of(name) for name in capture.cameras] == [range(8), range(8, 14)]
+    assert capture.clips == ((0, 8), (8, 14)) and len(capture.motion) == 14
+    shown = list(zip(read_video(short), capture.images(camera="me"), strict=True))
+    assert all(np.abs(a.astype(int) - b).mean() < 3 for a, b in shown)
+    assert len(list(capture.masks(camera="Later__2"))) == 6
+    assert capture.plate("me").shape == (940, 720, 3)
+    assert capture.plate("Later__2").shape == (900, 690, 3)
+    assert len(capture.splits["train"]) == 14 == prepared.figures.frames
+    assert prepared.figures.clips == 2
+    assert capture.landmarks()["body"].shape == (14, 23, 2)
+    assert capture.provenance["video"]["Later__2"]["read"] == {"start": 0.05, "fps": 30.0}
+    assert capture.provenance["source_frames"] == {"me": [*range(8)], "Later__2": [*range(6)]}
+    notes = " ".join(prepared.notes)
+    assert "Later__2: 30 of its 60 frames a second read, as many as the slowest" in notes
+    with pytest.raises(UserError, match=r"me\.mp4: is given twice"):
+        prepare_video([short, short], tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_videos_of_two_people_are_refused(short, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path / "cache", *parts))
+    source = read_video(shared_file("video/jumping_jacks.mp4"), ReadOptions(end=0.25))
+    other = tmp_path / "other.mp4"
+    with VideoWriter(other, 30.0, (source.width, source.height)) as video:
+        for image in source:
+            video.write(image)
+    words = r"other\.mp4: show 2 people .* of me\.mp4; person 2 in frames .* of other\.mp4"
+    with pytest.raises(UserError, match=words):
+        prepare_video([short, other], tmp_path / "us")
+    assert not (tmp_path / "us").exists()
+
+
+@pytest.mark.slow
+def test_a_box_chooses_who_is_prepared(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
+    monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path / "cache", *parts))
+    path = tmp_path / "us.mp4"
+    with VideoWriter(path, 30.0, (1160, 940)) as video:
+        for image in two_people(12):
+            video.write(image)
+    box = (760, 280, 340, 520)
+    options = Options(boxes=[(box, 0.1)], held_out=0)
+    prepared = prepare_video(path, tmp_path / "her", options)
+    body = prepared.capture.landmarks()["body"]
+    assert len(body) == 9 and (body[:, :, 0] > 720).all()
+    assert "the person of --box is followed, from 0.1 s on" in prepared.notes
+    assert "the one of --box is taken" in " ".join(prepared.notes)
+    mask = next(prepared.capture.masks([4])) > 127
+    assert mask[:, 720:].sum() > 0.98 * mask.sum() > 0
+    with pytest.raises(UserError, match=r"us\.mp4: nobody is in the middle .* people are at \d+,"):
+        prepare_video(path, tmp_path / "none", Options(boxes=[((0, 0, 90, 90), None)]))
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.slow
@@ -132,8 +208,8 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "cache_dir", lambda *parts: made(tmp_path, *parts))
     tracker = catalog().get("tracker", "mediapipe")
     for _ in ("anew", "from the cache"):
-        found = observe(
-            decode(path, ReadOptions(), Silent()), tracker, Stages(digest([path], {}), Silent())
+        (found,) = observe(
+            [decode(path, ReadOptions(), Silent())], tracker, [Stages(digest([path], {}), Silent())]
         )
         assert found.frames.tolist() == sound and 25 < len(sound) < 43
         dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"

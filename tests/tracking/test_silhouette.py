@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from avatar_kit.tracking.girth import fit_girth, stature
+from avatar_kit.tracking.girth import View, fit_girth, stature
 from avatar_kit.tracking.measures import silhouette_overlap
 from avatar_kit.tracking.place import static_camera
 from avatar_kit.tracking.silhouette import Outline, _to_lines, mask_terms, trust_in_mask
@@ -102,7 +102,7 @@ def test_girth_is_found_from_silhouettes(width, box, low, span):
         body, parameters.__class__({**parameters, "shape": 0 * parameters["shape"] + 0.5})
     )
     start = torch.tensor([low + span * 0.5])
-    found = fit_girth(body, camera, motion, start, masks, [0])
+    found = fit_girth(body, [View(camera, motion, masks)], start, [0])
     assert found.item() == pytest.approx(truth.item(), abs=0.08 * span)
     inside = torch.from_numpy(masks) > 127
     assert silhouette_overlap(body, camera, motion, truth, inside) == 1.0

@@ -2,38 +2,88 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.scene.motion import Motion
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+
+#: Bytes that an array of a motion may take.
+_LARGEST = 4 << 30
+
+_OBJECTS = (
+    "it holds pickled Python objects, which may run code and are never read; save plain arrays "
+    "with numpy.savez instead"
+)
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
+class NpzArrays(Mapping[str, np.ndarray]):
+    """The arrays of an npz, each read when it is asked for.
+
+    What a file holds besides is never read: entries that are pickled objects, and whatever nobody
+    asks for. Entries that claim more than they can hold are refused before anything is allocated.
+
+    Attributes:
+        objects: Names of the entries that are pickled objects.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self._read = path, dict[str, np.ndarray]()
+        self._names: list[str] = []
+        self.objects: list[str] = []
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.infolist():
+                    if member.filename.endswith(".npy"):
+                        self._list(archive, member)
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such motion file") from None
+        except _DAMAGE as error:
+            raise UserError(f"{path}: {_not_numpy(path, error)}") from None
+
+    def _list(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        name = member.filename.removesuffix(".npy")
+        with archive.open(member) as file:
+            shape, dtype = _header(file)
+        if dtype.hasobject:
+            self.objects.append(name)
+            return
+        _check_size(shape, dtype, member.file_size, f"{self.path}: key '{name}'")
+        self._names.append(name)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            try:
+                with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as file:
+                    self._read[name] = np.lib.format.read_array(file, allow_pickle=False)
+            except _DAMAGE as error:
+                raise UserError(f"{self.path}: key '{name}' is damaged ({error})") from None
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def read_npz(path: Path) -> NpzArrays:
     """The arrays of an npz. Entries that are pickled objects are left out, never unpickled.
 
     Raises:
         UserError: The file is missing, is no npz, or is damaged.
     """
-    file = _load(path)
-    if isinstance(file, np.ndarray):
-        raise UserError(f"{path}: holds one bare array, expected an npz with named arrays")
-    arrays = {}
-    with file:
-        for key in file.files:
-            try:
-                arrays[key] = file[key]
-            except ValueError as error:
-                if "pickle" not in str(error):
-                    raise UserError(f"{path}: key '{key}' is damaged ({error})") from None
-            except _DAMAGE as error:
-                raise UserError(f"{path}: key '{key}' is damaged ({error})") from None
-    return arrays
+    return NpzArrays(path)
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -42,19 +92,53 @@ def read_npy(path: Path) -> np.ndarray:
     Raises:
         UserError: The file is missing, is no npy of numbers, or is damaged.
     """
-    array = _load(path)
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path}: holds several arrays; name it .npz")
-    return array
-
-
-def _load(path: Path) -> np.ndarray | np.lib.npyio.NpzFile:
     try:
-        return np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            shape, dtype = _header(file)
+            if dtype.hasobject:
+                raise UserError(f"{path}: {_OBJECTS}")
+            _check_size(shape, dtype, path.stat().st_size, str(path))
+            file.seek(0)
+            return np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such motion file") from None
     except _DAMAGE as error:
-        raise UserError(f"{path}: cannot be read ({error}); is it a numpy file, whole?") from None
+        if zipfile.is_zipfile(path):
+            raise UserError(f"{path}: holds several arrays; name it .npz") from None
+        raise UserError(f"{path}: {_not_numpy(path, error)}") from None
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0
+    shape, _, dtype = (read if version == (1, 0) else np.lib.format.read_array_header_2_0)(file)
+    return shape, dtype
+
+
+def _check_size(shape: tuple[int, ...], dtype: np.dtype, held: int, what: str) -> None:
+    """Refuse an array that says it is larger than what holds it, or than any motion.
+
+    Raises:
+        UserError: It is.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if size > held or size > _LARGEST:
+        raise UserError(
+            f"{what} says it is an array {shape} of {dtype}, {size / 2**30:.3g} GiB; "
+            + (f"the file holds {held / 2**30:.3g} GiB of it" if size > held else "no motion is")
+        )
+
+
+def _not_numpy(path: Path, error: Exception) -> str:
+    """Why a file cannot be read, without numpy's advice to load it unsafely."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError as failure:
+        return f"cannot be read ({failure.strerror})"
+    if start[:1] == b"\x80":  # how pickles begin
+        return f"a pickle, whatever its name; {_OBJECTS}"
+    return f"cannot be read ({error}); is it a numpy file, whole?"
 
 
 def checked(motion: Motion, path: Path) -> Motion:

@@ -8,7 +8,6 @@ from typing import Literal
 
 import roma
 import torch
-from torch import Tensor
 
 from avatar_kit.scene import Motion
 
@@ -18,21 +17,36 @@ Up = Literal["auto", "y", "-y", "z"]
 _TURNS = {"y": 0.0, "z": -math.pi / 2, "-y": math.pi}
 _AXES = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0), "-y": (0.0, -1.0, 0.0)}
 
+#: Metres that the pelvis is over the floor of somebody who lies, and of somebody who stands.
+_LYING, _STANDING = (0.02, 0.5), (0.5, 1.3)
+
 #: Mean agreement with an axis from which people are taken to stand along it.
 _CLEAR = 0.5
 
 
-def find_up(global_orient: Tensor, default: Literal["y", "-y", "z"]) -> Literal["y", "-y", "z"]:
+def find_up(
+    motion: Motion, default: Literal["y", "-y", "z"], *, sure: bool = False
+) -> Literal["y", "-y", "z"]:
     """The axis people stand along on average; ``default`` if none is clear (e.g. a roll).
 
+    Who lies on the floor through a whole motion stands along another axis, too: then the pelvis is
+    as high over the origin as it is of somebody lying in the usual axes, and not as high as it is
+    of somebody standing in the others.
+
     Args:
-        global_orient: [T, 3] axis-angle of the pelvis.
+        motion: In the axes of its file.
         default: What the format usually has.
+        sure: Whether the file itself says so: then the height of who lies is enough.
     """
-    upward = roma.rotvec_to_rotmat(global_orient.double())[:, :, 1].mean(0)
+    upward = roma.rotvec_to_rotmat(motion.global_orient.double())[:, :, 1].mean(0)
     agreement = {name: float(upward @ upward.new_tensor(axis)) for name, axis in _AXES.items()}
     best = max(agreement, key=lambda name: agreement[name])
-    return best if agreement[best] >= _CLEAR else default  # type: ignore[return-value]
+    if agreement[best] < _CLEAR or best == default:
+        return default
+    low, high = (motion.transl @ motion.transl.new_tensor(_AXES[axis]) for axis in (default, best))
+    lies = bool(((low > _LYING[0]) & (low < _LYING[1])).float().mean() > 0.9)
+    stands = _STANDING[0] < float(high.median()) < _STANDING[1]
+    return default if lies and (sure or not stands) else best  # type: ignore[return-value]
 
 
 def turn_up(motion: Motion, up: Literal["y", "-y", "z"]) -> Motion:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,15 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+logger = logging.getLogger(__name__)
+
+_NUMBER = r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
+
+#: Channels that a joint may have: the format knows three of places and three of angles.
+_MOST_CHANNELS = 6
+
+#: Frames per second that a recording may have.
+RATES = (5.0, 480.0)
 
 
 @dataclass(frozen=True)
@@ -96,57 +106,137 @@ def _local(joint: BvhJoint, columns: Tensor) -> tuple[Tensor, Tensor]:
 def read_bvh(path: Path) -> Bvh:
     """Parse a BVH file.
 
+    What programs write beside the letter of the format is read, too: names with spaces, channels in
+    any case, decimal commas, UTF-16, a number of frames that the rows do not keep.
+
     Raises:
-        UserError: The file is missing, has no hierarchy or motion, an unknown channel, or a number
-            of values that does not fit its channels.
+        UserError: The file is missing, has no hierarchy or motion, an unknown channel, a number of
+            values that does not fit its channels, a value that is no number or not finite, or a
+            rate that no recording has.
     """
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    head, found, tail = text.partition("MOTION")
+    head, found, tail = _text(path).partition("MOTION")
     if "HIERARCHY" not in head or not found:
         raise UserError(f"{path}: not a BVH file (HIERARCHY or MOTION is missing)")
     joints = _hierarchy(head, path)
-    facts = re.match(rf"\s*Frames:\s*(\d+)\s+Frame Time:\s*({_NUMBER})\s", tail)
-    if facts is None or float(facts[2]) <= 0:
+    facts = re.match(
+        rf"\s*Frames\s*:\s*(\d+)\s+Frame\s*Time\s*:\s*({_NUMBER})\s", tail, re.IGNORECASE
+    )
+    if facts is None:
         raise UserError(f"{path}: MOTION must start with 'Frames: N' and 'Frame Time: seconds'")
-    frames, width = int(facts[1]), sum(len(joint.channels) for joint in joints)
-    try:
-        values = torch.tensor([float(v) for v in tail[facts.end() - 1 :].split()]).double()
-    except ValueError as error:
-        raise UserError(f"{path}: MOTION holds something that is no number ({error})") from None
+    fps = _rate(float(facts[2].replace(",", ".")), path)
+    width = sum(len(joint.channels) for joint in joints)
+    values = _values(tail[facts.end() - 1 :], width, path)
+    frames = int(facts[1])
     if len(values) != frames * width:
-        raise UserError(
-            f"{path}: {len(values)} values, expected {frames} frames x {width} channels = "
-            f"{frames * width}; the file is cut short or damaged"
-        )
-    rate = 1 / float(facts[2])
-    fps = float(round(rate)) if abs(rate - round(rate)) < 0.01 else rate
+        rows, rest = divmod(len(values), max(width, 1))
+        if rest or not rows:
+            raise UserError(
+                f"{path}: {len(values)} values, expected {frames} frames x {width} channels = "
+                f"{frames * width}; the file is cut short or damaged"
+            )
+        logger.warning("%s: says %d frames and holds %d: these are read", path, frames, rows)
+        frames = rows
     return Bvh(joints, values.view(frames, width), fps)
 
 
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such motion file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+
+
+def _rate(seconds: float, path: Path) -> float:
+    """Frames per second from the time of a frame."""
+    rate = 1 / seconds if seconds > 0 else 0.0
+    if not RATES[0] <= rate <= RATES[1]:
+        hint = ""
+        if RATES[0] <= 1000 * rate <= RATES[1]:
+            hint = f"; are these milliseconds? then write {seconds / 1000:.6g}"
+        elif RATES[0] <= seconds <= RATES[1]:
+            hint = f"; is this the rate? then write {1 / seconds:.6g}"
+        raise UserError(
+            f"{path}: Frame Time {seconds:g} s is {rate:.3g} frames/s, expected {RATES[0]:g} to "
+            f"{RATES[1]:g}{hint}"
+        )
+    return float(round(rate)) if abs(rate - round(rate)) < 0.01 else rate
+
+
+def _values(text: str, width: int, path: Path) -> Tensor:
+    """[N] all numbers of the motion; finite."""
+    words = (text if "." in text else text.replace(",", ".")).replace(",", " ").split()
+    try:
+        values = torch.tensor([float(word) for word in words], dtype=torch.float64)
+    except ValueError:
+        wrong = next(i for i, word in enumerate(words) if not _is_number(word))
+    else:
+        finite = values.isfinite()
+        if bool(finite.all()):
+            return values
+        wrong = int((~finite).nonzero()[0, 0])
+    raise UserError(
+        f"{path}: MOTION, frame {wrong // max(width, 1)}: {words[wrong]!r} is no finite number; "
+        "mend or cut this frame"
+    )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def _hierarchy(text: str, path: Path) -> tuple[BvhJoint, ...]:
-    tokens = iter(text.split())
     joints: list[dict] = []
     stack: list[int] = []
-    for token in tokens:
-        if token in ("ROOT", "JOINT", "End"):
-            name = next(tokens, "")
+    lines = re.sub(r"([{}])", r"\n\1\n", text)
+    # some write all of a joint into one line
+    lines = re.sub(r"(?<=[\s\d])(OFFSET|CHANNELS)\s", r"\n\1 ", lines)
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        word, _, rest = line.partition(" ")
+        if word in ("ROOT", "JOINT", "End"):
             parent = stack[-1] if stack else -1
-            name = f"{joints[parent]['name']}_end" if token == "End" else name
+            name = f"{joints[parent]['name']}_end" if word == "End" else " ".join(rest.split())
             joints.append({"name": name, "parent": parent, "offset": (0.0, 0.0, 0.0)})
-        elif token == "{":
+        elif line == "{":
             stack.append(len(joints) - 1)
-        elif token == "}":
+        elif line == "}":
+            if not stack:
+                raise UserError(f"{path}: HIERARCHY closes a brace that was not opened")
             stack.pop()
-        elif token == "OFFSET":
-            joints[-1]["offset"] = tuple(float(next(tokens, "nan")) for _ in range(3))
-        elif token == "CHANNELS":
-            names = tuple(next(tokens, "") for _ in range(int(next(tokens, "0"))))
-            if any(not re.fullmatch(r"[XYZ](position|rotation)", name) for name in names):
-                raise UserError(f"{path}: unknown channels {names} of {joints[-1]['name']}")
-            joints[-1]["channels"] = names
+        elif word in ("OFFSET", "CHANNELS"):
+            if not joints:
+                raise UserError(f"{path}: HIERARCHY has {word} before the first joint")
+            read = _offset if word == "OFFSET" else _channels
+            joints[-1][word.lower()] = read(rest.split(), joints[-1]["name"], path)
     if not joints:
         raise UserError(f"{path}: HIERARCHY holds no joint")
     return tuple(BvhJoint(**joint) for joint in joints)
+
+
+def _offset(words: list[str], joint: str, path: Path) -> tuple[float, ...]:
+    plain = [word.rstrip(",").replace(",", ".") for word in words[:3]]
+    if len(plain) < 3 or not all(_is_number(word) for word in plain):
+        raise UserError(f"{path}: OFFSET of '{joint}' is {' '.join(words)!r}, expected 3 numbers")
+    offset = tuple(float(word) for word in plain)
+    if not all(map(math.isfinite, offset)):
+        raise UserError(f"{path}: OFFSET of '{joint}' is not finite: {' '.join(words)!r}")
+    return offset
+
+
+def _channels(words: list[str], joint: str, path: Path) -> tuple[str, ...]:
+    count = int(words[0]) if words and words[0].isdecimal() else -1
+    names = tuple(name[:1].upper() + name[1:].lower() for name in words[1 : 1 + max(count, 0)])
+    known = all(re.fullmatch(r"[XYZ](position|rotation)", name) for name in names)
+    if not known or not 0 <= count <= _MOST_CHANNELS or len(names) != count:
+        raise UserError(
+            f"{path}: CHANNELS of '{joint}' is {' '.join(words[:8])!r}, expected a number up to "
+            f"{_MOST_CHANNELS} and so many of Xposition ... Zrotation"
+        )
+    return names

@@ -23,7 +23,9 @@ taken as it is: C is the identity, and its fingers and eyes are read, too.
 from __future__ import annotations
 
 import itertools
+import logging
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +39,8 @@ from avatar_kit.io.motion.bvh import Bvh, read_bvh
 from avatar_kit.io.motion.bvh_skeleton import match_joints
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import BODY_JOINTS, SMPLX_JOINTS, SMPLX_PARENTS
+
+logger = logging.getLogger(__name__)
 
 #: Limb joint -> the next joint along its bone and the bone's direction in the T-pose.
 LIMBS: dict[str, tuple[str, tuple[float, float, float]]] = {
@@ -62,7 +66,14 @@ _SAME_AXES_BONUS = math.radians(30)
 #: Enough frames to choose axes by.
 _SAMPLES = 500
 
+#: Units in metres, in the order in which they are tried, and the legs that people have in metres.
+_UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254}
+_LEGS = (0.5, 1.2)
+
+#: Legs of a skeleton whose unit is unknown.
 _LEG_LENGTH = 0.8
+
+_FINGERS = re.compile(r"thumb|index|pinky|ring")
 
 #: Cosine of the angle that a bone of a T-pose may be off its direction.
 _ALONG = math.cos(math.radians(10))
@@ -71,8 +82,8 @@ _ALONG = math.cos(math.radians(10))
 def load_bvh(path: Path) -> Motion:
     """Read a BVH file as a motion, in the file's own world axes and metres.
 
-    Centimetres and metres are told apart by the length of the legs; a skeleton in neither is
-    scaled to legs of 0.8 m.
+    The unit is told by the length of the legs: metres, centimetres, millimetres or inches; a
+    skeleton in none of them is scaled to legs of 0.8 m, and a warning says so.
 
     Raises:
         UserError: See :func:`read_bvh` and :func:`match_joints`; or the file has no frames.
@@ -83,6 +94,8 @@ def load_bvh(path: Path) -> Motion:
         raise UserError(f"{path}: the motion has no frames")
     ours = _named_as_ours(bvh)
     joints = ours or match_joints(bvh.joints, path)
+    if not ours and any(_FINGERS.search(j.name.lower()) for j in bvh.joints if j.channels):
+        logger.warning("%s: fingers of a skeleton with other names than ours stay at rest", path)
     rotations, positions = bvh.pose()
     every = slice(None, None, max(1, frames // _SAMPLES))
     if ours:
@@ -98,7 +111,7 @@ def load_bvh(path: Path) -> Motion:
         local.append((above.mT @ world[name]).expand(frames, 3, 3))
     return Motion.from_rotvec(
         bvh.fps,
-        (positions[:, joints["pelvis"]] * _scale(joints, positions)).float(),
+        (positions[:, joints["pelvis"]] * _scale(bvh, joints, positions, path)).float(),
         roma.rotmat_to_rotvec(torch.stack(local, 1)).float(),
         torch.zeros(frames, 52),
         torch.ones(frames),
@@ -122,12 +135,24 @@ def _named_as_ours(bvh: Bvh) -> dict[str, int]:
     return found
 
 
-def _scale(joints: dict[str, int], positions: Tensor) -> float:
-    hip, knee, ankle = (positions[0, joints[f"left_{j}"]] for j in ("hip", "knee", "ankle"))
-    leg = float((hip - knee).norm() + (knee - ankle).norm())
-    if 0.2 < leg < 2:
-        return 1.0
-    return 0.01 if 20 < leg < 200 else _LEG_LENGTH / max(leg, 1e-9)
+def _scale(bvh: Bvh, joints: dict[str, int], positions: Tensor, path: Path) -> float:
+    """Metres in a unit of the file, by the length of the legs; says so where no unit fits."""
+    chain = ("hip", "knee", "ankle")
+    hip, knee, ankle = (positions[:, joints[f"left_{j}"]] for j in chain)
+    leg = float(((hip - knee).norm(dim=1) + (knee - ankle).norm(dim=1)).median())
+    if not leg > 0:
+        below = [torch.tensor(bvh.joints[joints[f"left_{j}"]].offset) for j in chain[1:]]
+        leg = float(sum(offset.norm() for offset in below))
+    if not leg > 0:
+        raise UserError(f"{path}: the legs of its skeleton have no length")
+    for metres in _UNITS.values():
+        if _LEGS[0] <= leg * metres <= _LEGS[1]:
+            return metres
+    logger.warning(
+        "%s: legs of %.3g units are no person's in %s: taken for legs of %.1f m",
+        path, leg, ", ".join(_UNITS), _LEG_LENGTH,
+    )  # fmt: skip
+    return _LEG_LENGTH / leg
 
 
 def _constants(
@@ -186,7 +211,8 @@ def _ankle(turned: Tensor, above: Tensor, ankle: Tensor, end: Tensor | None, up:
     slope = torch.asin((bone[_standing(ankle, up)] @ -up).clamp(-1, 1)).median()
     slope = slope.clamp(0.0, math.radians(60))
     forward = torch.stack([torch.zeros_like(slope), -slope.sin(), slope.cos()])
-    return _closest(turned, above, _along_bone(turned, bone, forward))
+    # the slope is a guess: a way that lays the foot less well on its bone may be the right one
+    return _closest(turned, above, _along_bone(turned, bone, forward, least=0.3))
 
 
 def _standing(ankle: Tensor, up: Tensor) -> Tensor:
@@ -228,18 +254,19 @@ def _angle(rotation: Tensor) -> Tensor:
     return torch.acos(((trace - 1) / 2).clamp(-1, 1))
 
 
-def _along_bone(turned: Tensor, bone: Tensor, direction: Tensor) -> Tensor:
+def _along_bone(turned: Tensor, bone: Tensor, direction: Tensor, *, least: float = 0.02) -> Tensor:
     """The ways [N, 3, 3] that lay ``direction`` exactly on the bone.
 
     Args:
         turned: [T, 3, 3] world rotation of the joint.
         bone: [T, 3] world vector along the bone.
         direction: [3] the bone's unit direction in the T-pose.
+        least: How much less well than the best a way may lay it there before, as a cosine.
     """
     local = F.normalize((turned.mT @ bone[..., None])[..., 0].mean(0), dim=0)
     ways = axis_turns()
     fit = (ways @ direction) @ local
-    ways = ways[fit > fit.max() - 0.02]
+    ways = ways[fit > fit.max() - least]
     return torch.stack([_swing(way @ direction, local) @ way for way in ways])
 
 
@@ -252,8 +279,13 @@ def _swing(a: Tensor, b: Tensor) -> Tensor:
 
 def _pelvis(turned: Tensor, at: dict[str, Tensor]) -> Tensor:
     """C of the pelvis; laid on the joint's axes where it is within 20 degrees of them."""
-    above = next(name for name in ("spine1", "spine3", "neck", "head") if name in at)
-    directions = [at["left_hip"] - at["right_hip"], at[above] - at["pelvis"]]
+    # the first spine joint may lie in the pelvis, or lean: the chest is above it in any skeleton
+    names = [name for name in ("spine3", "neck", "head", "spine1") if name in at]
+    spines = [at[name] - at["pelvis"] for name in names]
+    hips = at["left_hip"] - at["right_hip"]
+    least = 0.1 * hips.norm(dim=1).mean()
+    spine = next((s for s in spines if s.norm(dim=1).mean() > least), spines[0])
+    directions = [hips, spine]
     left, up = ((turned.mT @ d[..., None])[..., 0].mean(0) for d in directions)
     left = F.normalize(left, dim=0)
     up = F.normalize(up - (up @ left) * left, dim=0)

@@ -11,13 +11,25 @@ from avatar_kit.io.motion.bvh import BvhJoint
 #: Joints found by name, with the words they go by; earlier words win.
 _NAMED = {"wrist": ("wrist", "hand"), "ankle": ("ankle", "foot")}
 
+#: Joints that turn a part of a limb about its length; they bend nothing.
+_TWIST = re.compile(r"twist|roll")
+
+#: Words in the names of the joints of a limb, for limbs of which a part has several joints.
+_PARTS = {
+    "elbow": re.compile(r"forearm|lowerarm|loarm|elbow"),
+    "shoulder": re.compile(r"upperarm|uparm|shldr|shoulder(?!blade)|(?<!fore)(?<!lower)arm"),
+    "knee": re.compile(r"shin|calf|lowerleg|loleg|knee"),
+    "hip": re.compile(r"thigh|upperleg|upleg|hip(?!s)"),
+}
+
 
 def match_joints(joints: tuple[BvhJoint, ...], path: Path) -> dict[str, int]:
     """SMPL-X joint name -> index of the BVH joint.
 
     Wrists, ankles and the head are found by name ("LeftHand", "Hand_L", "l_wrist", ...). Elbows,
-    shoulders, collars, knees and hips are their parents in turn; the pelvis is where the legs meet,
-    spine3 where the arms meet, and what lies between is the spine.
+    shoulders, collars, knees and hips are their parents in turn, where joints that only twist are
+    passed over and a part of several joints counts as one; the pelvis is where the legs meet,
+    spine3 where the arms meet, and what lies between is the spine. A skeleton may end at the neck.
 
     Raises:
         UserError: A joint that is needed was not found.
@@ -40,15 +52,18 @@ def match_joints(joints: tuple[BvhJoint, ...], path: Path) -> dict[str, int]:
             found[f"{side}_collar"] = above
     found["pelvis"] = pelvis
     found |= _spine(_between(parents, pelvis, chest))
-    found["head"] = _find(joints, ("head",), "", path)
-    neck = _between(parents, chest, found["head"])[:-1]
-    if neck:
-        found["neck"] = neck[0]
+    top = _find(joints, ("head", "neck"), "", path)
+    line = _between(parents, chest, top)
+    if "head" in joints[top].name.lower():
+        found["head"] = top
+        line = line[:-1]
+    if line:
+        found["neck"] = line[0]
     return found
 
 
 def _find(joints: tuple[BvhJoint, ...], words: tuple[str, ...], side: str, path: Path) -> int:
-    names = [re.sub(r"[^a-z0-9]", "", joint.name.lower().rpartition(":")[2]) for joint in joints]
+    names = [_plain(joint) for joint in joints]
     for word in words:
         forms = [word] if not side else [side + word, word + side, side[0] + word, word + side[0]]
         exact = [i for i, name in enumerate(names) if name in forms]
@@ -64,13 +79,25 @@ def _find(joints: tuple[BvhJoint, ...], words: tuple[str, ...], side: str, path:
 def _upward(
     parents: list[int], start: int, names: list[str], joints: tuple[BvhJoint, ...], path: Path
 ) -> dict[str, int]:
-    found, at = {}, start
+    """The joints of a limb above its last one, each the uppermost of its part."""
+    above = [i for i in _ancestors(parents, start)[1:] if not _TWIST.search(_plain(joints[i]))]
+    found: dict[str, int] = {}
     for name in names:
-        at = parents[at]
-        if at < 0:
+        if not above:
             raise UserError(f"{path}: nothing above '{joints[start].name}' can be the {name}")
-        found[name] = at
+        said = [_PARTS[name.partition("_")[2]].search(_plain(joints[i])) for i in above]
+        words = [match and match[0] for match in said]
+        part = 1
+        while words[0] and words[part : part + 1] == words[:1]:
+            part += 1
+        found[name] = above[part - 1]
+        above = above[part:]
     return found
+
+
+def _plain(joint: BvhJoint) -> str:
+    """The name in small letters, without the prefix of a character."""
+    return re.sub(r"[^a-z0-9]", "", joint.name.lower().rpartition(":")[2])
 
 
 def _ancestors(parents: list[int], joint: int) -> list[int]:

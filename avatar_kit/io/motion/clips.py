@@ -9,6 +9,9 @@ import numpy as np
 
 from avatar_kit.errors import UserError, near
 
+#: Keys with a row for each frame, one of which every layout has.
+_FRAMES = ("global_orient", "poses", "root_orient")
+
 
 def clip_names(data: Mapping[str, np.ndarray], path: Path) -> list[str]:
     """Names of the clips; the file's own name if it holds one motion."""
@@ -33,7 +36,7 @@ def clip_frames(data: Mapping[str, np.ndarray], clip: str | int | None, path: Pa
             raise UserError(f"{path}: holds one motion, no clip '{clip}'")
         return slice(None)
     edges = np.concatenate([[0], np.cumsum(data["clip_len"])])
-    frames = len(data["global_orient"])
+    frames = next((len(data[key]) for key in _FRAMES if key in data), 0)
     if edges[-1] != frames:
         raise UserError(f"{path}: clip_len adds up to {edges[-1]}, but there are {frames} frames")
     index = _index(names, clip, path)

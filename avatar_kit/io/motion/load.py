@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +16,19 @@ from avatar_kit.io.motion.axes import Up, find_up, turn_up
 from avatar_kit.io.motion.bvh_retarget import load_bvh
 from avatar_kit.io.motion.clips import clip_frames, clip_names
 from avatar_kit.io.motion.native import from_native, is_native
-from avatar_kit.io.motion.smpl import from_amass, from_smpl, from_talkshow
+from avatar_kit.io.motion.smpl import (
+    from_amass,
+    from_smpl,
+    from_talkshow,
+    joined_amass,
+    renamed_aist,
+)
 from avatar_kit.scene import Motion
+
+logger = logging.getLogger(__name__)
+
+#: Unit -> the height of a pelvis from which it is taken for that, and how many metres it is.
+_UNITS = {"centimetres": (20.0, 0.01), "millimetres": (200.0, 0.001)}
 
 _LAYOUTS = (
     "ours (save_motion), AMASS npz (poses, trans), SMPL or SMPL-X npz (global_orient, body_pose, "
@@ -92,8 +105,23 @@ def _whole(path: Path, up: Up) -> tuple[Motion, Mapping[str, np.ndarray]]:
     if suffix not in (".npz", ".npy", ".bvh"):
         raise UserError(f"{path}: unknown kind of motion file '{suffix}'; known: {_LAYOUTS}")
     motion, default = _foreign(path, suffix, data)
-    upright = motion.global_orient[motion.is_finite()]
-    return turn_up(motion, find_up(upright, default) if up == "auto" else up), data
+    finite = motion[motion.is_finite().nonzero()[:, 0].tolist()]
+    found = find_up(finite, default, sure=suffix == ".bvh") if up == "auto" else up
+    turned = turn_up(motion, found)
+    return (turned if suffix == ".bvh" else _in_metres(turned, path)), data
+
+
+def _in_metres(motion: Motion, path: Path) -> Motion:
+    """The motion with places in metres: nobody's pelvis is 20 m over the floor.
+
+    (BVH files tell their unit by the length of the legs.)
+    """
+    height = float(motion.transl[motion.is_finite()][:, 1].median()) if len(motion) else 0.0
+    if not height > _UNITS["centimetres"][0]:
+        return motion
+    unit = "millimetres" if height > _UNITS["millimetres"][0] else "centimetres"
+    logger.warning("%s: the pelvis is %.0f units over the floor: taken for %s", path, height, unit)
+    return replace(motion, transl=motion.transl * _UNITS[unit][1])
 
 
 def _foreign(
@@ -106,7 +134,17 @@ def _foreign(
         return from_talkshow(read_npy(path), path), "y"
     if {"poses", "trans"} <= data.keys():
         return from_amass(data, path), "z"
-    if {"global_orient", "body_pose", "transl"} <= data.keys():
+    if {"global_orient", "body_pose"} <= data.keys():
         return from_smpl(data, path), "y"
+    if {"smpl_poses", "smpl_trans"} <= data.keys():
+        return from_amass(renamed_aist(data), path), "y"
+    if {"root_orient", "pose_body", "trans"} <= data.keys():
+        return from_amass(joined_amass(data), path), "z"
+    objects = getattr(data, "objects", [])
+    if objects and not data:
+        raise UserError(
+            f"{path}: holds pickled Python objects alone ({', '.join(objects)}), which may run "
+            "code and are never read; save its arrays by themselves with numpy.savez"
+        )
     keys = ", ".join(sorted(data)) or "none"
     raise UserError(f"{path}: unknown layout of a motion file (keys: {keys}); known: {_LAYOUTS}")

@@ -9,6 +9,7 @@ clips, which have no ``betas``, give the pelvis itself.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,10 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.motion.bvh import RATES
 from avatar_kit.scene import Motion
+
+logger = logging.getLogger(__name__)
 
 #: Pelvis of the neutral mean body in the rest pose, metres.
 SMPL_PELVIS = (-0.0018, -0.2233, 0.0282)
@@ -57,6 +61,16 @@ _TALKSHOW = {
     "right_hand_pose": (120, 165),
 }
 
+#: Keys that files give their frame rate under.
+_RATE_KEYS = (
+    "fps",
+    "mocap_framerate",
+    "mocap_frame_rate",
+    "framerate",
+    "frame_rate",
+    "frameRate",
+)
+
 _OPTIONAL = {
     "jaw_pose": 3,
     "leye_pose": 3,
@@ -73,15 +87,34 @@ def from_amass(data: Mapping[str, np.ndarray], path: Path) -> Motion:
         UserError: A key has another shape.
     """
     poses, trans = data["poses"], data["trans"]
+    if poses.ndim == 3 and poses.shape[2] == 3:
+        poses = poses.reshape(len(poses), -1)
     if poses.ndim != 2 or poses.shape[1] not in _AMASS:
         raise UserError(
             f"{path}: key 'poses' has shape {poses.shape}, expected (T, 72), (T, 156) or (T, 165)"
         )
+    _check_numbers(data, ("poses", "trans"), path)
     _check(data, "trans", (len(poses), 3), path)
     fields = {name: _tensor(poses[:, a:b]) for name, (a, b) in _AMASS[poses.shape[1]].items()}
     pelvis = SMPLX_PELVIS if poses.shape[1] == 165 else SMPL_PELVIS
     transl = _tensor(trans) + torch.tensor(pelvis)
     return Motion.rest(len(poses), frame_rate(data, path), transl=transl, **fields)
+
+
+def renamed_aist(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """AIST++ as AMASS: ``smpl_poses``, ``smpl_trans`` in units of ``smpl_scaling``, 60 fps."""
+    scale = float(np.asarray(data["smpl_scaling"]).reshape(-1)[0]) if "smpl_scaling" in data else 1
+    rate = {} if any(key in data for key in _RATE_KEYS) else {"fps": np.array(60.0)}
+    trans = np.asarray(data["smpl_trans"], dtype=np.float64) / scale
+    return {**data, "poses": data["smpl_poses"], "trans": trans, **rate}
+
+
+def joined_amass(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """AMASS whose poses stand in parts, as ``root_orient``, ``pose_body``, ``pose_hand`` ..."""
+    frames = len(data["root_orient"])
+    widths = {"root_orient": 3, "pose_body": 63, "pose_jaw": 3, "pose_eye": 6, "pose_hand": 90}
+    parts = [data[k] if k in data else np.zeros((frames, w)) for k, w in widths.items()]
+    return {**data, "poses": np.concatenate([p.reshape(frames, -1) for p in parts], axis=1)}
 
 
 def from_smpl(data: Mapping[str, np.ndarray], path: Path) -> Motion:
@@ -95,9 +128,15 @@ def from_smpl(data: Mapping[str, np.ndarray], path: Path) -> Motion:
         UserError: A key has another shape.
     """
     frames = len(np.atleast_1d(data["global_orient"]))
+    _check_numbers(data, ("global_orient", "body_pose", "transl"), path)
     _check(data, "global_orient", (frames, 3), path)
-    _check(data, "transl", (frames, 3), path)
+    if "transl" in data:
+        _check(data, "transl", (frames, 3), path)
+    else:
+        logger.warning("%s: does not say where the person is (key 'transl'): stays in place", path)
     body = data["body_pose"]
+    if body.ndim == 3 and body.shape[2] == 3:
+        body = body.reshape(len(body), -1)
     if body.shape not in ((frames, 63), (frames, 69)):
         raise UserError(
             f"{path}: key 'body_pose' has shape {body.shape}, expected ({frames}, 63) or "
@@ -108,7 +147,7 @@ def from_smpl(data: Mapping[str, np.ndarray], path: Path) -> Motion:
         if name in data:
             _check(data, name, (frames, width), path)
             fields[name] = _tensor(data[name])
-    transl = _tensor(data["transl"])
+    transl = _tensor(data["transl"] if "transl" in data else np.zeros((frames, 3)))
     if "betas" in data:
         is_x = any(name in data for name in _OPTIONAL)
         transl = transl + torch.tensor(SMPLX_PELVIS if is_x else SMPL_PELVIS)
@@ -163,21 +202,34 @@ def save_amass(path: str | Path, motion: Motion) -> None:
 
 
 def frame_rate(data: Mapping[str, np.ndarray], path: Path) -> float:
-    """Frames per second by any of the keys in use; 30 where the file does not say.
+    """Frames per second by any of the keys in use; 30, with a warning, where the file does not say.
 
     Raises:
-        UserError: The value is no positive number.
+        UserError: The value is no rate that a recording has.
     """
-    for key in ("fps", "mocap_framerate", "mocap_frame_rate"):
+    for key in _RATE_KEYS:
         if key in data:
             try:
                 value = float(np.asarray(data[key]).reshape(()))
-            except ValueError:
+            except (ValueError, TypeError):
                 value = float("nan")
-            if not 0 < value < float("inf"):
-                raise UserError(f"{path}: key '{key}' is {data[key]}, expected frames per second")
+            if not RATES[0] <= value <= RATES[1]:
+                hint = ""
+                if value > 0 and RATES[0] <= 1 / value <= RATES[1]:
+                    hint = f"; is this the time of a frame? then the rate is {1 / value:.6g}"
+                raise UserError(
+                    f"{path}: key '{key}' is {data[key]}, expected {RATES[0]:g} to {RATES[1]:g} "
+                    f"frames per second{hint}"
+                )
             return value
+    logger.warning("%s: does not say its frame rate (key 'fps'): taken for 30 frames/s", path)
     return 30.0
+
+
+def _check_numbers(data: Mapping[str, np.ndarray], keys: tuple[str, ...], path: Path) -> None:
+    for key in keys:
+        if key in data and data[key].dtype.kind not in "fiu":
+            raise UserError(f"{path}: key '{key}' holds {data[key].dtype}, expected numbers")
 
 
 def _check(data: Mapping[str, np.ndarray], key: str, shape: tuple[int, ...], path: Path) -> None:

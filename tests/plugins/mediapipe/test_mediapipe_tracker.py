@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
+from avatar_kit_mediapipe.people import Followed, Person
 from avatar_kit_mediapipe.quiet import quiet
+from PIL import Image
 
 from avatar_kit.io.video import read_video
 from avatar_kit.registry import catalog
@@ -108,3 +112,48 @@ def test_wrong_hands_become_rarer_and_no_hand_is_lost(tracker):
     assert after[before].all()
     assert after.sum() > before.sum()
     assert wrong_after.sum() < wrong_before.sum()
+
+
+def two_people(frames: int) -> list[np.ndarray]:
+    """A woman at the left and, smaller, another at the right, who jumps."""
+    left = clip("video/turntable_dress.mp4", frames)
+    right = clip("video/jumping_jacks.mp4", frames)
+    pictures = []
+    for one, other in zip(left, right, strict=True):
+        small = np.asarray(Image.fromarray(other).resize((854, 480)))[:, 207:647]
+        picture = np.full((940, 720 + 440, 3), 235, np.uint8)
+        picture[:, :720] = one
+        picture[300:780, 720:] = small
+        pictures.append(picture)
+    return pictures
+
+
+def test_who_is_chosen_is_followed_whoever_is_larger(tracker):
+    frames = two_people(8)
+    tracker.reset()
+    people = tracker.people(frames[0])
+    assert len(people) == 2 and tracker.chooses
+    for box, (low, high) in zip(people, ((0, 720), (720, 1160)), strict=True):
+        tracker.reset()
+        assert low < (box[0] + box[2]) / 2 < high  # the larger first
+        tracker.follow(box)
+        for frame in frames:
+            track = tracker.stream(frame)
+            hips = track.body[[BODY_KEYPOINTS.index(f"{s}_hip") for s in ("left", "right")]]
+            assert ((hips[:, 0] > low) & (hips[:, 0] < high)).all()
+            assert track.people == 2
+    tracker.reset()
+    assert tracker.stream(frames[0]).body[0, 0] < 720, "nobody is chosen any more"
+
+
+def test_who_is_not_seen_for_a_while_is_not_taken_for_another():
+    at = Person(0.9, (100.0, 200.0), 100.0)
+    other = Person(0.9, (500.0, 200.0), 150.0)
+    followed = Followed(at.box(800, 400))
+    assert followed.first([other, at]) == [at, other]
+    moved = replace(at, centre=(160.0, 200.0))
+    assert followed.first([other, moved]) == [moved, other]
+    for _ in range(Followed.LOOKS - 1):
+        assert followed.first([other])[0] == moved  # her place is kept, the other painted over
+    assert followed.first([other]) == [other]
+    assert followed.first([moved, other]) == [other, moved]

@@ -7,12 +7,8 @@ from avatar_kit_mmlp.appearance import canonical_means, colours, with_basis
 from avatar_kit_mmlp.interpolation import interpolated, nearest_weights
 from avatar_kit_mmlp.networks import anchor_mlps
 
-from avatar_kit.gaussians import (
-    blended_transforms,
-    nearest_points,
-    sample_grid,
-    skin_gaussians,
-)
+from avatar_kit.gaussians import blended_transforms, sample_grid, skin_gaussians
+from avatar_kit.surface import nearest_points
 from tests.conftest import shared_file
 
 

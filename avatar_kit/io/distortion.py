@@ -59,7 +59,7 @@ class Undistortion:
             picture: [H, W] or [H, W, C] uint8.
             outside: What lies beyond the picture: "border" repeats it, "zeros" is 0.
         """
-        planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(picture)))
+        planes = torch.from_numpy(np.require(np.atleast_3d(picture), requirements=["C", "W"]))
         planes = planes.permute(2, 0, 1)[None].float()
         found = F.grid_sample(planes, self._grid, padding_mode=outside, align_corners=False)
         pixels = found[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from avatar_kit.gaussians import nearest_neighbours, nearest_points
+from avatar_kit.surface import nearest_neighbours, nearest_points
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,11 +1,11 @@
-"""Losses of `splat`, against another library and by hand."""
+"""Structural similarity and averages, against another library and by hand."""
 
 import torch
-from avatar_kit_splat.losses import person_box, structural_similarity
-from avatar_kit_splat.windows import averaged, averaged_within, windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional.image import structural_similarity_index_measure
+
+from avatar_kit.nn import averaged, averaged_within, structural_similarity, windows
 
 
 def test_ssim_is_that_of_torchmetrics_away_from_the_border():
@@ -33,15 +33,6 @@ def test_a_window_keeps_constants_and_spreads_a_dot():
     assert abs(float(spread.sum()) - 1) < 1e-5
     variance = float((spread.sum(0) * at.square()).sum())
     assert abs(variance - 4.0) < 0.15, "cut off at three standard deviations"
-
-
-def test_the_box_of_a_person():
-    mask = torch.zeros(2, 1, 40, 50)
-    mask[0, 0, 10:20, 8:12] = 1
-    mask[1, 0, 15:30, 20:25] = 0.5
-    assert person_box(mask, 3) == (5, 7, 28, 33)
-    assert person_box(mask, 100) == (0, 0, 50, 40)
-    assert person_box(torch.zeros(1, 1, 6, 7), 2) == (0, 0, 7, 6)
 
 
 @given(

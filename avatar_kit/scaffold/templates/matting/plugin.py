@@ -1,0 +1,14 @@
+"""What this plugin registers. Torch-free: it is read whenever a command starts."""
+
+from avatar_kit_myplugin.config import MyPluginConfig
+
+from avatar_kit import hookimpl
+
+#: The version of avatar-kit's plugin contracts this is written for.
+avatar_kit_api = 2
+
+
+@hookimpl
+def register_mattings(register):
+    """The tracker's mask with a sharper rim."""
+    register("myplugin", config=MyPluginConfig, target="avatar_kit_myplugin.component:MyPlugin")

@@ -1,0 +1,1 @@
+"""R3-Avatar: record, retrieve, reconstruct."""

@@ -1,0 +1,1 @@
+"""avatar-kit plugin, matting: the network for people that rembg publishes."""
