@@ -81,7 +81,7 @@ def observe(
     Raises:
         UserError: The frames of the video change size, it shows no person, or several people and
             it was not said which is meant.
-        MissingExtra: The tracker's package is not installed.
+        Unavailable: The tracker's package or model files are not here.
     """
     found = _landmarks(reader, tracker, stages)
     tracks = _tracks(found)

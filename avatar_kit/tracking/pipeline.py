@@ -77,7 +77,7 @@ def prepare_video(
 
     Raises:
         UserError: Bad input; nothing is left at ``out``.
-        MissingExtra: The tracker's package is not installed.
+        Unavailable: The tracker's package or model files are not here.
     """
     options, video, out = options or Options(), Path(video), Path(out)
     check_folder(out)
@@ -86,6 +86,7 @@ def prepare_video(
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
     reader = decode(video, options.read, progress)
     camera, camera_note = _camera(reader, options)
+    tracker.load()  # refuse what is missing before the work
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
     poses = None if options.motion is None else read_given(options.motion, reader)
@@ -137,7 +138,7 @@ def track_motion(
 
     Raises:
         UserError: Bad input.
-        MissingExtra: The tracker's package is not installed.
+        Unavailable: The tracker's package or model files are not here.
     """
     options, video = options or Options(), Path(video)
     observed, stages = _observed(video, options, progress)
