@@ -1,12 +1,13 @@
-"""How many people are in the picture, and where the others stand.
+"""How many people are in the picture, and where the others stand. Pure numpy.
 
-MediaPipe's pose tracker follows one person. Its detector sees several: it is run on its own here,
-and the smaller people are painted over before the tracker looks.
+A pose tracker follows one person. Now and then everybody is counted, and the smaller people are
+painted over before the tracker looks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,12 +22,10 @@ class Person:
     """A detected person.
 
     Attributes:
-        score: Of the detector, in [0, 1].
         centre: Hip centre in pixels.
         radius: Of the circle around the hips that holds the whole body, in pixels.
     """
 
-    score: float
     centre: tuple[float, float]
     radius: float
 
@@ -41,49 +40,25 @@ class Person:
         )
 
 
-class PeopleDetector:
-    """MediaPipe's person detector, every detection of it."""
+def everybody(detect: Callable[[np.ndarray], list[Person]], frame: np.ndarray) -> list[Person]:
+    """People in an [H, W, 3] uint8 RGB picture, the largest first.
 
-    def __init__(self, least_score: float):
-        from google.protobuf import text_format
-        from mediapipe.framework import calculator_pb2
-        from mediapipe.python.solution_base import SolutionBase
-
-        graph = text_format.Parse(
-            'input_stream: "image" output_stream: "detections" '
-            'node { calculator: "PoseDetectionCpu" '
-            'input_stream: "IMAGE:image" output_stream: "DETECTIONS:detections" }',
-            calculator_pb2.CalculatorGraphConfig(),
-        )
-        self._graph = SolutionBase(graph_config=graph, outputs=["detections"])
-        self._least_score = least_score
-
-    def find(self, frame: np.ndarray) -> list[Person]:
-        """People in an [H, W, 3] uint8 RGB picture, the largest first."""
-        people = self._detect(frame, 0)
-        if len(people) == 1:
-            # The detector looks at a small picture: look again on either side of the person.
-            width = frame.shape[1]
-            left, _, right, _ = people[0].box(width, frame.shape[0])
-            for a, b in ((0, left), (right, width)):
-                if b - a > MIN_SIDE_SHARE * width:
-                    people += self._detect(np.ascontiguousarray(frame[:, a:b]), a)
-        return distinct(sorted(people, key=lambda p: -p.radius))
-
-    def _detect(self, frame: np.ndarray, shift: int) -> list[Person]:
-        height, width = frame.shape[:2]
-        people = []
-        for detection in self._graph.process({"image": frame}).detections or []:
-            points = detection.location_data.relative_keypoints
-            (x, y), rim = ((p.x * width, p.y * height) for p in points[:2])
-            radius = float(np.hypot(rim[0] - x, rim[1] - y))
-            if detection.score[0] >= self._least_score:
-                people.append(Person(float(detection.score[0]), (x + shift, y), radius))
-        return people
-
-    def close(self) -> None:
-        """Free the graph."""
-        self._graph.close()
+    Args:
+        detect: Gives the people of a picture, in its pixels. It looks at a small copy: of a picture
+            with one person, the parts on either side are shown to it, too.
+        frame: The picture.
+    """
+    people = detect(frame)
+    if len(people) == 1:
+        width = frame.shape[1]
+        left, _, right, _ = people[0].box(width, frame.shape[0])
+        for a, b in ((0, left), (right, width)):
+            if b - a > MIN_SIDE_SHARE * width:
+                people = people + [
+                    replace(p, centre=(p.centre[0] + a, p.centre[1]))
+                    for p in detect(np.ascontiguousarray(frame[:, a:b]))
+                ]
+    return distinct(sorted(people, key=lambda p: -p.radius))
 
 
 def distinct(people: list[Person]) -> list[Person]:

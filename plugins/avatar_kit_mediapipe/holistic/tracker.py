@@ -1,39 +1,28 @@
-"""The MediaPipe tracker: Holistic for one person, and a detector that counts the others."""
+"""The tracker ``mediapipe``: Holistic for one person, and a detector that counts the others."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import mediapipe
 import numpy as np
 
-from avatar_kit.interfaces import FrameTrack, Tracker
 from avatar_kit_mediapipe import landmarks
-from avatar_kit_mediapipe.blendshapes import BlendshapeNetwork
 from avatar_kit_mediapipe.config import MediapipeConfig
-from avatar_kit_mediapipe.face import Face, FaceReader, expressions
-from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
-from avatar_kit_mediapipe.heavy import HeavyPose
+from avatar_kit_mediapipe.face import FaceReader
+from avatar_kit_mediapipe.hands import Hands, look_again
+from avatar_kit_mediapipe.holistic.blendshape_network import BlendshapeNetwork
+from avatar_kit_mediapipe.holistic.detector import PeopleDetector
+from avatar_kit_mediapipe.holistic.hand import TRIES, HandModel
+from avatar_kit_mediapipe.holistic.heavy import HeavyPose
+from avatar_kit_mediapipe.installed import require_holistic
 from avatar_kit_mediapipe.models import FACE_LANDMARKER, POSE_HEAVY
-from avatar_kit_mediapipe.people import PeopleDetector, Person, paint_over
+from avatar_kit_mediapipe.people import Person, paint_over
 from avatar_kit_mediapipe.quiet import quiet
+from avatar_kit_mediapipe.tracks import FACE_POINTS, FaceMeshTracker, MediapipeTrack, assemble
 
-FACE_POINTS = 478
-
-
-@dataclass(frozen=True)
-class MediapipeTrack(FrameTrack):
-    """A frame's track with the face that the expressions of a clip are found from.
-
-    Attributes:
-        seen_face: What the face says, whatever the person looks like at rest.
-    """
-
-    seen_face: Face
+require_holistic()
 
 
-class MediapipeTracker(Tracker):
+class MediapipeTracker(FaceMeshTracker):
     """Body, hands, 478 face points, expression and a mask, on the CPU, without a network."""
 
     config: MediapipeConfig
@@ -56,7 +45,7 @@ class MediapipeTracker(Tracker):
             heavy = POSE_HEAVY.genuine() if config.heavy else None
             network = FACE_LANDMARKER.genuine() if config.blendshapes else None
             self._heavy = HeavyPose(heavy) if heavy else None
-            self._face = FaceReader(BlendshapeNetwork(network) if network else None)
+            self._network = BlendshapeNetwork(network) if network else None
             self._hand_model = HandModel() if config.retry_hands else None
             if self._hand_model is not None:
                 self._hand_model.find(
@@ -64,6 +53,7 @@ class MediapipeTracker(Tracker):
                 )
             self._detector.find(blank)
             self._holistic.process(blank)
+        self._face = FaceReader()
         self._forget()
 
     def _forget(self) -> None:
@@ -90,35 +80,22 @@ class MediapipeTracker(Tracker):
                 pose = self._heavy.refine(painted, pose)
         self._frame += 1
         world = landmarks.to_array(seen.pose_world_landmarks, 33)
-        face = landmarks.to_array(seen.face_landmarks, FACE_POINTS)[:, :3] * (width, height, width)
-        face_found = seen.face_landmarks is not None
-        pixels, sure, metres = landmarks.body_points(pose, world, face_found, width, height)
-        seen_face, expression = self._face.read(face if face_found else None)
-        hands = self._hands(seen, painted, (pixels, sure, metres))
+        mesh = told = None
+        if seen.face_landmarks is not None:
+            mesh = landmarks.to_array(seen.face_landmarks, FACE_POINTS)[:, :3]
+            mesh = mesh * (width, height, width)
+            told = None if self._network is None else self._network.channels(mesh)
+        body = landmarks.body_points(pose, world, mesh is not None, width, height)
         found = seen.pose_landmarks is not None
-        return MediapipeTrack(
-            body=pixels,
-            body_confidence=sure,
-            body_world=metres,
-            hands=hands.pixels,
-            hands_confidence=hands.confidence,
-            hands_world=hands.metres,
-            face=face[:, :2].astype(np.float32),
-            face_confidence=float(face_found),
-            expression=expression,
-            expression_confidence=seen_face.confidence,
-            seen_face=seen_face,
-            mask=_mask(seen.segmentation_mask, height, width),
-            people=max(len(self._people), int(found)) if found else 0,
+        return assemble(
+            body,
+            self._hands(seen, painted, body),
+            mesh,
+            self._face.read(mesh, told),
+            seen.segmentation_mask,
+            (height, width),
+            max(len(self._people), 1) if found else 0,
         )
-
-    def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
-        """[T, 52] expressions of a whole clip, against the neutral face of all of it."""
-        faces = [t.seen_face for t in tracks if isinstance(t, MediapipeTrack)]
-        sure = [face for face in faces if face.confidence > 0.5]
-        if len(faces) != len(tracks) or not sure:
-            return super().expressions(tracks)
-        return expressions(faces, sure)
 
     def _hands(self, seen, frame: np.ndarray, body) -> Hands:
         height, width = frame.shape[:2]
@@ -132,18 +109,10 @@ class MediapipeTracker(Tracker):
         )
         found = np.array([hand is not None for hand in lists])
         points, sure, _ = body
-        visible = points[sure > 0.3]
-        tall = float(np.ptp(visible[:, 1])) if len(visible) else 0.0
-        reach = self.config.hand_reach * max(tall, 1.0)
+        reach = landmarks.wrist_reach(points, sure, self.config.hand_reach)
         trusted = landmarks.trusted_hands(pixels, found, points, sure, reach)
         hands = Hands(pixels, metres, trusted)
         if self._hand_model is None:
             return hands
         with quiet():
-            return look_again(self._hand_model, frame, hands, body, reach)
-
-
-def _mask(segmentation: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    if segmentation is None:
-        return np.zeros((height, width), dtype=np.uint8)
-    return (np.clip(segmentation, 0, 1) * 255 + 0.5).astype(np.uint8)
+            return look_again(self._hand_model, frame, hands, body, reach, TRIES)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
+from avatar_kit_mediapipe.hands import Hands, look_again
+from avatar_kit_mediapipe.holistic.hand import TRIES, HandModel
 from avatar_kit_mediapipe.quiet import quiet
 
 from avatar_kit.io.video import read_video
@@ -9,7 +10,7 @@ from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.heading import handedness
 from tests.conftest import shared_file
 
-mediapipe = pytest.importorskip("mediapipe")
+pytest.importorskip("mediapipe.python.solutions", reason="MediaPipe 0.10.21 is not here")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,7 @@ def test_a_hand_that_the_holistic_pass_misses_is_found_by_its_forearm(tracker):
             Hands(0 * seen.hands, 0 * seen.hands_world, 0 * seen.hands_confidence),
             (seen.body, seen.body_confidence, seen.body_world),
             40.0,
+            TRIES,
         )
     tall = np.ptp(seen.body[seen.body_confidence > 0.3, 1])
     assert (again.confidence > 0).all()
