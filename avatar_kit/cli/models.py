@@ -34,13 +34,13 @@ def list_models() -> None:
 
     from avatar_kit.registry import catalog
 
-    table = Table(Column("model", no_wrap=True), "what for", "needed by", "MB", "licence", "here")
+    table = Table(Column("model", no_wrap=True), "what for", "MB", "licence", "here")
     for model, users in catalog().models():
-        needy = ", ".join(f"{c.kind} {c.name}" for c in users if model in c.config.needs)
+        needy = [f"; {c.kind} {c.name} needs it" for c in users if model in c.config.needs]
+        purpose = model.purpose + "".join(needy)
         here = "[green]yes[/]" if model.here() else "no"
         size = f"{model.size / 1e6:.1f}"
-        told = (escape(text) for text in (model.name, model.purpose, needy, size, model.licence))
-        table.add_row(*told, here)
+        table.add_row(escape(model.name), escape(purpose), size, escape(model.licence), here)
     Console().print(table)
 
 
