@@ -36,6 +36,9 @@ class ComponentConfig(Config):
     #: Model files that a person may add and the component then uses; it works without them.
     models: ClassVar[tuple[ModelFile, ...]] = ()
 
+    #: Model files that it cannot do without: where one is missing, the component is not loaded.
+    needs: ClassVar[tuple[ModelFile, ...]] = ()
+
     type: str = Field(description="Name of the component.")
 
 

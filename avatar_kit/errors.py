@@ -6,17 +6,17 @@ keeps its traceback.
 """
 
 import difflib
-import sys
-
-#: Extras whose packages exist for no newer Python.
-_NEWEST_PYTHON = {"track": (3, 12)}
 
 
 class UserError(Exception):
     """Bad input that a person can mend: one line that names the file, the key and the fix."""
 
 
-class MissingExtra(UserError):
+class Unavailable(UserError):
+    """A component whose package or model files are not on this machine; says how to get them."""
+
+
+class MissingExtra(Unavailable):
     """A feature whose optional dependency is not installed.
 
     Args:
@@ -33,15 +33,26 @@ class MissingExtra(UserError):
 
 
 def how_to_install(extra: str) -> str:
-    """What to run for an extra; where it does not exist for this Python, with which it does."""
-    command = f'run  pip install "avatar-kit[{extra}]"'
-    newest = _NEWEST_PYTHON.get(extra)
-    if newest is None or sys.version_info[:2] <= newest:
-        return command
-    wanted, here = (f"{major}.{minor}" for major, minor in (newest, sys.version_info[:2]))
-    return (
-        f"it does not exist for Python {here}: make an environment of Python {wanted} and {command}"
-    )
+    """What to run for an extra."""
+    return f'run  pip install "avatar-kit[{extra}]"'
+
+
+class MissingModels(Unavailable):
+    """A component whose model files are not here.
+
+    Args:
+        feature: What was asked for, as the user would call it.
+        names: The files.
+    """
+
+    def __init__(self, feature: str, names: list[str]):
+        files = ", ".join(names)
+        super().__init__(f"{feature} needs the model files {files}: {how_to_get(names)}")
+
+
+def how_to_get(names: list[str]) -> str:
+    """What to run for model files."""
+    return f"run  avatar-kit models get {' '.join(names)}"
 
 
 class MetricUnavailable(UserError):

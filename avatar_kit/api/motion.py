@@ -27,7 +27,7 @@ def read_motion(path: str | Path, clip: str | int | None = None) -> Motion:
 
     Raises:
         UserError: It is not there, cannot be read, or holds several clips and none was chosen.
-        MissingExtra: A video, and the tracker's package is not installed.
+        Unavailable: A video, and the tracker's package or model files are not here.
     """
     path = Path(path)
     name, _, _ = path.name.partition("#")

@@ -21,7 +21,7 @@ def doctor() -> None:
     from rich.table import Table
 
     from avatar_kit import __version__
-    from avatar_kit.errors import how_to_install
+    from avatar_kit.errors import how_to_get, how_to_install
     from avatar_kit.graphics import splat_cuda
     from avatar_kit.io.cache import cache_dir, cache_limit, cache_size, stages_limit
     from avatar_kit.registry import catalog, plugins
@@ -42,12 +42,17 @@ def doctor() -> None:
         there = importlib.util.find_spec(module) is not None
         fix = "" if there else f"   {how_to_install(extra)}"
         table.add_row(good if there else bad, f"extra {extra}", escape(purpose + fix))
-    known = catalog().models()
-    lacking_models = [model.name for model, _ in known if not model.here()]
-    if known:
-        text = f"{len(known) - len(lacking_models)} of {len(known)} optional ones are here"
-        text += "   avatar-kit models list" if lacking_models else ""
-        table.add_row(bad if lacking_models else good, "models", text)
+    for component in catalog().components():
+        missing = component.missing_models()
+        if component.default and missing:
+            what = f"{component.kind} {component.name}"
+            table.add_row(bad, what, f"needs {', '.join(missing)}   {how_to_get(missing)}")
+    optional = [m for m, users in catalog().models() if any(m in c.config.models for c in users)]
+    here = sum(model.here() for model in optional)
+    if optional:
+        text = f"{here} of {len(optional)} optional ones are here"
+        text += "" if here == len(optional) else "   avatar-kit models list"
+        table.add_row(good if here == len(optional) else bad, "models", text)
     failed = [p for p in plugins() if p.failure]
     names = ", ".join(p.name for p in failed) or "all load"
     table.add_row(bad if failed else good, "plugins", names)

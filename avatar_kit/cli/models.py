@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from avatar_kit.io.model_files import ModelFile
+
 app = typer.Typer(
-    help="Model files that make components better and that you may add.",
+    help="Model files that components need, or do more with.",
     epilog="Start with:  avatar-kit models list",
 )
 
@@ -22,7 +27,7 @@ def models(context: typer.Context) -> None:
 
 @app.command("list")
 def list_models() -> None:
-    """List the model files that components know: what for, size, licence, here or not."""
+    """List the model files that components know: what for, who needs it, size, licence, here."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
@@ -30,34 +35,42 @@ def list_models() -> None:
     from avatar_kit.registry import catalog
 
     table = Table(Column("model", no_wrap=True), "what for", "MB", "licence", "here")
-    for model, _ in catalog().models():
+    for model, users in catalog().models():
+        needy = [f"; {c.kind} {c.name} needs it" for c in users if model in c.config.needs]
+        purpose = model.purpose + "".join(needy)
         here = "[green]yes[/]" if model.here() else "no"
         size = f"{model.size / 1e6:.1f}"
-        table.add_row(escape(model.name), escape(model.purpose), size, escape(model.licence), here)
+        table.add_row(escape(model.name), escape(purpose), size, escape(model.licence), here)
     Console().print(table)
 
 
 @app.command("get")
-def get(name: Annotated[str, typer.Argument(help="A model of the list.")]) -> None:
-    """Download a model from its publisher and check its sha256.
+def get(names: Annotated[list[str], typer.Argument(help="Models of the list.")]) -> None:
+    """Download models from their publishers and check their sha256.
 
     [dim]avatar-kit models get face_landmarker.task[/dim]
     """
     from rich.console import Console
-    from rich.progress import Progress
 
-    from avatar_kit.io.model_files import find_model, get_model
+    from avatar_kit.io.model_files import find_model
     from avatar_kit.registry import catalog
 
+    known = [m for m, _ in catalog().models()]
     console = Console()
-    model = find_model(name, [m for m, _ in catalog().models()])
-    if model.here():
-        console.print(f"{model.genuine()}: already here", soft_wrap=True, highlight=False)
-        return
+    for model in [find_model(name, known) for name in names]:
+        text = f"{model.genuine()}: already here" if model.here() else _downloaded(model, console)
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def _downloaded(model: ModelFile, console: Console) -> str:
+    from rich.progress import Progress
+
+    from avatar_kit.io.model_files import get_model
+
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(model.name, total=model.size)
         path = get_model(model, lambda done: bar.update(task, completed=done))
-    console.print(f"{path}: {model.purpose}", soft_wrap=True, highlight=False)
+    return f"{path}: {model.purpose}"
 
 
 @app.command("add")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from avatar_kit.errors import UserError, near
+from avatar_kit.errors import MissingModels, UserError, near
 from avatar_kit.registry.commands import BUILTIN_COMMANDS, Command
 from avatar_kit.registry.targets import load_target
 
@@ -55,9 +55,19 @@ class Component:
 
         Raises:
             MissingExtra: An optional package of ours that it needs is not installed.
+            MissingModels: Model files that it needs are not here.
             UserError: The target does not exist, or a package that it needs is not installed.
         """
-        return load_target(self.target, f"{self.kind} '{self.name}'", self.plugin)
+        what = f"{self.kind} '{self.name}'"
+        implementation = load_target(self.target, what, self.plugin)
+        missing = self.missing_models()
+        if missing:
+            raise MissingModels(what, missing)
+        return implementation
+
+    def missing_models(self) -> list[str]:
+        """Names of the model files that it needs and that are not here."""
+        return [model.name for model in self.config.needs if not model.here()]
 
 
 def _check_config(component: Component) -> None:
@@ -107,7 +117,7 @@ class Catalog:
 
     def _check_models(self, component: Component) -> None:
         known = {model.name: (model, users[0]) for model, users in self.models()}
-        for model in component.config.models:
+        for model in (*component.config.needs, *component.config.models):
             other, user = known.get(model.name, (model, component))
             if other.sha256 != model.sha256:
                 raise UserError(
@@ -176,10 +186,10 @@ class Catalog:
         return UserError(text)
 
     def models(self) -> list[tuple[ModelFile, list[Component]]]:
-        """The model files that a person may add, by name, and the components that use them."""
+        """The model files that components use or need, by name, and those components."""
         found: dict[str, tuple[ModelFile, list[Component]]] = {}
         for component in self.components():
-            for model in component.config.models:
+            for model in (*component.config.needs, *component.config.models):
                 found.setdefault(model.name, (model, []))[1].append(component)
         return [found[name] for name in sorted(found)]
 

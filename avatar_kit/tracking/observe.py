@@ -89,7 +89,7 @@ def observe(
     Raises:
         UserError: The frames of a video change size, it shows no person, or several people are
             shown and it was not said which is meant.
-        MissingExtra: The tracker's package is not installed.
+        Unavailable: The tracker's package or model files are not here.
     """
     boxes = boxes or [None] * len(readers)
     looked = [_look(r, tracker, s, b) for r, s, b in zip(readers, stages, boxes, strict=True)]

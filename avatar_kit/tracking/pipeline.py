@@ -46,7 +46,7 @@ def prepare_video(
 
     Raises:
         UserError: Bad input; nothing is left at ``out``.
-        MissingExtra: The tracker's package is not installed.
+        Unavailable: The tracker's package or model files are not here.
     """
     options, out = options or Options(), Path(out)
     paths = [Path(v) for v in ([videos] if isinstance(videos, str | Path) else videos)]
@@ -60,6 +60,7 @@ def prepare_video(
     readers = _readers(paths, options, told)
     cameras, camera_notes = zip(*(_camera(reader, options) for reader in readers), strict=True)
     matting = built_matting(options.matting, readers) if options.matting else None
+    tracker.load()  # refuse what is missing before the work
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
     poses = [read_given(f, r) if f else None for f, r in zip(files, readers, strict=True)]
@@ -111,7 +112,7 @@ def track_motion(
 
     Raises:
         UserError: Bad input.
-        MissingExtra: The tracker's package is not installed.
+        Unavailable: The tracker's package or model files are not here.
     """
     options, video = options or Options(), Path(video)
     observed, stages = _observed(video, options, progress)

@@ -1,21 +1,23 @@
-"""Config of the MediaPipe tracker."""
+"""Configs of the two MediaPipe trackers."""
 
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from avatar_kit.config import ModelFile, TrackerConfig
-from avatar_kit_mediapipe.models import FACE_LANDMARKER, POSE_HEAVY
+from avatar_kit_mediapipe.models import (
+    FACE_LANDMARKER,
+    HAND_LANDMARKER,
+    POSE_HEAVY,
+    POSE_LANDMARKER,
+)
 
 _MODELS = {"heavy": POSE_HEAVY, "blendshapes": FACE_LANDMARKER}
 
 
-class MediapipeConfig(TrackerConfig):
-    """Body, hands, face and mask by MediaPipe Holistic (models in the wheel, no network)."""
+class _PersonConfig(TrackerConfig):
+    """What both trackers are told."""
 
-    models: ClassVar[tuple[ModelFile, ...]] = (POSE_HEAVY, FACE_LANDMARKER)
-
-    type: Literal["mediapipe"] = "mediapipe"
     detection_confidence: float = Field(
         0.5, ge=0, le=1, description="Least score of a detected person."
     )
@@ -34,6 +36,14 @@ class MediapipeConfig(TrackerConfig):
         True,
         description="Look again, in the full picture, for a hand that is missing at a seen wrist.",
     )
+
+
+class MediapipeConfig(_PersonConfig):
+    """Body, hands, face and mask by MediaPipe Holistic (models in the wheel, no network)."""
+
+    models: ClassVar[tuple[ModelFile, ...]] = (POSE_HEAVY, FACE_LANDMARKER)
+
+    type: Literal["mediapipe"] = "mediapipe"
     heavy: bool | Literal["auto"] = Field(
         "auto",
         validate_default=True,
@@ -56,3 +66,15 @@ class MediapipeConfig(TrackerConfig):
     def live(self) -> "MediapipeConfig":
         """Without the looks for hands and the heavy model, which take tens of milliseconds."""
         return self.model_copy(update={"retry_hands": False, "heavy": False})
+
+
+class MediapipeTasksConfig(_PersonConfig):
+    """Body, hands, face and mask by MediaPipe's Tasks API (any Python; needs three model files)."""
+
+    needs: ClassVar[tuple[ModelFile, ...]] = (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER)
+
+    type: Literal["mediapipe_tasks"] = "mediapipe_tasks"
+
+    def live(self) -> "MediapipeTasksConfig":
+        """With one look for each hand."""
+        return self.model_copy(update={"retry_hands": False})

@@ -1,4 +1,4 @@
-"""What a face says: our measures of the mesh, and the blendshape network where it is there."""
+"""What a face says: our measures of the mesh, and the blendshape network's where it was asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar_kit_mediapipe import blendshapes, expression
-from avatar_kit_mediapipe.blendshapes import BlendshapeNetwork
 
 #: Frames over which a stream learns the face at rest.
 REST_FRAMES = 300
@@ -56,14 +55,9 @@ def expressions(faces: Sequence[Face], seen: Sequence[Face]) -> np.ndarray:
 
 
 class FaceReader:
-    """Reads the faces of a stream.
+    """Reads the faces of a stream."""
 
-    Args:
-        network: Also asked, if there is one.
-    """
-
-    def __init__(self, network: BlendshapeNetwork | None):
-        self._network = network
+    def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
@@ -71,18 +65,19 @@ class FaceReader:
         typical = Face(expression.TYPICAL_FACE, UNSEEN.blendshapes, 0.0, 1.0)
         self._seen: deque[Face] = deque([typical] * 5, maxlen=REST_FRAMES)
 
-    def read(self, mesh: np.ndarray | None) -> tuple[Face, np.ndarray]:
+    def read(self, mesh: np.ndarray | None, told: np.ndarray | None) -> tuple[Face, np.ndarray]:
         """A face and its expression [52], as far as the stream tells.
 
         Args:
             mesh: [478, 3] x right, y down, z away, all in pixels; None: no face is seen.
+            told: [52] of the blendshape network; None: it was not asked.
         """
         if mesh is None:
             return UNSEEN, np.zeros(52, dtype=np.float32)
         axes, _, unit = expression.head_frame(mesh)
-        told = UNSEEN.blendshapes if self._network is None else self._network.channels(mesh)
         sure = expression.confidence(expression.yaw(axes))
-        face = Face(expression.measure(mesh), told, unit, sure)
+        shapes = UNSEEN.blendshapes if told is None else told
+        face = Face(expression.measure(mesh), shapes, unit, sure)
         if sure > 0.5:
             self._seen.append(face)
         return face, expressions([face], self._seen)[0]

@@ -25,10 +25,16 @@ UNSEEN_FACE_FACTOR = 0.3
 
 
 def to_array(landmarks, count: int) -> np.ndarray:
-    """[count, 4] x, y, z, visibility of a landmark list, zeros where there is none."""
+    """[count, 4] x, y, z, visibility of landmarks, zeros where there are none.
+
+    Args:
+        landmarks: A landmark list of 0.10.21, a list of the Tasks API, or None.
+        count: How many they are.
+    """
     if landmarks is None:
         return np.zeros((count, 4), dtype=np.float32)
-    return np.array([(p.x, p.y, p.z, p.visibility) for p in landmarks.landmark], dtype=np.float32)
+    points = getattr(landmarks, "landmark", landmarks)
+    return np.array([(p.x, p.y, p.z, p.visibility or 0.0) for p in points], dtype=np.float32)
 
 
 def body_points(
@@ -98,6 +104,19 @@ def hand_in_space(scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     palm = float(np.linalg.norm(scaled[9] - scaled[0]))
     metres = (scaled - scaled.mean(0)) * (PALM_METRES / max(palm, 1e-6))
     return scaled[:, :2].astype(np.float32), metres.astype(np.float32)
+
+
+def wrist_reach(pixels: np.ndarray, confidence: np.ndarray, share: float) -> float:
+    """How far from its wrist a hand may be found, in pixels.
+
+    Args:
+        pixels: [23, 2] of the body.
+        confidence: [23].
+        share: Of the height of what is seen of the body.
+    """
+    visible = pixels[confidence > 0.3]
+    tall = float(np.ptp(visible[:, 1])) if len(visible) else 0.0
+    return share * max(tall, 1.0)
 
 
 def trusted_hands(

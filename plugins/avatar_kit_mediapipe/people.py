@@ -1,11 +1,12 @@
-"""How many people are in the picture, and where the others stand.
+"""How many people are in the picture, and where the others stand. Pure numpy.
 
-MediaPipe's pose tracker follows one person. Its detector sees several: it is run on its own here,
-and the smaller people are painted over before the tracker looks.
+A pose tracker follows one person. Now and then everybody is counted, and the smaller people are
+painted over before the tracker looks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,12 +22,10 @@ class Person:
     """A detected person.
 
     Attributes:
-        score: Of the detector, in [0, 1].
         centre: Hip centre in pixels.
         radius: Of the circle around the hips that holds the whole body, in pixels.
     """
 
-    score: float
     centre: tuple[float, float]
     radius: float
 
@@ -53,7 +52,7 @@ class Followed:
 
     def __init__(self, box: tuple[float, float, float, float]):
         left, top, right, bottom = box
-        self.at = Person(1.0, ((left + right) / 2, (top + bottom) / 2), (bottom - top) / 2.2)
+        self.at = Person(((left + right) / 2, (top + bottom) / 2), (bottom - top) / 2.2)
         self._missed = 0
 
     def first(self, people: list[Person]) -> list[Person]:
@@ -78,49 +77,65 @@ class Followed:
         self.at = replace(self.at, centre=(float(centre[0]), float(centre[1])))
 
 
-class PeopleDetector:
-    """MediaPipe's person detector, every detection of it."""
+class Crowd:
+    """Who is in the picture, looked for now and then, and who of them is tracked.
 
-    def __init__(self, least_score: float):
-        from google.protobuf import text_format
-        from mediapipe.framework import calculator_pb2
-        from mediapipe.python.solution_base import SolutionBase
+    Args:
+        find: Gives the people of a picture, the largest first.
+        every: Frames between two looks.
+    """
 
-        graph = text_format.Parse(
-            'input_stream: "image" output_stream: "detections" '
-            'node { calculator: "PoseDetectionCpu" '
-            'input_stream: "IMAGE:image" output_stream: "DETECTIONS:detections" }',
-            calculator_pb2.CalculatorGraphConfig(),
-        )
-        self._graph = SolutionBase(graph_config=graph, outputs=["detections"])
-        self._least_score = least_score
+    def __init__(self, find: Callable[[np.ndarray], list[Person]], every: int):
+        self.find, self._every = find, every
+        self.forget()
 
-    def find(self, frame: np.ndarray) -> list[Person]:
-        """People in an [H, W, 3] uint8 RGB picture, the largest first."""
-        people = self._detect(frame, 0)
-        if len(people) == 1:
-            # The detector looks at a small picture: look again on either side of the person.
-            width = frame.shape[1]
-            left, _, right, _ = people[0].box(width, frame.shape[0])
-            for a, b in ((0, left), (right, width)):
-                if b - a > MIN_SIDE_SHARE * width:
-                    people += self._detect(np.ascontiguousarray(frame[:, a:b]), a)
-        return distinct(sorted(people, key=lambda p: -p.radius))
+    def forget(self) -> None:
+        """Start a new clip: the largest is tracked."""
+        self._frame = 0
+        self._people: list[Person] = []
+        self._followed: Followed | None = None
 
-    def _detect(self, frame: np.ndarray, shift: int) -> list[Person]:
-        height, width = frame.shape[:2]
-        people = []
-        for detection in self._graph.process({"image": frame}).detections or []:
-            points = detection.location_data.relative_keypoints
-            (x, y), rim = ((p.x * width, p.y * height) for p in points[:2])
-            radius = float(np.hypot(rim[0] - x, rim[1] - y))
-            if detection.score[0] >= self._least_score:
-                people.append(Person(float(detection.score[0]), (x + shift, y), radius))
-        return people
+    def follow(self, box: tuple[float, float, float, float]) -> None:
+        """Track who is in a box in the next frame, and look for everybody in it."""
+        self._followed, self._frame = Followed(box), 0
 
-    def close(self) -> None:
-        """Free the graph."""
-        self._graph.close()
+    def alone(self, frame: np.ndarray) -> np.ndarray:
+        """The next picture [H, W, 3] uint8 RGB, with all but who is tracked painted over."""
+        if self._frame % self._every == 0:
+            self._people = self.find(frame)
+            if self._followed is not None:
+                self._people = self._followed.first(self._people)
+        self._frame += 1
+        return paint_over(frame, self._people)
+
+    def count(self, hips: np.ndarray | None) -> int:
+        """How many people there are, where the tracker found hips [2, 2]; 0 where it found none."""
+        if hips is None:
+            return 0
+        if self._followed is not None:
+            self._followed.moved(hips.mean(0))
+        return max(len(self._people), 1)
+
+
+def everybody(detect: Callable[[np.ndarray], list[Person]], frame: np.ndarray) -> list[Person]:
+    """People in an [H, W, 3] uint8 RGB picture, the largest first.
+
+    Args:
+        detect: Gives the people of a picture, in its pixels. It looks at a small copy: of a picture
+            with one person, the parts on either side are shown to it, too.
+        frame: The picture.
+    """
+    people = detect(frame)
+    if len(people) == 1:
+        width = frame.shape[1]
+        left, _, right, _ = people[0].box(width, frame.shape[0])
+        for a, b in ((0, left), (right, width)):
+            if b - a > MIN_SIDE_SHARE * width:
+                people = people + [
+                    replace(p, centre=(p.centre[0] + a, p.centre[1]))
+                    for p in detect(np.ascontiguousarray(frame[:, a:b]))
+                ]
+    return distinct(sorted(people, key=lambda p: -p.radius))
 
 
 def distinct(people: list[Person]) -> list[Person]:

@@ -16,6 +16,9 @@ from avatar_kit.config import ModelFile, TrackerConfig
 
 class Config(TrackerConfig):
     '''Tracks nothing.'''
+    needs: ClassVar[tuple] = (
+        ModelFile("needed.bin", "all of it", 7, "MIT", "http://127.0.0.1:9/needed.bin", "0"),
+    )
     models: ClassVar[tuple] = (
         ModelFile("mine.bin", "everything", {size}, "MIT", "http://127.0.0.1:9/mine.bin", "{sha}"),
     )
@@ -39,8 +42,14 @@ def models(cli_here, tmp_path, monkeypatch):
     sys.modules.pop("models_dev", None)
 
 
-def row(table: str) -> str:
-    return next(line for line in table.splitlines() if "mine.bin" in line)
+def row(table: str, name: str = "mine.bin") -> str:
+    return next(line for line in table.splitlines() if name in line)
+
+
+def test_who_needs_a_model_is_listed(models):
+    listed = models("list")
+    assert "all of it; tracker models_mine needs it" in row(listed, "needed.bin")
+    assert "needs" not in row(listed)
 
 
 def test_a_declared_model_is_listed_added_and_then_here(models, tmp_path):
@@ -55,6 +64,8 @@ def test_a_declared_model_is_listed_added_and_then_here(models, tmp_path):
 def test_what_cannot_be_had_is_one_line(models):
     assert "http://127.0.0.1:9/mine.bin: cannot be downloaded" in models("get", "mine.bin", check=2)
     assert "did you mean 'mine.bin'?" in models("get", "mine.bun", check=2)
+    both = models("get", "needed.bin", "mine.bun", check=2)
+    assert "mine.bun" in both and "downloaded" not in both  # nothing is begun
 
 
 def test_doctor_counts_the_models(models, cli_here):

@@ -5,7 +5,7 @@ A component that is registered tomorrow is checked tomorrow; nobody has to remem
 
 import pytest
 
-from avatar_kit.errors import MissingExtra
+from avatar_kit.errors import Unavailable
 from avatar_kit.registry import catalog
 from avatar_kit.testing import conformance_class
 from avatar_kit.testing.capture import small_capture
@@ -60,7 +60,10 @@ OPTIONS = {
     ("renderer", "style_unet"): {"max_channels": 32, "style": 32},
 }
 #: What else the checks of a component are told: class attributes.
-ATTRIBUTES = {("tracker", "mediapipe"): {"data": OPTIONS["dataset", "studio"]}}
+ATTRIBUTES = {
+    ("tracker", name): {"data": OPTIONS["dataset", "studio"]}
+    for name in ("mediapipe", "mediapipe_tasks")
+}
 
 COMPONENTS = sorted((c.kind, c.name) for c in catalog().components())
 
@@ -80,7 +83,7 @@ def folder(tmp_path_factory):
 def test_conformance(kind, name, check, request):
     try:
         catalog().get(kind, name).load()
-    except MissingExtra as missing:
+    except Unavailable as missing:
         pytest.skip(str(missing))
     options = dict(OPTIONS.get((kind, name), {}))
     if (kind, name) == ("dataset", "capture"):

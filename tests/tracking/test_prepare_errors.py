@@ -90,7 +90,7 @@ def test_the_extra_track_is_not_installed(blank, tmp_path, monkeypatch):
     for name in [n for n in sys.modules if n.split(".")[0] == "mediapipe"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    monkeypatch.delitem(sys.modules, "avatar_kit_mediapipe.tracker", raising=False)
+    monkeypatch.delitem(sys.modules, "avatar_kit_mediapipe.holistic.tracker", raising=False)
     error = refused(blank, tmp_path / "out", r'pip install "avatar-kit\[track\]"')
     assert isinstance(error, MissingExtra)
 

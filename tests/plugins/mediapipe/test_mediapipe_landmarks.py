@@ -9,7 +9,7 @@ from avatar_kit_mediapipe.landmarks import (
     seen_from_behind,
     trusted_hands,
 )
-from avatar_kit_mediapipe.people import Person, distinct, paint_over
+from avatar_kit_mediapipe.people import Person, distinct, everybody, paint_over
 from avatar_kit_mediapipe.quiet import quiet
 
 from avatar_kit.scene.joints import BODY_KEYPOINTS
@@ -82,14 +82,28 @@ def test_hands_far_from_their_wrist_or_on_one_hand_are_not_trusted():
 
 
 def test_two_detections_of_one_person_are_one():
-    large, echo = Person(0.9, (100, 200), 150.0), Person(0.8, (120, 210), 140.0)
-    other = Person(0.7, (400, 200), 120.0)
+    large, echo = Person((100, 200), 150.0), Person((120, 210), 140.0)
+    other = Person((400, 200), 120.0)
     assert distinct([large, echo, other]) == [large, other]
+
+
+def test_beside_one_person_is_looked_again_and_places_are_of_the_whole_picture():
+    large, small = Person((150.0, 200.0), 150.0), Person((430.0, 200.0), 60.0)
+    shown = []
+
+    def detect(picture):
+        shown.append(picture.shape[1])
+        if len(shown) == 1:
+            return [large]
+        return [Person((430.0 - 232.0, 200.0), 60.0)] if picture.shape[1] == 600 - 232 else []
+
+    assert everybody(detect, np.zeros((400, 600, 3), np.uint8)) == [large, small]
+    assert shown == [600, 600 - 232]  # to her left there is no room
 
 
 def test_the_smaller_person_is_painted_over_and_the_larger_kept():
     frame = np.full((400, 600, 3), 200, np.uint8)
-    people = [Person(0.9, (150, 200), 150.0), Person(0.8, (430, 200), 100.0)]
+    people = [Person((150, 200), 150.0), Person((430, 200), 100.0)]
     frame[100:300, 120:180], frame[120:280, 410:450] = (10, 20, 30), (90, 10, 10)
     painted = paint_over(frame, people)
     np.testing.assert_array_equal(painted[100:300, 120:180], frame[100:300, 120:180])

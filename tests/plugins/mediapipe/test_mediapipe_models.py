@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from avatar_kit_mediapipe import blendshapes
 from avatar_kit_mediapipe.config import MediapipeConfig
-from avatar_kit_mediapipe.heavy import HeavyPose
+from avatar_kit_mediapipe.holistic.blendshape_network import BlendshapeNetwork
+from avatar_kit_mediapipe.holistic.heavy import HeavyPose
 from avatar_kit_mediapipe.landmarks import POSE_INDEX
 from avatar_kit_mediapipe.models import FACE_LANDMARKER, POSE_HEAVY
 from avatar_kit_mediapipe.quiet import quiet
@@ -20,6 +21,7 @@ from avatar_kit.scene.joints import ARKIT_CHANNELS
 from tests.conftest import shared_file, shared_model
 
 mediapipe = pytest.importorskip("mediapipe")
+pytest.importorskip("mediapipe.python.solutions", reason="MediaPipe 0.10.21 is not here")
 
 SMILE, SQUINT, BLINK = (
     ARKIT_CHANNELS.index(n) for n in ("mouthSmileLeft", "eyeSquintLeft", "eyeBlinkLeft")
@@ -55,7 +57,7 @@ def test_a_model_that_is_asked_for_and_not_here_is_named(cache):
 def test_a_file_without_the_network_is_refused(tmp_path):
     (tmp_path / "face.task").write_bytes(b"nothing")
     with pytest.raises(UserError, match=r"face.task: expected a task file"):
-        blendshapes.BlendshapeNetwork(tmp_path / "face.task")
+        BlendshapeNetwork(tmp_path / "face.task")
 
 
 @pytest.mark.slow  # the film is drawn first
@@ -98,7 +100,7 @@ def happy():
     task = shared_model(FACE_LANDMARKER.name)
     frames = list(read_video(shared_file("face/talking_happy.mp4")))[::8]
     with quiet():
-        network = blendshapes.BlendshapeNetwork(task)
+        network = BlendshapeNetwork(task)
     plain = tracker(heavy=False, blendshapes=False)
     meshes = [track.face for track in plain.track(iter(frames))]
     return task, frames, meshes, network

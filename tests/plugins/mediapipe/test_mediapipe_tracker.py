@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from avatar_kit_mediapipe.hands import HandModel, Hands, look_again
+from avatar_kit_mediapipe.hands import Hands, look_again
+from avatar_kit_mediapipe.holistic.hand import TRIES, HandModel
 from avatar_kit_mediapipe.people import Followed, Person
 from avatar_kit_mediapipe.quiet import quiet
 from PIL import Image
@@ -13,7 +14,7 @@ from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.heading import handedness
 from tests.conftest import shared_file
 
-mediapipe = pytest.importorskip("mediapipe")
+pytest.importorskip("mediapipe.python.solutions", reason="MediaPipe 0.10.21 is not here")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,7 @@ def test_a_hand_that_the_holistic_pass_misses_is_found_by_its_forearm(tracker):
             Hands(0 * seen.hands, 0 * seen.hands_world, 0 * seen.hands_confidence),
             (seen.body, seen.body_confidence, seen.body_world),
             40.0,
+            TRIES,
         )
     tall = np.ptp(seen.body[seen.body_confidence > 0.3, 1])
     assert (again.confidence > 0).all()
@@ -147,8 +149,8 @@ def test_who_is_chosen_is_followed_whoever_is_larger(tracker):
 
 
 def test_who_is_not_seen_for_a_while_is_not_taken_for_another():
-    at = Person(0.9, (100.0, 200.0), 100.0)
-    other = Person(0.9, (500.0, 200.0), 150.0)
+    at = Person((100.0, 200.0), 100.0)
+    other = Person((500.0, 200.0), 150.0)
     followed = Followed(at.box(800, 400))
     assert followed.first([other, at]) == [at, other]
     moved = replace(at, centre=(160.0, 200.0))
