@@ -112,10 +112,14 @@ class Training:
             self.avatar.observe(batch, step)
         with autocast(self.frames.device, self.config.precision):
             losses = self.method.training_step(batch, step)
-        if is_due(step + 1, self.config.steps):
-            for completion in self.completions:
-                completion()
+        person, own = self.method.person_at(step)
+        if self.completions and is_due(own + 1, self._steps_of(person)):
+            self.completions[person]()
         return losses if refining is None else losses | refining.update(step)
+
+    def _steps_of(self, person: int) -> int:
+        """How many of all steps are of a person."""
+        return len(range(person, self.config.steps, len(self.people)))
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Those of the method, and those of the engine."""

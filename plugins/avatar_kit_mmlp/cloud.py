@@ -24,13 +24,13 @@ from avatar_kit.gaussians import (
     skin_gaussians,
 )
 from avatar_kit.interfaces import Encoder, Samples, Setup
+from avatar_kit.light import LearnedLight
 from avatar_kit.scene import FrameContext, GaussianCloud
 from avatar_kit.surface import nearest_points, painted_colours
 from avatar_kit_mmlp.appearance import DEGREE_0, canonical_means, colours, with_basis
 from avatar_kit_mmlp.checks import check_body, check_numbers
 from avatar_kit_mmlp.config import MlpGaussiansConfig
 from avatar_kit_mmlp.interpolation import interpolated, nearest_weights
-from avatar_kit_mmlp.lighting import BodyLight
 from avatar_kit_mmlp.networks import AnchorMlps
 from avatar_kit_mmlp.pose_input import PoseInput
 from avatar_kit_mmlp.start import first_shape
@@ -130,7 +130,7 @@ class MlpGaussians(Encoder):
         self.control_basis = nn.Parameter(draw.repeat(config.controls, 1, 1))
         self.pose_input = PoseInput(config)
         self.mlps = AnchorMlps(config.anchors, self.pose_input.width, config.widths, 2 * width)
-        self.light = BodyLight(config.self_shadow) if config.light else None
+        self.light = LearnedLight(self_shadow=config.self_shadow) if config.light else None
         generator = torch.Generator().manual_seed(_SEED)
         self._place(sample_surface(setup.body, config.points, density, generator))
         self.register_load_state_dict_post_hook(lambda module, keys: module._settle())
@@ -185,7 +185,7 @@ class MlpGaussians(Encoder):
         centre = context.camera.expand(batch).position.to(posed)
         colour = colours(sh0, sh1, posed, centre, blended[..., :3])
         if self.light is not None:
-            colour = colour * self.light(context, normals, self.skin)
+            colour = colour * self.light(context, normals, self.skin.at_vertices)
         return GaussianCloud(
             means=posed,
             quaternions=None,
@@ -291,5 +291,3 @@ class MlpGaussians(Encoder):
         for name, value in values.items():
             moved = value.to(like) if value.is_floating_point() else value.to(like.device)
             setattr(self, name, moved)
-        if self.light is not None:
-            self.light.forget()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from avatar_kit.gaussians import Anchors, Attachment, faces_camera
 from avatar_kit.graphics import spherical_harmonics
 from avatar_kit.interfaces import Encoder, Samples, Setup
+from avatar_kit.light import LearnedLight
 from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
 from avatar_kit_r3.anchoring import (
     SETTLED,
@@ -25,7 +26,6 @@ from avatar_kit_r3.anchoring import (
 )
 from avatar_kit_r3.checks import check_setup
 from avatar_kit_r3.config import RecordedGaussiansConfig, RetrievalConfig
-from avatar_kit_r3.light import LearnedLight
 from avatar_kit_r3.matching import Choice
 from avatar_kit_r3.parts import PARTS, part_of_bones
 from avatar_kit_r3.record import Decoded, Record, blend, in_box
@@ -265,7 +265,7 @@ class RecordedGaussians(Encoder):
             values = spherical_harmonics(at_rest, self.config.harmonics)[..., 1:]
             colours = (colours + torch.einsum("bnk,nkc->bnc", values, self.harmonics)).clamp(min=0)
         if self.light is not None:
-            colours = colours * self.light(context, normals, self.attachment)
+            colours = colours * self.light(context, normals, self.attachment.at_vertices)
         return colours
 
     def _surface(self, body: PosedBody) -> tuple[Tensor, Tensor]:

@@ -133,6 +133,7 @@ def test_split_optimisation_knows_everybodys_key_frames(start):
     ]
 
 
+@pytest.mark.slow  # the conformance kit resumes every method
 def test_resuming_in_the_middle_of_a_round_is_exact(start):
     values = {"split": {"share": 0.2}, "loss": {"adversarial": 0.1, "feature": 0.0}}
     training = start("ada", "ben", steps=6, average=2.0, **values)
@@ -171,6 +172,7 @@ def test_each_is_left_an_ordinary_run_that_renders_the_same(start):
             assert loaded.avatar(replace(context, person=0)).rgb.equal(picture)
 
 
+@pytest.mark.slow  # two trainings
 def test_a_third_person_by_texture_alone_keeps_the_networks(start, configured, tmp_path):
     joint = start("ada", "ben", steps=2)
     quiet(joint, joint.config)

@@ -91,6 +91,7 @@ def test_a_pose_for_each_frame_of_the_video(tmp_path, person):
         read_given(tmp_path / "none.npz", Reader(60))
 
 
+@pytest.mark.slow  # two fits
 def test_depth_that_the_tracker_has_wrong_is_taken_from_the_motion(person):
     """The tracker takes arms that reach forward for arms that reach back."""
     body, motion, video, camera = person

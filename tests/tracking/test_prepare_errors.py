@@ -48,6 +48,7 @@ def test_a_video_that_is_not_there(tmp_path):
     refused(tmp_path / "none.mp4", tmp_path / "out", r"none\.mp4: no such video")
 
 
+@pytest.mark.slow  # the tracker begins anew
 def test_a_video_without_a_person(blank, tmp_path):
     pytest.importorskip("mediapipe")
     refused(blank, tmp_path / "out", r"room\.mp4: no person found in 100 % .* film one person")

@@ -82,7 +82,7 @@ def test_a_body_without_skinning_weights_is_refused():
         SurfaceGaussians(SurfaceGaussiansConfig(points=300), replace(setup, body=bare))
 
 
-@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("frames", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_training_of_few_frames(tmp_path, frames, caplog):
     """It starts, learns, and says what no picture shows: everybody here looks at the camera."""
     small_capture(tmp_path / "few", frames=frames, test_frames=1)
@@ -100,6 +100,7 @@ def test_a_training_of_few_frames(tmp_path, frames, caplog):
     assert "do not show the person's back" in caplog.text
 
 
+@pytest.mark.slow  # a training of its own; tests/engine/test_refining.py holds refinement itself
 def test_tracked_poses_are_refined(tmp_path):
     small_capture(tmp_path / "seen", frames=3, test_frames=1)
     record = tmp_path / "seen" / "capture.json"
