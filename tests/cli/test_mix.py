@@ -5,6 +5,8 @@ from safetensors.torch import load_file
 
 from tests.cli.conftest import TINY_ANR
 
+pytestmark = pytest.mark.slow  # two trainings
+
 WEIGHTS = "checkpoints/step-000004/weights.safetensors"
 
 

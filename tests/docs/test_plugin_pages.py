@@ -205,6 +205,7 @@ def test_the_walkthrough(venv, tmp_path):
         run(text, tmp_path, venv)
 
 
+@pytest.mark.slow  # starts the program many times
 def test_the_commands_page(tmp_path):
     page = ROOT / "docs" / "plugins" / "commands.md"
     for text in blocks(page, "python"):

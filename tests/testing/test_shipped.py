@@ -65,6 +65,9 @@ ATTRIBUTES = {
     for name in ("mediapipe", "mediapipe_tasks")
 }
 
+#: Methods that share the code of another one, which is checked by default.
+DEAR = {("method", "dnr")}
+
 COMPONENTS = sorted((c.kind, c.name) for c in catalog().components())
 
 
@@ -78,7 +81,11 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("kind", "name", "check"),
-    [(k, n, check) for k, n in COMPONENTS for check in checks_of(conformance_class(k))],
+    [
+        pytest.param(k, n, check, marks=[pytest.mark.slow] if (k, n) in DEAR else [])
+        for k, n in COMPONENTS
+        for check in checks_of(conformance_class(k))
+    ],
 )
 def test_conformance(kind, name, check, request):
     try:
