@@ -36,8 +36,7 @@ def claimed(root: Path) -> Iterator[None]:
         yield
     finally:
         (root / _OWNER).unlink(missing_ok=True)
-        lock.release()
-        (root / _LOCK).unlink(missing_ok=True)
+        lock.release()  # its file stays: were it removed, two could hold a lock of that name
 
 
 def check_unclaimed(root: Path) -> None:

@@ -34,7 +34,7 @@ def test_another_process_is_named_and_its_death_frees_the_folder(tmp_path):
     check_unclaimed(tmp_path)
     with claimed(tmp_path):
         pass
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".training.lock"]
 
 
 def test_what_was_not_claimed_is_left_as_it_is(tmp_path):

@@ -1,14 +1,16 @@
 """Steps that turn the person to sides that no training picture shows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from avatar_kit.config import parse_overrides, resolve_method
+from avatar_kit.engine.coverage import Shown
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.trainer import open_view, set_up
-from avatar_kit.engine.turned import EVERY
+from avatar_kit.engine.turned import EVERY, LEAST_UNKNOWN, TurnedSteps
 from avatar_kit.graphics import interpolate
 from avatar_kit.surface import is_covered
 
@@ -51,13 +53,13 @@ def test_unknown_surface_is_plain_and_all_else_is_the_avatars_own(front_only):
     assert torch.equal(again.image, batch.image) and torch.equal(again.mask, batch.mask)
 
 
-def test_who_turned_around_is_not_turned_again(front_only):
-    turned = front_only.turned[0]
-    wanted, turned.wanted = turned.wanted, False
-    try:
-        assert all(turned.batch(step) is None for step in range(64))
-    finally:
-        turned.wanted = wanted
+def test_who_was_shown_nearly_all_around_is_not_turned(front_only):
+    people = front_only.avatar, front_only.people[0]
+    shown = Shown.of(people[1].all(), front_only.avatar.body.rest(front_only.avatar.shape))
+    for unknown, turned in ((LEAST_UNKNOWN + 0.01, True), (LEAST_UNKNOWN - 0.01, False)):
+        steps = TurnedSteps(*people, replace(shown, unknown=unknown), front_only.config)
+        assert steps.wanted == turned
+        assert any(steps.batch(step) is not None for step in range(64)) == turned
 
 
 @pytest.mark.slow  # the film of a whole turn

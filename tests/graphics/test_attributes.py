@@ -2,7 +2,7 @@
 
 import torch
 from graphics_shapes import sphere
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from avatar_kit.graphics import interpolate, rasterize, uv_map, vertex_normals
@@ -96,13 +96,29 @@ def test_normals_gradients_by_finite_differences():
     assert torch.autograd.gradcheck(lambda x: vertex_normals(x, faces), vertices.requires_grad_())
 
 
+def has_directions(vertices, faces):
+    """Whether each vertex of a triangle has a normal: where areas are 0 or cancel, what plain torch
+    gives is the rounding of huge numbers that should cancel, too.
+    """
+    a, b, c = vertices[:, faces].unbind(2)
+    area = torch.linalg.cross(b - a, c - a).repeat_interleave(3, dim=1)
+    summed = torch.zeros_like(vertices).index_add_(1, faces.flatten(), area).norm(dim=2)
+    parts = vertices.new_zeros(vertices.shape[:2])
+    parts = parts.index_add_(1, faces.flatten(), area.norm(dim=2))
+    used = faces.flatten().unique()
+    return bool((summed > 1e-6 * parts.clamp(min=1e-3))[:, used].all())
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), dtype=st.sampled_from([torch.float32, torch.float64]))
+@example(seed=568850, dtype=torch.float32)
+@example(seed=568850, dtype=torch.float64)
 def test_normals_by_kernels_equal_plain_torch(seed, dtype):
     generator = torch.Generator().manual_seed(seed)
     vertices = torch.randn(2, 30, 3, generator=generator, dtype=torch.float64).to(dtype)
     faces = torch.randint(0, 30, (40, 3), generator=generator)  # some of no area
     weights = torch.randn(2, 30, 3, generator=generator, dtype=torch.float64)
+    assume(has_directions(vertices.double(), faces))
     results = []
     for route, kind in ((vertex_normals, dtype), (normals_dense, torch.float64)):
         leaf = vertices.to(kind).requires_grad_()
