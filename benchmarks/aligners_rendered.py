@@ -38,7 +38,7 @@ from avatar_kit.engine.held_out import person_boxes
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view
+from avatar_kit.engine.setting_up import open_view
 from avatar_kit.errors import UserError
 from avatar_kit.metrics.perceptual import shared_distance
 from avatar_kit.registry import catalog

@@ -29,7 +29,7 @@ from avatar_kit.engine.frames import PosedFrames, load_picture
 from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view
+from avatar_kit.engine.setting_up import open_view
 from avatar_kit.interfaces import Avatar
 from avatar_kit.scene import FrameContext
 

@@ -27,7 +27,7 @@ from avatar_kit.config import parse_overrides, resolve_method
 from avatar_kit.engine.device import seed_step
 from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import Training, open_view, set_up
+from avatar_kit.engine.setting_up import Training, open_view, set_up
 from avatar_kit.graphics import rasterizer
 from avatar_kit.registry import catalog
 

@@ -27,7 +27,7 @@ from avatar_kit.engine.device import seed_step
 from avatar_kit.engine.driving import render_motion
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view, set_up
+from avatar_kit.engine.setting_up import open_view, set_up
 from avatar_kit.graphics import vertex_normals
 from avatar_kit.light import lit_vertices
 from avatar_kit.scene import FrameContext

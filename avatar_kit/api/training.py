@@ -12,8 +12,8 @@ from avatar_kit.engine.choosing import Data, default_preset, with_data
 from avatar_kit.engine.people import finished
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.results import measure_person
+from avatar_kit.engine.setting_up import Training
 from avatar_kit.engine.starting import resumption, start
-from avatar_kit.engine.trainer import Training
 from avatar_kit.engine.trainer import train as run_loop
 from avatar_kit.errors import UserError
 

@@ -203,7 +203,7 @@ def run_comparison(
 
 def open_captures(plan: Plan, console: Console) -> None:
     """Make what has to be made of the captures, once, before several trainings ask for it."""
-    from avatar_kit.engine.trainer import open_view
+    from avatar_kit.engine.setting_up import open_view
 
     first_of = {cell.capture: cell for cell in reversed(list(plan.cells()))}
     for name, cell in first_of.items():

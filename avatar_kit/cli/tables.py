@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from avatar_kit.engine.scoring import REGIONS
-from avatar_kit.engine.trainer import Training
+from avatar_kit.engine.setting_up import Training
 
 _NAMES = {"avatar": "avatar", "nearest_frame": "nearest frame", "mean_frame": "mean frame"}
 

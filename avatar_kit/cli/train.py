@@ -17,7 +17,7 @@ from avatar_kit.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from avatar_kit.engine.trainer import Training
+    from avatar_kit.engine.setting_up import Training
     from avatar_kit.io.signing import Signer
 
 HELP = """Train an avatar, evaluate it, and write pictures of it.

@@ -9,7 +9,7 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.describing import describe_person
 from avatar_kit.engine.run import PEOPLE, RunFolder, folder_name, whole_run
-from avatar_kit.engine.trainer import Training, open_view
+from avatar_kit.engine.setting_up import Training, open_view
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar
 

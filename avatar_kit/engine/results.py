@@ -17,7 +17,7 @@ from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview, drawn_coverage
 from avatar_kit.engine.provenance import described
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import Training, open_view
+from avatar_kit.engine.setting_up import Training, open_view
 from avatar_kit.interfaces import Avatar
 from avatar_kit.io.signing import Signer
 

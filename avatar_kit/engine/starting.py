@@ -13,7 +13,8 @@ from avatar_kit.engine.claim import check_unclaimed
 from avatar_kit.engine.describing import describe
 from avatar_kit.engine.people import check_unchanged, open_views
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import Training, restore, set_up, structural_changes
+from avatar_kit.engine.setting_up import Training, set_up
+from avatar_kit.engine.trainer import restore, structural_changes
 from avatar_kit.errors import UserError
 
 

@@ -22,15 +22,8 @@ from avatar_kit.engine.device import autocast, seed_step
 from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import (
-    Training,
-    open_view,
-    probe,
-    restore,
-    save,
-    set_up,
-    train,
-)
+from avatar_kit.engine.setting_up import Training, open_view, set_up
+from avatar_kit.engine.trainer import probe, restore, save, train
 from avatar_kit.interfaces import Avatar
 from avatar_kit.testing.capture import small_capture
 from avatar_kit.testing.conformance import Conformance, NotApplicable, require

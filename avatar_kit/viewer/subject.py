@@ -15,8 +15,8 @@ from avatar_kit.capture import Capture, CaptureView, Sample, open_capture
 from avatar_kit.engine.aligning import Alignment
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.setting_up import open_view
 from avatar_kit.engine.staging import stage
-from avatar_kit.engine.trainer import open_view
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.motion import load_motion

@@ -45,7 +45,7 @@ def test_it_begins_with_the_light_of_the_pictures(body, tmp_path):
     """What is found is the core's search (tests/light); here it must arrive and be saved."""
     from avatar_kit.config import resolve_method
     from avatar_kit.engine.run import RunFolder
-    from avatar_kit.engine.trainer import open_view, set_up
+    from avatar_kit.engine.setting_up import open_view, set_up
     from avatar_kit.testing.capture import small_capture
 
     root = small_capture(tmp_path / "one").root

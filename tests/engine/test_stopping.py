@@ -11,7 +11,8 @@ from avatar_kit.engine.checkpoint import list_checkpoints
 from avatar_kit.engine.people import open_views
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import set_up, train
+from avatar_kit.engine.setting_up import set_up
+from avatar_kit.engine.trainer import train
 from avatar_kit.errors import UserError
 
 

@@ -9,7 +9,7 @@ import torch
 from avatar_kit.config import parse_overrides, resolve_method
 from avatar_kit.engine.coverage import Shown
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view, set_up
+from avatar_kit.engine.setting_up import open_view, set_up
 from avatar_kit.engine.turned import EVERY, LEAST_UNKNOWN, TurnedSteps
 from avatar_kit.graphics import interpolate
 from avatar_kit.surface import is_covered

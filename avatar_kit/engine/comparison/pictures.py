@@ -19,7 +19,7 @@ from avatar_kit.engine.held_out import HeldOutSplit, held_out_splits
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view
+from avatar_kit.engine.setting_up import open_view
 from avatar_kit.io.image import write_image
 from avatar_kit.io.synthetic import Synthetic
 from avatar_kit.io.video import VideoWriter

@@ -7,7 +7,8 @@ from avatar_kit_r3.cloud import RecordedGaussians
 from avatar_kit.config import resolve_method
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view, set_up, train
+from avatar_kit.engine.setting_up import open_view, set_up
+from avatar_kit.engine.trainer import train
 from avatar_kit.errors import UserError
 from avatar_kit.testing.capture import small_capture
 from avatar_kit.testing.method import step_through

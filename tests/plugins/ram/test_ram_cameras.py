@@ -5,7 +5,7 @@ import torch
 from avatar_kit.config import resolve_method
 from avatar_kit.engine.evaluation import evaluate
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view, set_up
+from avatar_kit.engine.setting_up import open_view, set_up
 from avatar_kit.testing.capture import small_capture
 from avatar_kit.testing.method import step_through
 

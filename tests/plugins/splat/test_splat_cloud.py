@@ -10,7 +10,7 @@ from avatar_kit_splat.config import SurfaceGaussiansConfig
 
 from avatar_kit.config import resolve_method
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.trainer import open_view, set_up
+from avatar_kit.engine.setting_up import open_view, set_up
 from avatar_kit.errors import UserError
 from avatar_kit.gaussians import pose_gaussians
 from avatar_kit.interfaces import Setup
