@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from avatar_kit.gaussians.anchors import Anchors, sample_surface
@@ -23,8 +24,16 @@ REACH = (0.012, 0.15)
 #: A point stays that lies within the mask in at least this share of the frames ...
 INSIDE = 0.95
 
-#: ... and outside the drawn body in more than this share: else the surface covers it anyway.
+#: ... outside the drawn body in more than this share: else the surface covers it anyway ...
 BEYOND = 0.03
+
+#: It must also be shown in more than this share, the surface below facing the camera by this
+#: cosine.
+FACING, SHOWN = 0.2, 0.03
+
+#: Over a side that no picture shows the body hides a point in most frames. Then this share of those
+#: in which it lies beside the body must have it within the mask.
+AGREED = 0.9
 
 
 @torch.no_grad()
@@ -37,6 +46,9 @@ def hull_points(
     generator: torch.Generator | None = None,
 ) -> Anchors:
     """Random points near the surface that every mask holds and the body does not explain.
+
+    Over sides that no picture shows they are few: a mask bounds what lies beside the line of sight,
+    not what lies along it, behind the body.
 
     Args:
         rest: The body at rest.
@@ -53,23 +65,31 @@ def hull_points(
     low, high = REACH
     reach = low + (high - low) * torch.rand(CANDIDATES, 1, generator=generator)
     sideways = torch.randn(CANDIDATES, 3, generator=generator)
-    direction = torch.nn.functional.normalize(normals + 0.3 * sideways, dim=1)
+    direction = F.normalize(normals + 0.3 * sideways, dim=1)
     tried = Anchors(surface.faces, surface.barycentrics, reach * direction)
-    inside, beyond = torch.zeros(CANDIDATES), torch.zeros(CANDIDATES)
+    inside, beyond, agreed, shown = torch.zeros(4, CANDIDATES)
     count, place = min(frames, len(samples)), samples[0].image.device
     ties = Attachment.of(tried, rest).to(place)
     for i in torch.linspace(0, len(samples) - 1, count).long().tolist():
         sample = samples[i]
         body, camera = sample.context.body, sample.context.camera
-        pixels, depth = camera.project(ties.points(body))
+        points, fragments = ties.points(body), sample.context.fragments
+        pixels, depth = camera.project(points)
         column, row = pixels[0].floor().long().unbind(-1)
         seen = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
         seen &= depth[0] > 0
         column, row = column.clamp(0, camera.width - 1), row.clamp(0, camera.height - 1)
-        inside += (~seen | (sample.mask[0, 0, row, column] > 0.5)).float().cpu()
-        drawn = sample.context.fragments.mask[0, 0, row, column] > 0
+        within = sample.mask[0, 0, row, column] > 0.5
+        drawn = fragments.mask[0, 0, row, column] > 0
+        hidden = drawn & (depth[0] > fragments.depth[0, row, column])
+        towards = F.normalize(camera.position[:, None] - points, dim=-1)
+        facing = (towards * ties.at_vertices(body.normals)).sum(-1)[0] > FACING
+        inside += (~seen | within).float().cpu()
         beyond += (seen & ~drawn).float().cpu()
-    kept = (inside >= INSIDE * count) & (beyond > BEYOND * count)
+        agreed += (seen & ~drawn & within).float().cpu()
+        shown += (seen & facing & ~hidden).float().cpu()
+    told = (shown > SHOWN * count) | (agreed >= AGREED * beyond)
+    kept = (inside >= INSIDE * count) & (beyond > BEYOND * count) & told
     chosen = kept.nonzero()[:, 0]
     if len(chosen) > most:
         order = torch.randperm(len(chosen), generator=generator)[:most]

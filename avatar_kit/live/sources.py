@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 
 from avatar_kit.errors import UserError
@@ -22,6 +24,9 @@ Picture = Callable[[], np.ndarray]
 #: Seconds between the last frame of a clip and the first one when it begins again.
 _PAUSE = 1 / 30
 
+#: Seconds between attempts to open a camera that went away.
+_AGAIN = 1.0
+
 #: How FFmpeg names cameras: format, and the name of camera N.
 _CAMERAS = {
     "Linux": ("v4l2", "/dev/video{}"),
@@ -32,14 +37,15 @@ _CAMERAS = {
 class NewestFrame:
     """Frames as they come in time; who asks gets the newest.
 
-    A clip is played at its own pace, over and over.
+    A clip is played at its own pace, over and over. A camera that goes away is opened again when it
+    is back.
 
     Args:
         source: A video file, or the number of a camera.
 
     Attributes:
-        round: In which round of a clip the frame was that was taken last. A new round does not go
-            on from the one before.
+        round: In which round of a clip the frame was that was taken last, or since when the camera
+            is back. A new round does not go on from the one before.
 
     Raises:
         UserError: There is no such camera or file, or it cannot be read.
@@ -53,23 +59,30 @@ class NewestFrame:
         self._ended: Exception | None = None
         self._stopped = False
         self.round = self._rounds = 1
-        frames = _camera(int(source)) if source.isdecimal() else self._clip(Path(source))
+        if source.isdecimal():
+            frames = self._camera(int(source), _opened(int(source)))
+        else:
+            frames = self._clip(Path(source))
         self._thread = threading.Thread(target=self._play, args=(frames,), daemon=True)
         self._thread.start()
 
-    def take(self) -> tuple[int, float, np.ndarray, int]:
+    def take(self, patience: float | None = None) -> tuple[int, float, np.ndarray, int] | None:
         """The newest frame, once there is one that was not taken yet.
+
+        Args:
+            patience: Seconds to wait for it; None: for ever.
 
         Returns:
             Its number; when it came, seconds of ``time.monotonic``; the picture [H, W, 3] uint8
-            RGB; how many frames before it nobody took.
+            RGB; how many frames before it nobody took. None where none came in time.
 
         Raises:
             UserError: No more frames come.
         """
         with self._condition:
-            while self._newest is None and self._ended is None:
-                self._condition.wait()
+            self._condition.wait_for(lambda: self._newest or self._ended, patience)
+            if self._newest is None and self._ended is None:
+                return None
             if self._newest is None:
                 raise UserError(f"--camera {self.source}: no more pictures come ({self._ended})")
             number, at, picture, self.round = self._newest
@@ -95,6 +108,19 @@ class NewestFrame:
                 yield picture
             begun += last + _PAUSE
             self._rounds += 1
+
+    def _camera(self, number: int, container: InputContainer | None) -> Iterator[Picture]:
+        """A camera, which may be unplugged and come back."""
+        while not self._stopped:
+            if container is None:
+                time.sleep(_AGAIN)
+            else:
+                with contextlib.suppress(FFmpegError, OSError):
+                    yield from _pictures(container)
+                self._rounds += 1
+            container = None
+            with contextlib.suppress(UserError):
+                container = _opened(number)
 
     def _play(self, frames: Iterator[Picture]) -> None:
         try:
@@ -128,7 +154,7 @@ def check_source(source: str) -> None:
     read_video(source)
 
 
-def _camera(number: int) -> Iterator[Picture]:
+def _opened(number: int) -> InputContainer:
     known = _CAMERAS.get(platform.system())
     if known is None:
         raise UserError(
@@ -136,16 +162,15 @@ def _camera(number: int) -> Iterator[Picture]:
         )
     kind, name = known[0], known[1].format(number)
     try:
-        container = av.open(name, format=kind, options={"framerate": "30"})
+        return av.open(name, format=kind, options={"framerate": "30"})
     except (FFmpegError, OSError, ValueError) as error:
         raise UserError(
             f"--camera {number}: {name} cannot be opened ({error}); take another number, or "
             "--camera browser"
         ) from None
-    return _pictures(container)
 
 
-def _pictures(container: av.container.InputContainer) -> Iterator[Picture]:
+def _pictures(container: InputContainer) -> Iterator[Picture]:
     with container:
         for frame in container.decode(video=0):
             yield partial(frame.to_ndarray, format="rgb24")

@@ -30,6 +30,8 @@ from avatar_kit.tracking.place import static_camera
 CALIBRATION_SECONDS, _CALIBRATION_FRAMES, _LONGEST_CALIBRATION = 3.0, 25, 15.0
 #: Seconds of frames that are kept for the face at rest.
 _KEPT_SECONDS = 1.0
+#: Seconds without a picture after which a camera of this machine is missed.
+_PATIENCE = 2.0
 #: Width and height above which a picture is not decoded.
 LARGEST_PICTURE = 4096
 #: Height of the pictures that the page is shown, where it has none of its own.
@@ -85,7 +87,7 @@ class _Watcher:
         self.round = 1
         self.solver: FrameSolver | None = None
         self.size: tuple[int, int] | None = None
-        self.mirrored = self.lost = False
+        self.mirrored = self.lost = self.silent = False
         self.kept: deque[tuple[float, FrameTrack]] = deque()
         self.last = -np.inf
 
@@ -101,7 +103,8 @@ class _Watcher:
         if self.source is not None:
             while self.link.poll():
                 self._obey(cast(Order, self.link.recv()))
-            frame = self.source.take()
+            frame = self.source.take(_PATIENCE)
+            self._notice(frame is None)
             if self.source.round != self.round:  # the clip has begun anew
                 self.round = self.source.round
                 self._forget(calibrating=self.performer is None)
@@ -116,6 +119,15 @@ class _Watcher:
                     return None
                 return message.number, message.time, picture, 0
             self._obey(message)
+
+    def _notice(self, silent: bool) -> None:
+        """Say once that no pictures come any more, and once that they are back."""
+        if silent and not self.silent:
+            camera = f"no picture from camera {self.settings.camera}"
+            self.link.send(Said(f"{camera}; driving goes on when it is back", wrong=True))
+        elif self.silent and not silent:
+            self.link.send(Said(f"camera {self.settings.camera} is back"))
+        self.silent = silent
 
     def _obey(self, order: Order) -> None:
         if order.name == "end":

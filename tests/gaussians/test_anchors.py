@@ -1,7 +1,10 @@
 """Points that follow a body, whatever the body."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+import torch.nn.functional as F
 
 from avatar_kit.gaussians import Anchors, Attachment, face_density, hull_points, sample_surface
 from avatar_kit.surface import Completion, painted_colours
@@ -70,6 +73,28 @@ def test_wider_masks_ask_for_points_within_them(body, rest):
     pixels, _ = samples.camera.project(Attachment.of(found, rest).points(sample.context.body))
     column, row = pixels[0].floor().long().clamp(0, 95).unbind(1)
     assert sample.mask[0, 0, row, column].mean() > 0.9
+
+
+def test_a_side_that_no_picture_shows_has_a_hull_where_the_masks_agree(body, rest):
+    """Filmed from the front, once from the side; from there alone the back's outline is seen."""
+    yaw = [*torch.linspace(-0.9, 0.6, 20).tolist(), 1.3]
+
+    def behind(wide):
+        class Film(Filmed):
+            def __getitem__(self, position):
+                batch = super().__getitem__(position)
+                if wide == "all" or position < len(self) - 1:
+                    grown = F.max_pool2d(batch.mask, 7, stride=1, padding=3)
+                    batch = replace(batch, mask=grown)
+                return batch
+
+        found = hull_points(rest, Film(body, len(yaw), None, yaw), 4000)
+        surface = replace(found, offsets=torch.zeros_like(found.offsets))
+        normals = surface.at_vertices(rest.normals, rest.topology.faces)
+        return int((normals[:, 2] < -0.85).sum())
+
+    agreeing, bounded = behind("all"), behind("all but the side")
+    assert agreeing > 100 and bounded < 0.75 * agreeing
 
 
 def test_colours_come_from_where_a_point_is_seen(body, rest):

@@ -138,6 +138,13 @@ def test_a_page_drives_an_avatar_with_its_camera(avatar, performer, camera, tmp_
                 assert "you are watching" in await other.value("document.body.innerText")
                 other.process.kill()
             await grows(page)
+            # the camera is pulled out, and is there again
+            tracks = "stream.getVideoTracks()"
+            gone = "track.stop(); track.dispatchEvent(new Event('ended'))"
+            await page.value(f"{tracks}.forEach((track) => {{ {gone} }})")
+            assert "camera is gone" in await page.value("document.getElementById('said').innerText")
+            await page.until(f"{tracks}[0].readyState === 'live'", 30)
+            await grows(page)
             # the avatar alone, on nothing
             await page.value("document.getElementById('background').value = 'transparent'")
             await page.value("document.getElementById('background').onchange()")

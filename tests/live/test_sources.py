@@ -1,5 +1,6 @@
 """Clips as a camera: newest frame wins, and a new round is told from the one before."""
 
+import platform
 import time
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from avatar_kit.errors import UserError
 from avatar_kit.io.video import play
 from avatar_kit.io.video_writer import VideoWriter
+from avatar_kit.live import sources
 from avatar_kit.live.sources import NewestFrame, check_source
 
 
@@ -49,6 +51,23 @@ def test_a_clip_goes_round_and_a_new_round_is_told(clip):
     assert {turn for turn, _ in seen} >= {1, 2}
     for (turn, number), (before, earlier) in zip(seen[1:], seen, strict=False):
         assert number > earlier if turn == before else number < earlier, seen
+
+
+def test_a_camera_that_goes_away_is_opened_again(clip, tmp_path, monkeypatch):
+    """A clip in a camera's place: it ends, cannot be opened, and is there again."""
+    device, away = tmp_path / "video0.mp4", tmp_path / "away.mp4"
+    device.write_bytes(clip.read_bytes())
+    monkeypatch.setattr(sources, "_CAMERAS", {platform.system(): ("mp4", str(device))})
+    monkeypatch.setattr(sources, "_AGAIN", 0.05)
+    source = NewestFrame("0")
+    assert source.take() is not None and source.round == 1
+    device.rename(away)
+    while source.take(0.5) is not None:  # what it still had
+        pass
+    assert source.take(0.1) is None
+    away.rename(device)
+    assert source.take(10) is not None and source.round > 1
+    source.stop()
 
 
 def test_a_file_that_is_no_video_and_a_camera_that_is_not_there_are_refused(tmp_path):
