@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from avatar_kit.engine.assemble import (
     load_class,
 )
 from avatar_kit.engine.averaging import Average
+from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.coverage import ChartCompletion, Shown, is_due
 from avatar_kit.engine.device import autocast, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames
@@ -53,6 +54,7 @@ class Training:
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
+        claim: The right to train in the run folder; the loop gives it back.
     """
 
     config: MethodConfig
@@ -67,6 +69,10 @@ class Training:
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
+    claim: Claim = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.claim = Claim(self.run.root)
 
     @property
     def avatar(self) -> Avatar:

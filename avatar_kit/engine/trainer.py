@@ -17,7 +17,6 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.ahead import ReadAhead
 from avatar_kit.engine.averaging import load_raw
-from avatar_kit.engine.claim import claimed
 from avatar_kit.engine.device import autocast, peak_memory_gib, seed_step
 from avatar_kit.engine.frames import TrainingFrames, load_picture
 from avatar_kit.engine.progress import Progress
@@ -43,8 +42,7 @@ def train(training: Training, progress: Progress) -> bool:
     inside, started, before = 0.0, time.perf_counter(), training.seconds
     first = training.step
     reading = ReadAhead(training.read, stop)
-    claim, board_of = claimed(run.root), _tensorboard(run.root)
-    with claim, asked_to_stop, reading, progress, board_of as board:
+    with training.claim, _tensorboard(run.root) as board, asked_to_stop, reading, progress:
         progress.start(training.step, stop)
         ending = training.step >= stop
         while not ending:
