@@ -79,31 +79,37 @@ def train(
     ] = None,
 ) -> None:
     """Train an avatar."""
-    from rich.console import Console
-
+    from avatar_kit.cli.progress import PatientConsole
     from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.stopping import ended_by_schedulers
 
     if watch:
         check_installed()
-    console = Console()
+    console = PatientConsole()
     signer = chosen_signer(sign, certificate, key, sayer(console))
     values = parse_overrides(overrides or [])
     if consent is not None:
         values["consent"] = consent
     asked = Asked(method, preset, data, config, values)
-    training: Training | None
+    with ended_by_schedulers():
+        training = _set_up(asked, out, resume, console)
+        if training is None:
+            return
+        with beside(training.run.root) if watch else contextlib.nullcontext():
+            _run(training, console, signer)
+
+
+def _set_up(
+    asked: Asked, out: Path | None, resume: str | None, console: Console
+) -> Training | None:
+    """None where nothing is left to do."""
     if resume is None:
-        training = _start(asked, out, console)
-    elif resume == "auto":
-        training = _start_or_resume(asked, out, console)
-    else:
-        if extra := asked.named() + (["--out"] if out else []):
-            raise UserError(f"--resume RUN takes everything from the run; drop {' '.join(extra)}")
-        training = _go_on(_resumption(Path(resume), values, console), console)
-    if training is None:
-        return
-    with beside(training.run.root) if watch else contextlib.nullcontext():
-        _run(training, console, signer)
+        return _start(asked, out, console)
+    if resume == "auto":
+        return _start_or_resume(asked, out, console)
+    if extra := asked.named() + (["--out"] if out else []):
+        raise UserError(f"--resume RUN takes everything from the run; drop {' '.join(extra)}")
+    return _go_on(_resumption(Path(resume), asked.values, console), console)
 
 
 @dataclass(frozen=True)
@@ -210,16 +216,18 @@ def _run(training: Training, console: Console, signer: Signer | None) -> None:
     from avatar_kit.cli.progress import TerminalProgress, evaluation_bar
     from avatar_kit.engine.people import finished
     from avatar_kit.engine.results import measure_person
+    from avatar_kit.engine.stopping import exit_code
     from avatar_kit.engine.trainer import train as run_loop
 
     console.print(tables.opening(training))
     done = run_loop(training, TerminalProgress(console))
     root = training.run.root
     if not done:
-        console.print(
-            f"saved at step {training.step}; go on with  [bold]avatar-kit train --resume {root}[/]",
-            highlight=False,
-        )
+        line = f"saved at step {training.step}; go on with  avatar-kit train --resume {root}"
+        with contextlib.suppress(OSError):  # of a terminal that was closed
+            console.print(line, highlight=False, soft_wrap=True)
+        if training.stopped_by is not None:
+            raise typer.Exit(exit_code(training.stopped_by))
         return
     for person in finished(training):
         with evaluation_bar(person.view, training.config, console) as observe:

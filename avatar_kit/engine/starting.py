@@ -14,7 +14,7 @@ from avatar_kit.engine.describing import describe
 from avatar_kit.engine.people import check_unchanged, open_views
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, set_up
-from avatar_kit.engine.trainer import restore, structural_changes
+from avatar_kit.engine.state import restore, structural_changes
 from avatar_kit.errors import UserError
 
 
