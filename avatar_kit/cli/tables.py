@@ -27,7 +27,10 @@ def opening(training: Training) -> Panel:
         by = f" by {cameras} cameras" if cameras > 1 else ""
         name = frames.view.capture.name
         rows.add_row("capture", f"{name}, {len(frames.frames)} training frames{by}")
-    rows.add_row("size", f"{training.view.width}x{training.view.height}, batch {config.batch_size}")
+    batch = f"batch {config.batch_size}"
+    if training.ranks.count > 1:
+        batch += f" in each of {training.ranks.count} processes"
+    rows.add_row("size", f"{training.view.width}x{training.view.height}, {batch}")
     rows.add_row("model", f"{learned / 1e6:.1f} M parameters, {config.precision}")
     if config.refine is not None:
         rows.add_row("poses", "corrected while the avatar trains")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avatar_kit.cli.align import sayer
+from avatar_kit.cli.devices import check_devices, train_on, without_devices
 from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
 from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 from avatar_kit.cli.viewing import beside, check_installed
@@ -68,6 +70,14 @@ def train(
         bool,
         typer.Option("--watch", help="Show the newest checkpoint on a page; needs the extra view."),
     ] = False,
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices",
+            min=1,
+            help="Processes that train the avatar together, one on each GPU of this machine.",
+        ),
+    ] = 1,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -81,21 +91,29 @@ def train(
     """Train an avatar."""
     from avatar_kit.cli.progress import PatientConsole
     from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.ranks import joined
+    from avatar_kit.engine.starting import follow, lead
     from avatar_kit.engine.stopping import ended_by_schedulers
 
     if watch:
         check_installed()
+    if devices > 1:
+        check_devices(devices)
+        raise typer.Exit(train_on(devices, without_devices(sys.argv[1:])))
     console = PatientConsole()
     signer = chosen_signer(sign, certificate, key, sayer(console))
     values = parse_overrides(overrides or [])
     if consent is not None:
         values["consent"] = consent
     asked = Asked(method, preset, data, config, values)
-    with ended_by_schedulers():
-        training = _set_up(asked, out, resume, console)
+    with ended_by_schedulers(), joined() as ranks:
+        if ranks.first:
+            training = lead(_set_up(asked, out, resume, console), ranks)
+        else:
+            training = follow(ranks)
         if training is None:
             return
-        with beside(training.run.root) if watch else contextlib.nullcontext():
+        with beside(training.run.root) if watch and ranks.first else contextlib.nullcontext():
             _run(training, console, signer)
 
 
@@ -219,8 +237,18 @@ def _run(training: Training, console: Console, signer: Signer | None) -> None:
     from avatar_kit.engine.stopping import exit_code
     from avatar_kit.engine.trainer import train as run_loop
 
-    console.print(tables.opening(training))
+    if training.ranks.first:
+        console.print(tables.opening(training))
+        count, before = training.ranks.count, training.processes_before
+        if before not in (None, count):
+            console.print(
+                f"[yellow]so far {before} trained together, now {count} do: it goes on, but not as "
+                "the same number would have[/]",
+                highlight=False,
+            )
     done = run_loop(training, TerminalProgress(console))
+    if not training.ranks.first:
+        raise typer.Exit(exit_code(training.stopped_by) if training.stopped_by else 0)
     root = training.run.root
     if not done:
         line = f"saved at step {training.step}; go on with  avatar-kit train --resume {root}"

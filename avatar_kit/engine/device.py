@@ -10,19 +10,20 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 
+from avatar_kit.engine.ranks import own_cuda
 from avatar_kit.errors import UserError
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` takes CUDA where there is one.
+    """``auto`` takes CUDA where there is one; of several processes each takes its own.
 
     Raises:
         UserError: The device asked for is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(own_cuda() if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device(own_cuda() if name == "cuda" else name)
     except RuntimeError:
         raise UserError(f"device: unknown device '{name}'; use auto, cpu or cuda") from None
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -37,12 +38,13 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
-def seed_step(seed: int, step: int) -> None:
-    """Make the randomness of a step a function of (seed, step).
+def seed_step(seed: int, step: int, rank: int = 0) -> None:
+    """Make the randomness of a step a function of (seed, step, number of the process).
 
     This is what makes a resumed run exact without storing the state of any generator.
     """
-    mixed = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint32)[0])
+    entropy = [seed, step, rank] if rank else [seed, step]
+    mixed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint32)[0])
     torch.manual_seed(mixed)
     np.random.seed(mixed)  # noqa: NPY002 - for plugins that use the global generator
     random.seed(mixed)

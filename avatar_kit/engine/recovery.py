@@ -61,7 +61,8 @@ def go_back(training: Training, bad: list[str]) -> str:
     returns = (*training.returns, {"step": step, "not_finite": bad[:3], "back_to": found.step})
     restore(training, found)
     training.returns = returns
-    training.run.append_log({**returns[-1], "rate": training.rate})
+    if training.ranks.first:
+        training.run.append_log({**returns[-1], "rate": training.rate})
     return (
         f"step {step}: not finite: {what}; back to step {found.step}, learning rates x "
         f"{training.rate:g} from here on"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -24,6 +24,7 @@ from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.coverage import ChartCompletion, Shown, is_due
 from avatar_kit.engine.device import autocast, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames
+from avatar_kit.engine.ranks import Ranks
 from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.turned import TurnedSteps
@@ -45,13 +46,16 @@ class Training:
         refining: Of each person, how the training poses are refined; empty where they are not.
         coverage: Of each person, how much the training shows of each vertex, [V].
         completions: Of each person, what gives unseen texels of the charts their values.
-        turned: Of each person, the steps that show the avatar from sides no picture shows.
+        turned: Of each person, the steps that show the avatar from sides no picture shows; the same
+            in all processes.
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
         returns: How often, where from and where to the training went back because something was
             not finite.
         stopped_by: Number of the signal that ended the loop early; None where none did.
+        ranks: The processes that train this avatar together; mostly one.
+        processes_before: How many wrote the checkpoint it goes on from; None where there is none.
         claim: The right to train in the run folder; the loop gives it back.
     """
 
@@ -69,6 +73,8 @@ class Training:
     seconds: float = 0.0
     returns: tuple[dict[str, Any], ...] = ()
     stopped_by: int | None = None
+    ranks: Ranks = field(default_factory=Ranks)
+    processes_before: int | None = None
     claim: Claim = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +103,10 @@ class Training:
     def read(self, step: int) -> Reading:
         """What a step needs of the disk; needs no device and may run beside another step."""
         person, own = self.method.person_at(step)
-        return self.people[person].read(own, self.method.pool(step))
+        pool = self.method.pool(step)
+        if pool is not None:
+            pool = replace(pool, drawn=self.ranks.own_step(pool.drawn))
+        return self.people[person].read(self.ranks.own_step(own), pool)
 
     def update(self, reading: Reading, step: int) -> dict[str, Tensor]:
         """One update of everything, with what was read for the step.
@@ -122,6 +131,18 @@ class Training:
     def _steps_of(self, person: int) -> int:
         """How many of all steps are of a person."""
         return len(range(person, self.config.steps, len(self.people)))
+
+    def state(self) -> list[Tensor]:
+        """What is learned, of the avatar and of the method's own modules."""
+        modules = self.method.modules().values()
+        own = [t for module in modules for t in module.state_dict().values()]
+        return [*self.avatar.learned_state().values(), *own]
+
+    def observed(self) -> list[Tensor]:
+        """The part of :meth:`state` that what a step saw is written to: buffers."""
+        parts = (self.avatar, *self.avatar.people, *self.method.modules().values())
+        learned = {p.data_ptr() for part in parts for p in part.parameters()}
+        return [t for t in self.state() if t.data_ptr() not in learned]
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Those of the method, and those of the engine."""

@@ -12,6 +12,7 @@ from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.describing import describe
 from avatar_kit.engine.people import check_unchanged, open_views
+from avatar_kit.engine.ranks import Ranks
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, set_up
 from avatar_kit.engine.state import restore, structural_changes
@@ -58,6 +59,36 @@ def _started(config: MethodConfig, out: Path | None) -> Training:
     except BaseException:
         training.claim.release()
         raise
+    return training
+
+
+def lead(training: Training | None, ranks: Ranks) -> Training | None:
+    """Tell the other processes what the first one has begun, and train with them.
+
+    Args:
+        training: As :func:`start` or :meth:`Resumption.start` gave it; None where there is nothing
+            to do.
+        ranks: The processes.
+    """
+    if training is None:
+        ranks.told(None)
+        return None
+    training.ranks = ranks
+    ranks.told((training.config, training.run.root, training.step))
+    return training
+
+
+def follow(ranks: Ranks) -> Training | None:
+    """In another process, the training that the first one told of; None where it told of none."""
+    told = ranks.told(None)
+    if told is None:
+        return None
+    config, root, step = told
+    run = RunFolder(root)
+    training = set_up(config, run, *open_views(config), fit=step == 0)
+    training.ranks = ranks
+    if step:
+        restore(training, ckpt.latest_checkpoint(run.checkpoints)[0])
     return training
 
 

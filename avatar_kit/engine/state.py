@@ -41,6 +41,7 @@ def save(training: Training, psnr: float, raw: dict[str, Tensor]) -> None:
             "best": training.best,
             "seconds": training.seconds,
             "returns": training.returns,
+            "processes": training.ranks.count,
             "optimizers": optimizers,
         },
     )
@@ -82,6 +83,7 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
     best = found.state["best"]
     training.best = (int(best[0]), float(best[1]))
     training.returns = tuple(found.state.get("returns", ()))
+    training.processes_before = found.state.get("processes", 1)
 
 
 def structural_changes(old: MethodConfig, new: MethodConfig) -> tuple[list[str], list[str]]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from avatar_kit.config import CheckpointConfig, MethodConfig
 from avatar_kit.engine.ahead import ReadAhead
-from avatar_kit.engine.device import autocast, peak_memory_gib, seed_step
+from avatar_kit.engine.device import autocast, seed_step
 from avatar_kit.engine.frames import TrainingFrames, load_picture
+from avatar_kit.engine.journal import Clock, Journal, SilentJournal
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.recovery import go_back, not_finite, slowed
 from avatar_kit.engine.setting_up import Training
@@ -34,64 +33,54 @@ def train(training: Training, progress: Progress) -> bool:
         UserError: A loss is not finite and going back did not help, the disk is full, or another
             process trains there.
     """
-    config, run = training.config, training.run
+    config, ranks = training.config, training.ranks
     stop = min(config.steps, config.stop_at if config.stop_at is not None else config.steps)
     asked, due = StopSignal(), _Due(config.checkpoint)
     training.avatar.train()
-    clock = _Clock(training.seconds)
+    clock = Clock(training.seconds)
     reading = ReadAhead(training.read, stop)
-    with (
-        training.claim,
-        _tensorboard(run.root) as board,
-        asked,
-        slowed(training),
-        reading,
-        progress,
-    ):
-        progress.start(training.step, stop)
+    journal = Journal(training, progress, asked) if ranks.first else SilentJournal()
+    with journal, asked, slowed(training), ranks.averaging(), reading:
+        ranks.share(training.state())
+        journal.start(stop)
         ending = training.step >= stop
         while not ending:
             step = training.step
             read = reading.get(step)
             with clock:
-                seed_step(config.seed, step)
+                seed_step(config.seed, step, ranks.rank)
                 losses = training.update(read, step)
+                if ranks.count > 1:
+                    ranks.share(training.observed())
             training.step = step + 1
             if training.average is not None:
                 training.average.update(training.step)
             training.seconds = clock.seconds
-            ending = training.step == stop or bool(asked)
-            saving = ending or due.at(training.step)
+            stopping, late = ranks.any(bool(asked), due.late())
+            ending = training.step == stop or stopping
+            saving = ending or late or training.step % config.checkpoint.every == 0
             if saving or training.step % config.report_every == 0:
                 values = {k: float(v) for k, v in losses.items()}
-                if bad := not_finite(values, training.avatar):
-                    line = go_back(training, bad)
-                    with asked.on_closed_output():
-                        progress.note(line)
-                    ending = bool(asked)
+                if bad := ranks.first_said(not_finite(values, training.avatar)):
+                    journal.note(go_back(training, bad))
+                    ending = any(ranks.any(bool(asked)))
                     continue
-                run.append_log({"step": training.step, **values, "steps_per_second": clock.rate})
-                for name, value in values.items():
-                    board.add_scalar(f"loss/{name}", value, training.step)
-                memory = peak_memory_gib(training.frames.device)
-                with asked.on_closed_output():
-                    progress.report(training.step, values, clock.rate, memory)
+                journal.losses(values, clock.rate)
             if saving:
-                with training.shown() as raw:
-                    psnr = probe(training)
-                    save(training, psnr, raw)
+                ranks.refuse_apart(training.state(), training.step, config.type)
+                if ranks.first:
+                    with training.shown() as raw:
+                        psnr = probe(training)
+                        save(training, psnr, raw)
+                    journal.saved(psnr)
                 due.saved()
-                board.add_scalar("probe/psnr", psnr, training.step)
-                run.append_log({"step": training.step, "probe_psnr": psnr})
-                with asked.on_closed_output():
-                    progress.note(f"step {training.step}: saved, probe {psnr:.2f} dB")
-    training.stopped_by = asked.received
-    run.append_log({"step": training.step, "seconds": training.seconds, **clock.overhead()})
-    return training.step >= config.steps and not asked
+        training.stopped_by = ranks.first_said(asked.received)
+        journal.end(clock)
+    return training.step >= config.steps and training.stopped_by is None
 
 
 class _Due:
-    """When a checkpoint is due, by steps and by time."""
+    """When a checkpoint is due by time."""
 
     def __init__(self, config: CheckpointConfig):
         self._config = config
@@ -101,45 +90,10 @@ class _Due:
         """There is one now."""
         self._since = time.monotonic()
 
-    def at(self, step: int) -> bool:
-        """Whether one is due after ``step`` steps."""
+    def late(self) -> bool:
+        """Whether the last one is too long ago."""
         minutes = self._config.minutes
-        late = minutes is not None and time.monotonic() - self._since >= 60 * minutes
-        return late or step % self._config.every == 0
-
-
-class _Clock:
-    """Time of the loop, and of its updates: a context manager around each.
-
-    Args:
-        before: Seconds of earlier sittings.
-    """
-
-    def __init__(self, before: float):
-        self._before, self._started = before, time.perf_counter()
-        self._updates, self._inside, self._tick = 0, 0.0, 0.0
-
-    def __enter__(self) -> None:
-        self._tick = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._inside += time.perf_counter() - self._tick
-        self._updates += 1
-
-    @property
-    def seconds(self) -> float:
-        """All of it, earlier sittings included."""
-        return self._before + time.perf_counter() - self._started
-
-    @property
-    def rate(self) -> float:
-        """Updates a second in this sitting."""
-        return self._updates / (time.perf_counter() - self._started)
-
-    def overhead(self) -> dict[str, float]:
-        """The share of the time in which no update ran, for the log; nothing without any."""
-        elapsed = time.perf_counter() - self._started
-        return {"loop_overhead": 1 - self._inside / elapsed} if self._updates else {}
+        return minutes is not None and time.monotonic() - self._since >= 60 * minutes
 
 
 @torch.no_grad()
@@ -167,9 +121,3 @@ def _probed(avatar: Avatar, source: TrainingFrames, config: MethodConfig, frames
         errors.append((rendered.float().clamp(0, 1) - truth).square().mean())
     mse = torch.stack(errors).mean().item()
     return -10 * math.log10(max(mse, 1e-12))
-
-
-def _tensorboard(root: Path) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(root / "tensorboard"))
