@@ -27,7 +27,7 @@ Holds = Literal["pose", "motion", "avatar"]
 class Config(BaseModel):
     """A frozen group of described values; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ComponentConfig(Config):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from avatar_kit.aligners.blend import blend
 from avatar_kit.aligners.measure import knn_distance
 from avatar_kit.config import AlignerConfig
-from avatar_kit.config.explain import explain
+from avatar_kit.io.documents import explain
 from avatar_kit.engine.assemble import load_class
 from avatar_kit.engine.driving import keep_footing
 from avatar_kit.engine.loaded import LoadedAvatar

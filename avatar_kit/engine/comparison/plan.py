@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from avatar_kit.config import Config, MethodConfig, dump_yaml, load_yaml, resolve_method
-from avatar_kit.config.explain import explain
+from avatar_kit.io.documents import explain
 from avatar_kit.config.layers import Layer, merge
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
