@@ -146,9 +146,8 @@ def _keys(loc: Sequence[Any], data: Any, kind: str) -> tuple[Any, ...]:
     found: list[Any] = []
     node = data
     for i, key in enumerate(loc):
-        if isinstance(node, Mapping) and key in node:
-            node = node[key]
-        elif isinstance(node, list | tuple) and isinstance(key, int) and key < len(node):
+        held = isinstance(node, Mapping) and key in node
+        if held or (isinstance(node, list | tuple) and key in range(len(node))):
             node = node[key]
         elif data is not None and i and not (kind == "missing" and key == loc[-1]):
             continue

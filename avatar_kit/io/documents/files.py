@@ -71,6 +71,8 @@ def opened(
         with open(path, "rb") as file:
             yield file
     except OSError as error:
+        if error.errno is None:  # not the system's: a decoder's, of what it read
+            raise
         raise UserError(f"{path}: the {what} cannot be read: {why(error)}") from None
 
 
