@@ -24,6 +24,7 @@ from torch import Tensor
 from avatar_kit.engine.records import FORMAT, CheckpointState
 from avatar_kit.errors import UserError, shown
 from avatar_kit.interfaces import Avatar, make_room
+from avatar_kit.io.atomic import as_others
 from avatar_kit.io.digest import file_digest
 from avatar_kit.io.documents import read_json, validated
 from avatar_kit.io.tensor_file import read_tensors
@@ -76,6 +77,7 @@ def save_checkpoint(
         for name, tensors in files.items():
             plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
             save_file(plain, temporary / name)
+            as_others(temporary / name)
         manifest = {
             "format": FORMAT,
             "step": step,

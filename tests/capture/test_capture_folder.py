@@ -273,7 +273,7 @@ def test_not_json(folder):
 
 def test_not_an_object(folder):
     (folder / "capture.json").write_text("[]")
-    refused(folder, r"capture\.json: expected a mapping of keys, found \[\]")
+    refused(folder, r"capture\.json: expected a JSON object, found \[\]")
 
 
 def test_wrong_schema_version(folder):

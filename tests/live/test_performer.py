@@ -58,7 +58,7 @@ def test_files_that_are_none(tmp_path):
         Performer.load(tmp_path / "nobody.json")
     path = tmp_path / "list.json"
     path.write_text("[1, 2]")
-    with pytest.raises(UserError, match="expected a JSON object, found list"):
+    with pytest.raises(UserError, match=r"expected a mapping of keys, found \[1, 2\]"):
         Performer.load(path)
     with pytest.raises(UserError, match="not a performer's file"):
         Performer.load(tmp_path)

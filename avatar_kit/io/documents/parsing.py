@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -28,11 +28,6 @@ _REFUSED = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeEr
 class PlainLoader(yaml.SafeLoader):
     """Safe YAML without dates (they stay text) and without keys that are there twice."""
 
-    yaml_implicit_resolvers: ClassVar[dict] = {
-        first: [(tag, form) for tag, form in known if not tag.endswith(":timestamp")]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """A mapping; a key of its own wins over one of a merge (``<<``)."""
         seen = set()
@@ -42,6 +37,12 @@ class PlainLoader(yaml.SafeLoader):
             if isinstance(key.value, str):
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in known if not tag.endswith(":timestamp")]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _is_own(key: yaml.Node, node: yaml.MappingNode) -> bool:
