@@ -18,6 +18,7 @@ from avatar_kit.cli import (
     doctor,
     evaluate,
     export,
+    licences,
     live,
     mix,
     models,
@@ -73,6 +74,7 @@ app.add_typer(aligner.app, name="aligner")
 app.command("eval", cls=Checked, help=evaluate.HELP)(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")
+app.command("licences", cls=Checked, help=licences.HELP)(licences.licences)
 app.add_typer(config.app, name="config")
 app.command("doctor", cls=Checked, help=doctor.HELP)(doctor.doctor)
 

@@ -199,14 +199,9 @@ def find(name: str, kind: str | None) -> list[tuple[LoadedPlugin, Component | Co
 
 def licence(plugin: LoadedPlugin) -> str:
     """What the distribution says of its licence; empty for a single file."""
-    from importlib.metadata import PackageNotFoundError, metadata
+    from avatar_kit.registry.licences import distribution_licence
 
-    try:
-        about = metadata(plugin.distribution)
-    except (PackageNotFoundError, ValueError):
-        return ""
-    stated = [about[key] for key in ("License-Expression", "License") if key in about]
-    return stated[0] if stated else "not stated"
+    return distribution_licence(plugin.distribution)
 
 
 def declared(component: Component) -> dict[str, str]:

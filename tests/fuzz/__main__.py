@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import resource
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+
+#: What a case may allocate beside what is there.
+_MEMORY_GIB = 3
 
 _COLUMNS = ("cases", "refused", "accepted", "traceback", "hang", "left-over", "slowest s")
 
@@ -34,6 +38,7 @@ def main() -> int:
         given = _arguments(list(KINDS))
         kinds, world = given.kind or list(KINDS), World(Path(root) / "world")
         assert world.run.is_dir()
+        _limit_memory()
         count: dict[str, dict[str, float]] = {k: defaultdict(float) for k in kinds}
         causes: dict[str, list[str]] = {}
         for number, kind in zip(range(given.cases), itertools.cycle(kinds), strict=False):
@@ -52,6 +57,13 @@ def main() -> int:
         _table(count)
         print(f"\n{len(causes)} distinct failures")
         return 1 if causes else 0
+
+
+def _limit_memory() -> None:
+    """Make whoever asks for more memory than any case needs an error instead of a dead machine."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (_MEMORY_GIB << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _show(cause: str, found: list[str], given: argparse.Namespace) -> None:

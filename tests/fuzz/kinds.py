@@ -280,6 +280,8 @@ def _resign(checkpoint: Path) -> None:
     """Make the digests of a checkpoint fit, as a stranger would who changed it."""
     from avatar_kit.io.digest import file_digest
 
+    if not all(file.is_file() for file in checkpoint.glob("*")):
+        return
     try:
         state = json.loads((checkpoint / "state.json").read_text())
         state["sha256"] = {n: file_digest(checkpoint / n) for n in state["sha256"]}
