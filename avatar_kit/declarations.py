@@ -27,7 +27,7 @@ Holds = Literal["pose", "motion", "avatar"]
 class Config(BaseModel):
     """A frozen group of described values; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ComponentConfig(Config):
@@ -38,6 +38,10 @@ class ComponentConfig(Config):
 
     #: Model files that it cannot do without: where one is missing, the component is not loaded.
     needs: ClassVar[tuple[ModelFile, ...]] = ()
+
+    #: Terms of the data or weights that it brings and that its distribution does not state: an
+    #: SPDX id or a short sentence. Empty: it brings none.
+    licence: ClassVar[str] = ""
 
     type: str = Field(description="Name of the component.")
 

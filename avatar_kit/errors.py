@@ -6,6 +6,24 @@ keeps its traceback.
 """
 
 import difflib
+import errno
+import reprlib
+
+#: Number of an OSError -> what a person can do about it.
+_MENDS = {
+    errno.EACCES: "you have no permission; run  chmod u+rw  on it, or take another place",
+    errno.EPERM: "you have no permission; take another place",
+    errno.EROFS: "the disk is read-only; take another place",
+    errno.ENOENT: "there is no such file or folder",
+    errno.EISDIR: "it is a folder; name a file",
+    errno.ENOTDIR: "a part of the path is a file; expected a folder there",
+    errno.EEXIST: "it is there already; take another place",
+    errno.ENAMETOOLONG: "the name is too long; take a shorter one",
+    errno.ELOOP: "its links lead in a circle; name the file itself",
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "your share of the disk is full; free some space",
+    errno.EMFILE: "too many files are open; raise the limit with  ulimit -n",
+}
 
 
 class UserError(Exception):
@@ -62,6 +80,26 @@ class MetricUnavailable(UserError):
     asked for several metrics reports this one as "n/a" with the message and goes on. Weights that
     are there but not the genuine ones are a plain :class:`UserError`.
     """
+
+
+def why(error: OSError | ValueError) -> str:
+    """Why the system refused a path, and what to do: the end of a message that names the path."""
+    if isinstance(error, OSError):
+        known = _MENDS.get(error.errno or 0)
+        return known or f"the system says: {error.strerror or error}"
+    return "the name holds a character that no file can have; take another name"
+
+
+def shown(value: object) -> str:
+    """A value as a message repeats it: short, whatever it is."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+_LONGEST = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _LONGEST
+_SHORT.maxlong = 24
 
 
 def near(word: str, known: list[str]) -> str:

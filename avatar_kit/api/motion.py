@@ -31,7 +31,7 @@ def read_motion(path: str | Path, clip: str | int | None = None) -> Motion:
     """
     path = Path(path)
     name, _, _ = path.name.partition("#")
-    if not path.with_name(name).exists() and not path.exists():
+    if not path.exists() and not (path.parent / name).exists():
         raise UserError(f"{path}: no such motion file")
     if path.suffix.lower() in VIDEOS:
         from avatar_kit.tracking import track_motion

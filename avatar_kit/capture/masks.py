@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from avatar_kit.capture.folder import Capture
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.cache import read_kept
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,19 @@ _FULL = 0.99
 Box = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What the masks of a camera show: the person's box, and frames whose mask cannot be right."""
+
+    box: Box | None
+    frames: int
+    empty: list[int]
+    full: list[int]
+
+
+_KEPT = TypeAdapter(dict[str, _Seen])
+
+
 def person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
     """Camera -> the person's box over all splits, kept in the cache with what its masks lack.
 
@@ -35,24 +49,25 @@ def person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
         UserError: No mask of a camera shows anything, or most cover all of the picture.
     """
     path = folder / "masks.json"
-    if path.exists():
-        found = json.loads(path.read_text())
-    else:
+    found = read_kept(path, _KEPT)
+    known = found is not None and list(found) == list(capture.cameras)
+    if found is None or not known:
         found = {name: _look_at_masks(capture, name) for name in capture.cameras}
     for name, seen in found.items():
         _check_masks(capture, name, seen)
-    if not path.exists():
+    if not known:
         with atomic_path(path) as partial:
-            partial.write_text(json.dumps(found))
-    return {name: tuple(seen["box"]) for name, seen in found.items()}
+            partial.write_bytes(_KEPT.dump_json(found))
+    return {name: seen.box for name, seen in found.items() if seen.box}
 
 
-def _look_at_masks(capture: Capture, camera: str) -> dict[str, Any]:
+def _look_at_masks(capture: Capture, camera: str) -> _Seen:
     """Box of the person, number of frames, and which masks are empty or full."""
     splits = capture.splits.values()
     seen = [split.frames_of(camera) for split in splits if camera in split.cameras]
     frames = sorted({frame for part in seen for frame in part}) or list(capture.frames_of(camera))
-    empty, full = [], []
+    empty: list[int] = []
+    full: list[int] = []
 
     def watched() -> Iterator[np.ndarray]:
         for frame, mask in zip(frames, capture.masks(frames, camera), strict=True):
@@ -64,24 +79,27 @@ def _look_at_masks(capture: Capture, camera: str) -> dict[str, Any]:
             yield mask
 
     box = union_box(watched())
-    return {"box": box, "frames": len(frames), "empty": empty, "full": full}
+    return _Seen(box, len(frames), empty, full)
 
 
-def _check_masks(capture: Capture, camera: str, seen: dict[str, Any]) -> None:
+def _check_masks(capture: Capture, camera: str, seen: _Seen) -> None:
     of = f" of camera '{camera}'" if len(capture.cameras) > 1 else ""
-    if seen["box"] is None:
+    if seen.box is None:
         raise UserError(f"{capture.root}: every mask{of} is empty; prepare the capture again")
-    if 2 * len(seen["full"]) > seen["frames"]:
+    if 2 * len(seen.full) > seen.frames:
         raise UserError(
-            f"{capture.root}: {len(seen['full'])} of {seen['frames']} masks{of} cover all of the "
+            f"{capture.root}: {len(seen.full)} of {seen.frames} masks{of} cover all of the "
             "picture: a mask must be white on the person and black elsewhere"
         )
-    for which, says in (("empty", "show nobody"), ("full", "cover all of the picture")):
-        if seen[which]:
-            first = ", ".join(map(str, seen[which][:5])) + (" ..." if len(seen[which]) > 5 else "")
+    for which, says in (
+        (seen.empty, "show nobody"),
+        (seen.full, "cover all of the picture"),
+    ):
+        if which:
+            first = ", ".join(map(str, which[:5])) + (" ..." if len(which) > 5 else "")
             logger.warning(
                 "%s: %d of %d masks%s %s (frames %s)",
-                *(capture.root, len(seen[which]), seen["frames"], of, says, first),
+                *(capture.root, len(which), seen.frames, of, says, first),
             )
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-from PIL import Image
-
 from avatar_kit.capture import layout
 from avatar_kit.capture.folder import Capture
 from avatar_kit.capture.pictures import FolderPictures
 from avatar_kit.capture.record import RECORD, CaptureRecord, read_record
 from avatar_kit.errors import UserError
+from avatar_kit.io.image import opened_image
 from avatar_kit.io.motion.arrays import checked, read_npz
 from avatar_kit.io.motion.native import from_native
 from avatar_kit.io.video import read_video
 from avatar_kit.scene import Motion
+from avatar_kit.scene.motion import check_rotations
 
 
 def open_capture(path: str | Path) -> Capture:
@@ -41,23 +40,17 @@ def check_cameras(capture: Capture) -> None:
     """Refuse cameras that are none.
 
     Raises:
-        UserError: A rotation that is none, or a focal length that is not positive.
+        UserError: A rotation that is none, a focal length that no lens has, a place far away.
     """
     for name, camera in capture.cameras.items():
-        where = f"{capture.root / RECORD}: cameras.{name}"
-        off = (camera.R @ camera.R.mT - torch.eye(3)).abs().amax()
-        if off > 1e-3 or (torch.linalg.det(camera.R) < 0).any():
-            raise UserError(
-                f"{where}.R is no rotation (it must be orthonormal, with determinant 1); give "
-                "world-to-camera rotations in OpenCV axes"
-            )
-        if (camera.K[:, [0, 1], [0, 1]] <= 0).any():
-            raise UserError(f"{where}.K: the focal lengths on its diagonal must be positive pixels")
+        if fault := camera.fault():
+            raise UserError(f"{capture.root / RECORD}: cameras.{name}.{fault}")
 
 
 def _read_motion(root: Path, record: CaptureRecord) -> Motion:
     path = root / layout.MOTION
     motion = checked(from_native(read_npz(path), path), path)
+    check_rotations(motion, str(path))
     if len(motion) != record.frames:
         raise UserError(
             f"{path}: {len(motion)} frames, but {RECORD} says {record.frames}; "
@@ -83,11 +76,8 @@ def _check_pictures(capture: Capture, pictures: FolderPictures) -> None:
             main = capture.record.cameras[0].name
             _check_video(path, len(capture.frames_of(main if alone else name)), size)
             continue
-        try:
-            with Image.open(path) as image:
-                found = image.size
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read as a picture ({error})") from None
+        with opened_image(path) as image:
+            found = image.size
         if found != size:
             raise UserError(
                 f"{path}: {found[0]}x{found[1]} pixels, but {RECORD} says {size[0]}x{size[1]}"

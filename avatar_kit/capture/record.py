@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
     model_validator,
 )
 
-from avatar_kit.errors import UserError, near
+from avatar_kit.errors import UserError, near, shown
+from avatar_kit.io.documents import read_json, validated
+from avatar_kit.io.unreadable import MAX_FRAMES, MAX_SIDE
 
 #: Version of the folder's layout. Version 1, of one camera, is read too.
 SCHEMA_VERSION = 2
 
 RECORD = "capture.json"
 
-_Row = tuple[float, float, float]
+#: Of a matrix or a place; float32 holds it, and so do squares of it.
+_Value = Annotated[float, Field(ge=-1e9, le=1e9)]
+_Row = tuple[_Value, _Value, _Value]
 _Matrix = tuple[_Row, _Row, _Row]
 
 
@@ -38,8 +41,8 @@ class CameraRecord(_Strict):
     name: str = Field(
         description="Folder of its pictures below images/ and masks/.", pattern=r"^[\w-][\w.-]*$"
     )
-    width: int = Field(description="Width of its pictures in pixels.", ge=1)
-    height: int = Field(description="Height of its pictures in pixels.", ge=1)
+    width: int = Field(description="Width of its pictures in pixels.", ge=1, le=MAX_SIDE)
+    height: int = Field(description="Height of its pictures in pixels.", ge=1, le=MAX_SIDE)
     K: _Matrix | tuple[_Matrix, ...] = Field(description="Intrinsics in pixels.")
     R: _Matrix | tuple[_Matrix, ...] = Field(description="World-to-camera rotation.")
     t: _Row | tuple[_Row, ...] = Field(description="World-to-camera translation in metres.")
@@ -92,8 +95,8 @@ class CaptureRecord(_Strict):
 
     schema_version: Literal[2] = Field(description="Version of the folder's layout.")
     name: str = Field(description="Short name for tables.", min_length=1)
-    frames: int = Field(description="Number of frames.", ge=1)
-    fps: float = Field(description="Frames per second.", gt=0)
+    frames: int = Field(description="Number of frames.", ge=1, le=MAX_FRAMES)
+    fps: float = Field(description="Frames per second.", gt=0, le=1000)
     images: Literal["jpg", "png", "mp4"] = Field(
         description="mp4: one file videos/<camera>.mp4; otherwise images/<camera>/%06d of that "
         "format."
@@ -195,33 +198,26 @@ def read_record(root: Path) -> CaptureRecord:
             keys, values of the wrong type, overlapping splits or clips that do not tile.
     """
     path = root / RECORD
-    try:
-        data = json.loads(path.read_text())
-    except FileNotFoundError:
+    if not path.exists():
         raise UserError(
             f"{root}: not a capture folder ({RECORD} is missing); make one with avatar-kit prepare"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from None
-    return parse_record(data, path)
+        )
+    return parse_record(read_json(path, what="capture record"), path)
 
 
 def parse_record(data: Any, path: Path) -> CaptureRecord:
     """Check the parsed content of ``capture.json``; errors name ``path``."""
     if not isinstance(data, dict):
-        raise UserError(f"{path}: expected a JSON object, found {type(data).__name__}")
+        raise UserError(f"{path}: expected a JSON object, found {shown(data)}")
     version = data.get("schema_version")
     if version == 1:
         data = _from_version_1(data)
     elif version != SCHEMA_VERSION:
         raise UserError(
-            f"{path}: schema_version is {version!r}, this avatar-kit reads 1 to {SCHEMA_VERSION}; "
-            "prepare the capture again, or install the version that wrote it"
+            f"{path}: schema_version is {shown(version)}, this avatar-kit reads 1 to "
+            f"{SCHEMA_VERSION}; prepare the capture again, or install the version that wrote it"
         )
-    try:
-        return CaptureRecord.model_validate(data)
-    except ValidationError as error:
-        raise UserError(f"{path}: {_explain(error)}") from None
+    return validated(CaptureRecord, data, path, "mend it, or prepare the capture again")
 
 
 def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -232,21 +228,6 @@ def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
     if isinstance(cameras, list) and all(isinstance(camera, dict) for camera in cameras):
         rest["cameras"] = [{**camera, **size} for camera in cameras]
     return {**rest, "schema_version": SCHEMA_VERSION}
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        owners: dict[Any, type[BaseModel]] = {"cameras": CameraRecord, "splits": SplitRecord}
-        owner = owners.get(first["loc"][0], CaptureRecord) if "." in key else CaptureRecord
-        known = list(owner.model_fields)
-        return f"unknown key '{key}'{near(key.rpartition('.')[2], known)}; remove it"
-    if first["type"] == "missing":
-        return f"key '{key}' is missing; prepare the capture again"
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
-    return f"{key}: {first['msg']}, got {first['input']!r}"
 
 
 def dump_record(record: CaptureRecord) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
 from avatar_kit.scene import Camera
+
+logger = logging.getLogger(__name__)
 
 #: Raised when the content of a store changes for the same capture and crop.
 _STORE_VERSION = 2
@@ -154,6 +157,10 @@ class CaptureView:
                     f"{gib:.2f} GiB there: free some space, or move the cache (AVATAR_KIT_CACHE)"
                 ) from None
         mark_used(self._folder, cache_limit())
+        shape = (len(self.capture.frames_of(camera)), 4, self.height, self.width)
+        if not _is_store(path, shape):
+            logger.warning("%s: damaged; its frames are decoded anew", path)
+            self._write_store(path, camera)
         return np.load(path, mmap_mode="r")
 
     def _write_store(self, path: Path, camera: str) -> None:
@@ -190,3 +197,12 @@ class CaptureView:
 
     def _cut(self, picture: np.ndarray, camera: str) -> np.ndarray:
         return crop_resize(picture, self.crops[camera], self.width, self.height)
+
+
+def _is_store(path: Path, shape: tuple[int, ...]) -> bool:
+    """Whether a file of the cache holds decoded frames, all of them."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return False
+    return found.shape == shape and found.dtype == np.uint8

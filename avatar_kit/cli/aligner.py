@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avatar_kit.cli.given import Checked
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def root() -> None:
     """Learn what aligners rest on."""
 
 
-@app.command("train", help=TRAIN_HELP)
+@app.command("train", cls=Checked, help=TRAIN_HELP)
 def train(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Prior to write (.safetensors).", show_default=False)

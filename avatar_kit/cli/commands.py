@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from avatar_kit.cli.given import check_given
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class _Deferred(TyperCommand):
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
         """The context of the command itself, which is imported now."""
-        return imported(self.registered).make_context(info_name, args, parent, **extra)
+        command = imported(self.registered)
+        context = command.make_context(info_name, args, parent, **extra)
+        check_given(command, context.params)
+        return context
 
 
 def imported(registered: Command) -> Any:

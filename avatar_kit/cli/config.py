@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from avatar_kit.cli.given import Checked
 from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
 
 app = typer.Typer(help="Look at configs.", no_args_is_help=True)
 
 
-@app.command("show")
+@app.command("show", cls=Checked)
 def show(
     overrides: Overrides = None,
     method: Annotated[

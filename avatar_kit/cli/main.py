@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -18,6 +18,7 @@ from avatar_kit.cli import (
     doctor,
     evaluate,
     export,
+    licences,
     live,
     mix,
     models,
@@ -28,8 +29,9 @@ from avatar_kit.cli import (
     viewing,
 )
 from avatar_kit.cli.commands import Commands
+from avatar_kit.cli.given import Checked
 from avatar_kit.cli.process import prepare_process
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, why
 
 app = typer.Typer(
     name="avatar-kit",
@@ -58,35 +60,40 @@ def root(
     """Turn a video of one person into an avatar you can drive: body, hands and face."""
 
 
-app.command("train", help=train.HELP)(train.train)
-app.command("prepare", help=prepare.HELP)(prepare.prepare)
-app.command("compare", help=compare.HELP)(compare.compare)
-app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
-app.command("render", help=render.HELP)(render.render)
-app.command("export", help=export.HELP)(export.export)
-app.command("live", help=live.HELP)(live.live)
-app.command("view", help=viewing.HELP)(viewing.view)
-app.command("mix", help=mix.HELP)(mix.mix)
-app.command("align", help=align.HELP)(align.align)
+app.command("train", cls=Checked, help=train.HELP)(train.train)
+app.command("prepare", cls=Checked, help=prepare.HELP)(prepare.prepare)
+app.command("compare", cls=Checked, help=compare.HELP)(compare.compare)
+app.command("benchmark", cls=Checked, help=benchmark.HELP)(benchmark.benchmark)
+app.command("render", cls=Checked, help=render.HELP)(render.render)
+app.command("export", cls=Checked, help=export.HELP)(export.export)
+app.command("live", cls=Checked, help=live.HELP)(live.live)
+app.command("view", cls=Checked, help=viewing.HELP)(viewing.view)
+app.command("mix", cls=Checked, help=mix.HELP)(mix.mix)
+app.command("align", cls=Checked, help=align.HELP)(align.align)
 app.add_typer(aligner.app, name="aligner")
-app.command("eval", help=evaluate.HELP)(evaluate.evaluate)
+app.command("eval", cls=Checked, help=evaluate.HELP)(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")
+app.command("licences", cls=Checked, help=licences.HELP)(licences.licences)
 app.add_typer(config.app, name="config")
-app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.command("doctor", cls=Checked, help=doctor.HELP)(doctor.doctor)
 
 
-def main() -> None:
-    """Entry point: what a person can mend is one line and exit code 2, the rest a traceback."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Entry point: what a person can mend is one line and exit code 2, the rest a traceback.
+
+    Args:
+        words: The command line without the program's name; None: that of the process.
+    """
     prepare_process()
     try:
-        app()
+        app(args=words)
     except UserError as error:
         _refuse(str(error), error)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno is None:  # not the system's
             raise
-        _refuse(f"{error.filename or 'output'}: the disk is full; free some space", error)
+        _refuse(f"{error.filename or 'output'}: {why(error)}", error)
 
 
 def _refuse(text: str, error: Exception) -> None:

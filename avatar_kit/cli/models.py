@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avatar_kit.cli.given import Checked
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -25,7 +27,7 @@ def models(context: typer.Context) -> None:
         list_models()
 
 
-@app.command("list")
+@app.command("list", cls=Checked)
 def list_models() -> None:
     """List the model files that components know: what for, who needs it, size, licence, here."""
     from rich.console import Console
@@ -44,7 +46,7 @@ def list_models() -> None:
     Console().print(table)
 
 
-@app.command("get")
+@app.command("get", cls=Checked)
 def get(names: Annotated[list[str], typer.Argument(help="Models of the list.")]) -> None:
     """Download models from their publishers and check their sha256.
 
@@ -73,7 +75,7 @@ def _downloaded(model: ModelFile, console: Console) -> str:
     return f"{path}: {model.purpose}"
 
 
-@app.command("add")
+@app.command("add", cls=Checked)
 def add(
     file: Annotated[Path, typer.Argument(help="A file you have; its sha256 says which it is.")],
 ) -> None:

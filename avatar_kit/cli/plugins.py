@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avatar_kit.cli.given import Checked
 from avatar_kit.errors import UserError, near
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def plugins(context: typer.Context) -> None:
         list_plugins()
 
 
-@app.command("list")
+@app.command("list", cls=Checked)
 def list_plugins() -> None:
     """List the plugins, what they register, and which of them failed to load."""
     from rich.console import Console
@@ -58,7 +59,7 @@ def list_plugins() -> None:
     Console().print(table)
 
 
-@app.command("show")
+@app.command("show", cls=Checked)
 def show(name: Name, kind: Kind = None) -> None:
     """Print what a component or a command is, and every value it can be configured with.
 
@@ -91,7 +92,7 @@ def show(name: Name, kind: Kind = None) -> None:
         console.print()
 
 
-@app.command("new")
+@app.command("new", cls=Checked)
 def new(
     name: Annotated[str, typer.Argument(help="Name of the component, e.g. soft_renderer.")],
     kind: Annotated[
@@ -124,7 +125,7 @@ def new(
     console.print(f"  avatar-kit plugins check {name}")
 
 
-@app.command("check")
+@app.command("check", cls=Checked)
 def check(
     name: Name,
     values: Annotated[
@@ -198,14 +199,9 @@ def find(name: str, kind: str | None) -> list[tuple[LoadedPlugin, Component | Co
 
 def licence(plugin: LoadedPlugin) -> str:
     """What the distribution says of its licence; empty for a single file."""
-    from importlib.metadata import PackageNotFoundError, metadata
+    from avatar_kit.registry.licences import distribution_licence
 
-    try:
-        about = metadata(plugin.distribution)
-    except (PackageNotFoundError, ValueError):
-        return ""
-    stated = [about[key] for key in ("License-Expression", "License") if key in about]
-    return stated[0] if stated else "not stated"
+    return distribution_licence(plugin.distribution)
 
 
 def declared(component: Component) -> dict[str, str]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
-from avatar_kit.config.explain import explain
 from avatar_kit.config.method import MethodConfig
 from avatar_kit.config.yaml import load_yaml
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, near, shown
+from avatar_kit.io.documents import explain, parse_yaml
 from avatar_kit.registry import catalog
 
 
@@ -45,10 +44,7 @@ def parse_overrides(words: Iterable[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise UserError(f"{word!r}: expected key=value, for example  steps=600")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UserError(f"{word!r}: the value is not valid YAML; quote it") from None
+        value = parse_yaml(text, f"{word!r}")
         node = nested
         *path, last = key.split(".")
         for part in path:
@@ -104,9 +100,12 @@ def resolve_method(
     from_file = load_yaml(file) if file else {}
     wanted = preset or (overrides or {}).get("preset") or from_file.get("preset")
     chosen = wanted or (default_preset if default_preset in cls.presets else "")
+    if not isinstance(chosen, str):
+        raise UserError(f"preset: expected the name of a preset, got {shown(chosen)}")
     if chosen and chosen not in cls.presets:
         known = ", ".join(cls.presets) or "none"
-        raise UserError(f"method '{name}' has no preset '{chosen}'; it has {known}")
+        hint = near(chosen, list(cls.presets))
+        raise UserError(f"method '{name}' has no preset '{chosen}'{hint}; it has {known}")
     layers = [
         Layer("default", _defaults(cls)),
         Layer(f"preset {chosen}", {**cls.presets.get(chosen, {}), "preset": chosen}),
@@ -117,7 +116,7 @@ def resolve_method(
     try:
         config = cls.model_validate({"type": name, **values})
     except ValidationError as error:
-        raise UserError(explain(error, cls, origins)) from None
+        raise UserError(explain(error, cls, origins, values)) from None
     return Layered(config, origins)
 
 

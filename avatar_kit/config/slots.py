@@ -17,7 +17,7 @@ from avatar_kit.declarations import (
     RendererConfig,
     TrackerConfig,
 )
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.registry import catalog
 
 
@@ -43,8 +43,14 @@ def resolve_component(kind: str, value: Any) -> ComponentConfig:
         raise PydanticCustomError(
             "component", "expected the name of a {kind} or a mapping with 'type'", {"kind": kind}
         )
+    name = value.get("type") or catalog().default(kind)
+    if not isinstance(name, str):
+        raise PydanticCustomError(
+            "component",
+            "'type' is {given}; expected the name of a {kind}",
+            {"given": shown(name), "kind": kind},
+        )
     try:
-        name = value.get("type") or catalog().default(kind)
         component = catalog().get(kind, name)
     except UserError as error:
         raise PydanticCustomError("component", "{text}", {"text": str(error)}) from None
@@ -55,7 +61,12 @@ def resolve_component(kind: str, value: Any) -> ComponentConfig:
         raise PydanticCustomError(
             "nested",
             "{count} errors",
-            {"count": error.error_count(), "cause": error, "model": component.config},
+            {
+                "count": error.error_count(),
+                "cause": error,
+                "model": component.config,
+                "cause_of": value,
+            },
         ) from None
 
 

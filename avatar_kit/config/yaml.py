@@ -7,26 +7,21 @@ from typing import Any
 
 import yaml
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
+from avatar_kit.io.documents import read_yaml
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping from a YAML file.
 
     Raises:
-        UserError: The file is missing, is not YAML or does not hold a mapping.
+        UserError: The file cannot be read, is not plain YAML or does not hold a mapping.
     """
-    try:
-        value = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such config file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not valid YAML: {reason}") from None
+    value = read_yaml(path, what="config file")
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UserError(f"{path}: expected a mapping of keys, found {type(value).__name__}")
+        raise UserError(f"{path}: expected a mapping of keys, found {shown(value)}")
     return value
 
 

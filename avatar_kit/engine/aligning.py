@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from avatar_kit.aligners.blend import blend
 from avatar_kit.aligners.measure import knn_distance
 from avatar_kit.config import AlignerConfig
-from avatar_kit.config.explain import explain
 from avatar_kit.engine.assemble import load_class
 from avatar_kit.engine.driving import keep_footing
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Aligner, LearnsPrior
+from avatar_kit.io.documents import explain
 from avatar_kit.io.motion import load_motion
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Motion

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from avatar_kit.capture import CaptureView, Sample, Split
@@ -17,7 +18,10 @@ from avatar_kit.engine.frames import PosedFrames, load_picture
 from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.engine.scoring import Scores, regions
 from avatar_kit.io.atomic import atomic_path
-from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.cache import cache_dir, read_kept
+
+#: Split -> baseline -> its scores.
+_KEPT = TypeAdapter(dict[str, dict[str, dict[str, Any]]])
 
 
 class Baselines:
@@ -38,7 +42,7 @@ class Baselines:
         key = json.dumps([measured, posed.body.asset.sha256], sort_keys=True)
         digest = hashlib.sha256(key.encode()).hexdigest()[:24]
         self._file = cache_dir("baselines") / f"{digest}.json"
-        self._known = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._known = read_kept(self._file, _KEPT) or {}
         self._split: str | None = None
 
     def update(self, split: HeldOutSplit, k: int, truths: dict[str, Tensor]) -> None:

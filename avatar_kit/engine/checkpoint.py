@@ -18,14 +18,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from avatar_kit.errors import UserError
+from avatar_kit.engine.records import FORMAT, CheckpointState
+from avatar_kit.errors import UserError, shown
 from avatar_kit.interfaces import Avatar, make_room
+from avatar_kit.io.atomic import as_others
 from avatar_kit.io.digest import file_digest
-
-FORMAT = 1
+from avatar_kit.io.documents import read_json, validated
+from avatar_kit.io.tensor_file import read_tensors
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,11 @@ class Checkpoint:
 
     def weights(self) -> dict[str, Tensor]:
         """What the avatar learned."""
-        return load_file(self.path / "weights.safetensors")
+        return read_tensors(self.path / "weights.safetensors").tensors
 
     def training(self) -> dict[str, Tensor]:
         """What only training needs: optimisers and other modules."""
-        return load_file(self.path / "training.safetensors")
+        return read_tensors(self.path / "training.safetensors").tensors
 
 
 def save_checkpoint(
@@ -75,6 +77,7 @@ def save_checkpoint(
         for name, tensors in files.items():
             plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
             save_file(plain, temporary / name)
+            as_others(temporary / name)
         manifest = {
             "format": FORMAT,
             "step": step,
@@ -119,21 +122,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         UserError: It is not a checkpoint, was made by another format, or a file is damaged.
     """
-    try:
-        state = json.loads((path / "state.json").read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path}: not a checkpoint (no state.json)") from None
-    except ValueError:
-        raise UserError(f"{path / 'state.json'}: damaged; take another checkpoint") from None
-    if state.get("format") != FORMAT:
+    file, mend = path / "state.json", "take another checkpoint"
+    if not file.exists():
+        raise UserError(f"{path}: not a checkpoint (no state.json)")
+    values = read_json(file, what="state of a checkpoint")
+    if isinstance(values, dict) and values.get("format") != FORMAT:
         raise UserError(
-            f"{path / 'state.json'}: format {state.get('format')}, this version reads {FORMAT}"
+            f"{file}: format {shown(values.get('format'))}, this version reads {FORMAT}"
         )
+    state = validated(CheckpointState, values, file, mend).model_dump(by_alias=True)
     for name, digest in state["sha256"].items():
-        if not (path / name).exists() or file_digest(path / name) != digest:
-            raise UserError(
-                f"{path / name}: truncated or altered (sha256 differs); take another checkpoint"
-            )
+        if not (path / name).is_file() or file_digest(path / name) != digest:
+            raise UserError(f"{path / name}: truncated or altered (sha256 differs); {mend}")
     return Checkpoint(path, state)
 
 
@@ -230,7 +230,7 @@ def load_strict(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: st
     make_room(module, tensors)
     own = module.learned_state() if isinstance(module, Avatar) else module.state_dict()
     wrong = sorted(set(own) ^ set(tensors)) or sorted(
-        k for k in own if own[k].shape != tensors[k].shape
+        k for k in own if (own[k].shape, own[k].dtype) != (tensors[k].shape, tensors[k].dtype)
     )
     if wrong:
         raise UserError(

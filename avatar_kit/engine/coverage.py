@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.graphics import sample_texture
 from avatar_kit.interfaces import Samples
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import RestBody, Topology
 from avatar_kit.surface import Completion, Texels, painted_colours
 from avatar_kit.surface.coverage import COVERED, is_covered
@@ -84,9 +84,8 @@ def read_coverage(path: Path, vertices: int) -> Tensor | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = file["coverage"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        found = read_npz(path).get("coverage")
+    except UserError:
         found = None
     if found is None or found.shape != (vertices,) or found.dtype != np.float32:
         raise UserError(

@@ -11,8 +11,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from avatar_kit.config import ExporterConfig
-from avatar_kit.config.explain import explain
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import explain
 from avatar_kit.registry import Component, catalog
 from avatar_kit.scene import Motion
 

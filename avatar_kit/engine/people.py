@@ -57,7 +57,7 @@ def check_unchanged(run: RunFolder, views: list[CaptureView]) -> None:
         UserError: A capture has changed.
     """
     if run.people():
-        began = [entry["capture_key"] for entry in run.read_json(PEOPLE).values()]
+        began = [entry.get("capture_key") for entry in run.read_json(PEOPLE).values()]
     else:
         began = [run.read_subject().capture_key]
     if len(began) != len(views):

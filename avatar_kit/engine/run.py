@@ -23,9 +23,11 @@ from avatar_kit import __version__
 from avatar_kit.config import MethodConfig, dump_yaml, load_yaml, resolve_method
 from avatar_kit.config.layers import dump_method
 from avatar_kit.engine.claim import LOCK, OWNER
-from avatar_kit.errors import UserError
+from avatar_kit.engine.records import SubjectRecord
+from avatar_kit.errors import UserError, shown
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.documents import read_json, validated
 from avatar_kit.scene import Camera
 
 #: Says of a run of several people who they are; each has a run folder of the same name.
@@ -36,6 +38,10 @@ _AT_START = {
     *("config.yaml", "environment.json", "subject.json", PEOPLE, "training_motion.npz"),
     *("coverage.npz", "log.jsonl", "tensorboard", "checkpoints"),
 }
+
+_OTHER_VERSION = (
+    "train again, or use the version of avatar-kit that wrote the run (environment.json)"
+)
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,15 @@ class RunFolder:
 
     def people(self) -> list[str]:
         """Names of the people in a run of several; none in one of one person."""
-        return list(self.read_json(PEOPLE)) if (self.root / PEOPLE).exists() else []
+        if not (self.root / PEOPLE).exists():
+            return []
+        people = self.read_json(PEOPLE)
+        if not people or not all(isinstance(about, dict) for about in people.values()):
+            raise UserError(
+                f"{self.root / PEOPLE}: expected a mapping of what is known of each person; "
+                f"{_OTHER_VERSION}"
+            )
+        return list(people)
 
     def person(self, name: str) -> Path:
         """The run folder of one of several people."""
@@ -212,8 +226,10 @@ class RunFolder:
         """The saved config with values laid over it; ``origin`` is where these come from."""
         file = self.root / "config.yaml"
         saved = load_yaml(file)
-        if "type" not in saved:
-            raise UserError(f"{file}: the key 'type' (the method) is missing")
+        if not isinstance(saved.get("type"), str):
+            raise UserError(
+                f"{file}: type: expected the name of a method, got {shown(saved.get('type'))}"
+            )
         return resolve_method(saved["type"], file=file, overrides=overrides, origin=origin).config
 
     def write_subject(self, subject: Subject) -> None:
@@ -237,24 +253,16 @@ class RunFolder:
         Raises:
             UserError: The file is missing, damaged, or of another version of avatar-kit.
         """
-        values = self.read_json("subject.json")
-        try:
-            cameras = {
-                name: Camera(
-                    torch.tensor(about["K"]),
-                    torch.tensor(about["R"]),
-                    torch.tensor(about["t"]),
-                    about["width"],
-                    about["height"],
-                )
-                for name, about in values.pop("cameras").items()
-            }
-            return Subject(**values, cameras=cameras)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise UserError(
-                f"{self.root / 'subject.json'}: not as this version of avatar-kit writes it; train "
-                "again, or use the version that wrote the run (environment.json)"
-            ) from None
+        path = self.root / "subject.json"
+        record = validated(SubjectRecord, self.read_json(path.name), path, _OTHER_VERSION)
+        cameras = {
+            name: Camera(torch.tensor(c.K), torch.tensor(c.R), torch.tensor(c.t), c.width, c.height)
+            for name, c in record.cameras.items()
+        }
+        for name, camera in cameras.items():
+            if fault := camera.fault():
+                raise UserError(f"{path}: cameras.{name}.{fault}; {_OTHER_VERSION}")
+        return Subject(**record.model_dump(exclude={"cameras"}), cameras=cameras)
 
     def write_json(self, name: str, values: dict[str, Any]) -> Path:
         """Write a JSON file of the run, whole or not at all."""
@@ -271,12 +279,10 @@ class RunFolder:
             UserError: It is missing or damaged.
         """
         path = self.root / name
-        try:
-            return json.loads(path.read_text())
-        except FileNotFoundError:
-            raise UserError(f"{path}: missing; is the run complete?") from None
-        except ValueError:
-            raise UserError(f"{path}: not valid JSON") from None
+        values = read_json(path, what="file of a run", fix="is the run complete?")
+        if not isinstance(values, dict):
+            raise UserError(f"{path}: expected a mapping of keys, found {shown(values)}")
+        return values
 
     def append_log(self, line: dict[str, Any]) -> None:
         """Add a line to ``log.jsonl``."""

@@ -7,10 +7,14 @@ from dataclasses import replace
 from avatar_kit.engine.aligning import Alignment, Say, align
 from avatar_kit.engine.driving import place
 from avatar_kit.engine.loaded import LoadedAvatar
+from avatar_kit.errors import UserError
 from avatar_kit.scene import Motion
 
 #: Seconds that a person who stands still is shown for.
 STILL = 6.0
+
+#: Frames a second that a video is asked for at most.
+_FASTEST = 1000
 
 
 def still_motion(loaded: LoadedAvatar, fps: float) -> Motion:
@@ -43,8 +47,12 @@ def stage(
         say: Takes a line for a person.
 
     Raises:
-        UserError: The motion cannot be aligned.
+        UserError: The motion cannot be aligned, or ``fps`` or ``frames`` are out of range.
     """
+    if fps is not None and not 0 < fps <= _FASTEST:
+        raise UserError(f"fps {fps:g}: expected more than 0 and at most {_FASTEST} frames a second")
+    if frames is not None and frames < 1:
+        raise UserError(f"frames {frames}: expected at least 1")
     rate = fps or loaded.subject.fps
     if motion is None:
         ready = still_motion(loaded, rate)

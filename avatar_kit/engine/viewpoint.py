@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import roma
 import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import read_json, validated
 from avatar_kit.scene import Camera, FrameContext, Motion, PosedBody, stack_cameras
 from avatar_kit.scene.camera import intrinsics
+
+#: Of a world that holds a person.
+_Metres = Annotated[float, Field(ge=-10_000, le=10_000)]
 
 
 def orbit(camera: Camera, centre: Tensor, degrees: float, frames: int) -> Camera:
@@ -151,42 +155,35 @@ def _between(times: list[float], values: Tensor, time: float) -> Tensor:
     return torch.lerp(values[after - 1], values[after], share)
 
 
+class _Key(BaseModel):
+    """Where the camera is at a time, and what it looks at."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    time: float = Field(ge=-1e6, le=1e6)
+    eye: tuple[_Metres, _Metres, _Metres]
+    target: tuple[_Metres, _Metres, _Metres]
+
+
+class _CameraPath(BaseModel):
+    """The file that :func:`camera_path` reads."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    keys: list[_Key] = Field(min_length=1)
+    fov_y: float | None = Field(default=None, ge=1, le=170)
+
+    @model_validator(mode="after")
+    def _times_rise(self) -> _CameraPath:
+        if any(b.time <= a.time for a, b in itertools.pairwise(self.keys)):
+            raise ValueError("keys: the times of the keys must rise")
+        return self
+
+
 def _read_keys(path: Path) -> tuple[list[float], list[tuple[Any, Any]], float | None]:
     """Times, (eye, target) of each key, and the field of view."""
-    try:
-        read = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such camera path") from None
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from None
-    keys = read.get("keys") if isinstance(read, dict) else None
-    if not isinstance(keys, list) or not keys:
-        raise UserError(f'{path}: expected {{"keys": [{{"time", "eye", "target"}}, ...]}}')
-    unknown = sorted(set(read) - {"keys", "fov_y"})
-    if unknown:
-        raise UserError(f"{path}: unknown key '{unknown[0]}'; there is keys and fov_y")
-    for i, key in enumerate(keys):
-        if not isinstance(key, dict) or set(key) != {"time", "eye", "target"}:
-            raise UserError(f"{path}: keys[{i}] must have exactly time, eye and target")
-        if not _numbers([key["time"]], 1):
-            raise UserError(f"{path}: keys[{i}].time must be a number of seconds")
-        for name in ("eye", "target"):
-            if not _numbers(key[name], 3):
-                raise UserError(f"{path}: keys[{i}].{name} must be three numbers, metres")
-    times = [float(key["time"]) for key in keys]
-    if any(b <= a for a, b in itertools.pairwise(times)):
-        raise UserError(f"{path}: the times of the keys must rise")
-    fov_y = read.get("fov_y")
-    if fov_y is not None and not (_numbers([fov_y], 1) and 1 <= fov_y <= 170):
-        raise UserError(f"{path}: fov_y must be degrees between 1 and 170")
-    return times, [(key["eye"], key["target"]) for key in keys], fov_y
-
-
-def _numbers(values: Any, count: int) -> bool:
-    """Whether these are ``count`` finite numbers."""
-    return (
-        isinstance(values, list)
-        and len(values) == count
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        and all(math.isfinite(v) for v in values)
+    values = read_json(path, what="camera path")
+    read = validated(
+        _CameraPath, values, path, 'expected {"keys": [{"time", "eye", "target"}, ...], "fov_y"}'
     )
+    return [k.time for k in read.keys], [(k.eye, k.target) for k in read.keys], read.fov_y

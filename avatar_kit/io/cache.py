@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from avatar_kit.errors import UserError
+from pydantic import ValidationError
+
+from avatar_kit.errors import UserError, why
+from avatar_kit.io.documents import read_json
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+_T = TypeVar("_T")
 
 
 def cache_dir(*parts: str) -> Path:
@@ -18,7 +28,12 @@ def cache_dir(*parts: str) -> Path:
     root = os.environ.get("AVATAR_KIT_CACHE")
     base = Path(root) if root else _xdg() / "avatar-kit"
     folder = base.expanduser().joinpath(*parts)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder}: no cache can be kept there: {why(error)}; AVATAR_KIT_CACHE moves it"
+        ) from None
     return folder
 
 
@@ -51,9 +66,24 @@ def _limit(variable: str, default: str) -> int:
         gib = float(text)
     except ValueError:
         gib = 0.0
-    if not gib > 0:
+    if not 0 < gib < math.inf:
         raise UserError(f"{variable}={text}: expected a positive number of GiB")
     return int(gib * 2**30)
+
+
+def read_kept(path: Path, kind: TypeAdapter[_T]) -> _T | None:
+    """What a JSON file of the cache holds; None where it is not there, or damaged: make it anew.
+
+    Args:
+        path: The file.
+        kind: What it must hold.
+    """
+    if not path.exists():
+        return None
+    try:
+        return kind.validate_python(read_json(path, what="file of the cache"))
+    except (UserError, ValidationError):
+        return None
 
 
 def mark_used(entry: Path, limit: int) -> int:

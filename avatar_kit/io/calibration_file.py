@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,10 @@ import yaml
 
 from avatar_kit.errors import UserError, near
 from avatar_kit.io.calibration import Calibration
+from avatar_kit.io.documents import PlainLoader, parse_json, parse_yaml, read_text
 
 #: A file that is larger holds something else.
-_MAX_BYTES = 4 << 20
+_MAX_BYTES = 1 << 20
 #: Coefficients by name, in the order of OpenCV.
 COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 _OURS = ("fx", "fy", "cx", "cy", "width", "height", *COEFFICIENTS)
@@ -67,21 +67,15 @@ def read_calibration(path: Path) -> Calibration:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UserError(f"--camera {path}: too large for a calibration; {_EXPECTED}")
-        return path.read_text()
-    except FileNotFoundError:
-        raise UserError(f"--camera {path}: no such file") from None
-    except UnicodeDecodeError:
+        return read_text(path, what="calibration", limit=_MAX_BYTES)
+    except UserError as error:
         how = (
             "run  colmap model_converter --output_type TXT" if path.suffix == ".bin" else _EXPECTED
         )
-        raise UserError(f"--camera {path}: is no text; {how}") from None
-    except OSError as error:
-        raise UserError(f"--camera {path}: cannot be read ({error.strerror})") from None
+        raise UserError(f"--camera {error}; {how}") from None
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(PlainLoader):
     """Plain YAML in which a matrix of OpenCV is the mapping that it is written as."""
 
 
@@ -97,11 +91,13 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         raise UserError(f"--camera {path}: is XML; let OpenCV write it as .json or .yml")
     body = text.split("\n", 1)[-1] if text.startswith("%YAML:") else text
     try:
-        data = json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, _Loader)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"--camera {path}: cannot be read ({reason}); {_EXPECTED}") from None
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        if body.lstrip().startswith("{"):
+            data = parse_json(body, f"--camera {path}")
+        else:
+            data = parse_yaml(body, f"--camera {path}", _Loader)
+    except UserError as error:
+        raise UserError(f"{error}; {_EXPECTED}") from None
+    if not isinstance(data, dict):
         raise UserError(f"--camera {path}: holds no named values; {_EXPECTED}")
     return data
 

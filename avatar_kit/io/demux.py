@@ -73,8 +73,9 @@ def opened(path: Path) -> av.container.InputContainer:
         UserError: It takes it for none, or for a picture.
     """
     try:
-        container = av.open(str(path))
-    except (FFmpegError, OSError) as error:
+        # metadata are texts of anybody: what is no UTF-8 is replaced
+        container = av.open(str(path), metadata_errors="replace")
+    except (FFmpegError, OSError, ValueError) as error:
         raise UserError(
             f"{path}: cannot be opened as a video ({error}); convert it to H.264 mp4"
         ) from None

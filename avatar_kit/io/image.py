@@ -3,21 +3,60 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import opened
 from avatar_kit.io.signing import finished_path
 from avatar_kit.io.synthetic import Synthetic
+from avatar_kit.io.unreadable import check_size
+
+#: What is decoded; Pillow knows more, some of it by starting other programs.
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+
+#: What Pillow raises at a damaged file.
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, TypeError),
+    *(AttributeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+
+
+@contextmanager
+def opened_image(path: str | Path) -> Iterator[Image.Image]:
+    """A picture file, open, its header read and not one pixel.
+
+    Raises:
+        UserError: The file is missing, cannot be read, is no PNG, JPEG, WebP, BMP or TIFF, claims
+            more pixels than any camera gives, or is cut short where the block reads on.
+    """
+    try:
+        with opened(path, what="picture") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we look ourselves
+            with Image.open(file, formats=_FORMATS) as image:
+                check_size(Path(path), width=image.width, height=image.height)
+                yield image
+    except UserError:
+        raise
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"expected {', '.join(_FORMATS)}"
+        raise UserError(f"{path}: cannot be read as a picture ({reason}); write it anew") from None
 
 
 def read_image(path: str | Path, *, mode: str = "RGB", upright: bool = False) -> np.ndarray:
     """Read a picture.
 
     Args:
-        path: A file that Pillow can read.
+        path: A PNG, JPEG, WebP, BMP or TIFF file.
         mode: "RGB" for [H, W, 3], "L" for [H, W], "RGBA" for [H, W, 4].
         upright: Whether to turn it as the camera that took it says (EXIF).
 
@@ -25,16 +64,16 @@ def read_image(path: str | Path, *, mode: str = "RGB", upright: bool = False) ->
         uint8 pixels.
 
     Raises:
-        UserError: The file is missing, is no picture, or is cut short.
+        UserError: As for :func:`opened_image`; or its values have more than 8 bits.
     """
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened) if upright else opened
-            return np.asarray(image if image.mode == mode else image.convert(mode))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such picture") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error}); write it anew") from None
+    with opened_image(path) as found:
+        if found.mode[0] in "IF":
+            raise UserError(
+                f"{path}: its values have 16 bits or more, whose range is not known; write it with "
+                "8 bits (0 to 255)"
+            )
+        image = ImageOps.exif_transpose(found) if upright else found
+        return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def check_frame(image: np.ndarray, size: tuple[int, int], channels: int, name: str) -> None:

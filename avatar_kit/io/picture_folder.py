@@ -11,6 +11,7 @@ import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.documents import read_json
 from avatar_kit.io.image import write_image
 from avatar_kit.io.synthetic import Synthetic
 
@@ -52,14 +53,14 @@ class PictureFolder:
             self.done += 1
 
     def _check(self, record: Path) -> None:
-        try:
-            before = json.loads(record.read_text())
-        except FileNotFoundError:
+        if not record.exists():
             raise UserError(
                 f"{self.root}: not empty, and no rendering (no {RECORD}); choose another folder"
-            ) from None
-        except (ValueError, OSError) as error:
-            raise UserError(f"{record}: cannot be read ({error}); choose another folder") from None
+            )
+        try:
+            before = read_json(record, what="record of a rendering")
+        except UserError as error:
+            raise UserError(f"{error}; choose another folder") from None
         known = before if isinstance(before, dict) else {}
         keys = dict.fromkeys([*self.about, *known])
         if changed := [key for key in keys if known.get(key) != self.about.get(key)]:

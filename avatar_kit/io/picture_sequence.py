@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.image import read_image
-from avatar_kit.io.unreadable import check_size
+from avatar_kit.io.image import opened_image, read_image
 from avatar_kit.io.video_file import PROBED_FRAMES, SourceFrame, is_mask
 
 #: Suffixes of pictures that are looked for in a folder.
@@ -121,13 +119,9 @@ class PictureSequence:
     @staticmethod
     def _about(file: Path) -> tuple[tuple[int, int], dict[str, str]]:
         """Upright width and height of a picture, and its focal length as videos name it."""
-        try:
-            with Image.open(file) as image:
-                check_size(file, width=image.width, height=image.height)
-                exif = image.getexif()
-                focal = exif.get_ifd(_EXIF_FOLDER).get(_EXIF_FOCAL_35MM)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise UserError(f"{file}: cannot be read as a picture ({error})") from None
+        with opened_image(file) as image:
+            exif = image.getexif()
+            focal = exif.get_ifd(_EXIF_FOLDER).get(_EXIF_FOCAL_35MM)
         shape = read_image(file, upright=True).shape
         metadata = {} if focal is None else {"focal_length.35mm_equivalent": str(focal)}
         return (shape[1], shape[0]), metadata

@@ -10,11 +10,11 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.tensor_file import read_tensors
 from avatar_kit.scene import RiggedGaussians, SurfaceLight
 from avatar_kit.scene.rigged import rigged_shapes
 
@@ -102,25 +102,15 @@ def load_rigged_gaussians(path: str | Path) -> RiggedFile:
             shape or not finite, or values that are no rotations, weights or joints; says which.
     """
     path = Path(path)
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error})") from None
-    try:
-        facts = json.loads(metadata.get(KEY, "{}"))
-    except ValueError:
-        facts = {}
+    file = read_tensors(path)
+    facts = file.facts(KEY)
     found = facts.get("format") if isinstance(facts, dict) else None
     if found != FORMAT:
         raise UserError(
             f"{path}: its metadata say format={found!r}, expected {FORMAT!r}; "
             "write one with 'avatar-kit export RUN --to FILE.safetensors'"
         )
-    reader = _Reader(path, facts, tensors)
+    reader = _Reader(path, facts, file.tensors)
     names, parents = reader.joints()
     count = len(reader.tensor("means", None))
     values: dict[str, Any] = {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from avatar_kit.errors import UserError, near
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.documents import read_json, validated
 from avatar_kit.scene.joints import ARKIT_CHANNELS
 
 if TYPE_CHECKING:
@@ -79,29 +78,5 @@ class Performer(BaseModel):
             UserError: It is missing, is no JSON, or a key is missing, unknown or out of range.
         """
         path = Path(path)
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{path}: there is no such file; calibrate the performer") from None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: not a performer's file ({error}); calibrate again") from None
-        if not isinstance(data, dict):
-            raise UserError(
-                f"{path}: expected a JSON object, found {type(data).__name__}; calibrate again"
-            )
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise UserError(f"{path}: {_explain(error)}; calibrate the performer again") from None
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{near(key, list(Performer.model_fields))}"
-    if first["type"] == "missing":
-        return f"key '{key}' is missing"
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
-    return f"{key}: {first['msg']}, got {first['input']!r}"
+        data = read_json(path, what="performer's file", fix="calibrate the performer")
+        return validated(cls, data, path, "calibrate the performer again")

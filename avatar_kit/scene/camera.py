@@ -11,6 +11,9 @@ from torch import Tensor
 
 from avatar_kit.scene.selecting import Index, rows
 
+#: Metres; a camera that stands farther from the origin films no person there.
+_FARTHEST = 10_000.0
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -41,6 +44,35 @@ class Camera:
                 object.__setattr__(self, name, value)
             if tuple(value.shape[1:]) != shape:
                 raise ValueError(f"Camera.{name} must be [B, {shape}], got {tuple(value.shape)}")
+
+    def fault(self) -> str:
+        """Why this is no camera that filmed a person: key, what is wrong, what is expected.
+
+        Empty where nothing is.
+        """
+        K, R = self.K, self.R
+        off = (R @ R.mT - torch.eye(3, device=R.device)).abs().amax()
+        if not (off <= 1e-3 and (torch.linalg.det(R) > 0).all()):
+            return (
+                "R is no rotation (it must be orthonormal, with determinant 1); give "
+                "world-to-camera rotations in OpenCV axes"
+            )
+        focal = K[:, [0, 1], [0, 1]]
+        if not (focal > 0).all():
+            return "K: the focal lengths on its diagonal must be positive pixels"
+        side = max(self.width, self.height)
+        if not (0.02 * side <= focal.amin() and focal.amax() <= 1000 * side):
+            least, most = focal.aminmax()
+            return (
+                f"K: focal lengths of {float(least):.4g} to {float(most):.4g} pixels "
+                f"for pictures of {self.width}x{self.height}; expected pixels of the full picture"
+            )
+        centre = K[:, :2, 2].abs().amax()
+        if not (centre <= 10 * side and (K[:, 2] == K.new_tensor([0, 0, 1])).all()):
+            return "K must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels of the full picture"
+        if not self.t.abs().amax() <= _FARTHEST:
+            return f"t: more than {_FARTHEST:g} m from the world's origin; expected metres"
+        return ""
 
     @classmethod
     def look_at(

@@ -20,9 +20,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from avatar_kit.config import dump_yaml
-from avatar_kit.config.explain import explain
 from avatar_kit.declarations import ComponentConfig
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import explain
 from avatar_kit.registry import Component, catalog, plugins
 
 #: What reading a plugin's names and configs must leave unimported.

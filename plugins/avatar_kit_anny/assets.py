@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.tensor_file import read_tensors
 from avatar_kit_anny import source
 from avatar_kit_anny.bake import BAKE_VERSION, Progress, bake
 
@@ -66,15 +66,14 @@ def load_assets() -> Assets:
 def _read(path: Path, version: str) -> Assets | None:
     """The baked file, or None where it is absent, cut short or of another version."""
     try:
-        with safe_open(path, framework="pt") as file:
-            text = file.metadata() or {}
-            if text.get("version") != version:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (FileNotFoundError, SafetensorError):
+        file = read_tensors(path)
+    except UserError:
+        return None
+    text = file.metadata
+    if text.get("version") != version:
         return None
     return Assets(
-        tensors=tensors,
+        tensors=file.tensors,
         bones=tuple(text["bones"].split(",")),
         parents=tuple(int(parent) for parent in text["parents"].split(",")),
         shapes=text["shapes"].split(","),
@@ -87,19 +86,14 @@ def _write(path: Path) -> None:
     root = source.package_root()
     with _shown_progress() as progress:
         arrays, text = bake(root, progress)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".bake-", suffix=".tmp")
-    os.close(handle)
     try:
-        save_file(arrays, temporary, metadata=text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
+        with atomic_path(path) as partial:
+            save_file(arrays, partial, metadata=text)
+    except (OSError, SafetensorError) as error:
         raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); "
+            f"{path}: cannot be written ({error}); "
             "make room or set AVATAR_KIT_CACHE to another folder"
         ) from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import safetensors.torch
-from safetensors import SafetensorError, safe_open
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Corpus
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.tensor_file import read_tensors
 from avatar_kit_mda.networks import PosePrior
 from avatar_kit_mda.training import Figures
 
@@ -61,16 +61,10 @@ def load_prior(path: Path, latent: int, width: int) -> tuple[PosePrior, dict[str
     Raises:
         UserError: No such file, another kind of file, or a prior of another layout.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (FileNotFoundError, IsADirectoryError):
-        raise UserError(
-            f"aligner.prior: no file {path}; make one with 'avatar-kit aligner train'"
-        ) from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: is no whole safetensors file ({error})") from None
+    if not path.is_file():
+        raise UserError(f"aligner.prior: no file {path}; make one with 'avatar-kit aligner train'")
+    file = read_tensors(path)
+    metadata, tensors = file.metadata, file.tensors
     if metadata.get("format") != FORMAT:
         raise UserError(
             f"{path}: its metadata say format={metadata.get('format')!r}, expected {FORMAT!r}; "

@@ -32,6 +32,7 @@ class StudioConfig(DatasetConfig):
     """A synthetic film of a clothed person, made on first use and kept in the cache."""
 
     benchmark: ClassVar[Benchmark | None] = _BENCHMARK
+    licence: ClassVar[str] = "CC0-1.0 (made here, from the CC0 data of MakeHuman)"
 
     type: Literal["studio"] = "studio"
     subject: Literal["ada", "ben", "cleo"] = Field(

@@ -42,7 +42,7 @@ def test_a_truncated_file_is_named(tmp_path, name):
 def test_a_damaged_state_file_is_named(tmp_path):
     path = write(tmp_path, 1)
     (path / "state.json").write_text('{"format": 1, "st')
-    with pytest.raises(UserError, match=r"state\.json: damaged"):
+    with pytest.raises(UserError, match=r"state\.json: not valid JSON"):
         ckpt.load_checkpoint(path)
 
 

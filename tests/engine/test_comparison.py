@@ -122,7 +122,9 @@ def test_a_plan_file_names_the_key(tmp_path):
     with pytest.raises(UserError, match=r"plan\.yaml: seed: unknown key; did you mean 'seeds'"):
         read_plan(file)
     file.write_text("contenders: {a: {preset: demo}}\n")
-    with pytest.raises(UserError, match=r"contenders.a: 'type', the method, is missing"):
+    with pytest.raises(
+        UserError, match=r"contenders.a.type: expected the name of a method, got None"
+    ):
         read_plan(file)
 
 

@@ -92,7 +92,7 @@ def test_what_opencv_writes_means_what_opencv_means(tmp_path, suffix):
     [
         ("", "holds no named values; expected JSON with fx"),
         ("[1, 2]", "holds no named values"),
-        ("{", "cannot be read"),
+        ("{", "not valid JSON"),
         ('{"fx": 900}', "key 'fy' is missing"),
         (json.dumps(OURS | {"k_1": 0.1}), "unknown key 'k_1'; did you mean 'k1'?"),
         (json.dumps(OURS | {"fx": "wide"}), "fx is 'wide'; expected a number"),
@@ -120,7 +120,7 @@ def test_binary_files_of_colmap_are_named(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(UserError, match=r"colmap model_converter --output_type TXT"):
         read_calibration(path)
-    with pytest.raises(UserError, match=r"--camera .*none: no such file"):
+    with pytest.raises(UserError, match=r"--camera .*none: no such calibration"):
         read_calibration(tmp_path / "none")
 
 

@@ -123,5 +123,5 @@ def test_another_kind_of_safetensors_file_is_refused(tmp_path):
     safetensors.torch.save_file({"means": torch.zeros(3)}, tmp_path / "w.safetensors")
     with pytest.raises(UserError, match="format=None, expected"):
         load_rigged_gaussians(tmp_path / "w.safetensors")
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="no such safetensors file"):
         load_rigged_gaussians(tmp_path / "missing.safetensors")

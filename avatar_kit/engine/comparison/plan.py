@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from avatar_kit.config import Config, MethodConfig, dump_yaml, load_yaml, resolve_method
-from avatar_kit.config.explain import explain
 from avatar_kit.config.layers import Layer, merge
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.documents import validated
 
 FILE = "plan.yaml"
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Plan(Config):
@@ -29,7 +31,7 @@ class Plan(Config):
         default={}, description="Name -> `type` (a method), `preset`, and config values."
     )
     captures: dict[str, dict[str, Any]] = Field(default={}, description="Name -> values of `data`.")
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1, description="Seeds to train with.")
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, description="Seeds to train with.")
     values: dict[str, Any] = Field(default={}, description="Config values of every training.")
 
     def cells(self) -> Iterator[Cell]:
@@ -136,13 +138,13 @@ def read_plan(path: Path) -> Plan:
         if isinstance(values.get(key), Mapping):
             named = values[key].items()
             values[key] = {k: {"type": v} if isinstance(v, str) else v for k, v in named}
-    try:
-        plan = Plan.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, Plan, {})}") from None
+    plan = validated(Plan, values, path)
     for name, contender in plan.contenders.items():
-        if "type" not in contender:
-            raise UserError(f"{path}: contenders.{name}: 'type', the method, is missing")
+        if not isinstance(contender.get("type"), str):
+            raise UserError(
+                f"{path}: contenders.{name}.type: expected the name of a method, got "
+                f"{shown(contender.get('type'))}"
+            )
     return plan
 
 

@@ -1,0 +1,133 @@
+"""Running one case, and telling how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import signal
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.fuzz.kinds import KINDS, Case
+from tests.fuzz.world import World
+
+#: Seconds that a case may take.
+LIMIT = 10.0
+
+#: Names of what is being written and was never finished.
+_UNFINISHED = re.compile(r"\.partial|\.part$|\.avatar-kit-|\.tmp$")
+
+
+class TooSlow(BaseException):
+    """The case was still at work after :data:`LIMIT`."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a case ended.
+
+    Attributes:
+        how: accepted, refused, traceback, hang or left-over.
+        text: The message, the traceback, or what is left.
+        seconds: How long it took.
+    """
+
+    how: str
+    text: str
+    seconds: float
+
+    @property
+    def bad(self) -> bool:
+        """Whether it must not end so."""
+        return self.how not in ("accepted", "refused")
+
+    @property
+    def cause(self) -> str:
+        """What all cases of one cause share: type of the error, and the line it is from."""
+        lines = self.text.strip().splitlines() or [""]
+        frames = [line.strip() for line in lines if line.startswith("  File ")]
+        ours = [f for f in frames if "avatar_kit" in f and "/tests/" not in f]
+        return f"{(ours or frames or [''])[-1]} {lines[-1][:120]}" if frames else lines[-1][:160]
+
+
+def ended(kind: str, seed: str, world: World, folder: Path) -> Ending:
+    """Run the case of a kind and a seed in an empty folder, which is removed afterwards."""
+    folder.mkdir(parents=True)
+    here = os.getcwd()
+    try:
+        os.chdir(folder)
+        case = KINDS[kind](Random(seed), world, folder)
+        before = _listed(folder)
+        started = time.perf_counter()
+        how, text = _run(case)
+        seconds = time.perf_counter() - started
+        if how in ("accepted", "refused"):
+            new = _listed(folder) - before
+            left = {n for n in new if how == "refused" or _UNFINISHED.search(n)}
+            if left:
+                how, text = "left-over", f"{', '.join(sorted(left)[:3])} after: {text.strip()}"
+            elif seconds > LIMIT:
+                how, text = "hang", f"{seconds:.1f} s"
+        return Ending(how, text, seconds)
+    finally:
+        os.chdir(here)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listed(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def _run(case: Case) -> tuple[str, str]:
+    from avatar_kit.cli.main import main
+    from avatar_kit.errors import UserError
+
+    said = io.StringIO()
+
+    def stop(number: int, frame: object) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), no_training():
+            if callable(case):
+                case()
+            else:
+                main(case)
+        return "accepted", ""
+    except SystemExit as end:
+        code = end.code or 0
+        refused = code == 2 and "Traceback" not in said.getvalue()
+        return "accepted" if code in (
+            0,
+            1,
+        ) else "refused" if refused else "traceback", said.getvalue()
+    except UserError as error:
+        return "refused", str(error)
+    except TooSlow:
+        return "hang", traceback.format_exc()
+    except BaseException:
+        return "traceback", traceback.format_exc()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def no_training():
+    """Commands that train end where the first step would be."""
+    from avatar_kit.cli import compare, train
+
+    kept = compare.run_comparison, train._run
+    compare.run_comparison = train._run = lambda *given: None
+    try:
+        yield
+    finally:
+        compare.run_comparison, train._run = kept
