@@ -5,7 +5,7 @@ Torch-free: they are read to print help. Plugins import them from :mod:`avatar_k
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ from avatar_kit.io.model_files import ModelFile
 
 #: The kinds of conditions that encoders yield and renderers consume.
 ConditionKind = Literal["feature_map", "gaussians", "vector"]
+CONDITION_KINDS: tuple[ConditionKind, ...] = get_args(ConditionKind)
 
 #: What a renderer may give: the fields of :class:`~avatar_kit.scene.RenderOutput`.
 OutputName = Literal[

@@ -23,7 +23,8 @@ from rich.table import Table
 from avatar_kit.config import resolve_method
 from avatar_kit.engine.choosing import data_values
 from avatar_kit.engine.device import autocast, peak_memory_gib, seed_step
-from avatar_kit.engine.run import RunFolder, environment
+from avatar_kit.engine.environment import environment
+from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, open_view, set_up
 from avatar_kit.graphics import rasterize
 from avatar_kit.scene import FrameContext

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from avatar_kit.registry import Command, Component, LoadedPlugin
-    from avatar_kit.testing import Outcome
 
 app = typer.Typer(
     help="Look at plugins, start one of your own, and check it.",
@@ -52,7 +51,7 @@ def list_plugins() -> None:
             kinds = (*KINDS, "command")
             names = {k: [r.name for r in plugin.registered if r.kind == k] for k in kinds}
             text = "\n".join(f"{k}: {', '.join(n)}" for k, n in names.items() if n)
-            text += "".join(f"\n[yellow]deprecated: {escape(note)}[/]" for note in plugin.notes)
+            text += "".join(f"\n[yellow]{escape(note)}[/]" for note in plugin.notes)
         origin = f"{plugin.distribution} {plugin.version}".strip()
         table.add_row(plugin.name, origin, licence(plugin), text)
         table.add_section()
@@ -132,7 +131,8 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help="Config values for the checks: what is required, and small sizes.",
+            help="Config values for the checks: what is required, and small sizes. "
+            "PART.KEY=VALUE is for one of several parts.",
             show_default=False,
         ),
     ] = None,
@@ -143,31 +143,13 @@ def check(
     [dim]avatar-kit plugins check mine[/dim]
 
     [dim]avatar-kit plugins check capture path=captures/me[/dim]
+
+    [dim]avatar-kit plugins check mine mine_data.path=captures/me[/dim]   a value for one of several
     """
-    from rich.console import Console
-
-    from avatar_kit.cli.commands import check_command
+    from avatar_kit.cli.checking import check_all
     from avatar_kit.config import parse_overrides
-    from avatar_kit.registry import Command
-    from avatar_kit.testing import check_component
 
-    console = Console(highlight=False, soft_wrap=True)
-    options = parse_overrides(values or [])
-    broken = []
-    for _, found in find(name, kind):
-        title = f"{found.kind} {found.name}"
-        outcomes: list[Outcome] = []
-        checks = (
-            check_command(found) if isinstance(found, Command) else check_component(found, options)
-        )
-        for outcome in checks:
-            if not outcomes:
-                console.print(f"[bold]{title}[/]")
-            console.print(line(outcome))
-            outcomes.append(outcome)
-        console.print(verdict(title, outcomes))
-        broken += [title] if any(o.bad for o in outcomes) else []
-    if broken:
+    if not check_all([found for _, found in find(name, kind)], parse_overrides(values or [])):
         raise typer.Exit(1)
 
 
@@ -206,6 +188,8 @@ def licence(plugin: LoadedPlugin) -> str:
 
 def declared(component: Component) -> dict[str, str]:
     """What a config class says of its component beside its fields."""
+    from avatar_kit.registry import catalog
+
     found = {}
     if consumes := getattr(component.config, "consumes", None):
         found["consumes"] = ", ".join(sorted(consumes))
@@ -221,7 +205,12 @@ def declared(component: Component) -> dict[str, str]:
     if presets := getattr(component.config, "presets", None):
         found["presets"] = ", ".join(presets)
     if component.default:
-        found["default"] = f"taken where a config names no {component.kind}"
+        taken = catalog().default(component.kind)
+        found["default"] = (
+            f"taken where a config names no {component.kind}"
+            if taken == component.name
+            else f"offered where a config names no {component.kind}, but '{taken}' is taken"
+        )
     return found
 
 
@@ -254,30 +243,6 @@ def fields(config: Any, at: str = "") -> list[tuple[str, str, str]]:
             default = "required" if required else _short(value)
             rows.append((path, default, field.description or ""))
     return rows
-
-
-def line(outcome: Outcome) -> str:
-    """One check as a line, with its reason where there is one."""
-    from rich.markup import escape
-
-    mark = {"passed": "[green]✓[/]", "skipped": "[dim]-[/]"}.get(outcome.status, "[red]✗[/]")
-    text = f"  {mark} {escape(outcome.demand.replace('``', ''))}"
-    if outcome.status == "skipped":
-        return f"{text} [dim](not asked: {escape(outcome.reason)})[/]"
-    return f"{text}\n      [red]{escape(outcome.reason)}[/]" if outcome.bad else text
-
-
-def verdict(title: str, outcomes: list[Outcome]) -> str:
-    """One line that says whether a component conforms."""
-    bad = [o for o in outcomes if o.bad]
-    asked = [o for o in outcomes if o.status != "skipped"]
-    if bad:
-        first = bad[0].check
-        return (
-            f"[red]{title}: {len(bad)} of {len(asked)} checks fail.[/] "
-            f"Mend {first} first, then run the check again."
-        )
-    return f"[green]{title}: all {len(asked)} checks pass.[/]"
 
 
 def _short(value: Any) -> str:

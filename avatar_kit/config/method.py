@@ -16,6 +16,7 @@ from avatar_kit.config.slots import (
     RendererSlot,
 )
 from avatar_kit.declarations import (
+    CONDITION_KINDS,
     ComponentConfig,
     Config,
     EncoderConfig,
@@ -198,6 +199,18 @@ class MethodConfig(ComponentConfig):
     def _parts_fit(self):
         for name, encoder in self.encoders.items():
             kind, _ = encoder.yields()
+            if kind not in CONDITION_KINDS:
+                raise PydanticCustomError(
+                    "fit",
+                    "encoders.{name} ('{encoder}') yields '{kind}', which is no kind of condition; "
+                    "there are {known}",
+                    {
+                        "name": name,
+                        "encoder": encoder.type,
+                        "kind": str(kind),
+                        "known": ", ".join(CONDITION_KINDS),
+                    },
+                )
             if kind not in self.renderer.consumes:
                 raise PydanticCustomError(
                     "fit",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine.coverage import write_coverage
+from avatar_kit.engine.environment import environment
+from avatar_kit.engine.foreign import foreign_parts
 from avatar_kit.engine.frames import TrainingFrames
 from avatar_kit.engine.loaded import COVERAGE, TRAINING_MOTION
-from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
+from avatar_kit.engine.run import PEOPLE, RunFolder
 from avatar_kit.engine.setting_up import Training
+from avatar_kit.engine.subject import Subject
 from avatar_kit.engine.untrained import training_cameras
 from avatar_kit.io.motion import save_motion
 
@@ -26,6 +29,7 @@ def describe_training(run: RunFolder, config: MethodConfig, training: Training) 
     """Write the config, and with what it is trained."""
     run.write_config(config)
     about = environment(training.frames.device)
+    about["plugins"] = foreign_parts(config)
     facts = {"method": training.method.facts(), "aligner": training.avatar.aligner.facts()}
     run.write_json("environment.json", {**about, **facts})
 

@@ -14,7 +14,8 @@ from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.assemble import build_avatar, build_body
 from avatar_kit.engine.coverage import read_coverage
 from avatar_kit.engine.device import pick_device
-from avatar_kit.engine.run import RunFolder, Subject
+from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.subject import Subject
 from avatar_kit.interfaces import Avatar
 from avatar_kit.io.motion import load_motion
 from avatar_kit.scene import Motion

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from avatar_kit import __version__
 from avatar_kit.config import MethodConfig, dump_yaml, load_yaml, resolve_method
 from avatar_kit.config.layers import dump_method
 from avatar_kit.engine.claim import LOCK, OWNER
+from avatar_kit.engine.foreign import missing_parts
 from avatar_kit.engine.records import SubjectRecord
+from avatar_kit.engine.subject import Subject
 from avatar_kit.errors import UserError, shown
-from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.documents import read_json, validated
 from avatar_kit.scene import Camera
@@ -42,52 +38,6 @@ _AT_START = {
 _OTHER_VERSION = (
     "train again, or use the version of avatar-kit that wrote the run (environment.json)"
 )
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Who the avatar is of and how it was seen: what rendering needs instead of the capture.
-
-    Attributes:
-        capture: Name of the capture.
-        capture_key: Digest of its content.
-        body: Registered name of the body model.
-        body_asset: Id and sha256 of the body model's data.
-        shape: Shape values by name.
-        cameras: Name -> camera of the trained picture, a batch of one, the main one first. A camera
-            that moves is given as it was at the first training frame.
-        training_frames: Number of training frames.
-        fps: Frame rate of the capture.
-        clips: Lengths of the clips that the training frames make, in their order.
-    """
-
-    capture: str
-    capture_key: str
-    body: str
-    body_asset: dict[str, str]
-    shape: dict[str, float]
-    cameras: dict[str, Camera]
-    training_frames: int
-    fps: float
-    clips: list[int]
-
-    @property
-    def camera(self) -> Camera:
-        """The main camera."""
-        return next(iter(self.cameras.values()))
-
-    def check_asset(self, body: Body, where: Path) -> None:
-        """Refuse a body model that differs from the one trained with.
-
-        Raises:
-            UserError: The sha256 of the body's data is another one.
-        """
-        if body.asset.sha256 != self.body_asset["sha256"]:
-            raise UserError(
-                f"{where}: trained with the body data {self.body_asset['name']} "
-                f"(sha256 {self.body_asset['sha256'][:12]}), here is {body.asset.name} "
-                f"({body.asset.sha256[:12]}); install the same version"
-            )
 
 
 class RunFolder:
@@ -128,7 +78,10 @@ class RunFolder:
 
     def has_config(self) -> bool:
         """Whether a run lies here."""
-        return (self.root / "config.yaml").is_file()
+        return self._has("config.yaml")
+
+    def _has(self, name: str) -> bool:
+        return (self.root / name).is_file()
 
     def ended_early(self) -> bool:
         """Whether a training began here and ended before it saved anything."""
@@ -230,7 +183,13 @@ class RunFolder:
             raise UserError(
                 f"{file}: type: expected the name of a method, got {shown(saved.get('type'))}"
             )
-        return resolve_method(saved["type"], file=file, overrides=overrides, origin=origin).config
+        try:
+            found = resolve_method(saved["type"], file=file, overrides=overrides, origin=origin)
+        except UserError as error:
+            recorded = self.read_json("environment.json") if self._has("environment.json") else {}
+            missing = missing_parts(recorded.get("plugins", {}))
+            raise UserError(f"{error}{missing}") from None
+        return found.config
 
     def write_subject(self, subject: Subject) -> None:
         """Save what rendering needs to know of the person and the cameras."""
@@ -309,23 +268,3 @@ def whole_run(root: Path) -> Iterator[RunFolder]:
         os.replace(partial, root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def environment(device: torch.device) -> dict[str, Any]:
-    """Versions and hardware, for ``environment.json``."""
-    packages: dict[str, str | None] = {}
-    for name in ("torch", "numpy", "pydantic", "anny", "numba", "av", "mediapipe", "gsplat"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = None
-    cuda = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return {
-        "avatar_kit": __version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "device": str(device),
-        "gpu": cuda,
-        "threads": torch.get_num_threads(),
-        "packages": packages,
-    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from avatar_kit.errors import MissingModels, UserError, near
 from avatar_kit.registry.commands import BUILTIN_COMMANDS, Command
+from avatar_kit.registry.sources import OWN
 from avatar_kit.registry.targets import load_target
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Component:
         config: Its config class, torch-free.
         target: ``package.module:Class`` of the implementation.
         plugin: Name of the plugin that registered it.
-        default: Whether it is taken where a config does not say.
+        default: Whether it offers itself where a config does not say; :meth:`Catalog.default`
+            decides.
+        distribution: The installed package that brings the plugin, and its version; or the file.
     """
 
     kind: str
@@ -49,6 +52,12 @@ class Component:
     target: str
     plugin: str
     default: bool = False
+    distribution: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether avatar-kit itself brings it."""
+        return self.distribution.split(" ")[0] == OWN
 
     def load(self) -> type[Any]:
         """Import the implementation.
@@ -71,7 +80,8 @@ class Component:
 
 
 def _check_config(component: Component) -> None:
-    from avatar_kit.declarations import CONFIG_BASES  # pydantic, which commands do without
+    # pydantic, which commands do without
+    from avatar_kit.declarations import CONDITION_KINDS, CONFIG_BASES
 
     base = CONFIG_BASES[component.kind]
     if not (isinstance(component.config, type) and issubclass(component.config, base)):
@@ -79,6 +89,13 @@ def _check_config(component: Component) -> None:
             f"plugin '{component.plugin}': the config of {component.kind} '{component.name}' "
             f"must derive from {base.__name__}"
         )
+    for kind in getattr(component.config, "consumes", ()):
+        if kind not in CONDITION_KINDS:
+            raise UserError(
+                f"plugin '{component.plugin}': renderer '{component.name}' consumes '{kind}', "
+                f"which is no kind of condition{near(str(kind), list(CONDITION_KINDS))}; there are "
+                f"{', '.join(CONDITION_KINDS)}"
+            )
 
 
 class Catalog:
@@ -196,10 +213,13 @@ class Catalog:
     def default(self, kind: str) -> str:
         """The name to take where a config does not say.
 
+        A default of avatar-kit's own wins over one of another package, which would otherwise change
+        what a config means by being installed.
+
         Raises:
             UserError: No plugin offers a default of this kind.
         """
-        for component in self.components(kind):
-            if component.default:
-                return component.name
+        offered = [c for c in self.components(kind) if c.default]
+        for component in sorted(offered, key=lambda c: not c.is_own):
+            return component.name
         raise UserError(f"no default {kind} is registered; name one with type")

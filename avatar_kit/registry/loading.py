@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -19,6 +22,9 @@ from avatar_kit.registry.commands import Command
 from avatar_kit.registry.components import KINDS, Catalog, Component
 from avatar_kit.registry.sources import GROUP, plugin_sources
 
+#: Seconds after which a plugin that is still loading is named.
+SLOW = 5.0
+
 
 @dataclass(frozen=True)
 class LoadedPlugin:
@@ -30,7 +36,8 @@ class LoadedPlugin:
         version: Version of that package.
         components: The components it registered.
         failure: Why it could not be loaded; empty if it was.
-        notes: What it does that a later version will refuse.
+        notes: What it does that a person should know: what a later version will refuse, a default
+            that is not taken.
         commands: The commands it registered.
     """
 
@@ -62,7 +69,7 @@ def load_plugins(
         dist = source.dist
         about = (dist.name, dist.version) if dist else (source.value, "")
         try:
-            with warnings.catch_warnings(record=True) as caught:
+            with warnings.catch_warnings(record=True) as caught, _named_where_slow(source):
                 warnings.simplefilter("always", DeprecationWarning)
                 components, commands = _register(source)
             found.add(components, commands)
@@ -70,13 +77,15 @@ def load_plugins(
             loaded.append(
                 LoadedPlugin(source.name, *about, components, notes=notes, commands=commands)
             )
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit() too: a plugin may end itself, not the program
             if strict:
                 raise
             reason = str(error) if isinstance(error, UserError) else _reason(error)
             found.failures[source.name] = reason
             loaded.append(LoadedPlugin(source.name, *about, (), reason))
-    return found, loaded
+    return found, [_with_defaults(plugin, found) for plugin in loaded]
 
 
 def _deprecations(caught: list[warnings.WarningMessage]) -> Iterator[str]:
@@ -84,10 +93,46 @@ def _deprecations(caught: list[warnings.WarningMessage]) -> Iterator[str]:
     for found in caught:
         warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)
         if issubclass(found.category, DeprecationWarning):
-            yield " ".join(str(found.message).split())
+            yield "deprecated: " + " ".join(str(found.message).split())
 
 
-def _reason(error: Exception) -> str:
+def _with_defaults(plugin: LoadedPlugin, catalog: Catalog) -> LoadedPlugin:
+    """The plugin with a note for each default that it offers and that is not taken."""
+    offered = [c for c in plugin.components if c.default and c.name != catalog.default(c.kind)]
+    notes = []
+    for one in offered:
+        taken = catalog.get(one.kind, catalog.default(one.kind))
+        notes.append(
+            f"{one.kind} '{one.name}' offers itself as default; '{taken.name}' of "
+            f"{taken.distribution} is taken: name it where you want it"
+        )
+    return replace(plugin, notes=(*plugin.notes, *notes))
+
+
+@contextmanager
+def _named_where_slow(source: EntryPoint) -> Iterator[None]:
+    """Says on stderr which plugin it is that the program waits for."""
+    who = f"plugin '{source.name}' ({source.dist.name if source.dist else source.value})"
+
+    def say() -> None:
+        sys.stderr.write(
+            f"{who} has been loading for {SLOW:g} s; Ctrl-C ends, AVATAR_KIT_PLUGINS=a,b names "
+            "those to load\n"
+        )
+        sys.stderr.flush()
+
+    timer = threading.Timer(SLOW, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it ends the program when it is imported (sys.exit({error.code!r}))"
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
@@ -104,13 +149,14 @@ def _register(source: EntryPoint) -> tuple[tuple[Component, ...], tuple[Command,
     manager.add_hookspecs(hookspecs)
     manager.register(module, source.name)
     manager.check_pending()
+    origin = f"{source.dist.name} {source.dist.version}" if source.dist else source.value
     components: list[Component] = []
     for kind, hook in KINDS.items():
 
         def register(
             name: str, *, config: type[Any], target: str, default: bool = False, kind: str = kind
         ) -> None:
-            components.append(Component(kind, name, config, target, source.name, default))
+            components.append(Component(kind, name, config, target, source.name, default, origin))
 
         getattr(manager.hook, hook)(register=register)
 

@@ -12,6 +12,9 @@ from pathlib import Path
 #: The group of entry points that plugins are found through.
 GROUP = "avatar_kit"
 
+#: The distribution whose defaults win over those of others.
+OWN = "avatar-kit"
+
 
 def plugin_sources() -> list[EntryPoint]:
     """Entry points to load: installed ones, and the file named by ``AVATAR_KIT_DEV``."""

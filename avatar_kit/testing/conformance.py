@@ -78,6 +78,21 @@ class Conformance:
         """
         return self.validated(self.options)
 
+    def teardown_method(self) -> None:
+        """After every check, by pytest too: torch's default dtype is what it was.
+
+        Raises:
+            Broken: Something set another, which changes every tensor that anybody makes.
+        """
+        torch = sys.modules.get("torch")
+        if torch is None or (found := torch.get_default_dtype()) == torch.float32:
+            return
+        torch.set_default_dtype(torch.float32)
+        raise Broken(
+            f"{self.kind} '{self.name}' changed torch's default dtype to {found} for the whole "
+            "program; give dtype= where you make a tensor"
+        )
+
     def once(self, what: str, make: Callable[[], Any]) -> Any:
         """What ``make`` gives, made once for all checks of this class."""
         key = (type(self), what)

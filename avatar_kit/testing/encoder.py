@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from avatar_kit.declarations import CONDITION_KINDS
 from avatar_kit.gaussians import pose_gaussians
 from avatar_kit.scene import Condition, FeatureMap, GaussianCloud, Vector
 from avatar_kit.testing import world
@@ -36,6 +37,11 @@ class EncoderConformance(ModuleConformance):
     def test_yields_what_it_declares(self) -> None:
         """Kind, channels and size of the condition are those the config declares."""
         kind, channels = self.config.yields()  # type: ignore[attr-defined]
+        require(
+            kind in CONDITION_KINDS,
+            f"yields() says '{kind}', which is no kind of condition; there are "
+            f"{', '.join(CONDITION_KINDS)}",
+        )
         for training in (False, True):
             context = world.context((0, 1), training=training, device=self.device)
             condition = self.made()(context)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from avatar_kit.errors import UserError
 from avatar_kit.registry import Component, catalog
 from avatar_kit.testing.conformance import Broken, Conformance, NotApplicable
+from avatar_kit.testing.explaining import described
 
 
 @dataclass(frozen=True)
@@ -78,25 +79,18 @@ def _run(suite: Conformance, name: str) -> Outcome:
     check = getattr(suite, name)
     demand = " ".join((check.__doc__ or name).split("\n\n")[0].split())
     started = time.perf_counter()
+    kind = suite.kind
     status: Literal["passed", "failed", "error", "skipped"] = "passed"
     reason = ""
     try:
-        check()
+        try:
+            check()
+        finally:
+            suite.teardown_method()
     except NotApplicable as why:
         status, reason = "skipped", str(why)
     except (Broken, UserError) as why:
         status, reason = "failed", str(why)
     except Exception as why:
-        status, reason = "error", _located(why)
+        status, reason = "error", described(why, kind)
     return Outcome(name, demand, status, reason, time.perf_counter() - started)
-
-
-def _located(error: Exception) -> str:
-    """The exception and the last place in the component's own code it came through."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if "avatar_kit/testing/" not in file and "site-packages" not in file:
-            place = f" ({file}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {error}{place}"

@@ -147,7 +147,9 @@ def test_check_passes(cli_here):
 def test_check_says_what_to_mend(dev):
     text = dev(METRIC.format(target="json:JSONDecoder"), "check", "plug_number", check=1)
     assert "must be a class derived from avatar_kit.interfaces.Metric" in text
-    assert "checks fail. Mend test_target_is_of_its_kind first" in text
+    assert "9 of 14 checks fail, from 2 causes. Mend test_target_is_of_its_kind first" in text
+    assert text.count("TypeError: JSONDecoder.__init__()") == 1
+    assert text.count("(the cause is that of test_declares_direction_and_unit)") == 7
 
 
 def test_check_of_another_api_version(dev):
@@ -172,3 +174,77 @@ def test_check_of_a_component_that_needs_an_extra(dev, tmp_path, monkeypatch):
     assert "metric 'plug_number' needs the package 'nvdiffrast'" in text
     assert 'pip install "avatar-kit[cuda]"' in text
     assert len(text.strip().splitlines()) == 1
+
+
+SEVERAL = """
+from typing import Literal
+import torch
+from pydantic import Field
+from avatar_kit import hookimpl
+from avatar_kit.config import MetricConfig
+from avatar_kit.interfaces import Metric
+
+class FirstConfig(MetricConfig):
+    '''Needs a value.'''
+    type: Literal["plug_first"] = "plug_first"
+    factor: float = Field(description="Of the difference.")
+
+class First(Metric):
+    higher_is_better, unit = False, ""
+    def __init__(self, config):
+        super().__init__(config)
+        self.reset()
+    def reset(self):
+        self.found = []
+    def update(self, prediction, target, *, new_clip=False):
+        self.found.append(self.config.factor * (prediction - target).abs().mean((1, 2, 3)))
+    def compute(self):
+        return float(torch.cat(self.found).mean()) if self.found else float("nan")
+
+class SecondConfig(MetricConfig):
+    '''Fails.'''
+    type: Literal["plug_second"] = "plug_second"
+
+class Second(First):
+    def update(self, prediction, target, new_clip=False):
+        raise ValueError("no idea")
+
+@hookimpl
+def register_metrics(register):
+    register("plug_first", config=FirstConfig, target="plug_dev:First")
+    register("plug_second", config=SecondConfig, target="plug_dev:Second")
+"""
+
+
+def test_check_of_several_parts_checks_each_and_ends_with_a_table(dev):
+    text = dev(SEVERAL, "check", "plug_dev", check=1)
+    assert "metric plug_first: not checked:" in text and "factor: is required" in text
+    assert "give what is missing as  plug_first.KEY=VALUE" in text
+    assert "metric plug_second:" in text and text.index("2 parts") < text.rindex(
+        "metric plug_second"
+    )
+    text = dev(SEVERAL, "check", "plug_dev", "plug_first.factor=2", check=1)
+    assert "not checked" not in text and "metric plug_first: " in text.split("2 parts")[1]
+
+
+def test_an_exception_says_what_was_handed_in_and_what_is_asked(dev):
+    text = dev(SEVERAL, "check", "plug_second", check=1)
+    [line] = [line for line in text.splitlines() if "no idea" in line][:1]
+    assert "ValueError: no idea (" in line and "plug_dev.py:" in line
+    assert "update was given prediction=[" in line and "float32, target=[" in line
+    assert "; the contract: Take in the next frames" in line
+
+
+def test_a_wrong_signature_says_the_right_one(dev):
+    text = SEVERAL.replace("target, new_clip=False", "target")
+    text = dev(text, "check", "plug_second", check=1)
+    assert "unexpected keyword argument 'new_clip'; the contract: update(self, prediction:" in text
+
+
+def test_a_changed_default_dtype_is_caught_and_put_back(dev):
+    import torch
+
+    text = "import torch\ntorch.set_default_dtype(torch.float64)\n" + SEVERAL
+    said = dev(text, "check", "plug_first", "factor=1", check=1)
+    assert "changed torch's default dtype to torch.float64" in said
+    assert torch.get_default_dtype() == torch.float32

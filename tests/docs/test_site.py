@@ -84,7 +84,7 @@ def test_the_record_on_the_page_of_formats_is_valid():
 def test_keys_of_a_subject_are_on_the_page_of_formats():
     from dataclasses import fields
 
-    from avatar_kit.engine.run import Subject
+    from avatar_kit.engine.subject import Subject
 
     table = (DOCS / "formats.md").read_text().partition("| key of subject.json")[2]
     named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))

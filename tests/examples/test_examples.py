@@ -40,7 +40,9 @@ def capture(tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path):
-    def run(*words, **env):
+    def run(*words, check=0, site=None, **env):
+        if site is not None:  # before what is on the path already
+            env["PYTHONPATH"] = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
         done = subprocess.run(
             [sys.executable, "-m", *map(str, words)],
             capture_output=True,
@@ -48,32 +50,36 @@ def run(tmp_path):
             cwd=tmp_path,
             env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **env},
         )
-        assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
     return run
 
 
 def test_an_installed_project_is_found(run, installed):
-    text = run("avatar_kit.cli.main", "plugins", "list", PYTHONPATH=str(installed))
+    text = run("avatar_kit.cli.main", "plugins", "list", site=installed)
     assert "avatar-kit-sketch 0.1.0" in text and "renderer: pixel_mlp" in text
-    text = run("avatar_kit.cli.main", "plugins", "show", "pixel_mlp", PYTHONPATH=str(installed))
+    text = run("avatar_kit.cli.main", "plugins", "show", "pixel_mlp", site=installed)
     assert "Neurons of a hidden layer." in text and "Apache-2.0" in text
 
 
 def test_its_method_trains_and_is_driven(run, installed, capture, tmp_path):
-    env = {"PYTHONPATH": str(installed)}
+    env = {"site": installed}
     words = ("--method", "sketch", "--data", capture, "--out", "run", "aligner=calm", *TINY)
     run("avatar_kit.cli.main", "train", *words, **env)
     motion = tmp_path / "run" / "training_motion.npz"
     run("avatar_kit.cli.main", "render", "run", "--motion", motion, "--out", "driven.mp4", **env)
     assert (tmp_path / "driven.mp4").stat().st_size > 1000
+    text = run("avatar_kit.cli.main", "eval", "run", check=2)  # without the package
+    assert "unknown method 'sketch'" in text
+    assert "the method 'sketch' is of avatar-kit-sketch 0.1.0, " in text
+    assert "the aligner 'calm' is of avatar-kit-sketch 0.1.0: install it" in text
 
 
 @pytest.mark.slow  # README's plugin is tested so
 def test_its_renderer_serves_another_method(run, installed, capture, tmp_path):
     words = ("--method", "ram", "--data", capture, "--out", "run", "renderer=pixel_mlp", *TINY)
-    run("avatar_kit.cli.main", "train", *words, PYTHONPATH=str(installed))
+    run("avatar_kit.cli.main", "train", *words, site=installed)
     assert "type: pixel_mlp" in (tmp_path / "run" / "config.yaml").read_text()
     assert (tmp_path / "run" / "eval" / "test.json").exists()
 
@@ -84,7 +90,7 @@ def test_its_own_conformance_tests_pass(run, installed):
     text = run(
         *("pytest", "-q", "-p", "no:cacheprovider", "-m", "conformance", "--rootdir", tests),
         *("--avatar-kit-device", "cpu", tests),
-        PYTHONPATH=str(installed),
+        site=installed,
     )
     assert "passed" in text and "failed" not in text
 

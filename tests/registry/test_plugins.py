@@ -1,5 +1,7 @@
 """Loading plugins: isolation, taken names, near matches, API version."""
 
+import os
+import signal
 import subprocess
 import sys
 import types
@@ -85,7 +87,9 @@ def test_a_deprecated_hook_still_works_and_is_noted(plugin_file, monkeypatch):
     with pytest.warns(DeprecationWarning, match="register_scores"):
         catalog, loaded = load_plugins([plugin_file("plug_late", GOOD.format(name="mine"))])
     assert catalog.names("metric") == ["mine"] and not loaded[0].failure
-    assert loaded[0].notes == ("register_metrics goes in plugin API 2; use register_scores",)
+    assert loaded[0].notes == (
+        "deprecated: register_metrics goes in plugin API 2; use register_scores",
+    )
 
 
 def test_a_hook_that_does_not_exist_is_refused(plugin_file):
@@ -218,6 +222,71 @@ def test_a_file_named_by_the_environment_is_a_plugin(tmp_path, monkeypatch):
     catalog, loaded = load_plugins(plugin_sources())
     assert [p.name for p in loaded] == ["builtin", "plug_dev"]
     assert "dev_metric" in catalog.names("metric")
+    del sys.modules["plug_dev"]
+
+
+def test_a_plugin_that_ends_the_program_is_a_failure(plugin_file):
+    sources = [
+        plugin_file("plug_end", "import sys; sys.exit(3)"),
+        plugin_file("plug_good", GOOD.format(name="mine")),
+    ]
+    catalog, loaded = load_plugins(sources)
+    assert loaded[0].failure == "it ends the program when it is imported (sys.exit(3))"
+    assert catalog.names("metric") == ["mine"]
+
+
+def test_a_plugin_that_takes_long_is_named(plugin_file, monkeypatch, capsys):
+    monkeypatch.setattr(loading, "SLOW", 0.05)
+    load_plugins([plugin_file("plug_slow", "import time; time.sleep(0.5)")])
+    assert "plugin 'plug_slow' (plug_slow) has been loading for 0.05 s" in capsys.readouterr().err
+    load_plugins([plugin_file("plug_quick", "")])
+    assert not capsys.readouterr().err
+
+
+def test_an_endless_loop_names_the_plugin_and_hears_ctrl_c(tmp_path):
+    (tmp_path / "plug_loop.py").write_text("while True: pass")
+    code = (
+        "from avatar_kit.registry import loading\n"
+        "loading.SLOW = 0.2\n"
+        "loading.load_plugins([e for e in loading.plugin_sources() if e.name == 'plug_loop'])"
+    )
+    env = {**os.environ, "AVATAR_KIT_DEV": str(tmp_path / "plug_loop.py")}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert "plugin 'plug_loop' (plug_loop) has been loading" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) != 0
+
+
+def test_a_strangers_default_does_not_take_the_place_of_ours(plugin_file, monkeypatch):
+    text = GOOD.format(name="aaa").replace(
+        'target="json:JSONDecoder"', 'target="json:JSONDecoder", default=True'
+    )
+    sources = [plugin_file("plug_a", text), plugin_file("plug_b", text.replace("aaa", "bbb"))]
+    catalog, loaded = load_plugins(sources)
+    assert catalog.default("metric") == "aaa"  # the first, where none is ours
+    assert "metric 'bbb' offers itself as default; 'aaa' of plug_a is taken" in loaded[1].notes[0]
+    own = Component(
+        "metric", "ours", loaded[0].components[0].config, "x:Y", "z", True, "avatar-kit 1"
+    )
+    catalog.add([own])
+    assert catalog.default("metric") == "ours"
+
+
+def test_an_unknown_kind_of_condition_is_refused(plugin_file):
+    text = (
+        "from avatar_kit import hookimpl\n"
+        "from avatar_kit.config import RendererConfig\n"
+        "class Config(RendererConfig):\n"
+        "    consumes = frozenset({'featuremap'})\n"
+        "@hookimpl\n"
+        "def register_renderers(register):\n"
+        "    register('mine', config=Config, target='x:Y')\n"
+    )
+    _, loaded = load_plugins([plugin_file("plug_kind", text)])
+    said = "consumes 'featuremap', which is no kind of condition; did you mean 'feature_map'?"
+    assert said in loaded[0].failure
 
 
 def test_listing_and_help_import_no_torch():
