@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avatar_kit.graphics import in_full_precision
 from avatar_kit.scene import FrameContext
 
 
@@ -26,6 +27,7 @@ def view_basis(context: FrameContext) -> Tensor:
 
 
 @torch.no_grad()
+@in_full_precision
 def view_directions(context: FrameContext) -> Tensor:
     """[N, 3] unit directions to the camera at the covered pixels, in (tangent, bitangent, normal).
 
