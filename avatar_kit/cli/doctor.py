@@ -6,7 +6,7 @@ HELP = """Say what this machine can do, and what to install for the rest."""
 
 _EXTRAS = {
     "track": ("mediapipe", "prepare your own videos; drive with a video"),
-    "cuda": ("nvdiffrast", "fast rasterising on NVIDIA GPUs (nvdiffrast: non-commercial licence)"),
+    "cuda": ("gsplat", "splatting on NVIDIA GPUs"),
 }
 
 
@@ -22,7 +22,7 @@ def doctor() -> None:
 
     from avatar_kit import __version__
     from avatar_kit.errors import how_to_get, how_to_install
-    from avatar_kit.graphics import splat_cuda
+    from avatar_kit.graphics import splat_cuda, warp_zbuffer
     from avatar_kit.io.cache import cache_dir, cache_limit, cache_size, stages_limit
     from avatar_kit.registry import catalog, plugins
 
@@ -34,10 +34,14 @@ def doctor() -> None:
     table.add_row(good, "avatar-kit", __version__)
     table.add_row(good, "torch", f"{torch.__version__}, {torch.get_num_threads()} CPU threads")
     table.add_row(good if cuda else bad, "CUDA", gpu)
-    lacking = f"gsplat is {splat_cuda.missing()}" if splat_cuda.missing() else ""
-    reason = lacking if cuda else "there is no GPU"
-    splats = f"on the CPU: {reason}" if reason else "on the GPU, by gsplat"
-    table.add_row(bad if reason else good, "splatting", escape(splats))
+    lacks = {
+        "rasterising": ("Warp", warp_zbuffer.missing(torch.device("cuda")) if cuda else ""),
+        "splatting": ("gsplat", splat_cuda.missing()),
+    }
+    for what, (package, lacking) in lacks.items():
+        reason = "there is no GPU" if not cuda else f"{package} is {lacking}" if lacking else ""
+        where = f"on the CPU: {reason}" if reason else f"on the GPU, by {package}"
+        table.add_row(bad if reason else good, what, escape(where))
     for extra, (module, purpose) in _EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
         fix = "" if there else f"   {how_to_install(extra)}"

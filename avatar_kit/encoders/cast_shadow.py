@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avatar_kit.encoders.kept_light import KeptLight
-from avatar_kit.graphics import covered
+from avatar_kit.graphics import covered, in_full_precision
 from avatar_kit.scene import FeatureMap, FrameContext
 
 
@@ -19,6 +19,7 @@ class CastShadow(KeptLight):
     """
 
     @torch.no_grad()
+    @in_full_precision
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, 1, H, W] 1 where the body keeps the light from the floor, softened by a pixel."""
         points = self.light.on_floor(context.body.vertices)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from avatar_kit.encoders.config import LightEncoderConfig
 from avatar_kit.encoders.kept_light import KeptLight
-from avatar_kit.graphics import interpolate
+from avatar_kit.graphics import in_full_precision, interpolate
 from avatar_kit.interfaces import Setup
 from avatar_kit.light import FoundLight, lit_vertices
 from avatar_kit.scene import FeatureMap, FrameContext
@@ -34,6 +34,7 @@ class LitSurface(KeptLight):
         self.found.fill_(found.found)
         self._lit.clear()
 
+    @in_full_precision
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, 5, H, W]; zero where no surface is seen."""
         body = context.body

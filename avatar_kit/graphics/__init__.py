@@ -5,6 +5,7 @@ from avatar_kit.graphics.coverage import covered, nearest_depth
 from avatar_kit.graphics.fragments import Fragments
 from avatar_kit.graphics.gaussian_normals import gaussian_normals
 from avatar_kit.graphics.normals import vertex_normals
+from avatar_kit.graphics.precision import in_full_precision
 from avatar_kit.graphics.rasterizer import rasterize, visibility
 from avatar_kit.graphics.segments import draw_segments
 from avatar_kit.graphics.spherical_harmonics import harmonic_colors, spherical_harmonics
@@ -18,6 +19,7 @@ __all__ = [
     "draw_segments",
     "gaussian_normals",
     "harmonic_colors",
+    "in_full_precision",
     "interpolate",
     "nearest_depth",
     "rasterize",

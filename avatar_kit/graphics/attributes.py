@@ -29,7 +29,7 @@ def interpolate(attributes: Tensor, faces: Tensor, fragments: Fragments) -> Tens
     """
     batch, height, width = fragments.triangle.shape
     covered = fragments.covered
-    index = faces.index_select(0, fragments.triangle.reshape(-1).index_select(0, covered)).long()
+    index = faces.index_select(0, fragments.visited).long()
     weight = fragments.barycentrics.reshape(-1, 3).index_select(0, covered)
     table = attributes.transpose(1, 2)
     picture = weighted_gather(table, index, weight, covered, batch, height * width)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from avatar_kit.graphics import zbuffer
+from avatar_kit.graphics.indices import check_indices
 from avatar_kit.graphics.jit import in_parallel, kernel
-from avatar_kit.graphics.rasterizer import NEAR, check_indices, rasterize, visibility
+from avatar_kit.graphics.rasterizer import NEAR, rasterize, visibility
 
 if TYPE_CHECKING:
     from avatar_kit.scene.camera import Camera

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 
@@ -30,5 +31,21 @@ class Fragments:
 
     @cached_property
     def covered(self) -> Tensor:
-        """[N] int64 indices of the covered pixels in the flattened [B * H * W]."""
-        return (self.triangle.reshape(-1) >= 0).nonzero()[:, 0]
+        """[N] int64 pixels to look at, in the flattened [B * H * W], ascending: the covered ones.
+
+        On a GPU all, because to find out which are covered would make the CPU wait for it: in the
+        background ``triangle`` is -1 and all weights are 0.
+        """
+        return pixels_to_visit(self.triangle)
+
+    @cached_property
+    def visited(self) -> Tensor:
+        """[N] int64 triangle of each pixel of ``covered``; 0 in the background."""
+        return self.triangle.reshape(-1).index_select(0, self.covered).clamp(min=0)
+
+
+def pixels_to_visit(triangle: Tensor) -> Tensor:
+    """The covered pixels of [B, H, W] triangles where that is known without waiting, or all."""
+    if triangle.device.type == "cpu":
+        return (triangle.reshape(-1) >= 0).nonzero()[:, 0]
+    return torch.arange(triangle.numel(), device=triangle.device)

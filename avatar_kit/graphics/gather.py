@@ -60,8 +60,9 @@ def gather_dense(
         index = index + (torch.div(pixel, pixels, rounding_mode="floor") * entries)[:, None]
     rows = table.transpose(1, 2).reshape(-1, channels)
     taps = rows.index_select(0, index.reshape(-1)).view(*index.shape, channels)
-    values = (taps * weight.to(table.dtype)[..., None]).sum(1)
-    picture = values.new_zeros(batch * pixels, channels).index_copy(0, pixel, values)
+    values = picture = (taps * weight.to(table.dtype)[..., None]).sum(1)
+    if len(pixel) < batch * pixels:
+        picture = values.new_zeros(batch * pixels, channels).index_copy(0, pixel, values)
     return picture.view(batch, pixels, channels).transpose(1, 2).contiguous()
 
 

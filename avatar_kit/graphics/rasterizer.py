@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar_kit.errors import MissingExtra
-from avatar_kit.graphics import cuda, zbuffer
-from avatar_kit.graphics.fragments import Fragments
+from avatar_kit.errors import MissingExtra, UserError
+from avatar_kit.graphics import nvdiffrast, warp_zbuffer, zbuffer
+from avatar_kit.graphics.fragments import Fragments, pixels_to_visit
+from avatar_kit.graphics.indices import check_indices, indices_on_device
 
 if TYPE_CHECKING:
     from avatar_kit.scene.camera import Camera
 
-Backend = Literal["auto", "numba", "nvdiffrast"]
+Backend = Literal["auto", "numba", "warp", "nvdiffrast"]
 
 #: Surfaces nearer to the camera than this many metres are cut away, pixel by pixel.
 NEAR = 0.01
@@ -33,7 +34,9 @@ def rasterize(
         vertices: [B, V, 3] world metres.
         faces: [F, 3] vertex indices.
         camera: One camera, or one for each of the B meshes; its size is the picture's.
-        backend: "numba" (CPU), "nvdiffrast" (CUDA), or "auto": by the device of ``vertices``.
+        backend: "numba" draws on the CPU, "warp" on CUDA or the CPU, both the same triangles;
+            "nvdiffrast" on CUDA, corners rounded to 1/16 pixel. "auto": "warp" on CUDA, "numba"
+            elsewhere.
 
     Returns:
         The fragments, on the device and in the precision of ``vertices``. Surface within
@@ -43,20 +46,22 @@ def rasterize(
     Raises:
         ValueError: A shape or an index does not fit, or the backend does not fit the device.
         MissingExtra: ``backend="nvdiffrast"`` and it is not installed.
+        UserError: The backend was asked for by name and does not run here.
     """
     _check(vertices, faces, 3)
     camera = camera.expand(vertices.shape[0])
     size = (camera.height, camera.width)
     differentiable = _needs_gradient(vertices, camera)
+    drawer = _chosen(backend, vertices.device)
     with torch.no_grad():  # in double: float32 would move edges by 1e-4 pixels
-        if _use_nvdiffrast(backend, vertices.device):
+        if drawer == "nvdiffrast":
             points = to_screen(vertices.double(), camera)
-            triangle = cuda.visible_triangles(points, faces, *size, near=NEAR)
+            triangle = nvdiffrast.visible_triangles(points, faces, *size, near=NEAR)
         else:
             matrix = torch.cat([camera.R, camera.t[..., None]], dim=-1)
             matrix = camera.K.double() @ matrix.double()
-            rows = zbuffer.project(vertices.cpu().contiguous().numpy(), matrix.cpu().numpy())
-            found = _draw(rows, faces, size, near=NEAR, like=vertices)
+            rows = _project(vertices, matrix, drawer)
+            found = _draw(rows, faces, size, near=NEAR, like=vertices, backend=drawer)
             if not differentiable:
                 return Fragments(*found)
             triangle = found[0]
@@ -99,8 +104,8 @@ def visibility(
     xy, z = pixels.detach().double(), depth.detach().double()[..., None]
     ones = torch.ones_like(z)
     points = torch.cat([xy * z, z, ones] if perspective else [xy, ones, -z], dim=-1)
-    rows = points.cpu().contiguous().numpy()
-    return _draw(rows, faces, (height, width), near=near if perspective else None, like=pixels)
+    drawer, plane = _chosen("auto", pixels.device), near if perspective else None
+    return _draw(points, faces, (height, width), near=plane, like=pixels, backend=drawer)
 
 
 def to_screen(vertices: Tensor, camera: Camera) -> Tensor:
@@ -138,42 +143,58 @@ def _with_gradient(
 ) -> Fragments:
     """Barycentrics and depth of known triangles, as differentiable functions of ``points``."""
     batch, height, width = triangle.shape
-    flat = triangle.reshape(-1)
-    covered = (flat >= 0).nonzero()[:, 0]
-    frame = torch.div(covered, height * width, rounding_mode="floor")
-    corner = faces[flat[covered]] + (frame * points.shape[1])[:, None]
+    flat, pixel = triangle.reshape(-1), pixels_to_visit(triangle)
+    frame = torch.div(pixel, height * width, rounding_mode="floor")
+    seen = flat[pixel]
+    corner = faces[seen.clamp(min=0)] + (frame * points.shape[1])[:, None]
     corners = points.reshape(-1, 3).index_select(0, corner.reshape(-1)).view(-1, 3, 3)
-    column, row = covered % width, torch.div(covered, width, rounding_mode="floor") % height
+    background = (seen < 0)[:, None] if len(pixel) == len(flat) else None
+    if background is not None:  # some triangle that is none, so that no gradient becomes NaN
+        proper = torch.eye(3, dtype=points.dtype, device=points.device)
+        corners = torch.where(background[..., None], proper, corners)
+    column, row = pixel % width, torch.div(pixel, width, rounding_mode="floor") % height
     centres = torch.stack([column, row], dim=1).to(points.dtype) + 0.5
     weights = barycentrics_at(corners, centres)
+    if background is not None:
+        weights = weights.masked_fill(background, 0)
     z = (weights * corners[..., 2]).sum(1)
     barycentrics = torch.zeros(flat.shape[0], 3, dtype=dtype, device=points.device)
-    barycentrics = barycentrics.index_copy(0, covered, weights.to(dtype))
+    barycentrics = barycentrics.index_copy(0, pixel, weights.to(dtype))
     depth = torch.zeros(flat.shape[0], dtype=dtype, device=points.device)
-    depth = depth.index_copy(0, covered, z.to(dtype))
+    depth = depth.index_copy(0, pixel, z.to(dtype))
     return Fragments(triangle, barycentrics.view(batch, height, width, 3), depth.view_as(triangle))
 
 
+def _project(vertices: Tensor, matrix: Tensor, backend: str) -> Tensor:
+    if backend == "warp":
+        return warp_zbuffer.project(vertices, matrix)
+    rows = zbuffer.project(vertices.cpu().contiguous().numpy(), matrix.cpu().numpy())
+    return torch.from_numpy(rows)
+
+
 def _draw(
-    rows: np.ndarray, faces: Tensor, size: tuple[int, int], *, near: float | None, like: Tensor
+    rows: Tensor,
+    faces: Tensor,
+    size: tuple[int, int],
+    *,
+    near: float | None,
+    like: Tensor,
+    backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    corners = check_indices(faces, rows.shape[1])
-    dtype = np.float64 if like.dtype == torch.float64 else np.float32
-    arrays = zbuffer.draw(rows, corners, *size, near=near, dtype=dtype)
+    double = like.dtype == torch.float64
+    if backend == "warp":
+        corners = indices_on_device(faces, rows.shape[1])
+        dtype = torch.float64 if double else torch.float32
+        return warp_zbuffer.draw(rows, corners, *size, near=near, dtype=dtype)
+    arrays = zbuffer.draw(
+        rows.cpu().contiguous().numpy(),
+        check_indices(faces, rows.shape[1]),
+        *size,
+        near=near,
+        dtype=np.float64 if double else np.float32,
+    )
     triangle, barycentrics, depth = (torch.from_numpy(a).to(like.device) for a in arrays)
     return triangle, barycentrics, depth
-
-
-def check_indices(faces: Tensor, count: int) -> np.ndarray:
-    """[F, 3] int64 for the compiled kernels, which do not check indices themselves.
-
-    Raises:
-        ValueError: A face names a vertex that is not there.
-    """
-    corners = np.ascontiguousarray(faces.cpu().numpy(), dtype=np.int64)
-    if corners.size and not 0 <= corners.min() <= corners.max() < count:
-        raise ValueError(f"faces name vertices {corners.min()}..{corners.max()} of {count}")
-    return corners
 
 
 def _check(points: Tensor, faces: Tensor, width: int) -> None:
@@ -188,11 +209,16 @@ def _needs_gradient(vertices: Tensor, camera: Camera) -> bool:
     return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 
-def _use_nvdiffrast(backend: Backend, device: torch.device) -> bool:
+def _chosen(backend: Backend, device: torch.device) -> str:
+    """The backend that draws for a device."""
+    if backend == "auto":
+        on_cuda = device.type == "cuda" and warp_zbuffer.usable(device)
+        return "warp" if on_cuda else "numba"
+    if backend == "warp" and warp_zbuffer.missing(device):
+        raise UserError(f"rasterising with Warp: it is {warp_zbuffer.missing(device)}")
     if backend == "nvdiffrast":
-        if not cuda.installed():
-            raise MissingExtra("rasterising on CUDA", "cuda", "nvdiffrast")
+        if not nvdiffrast.installed():
+            raise MissingExtra("rasterising with nvdiffrast", "nvdiffrast", "nvdiffrast")
         if device.type != "cuda":
             raise ValueError(f"nvdiffrast draws on CUDA only, the vertices are on {device}")
-        return True
-    return backend == "auto" and device.type == "cuda" and cuda.usable(device)
+    return backend

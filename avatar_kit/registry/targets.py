@@ -10,7 +10,7 @@ from avatar_kit.errors import MissingExtra, UserError
 #: Optional packages and the extra that brings them.
 _EXTRAS = {
     "mediapipe": "track",
-    "nvdiffrast": "cuda",
+    "nvdiffrast": "nvdiffrast",
     "gsplat": "cuda",
     "gsply": "export",
     "onnxruntime": "matting",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from avatar_kit.graphics.precision import in_full_precision
 from avatar_kit.scene.selecting import Index, rows
 
 #: Metres; a camera that stands farther from the origin films no person there.
@@ -112,6 +113,7 @@ class Camera:
         return self.K.device
 
     @property
+    @in_full_precision
     def position(self) -> Tensor:
         """[B, 3] camera centre in world metres."""
         return -(self.R.mT @ self.t[..., None])[..., 0]
@@ -139,10 +141,12 @@ class Camera:
             self.height,
         )
 
+    @in_full_precision
     def to_camera(self, points: Tensor) -> Tensor:
         """World points [B, N, 3] in metres to camera coordinates [B, N, 3]."""
         return points @ self.R.mT + self.t[:, None]
 
+    @in_full_precision
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Project world points.
 
@@ -177,12 +181,9 @@ class Camera:
             height: Height of the new image.
         """
         x, y = scale if isinstance(scale, tuple) else (scale, scale)
-        transform = torch.tensor(
-            [[x, 0.0, -left * x], [0.0, y, -top * y], [0.0, 0.0, 1.0]],
-            dtype=self.K.dtype,
-            device=self.K.device,
-        )
-        return Camera(transform @ self.K, self.R, self.t, width, height)
+        across, down, last = self.K.unbind(1)
+        rows = [x * across - (left * x) * last, y * down - (top * y) * last, last]
+        return Camera(torch.stack(rows, dim=1), self.R, self.t, width, height)
 
 
 def stack_cameras(cameras: Sequence[Camera]) -> Camera:

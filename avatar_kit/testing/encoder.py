@@ -82,6 +82,23 @@ class EncoderConformance(ModuleConformance):
                         "other cameras are in the batch; context.camera has one camera a frame",
                     )
 
+    def test_half_precision_moves_no_gaussian(self) -> None:
+        """Under bfloat16 autocast Gaussians stay where they are, to 1e-3 of a pixel."""
+        if self.config.yields()[0] != "gaussians":  # type: ignore[attr-defined]
+            raise NotApplicable("yields no Gaussians")
+        encoder, context = self.made(), world.context((0, 1), device=self.device)
+        with torch.no_grad():
+            exact = encoder(context)
+            with torch.autocast(self.device, dtype=torch.bfloat16):
+                rounded = encoder(world.context((0, 1), device=self.device))
+        at, _ = context.camera.project(exact.means)
+        moved = (context.camera.project(rounded.means.to(exact.means))[0] - at).abs().max().item()
+        require(
+            moved <= 1e-3,
+            f"under bfloat16 autocast Gaussians move by up to {moved:.1e} pixels; decorate what "
+            "computes geometry with graphics.in_full_precision",
+        )
+
     def test_charts_are_declared(self) -> None:
         """The config says ``textured`` where ``charts`` lists textures, [1, C, side, side] each."""
         encoder = self.made()

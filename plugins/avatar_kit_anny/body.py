@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from avatar_kit.graphics import in_full_precision
 from avatar_kit.interfaces import Asset, Body
 from avatar_kit.scene import BodyParameters, Motion, ParameterSpec, PosedBody, Topology
 from avatar_kit_anny import source
@@ -86,6 +87,7 @@ class AnnyBody(Body):
             self.faces, self.uvs, self.uv_faces, self.face_region, self.parts, PART_NAMES
         )
 
+    @in_full_precision
     def forward(self, parameters: BodyParameters) -> PosedBody:
         """Pose the body; see :meth:`~avatar_kit.interfaces.Body.forward`."""
         identity, kept = self._identity(parameters["shape"])
@@ -103,6 +105,7 @@ class AnnyBody(Body):
             topology=self.topology,
         )
 
+    @in_full_precision
     def keypoints(self, parameters: BodyParameters) -> Tensor:
         """Key points without the surface; see :meth:`~avatar_kit.interfaces.Body.keypoints`."""
         identity, _ = self._identity(parameters["shape"])
@@ -110,6 +113,7 @@ class AnnyBody(Body):
         skinning, expression = identity.skinning(world, heads), parameters["expression"]
         return self.keypoint_regression(identity.coefficients, skinning, heads, expression)
 
+    @in_full_precision
     def from_motion(self, motion: Motion, shape: Tensor) -> BodyParameters:
         """Bone rotations of a motion; see :mod:`avatar_kit_anny.retarget`."""
         shape = shape.expand(len(motion), -1)
@@ -124,6 +128,7 @@ class AnnyBody(Body):
             }
         )
 
+    @in_full_precision
     def to_motion(self, parameters: BodyParameters, fps: float) -> Motion:
         """The motion of bone rotations. The jaw is told by ``jawOpen`` alone."""
         identity, kept = self._identity(parameters["shape"])

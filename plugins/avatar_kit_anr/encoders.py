@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from avatar_kit.graphics import interpolate, sample_texture, uv_map
+from avatar_kit.graphics import in_full_precision, interpolate, sample_texture, uv_map
 from avatar_kit.interfaces import Encoder, Setup
 from avatar_kit.scene import FeatureMap, FrameContext
 from avatar_kit_anr.config import SurfaceNormalsConfig, UvTextureConfig
@@ -58,6 +58,7 @@ class SurfaceNormals(Encoder):
 
     config: SurfaceNormalsConfig
 
+    @in_full_precision
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, 3, H, W] in camera axes; zero in the background."""
         normals = context.body.normals @ context.camera.R.mT

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avatar_kit.graphics import in_full_precision
 from avatar_kit.scene import FrameContext
 
 
@@ -20,11 +21,13 @@ def view_basis(context: FrameContext) -> Tensor:
     batch, height, width = context.fragments.triangle.shape
     covered = context.fragments.covered
     basis = context.body.vertices.new_zeros(batch * height * width, 9)
-    basis[covered] = spherical_harmonics(view_directions(context))
+    basis = basis.index_copy(0, covered, spherical_harmonics(view_directions(context)))
+    basis = basis * context.fragments.mask.reshape(-1, 1)
     return basis.view(batch, height, width, 9).permute(0, 3, 1, 2)
 
 
 @torch.no_grad()
+@in_full_precision
 def view_directions(context: FrameContext) -> Tensor:
     """[N, 3] unit directions to the camera at the covered pixels, in (tangent, bitangent, normal).
 
@@ -32,7 +35,7 @@ def view_directions(context: FrameContext) -> Tensor:
     """
     fragments, topology = context.fragments, context.body.topology
     covered = fragments.covered
-    triangle = fragments.triangle.reshape(-1)[covered]
+    triangle = fragments.visited
     frame = torch.div(covered, fragments.triangle[0].numel(), rounding_mode="floor")
     corners = context.body.vertices[frame[:, None], topology.faces[triangle]]  # [N, 3, 3]
     weight = fragments.barycentrics.reshape(-1, 3)[covered]

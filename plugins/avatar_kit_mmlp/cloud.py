@@ -23,6 +23,7 @@ from avatar_kit.gaussians import (
     sample_surface,
     skin_gaussians,
 )
+from avatar_kit.graphics import in_full_precision
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import LearnedLight
 from avatar_kit.scene import FrameContext, GaussianCloud
@@ -168,13 +169,9 @@ class MlpGaussians(Encoder):
         full = completed_colours(painted, weight, self.anchors.to("cpu"), self.setup.body)
         self.sh0.copy_((full - 0.5) / DEGREE_0)
 
+    @in_full_precision
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The cloud of B frames; ``extras`` are its scales and the offsets of control points."""
-        # half precision would move what is metres away by millimetres
-        with torch.autocast(self.sh0.device.type, enabled=False):
-            return self._cloud(context)
-
-    def _cloud(self, context: FrameContext) -> GaussianCloud:
         batch = len(context)
         coefficients = self.coefficients(context)
         means, control_offsets = self.canonical(coefficients, batch)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.gaussians import Anchors, Attachment, faces_camera
-from avatar_kit.graphics import spherical_harmonics
+from avatar_kit.graphics import in_full_precision, spherical_harmonics
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import LearnedLight
 from avatar_kit.scene import FrameContext, GaussianCloud, PosedBody
@@ -143,10 +143,12 @@ class RecordedGaussians(Encoder):
         place = lambda context: self._surface(context.body)  # noqa: E731
         self.colours.copy_(first_colours(samples, place, anchors, rest))
 
+    @in_full_precision
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The clouds of B frames that have nothing to do with one another."""
         return self._encoded(context, [None] * len(context))[0]
 
+    @in_full_precision
     def step(self, context: FrameContext, state: Any) -> tuple[GaussianCloud, Any]:
         """The next frame of B streams; the state is the :class:`Past` of each."""
         before: Sequence[Past | None] = [None] * len(context) if state is None else state

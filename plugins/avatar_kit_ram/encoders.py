@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from avatar_kit.graphics import (
     Fragments,
     draw_segments,
+    in_full_precision,
     interpolate,
     rasterize,
     sample_texture,
@@ -86,6 +87,7 @@ class FaceMap(Encoder):
         """[B, C, H, W]."""
         return FeatureMap(self.network(self.draw(context)))
 
+    @in_full_precision
     def draw(self, context: FrameContext) -> Tensor:
         """[B, 6, H, W] mask, camera-space normal, coordinates in [-1, 1] over the face."""
         fragments, topology = context.fragments, context.body.topology
@@ -109,6 +111,7 @@ class HandMap(Encoder):
         """[B, C, H, W]."""
         return FeatureMap(self.network(self.draw(context)))
 
+    @in_full_precision
     def draw(self, context: FrameContext) -> Tensor:
         """[B, 5, H, W] thumb to little finger, in [0, 1]; both hands share the channels."""
         camera = context.camera
@@ -144,6 +147,7 @@ class FrameCode(Encoder):
         return Vector(table[context.index])
 
 
+@in_full_precision
 def normal_map(context: FrameContext, fragments: Fragments) -> Tensor:
     """[B, 3, H, W] unit surface normals in camera axes; 0 in the background."""
     normals = context.body.normals @ context.camera.R.mT

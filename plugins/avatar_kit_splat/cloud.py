@@ -20,6 +20,7 @@ from avatar_kit.gaussians import (
     joined,
     sample_surface,
 )
+from avatar_kit.graphics import in_full_precision
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
 from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
@@ -137,6 +138,7 @@ class SurfaceGaussians(Encoder):
         ties = self.anchors.to("cpu"), self.setup.body
         self.colours.copy_(completed_colours(colours, weight, *ties))
 
+    @in_full_precision
     def forward(self, context: FrameContext) -> GaussianCloud:
         """The cloud of B frames."""
         means, normals, covariances = self.carried(context)

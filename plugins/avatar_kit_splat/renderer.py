@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
-from avatar_kit.graphics import harmonic_colors, splat
+from avatar_kit.graphics import harmonic_colors, in_full_precision, splat
 from avatar_kit.interfaces import Renderer, Setup
 from avatar_kit.nn import PlateBackground, averaged_within, windows
 from avatar_kit.scene import (
@@ -81,6 +81,7 @@ class SplatRenderer(Renderer):
         depth = torch.where(alpha > 0.5, drawn.expected_depth, torch.zeros_like(alpha))
         return RenderOutput(rgb, alpha, person=person, background=background, depth=depth)
 
+    @in_full_precision
     def widening(self, means: Tensor, camera: Camera) -> float:
         """Square pixels that Gaussians are widened by.
 

@@ -172,7 +172,7 @@ def test_check_of_a_component_that_needs_an_extra(dev, tmp_path, monkeypatch):
     (tmp_path / "plug_heavy.py").write_text("import nvdiffrast\n")
     text = dev(METRIC.format(target="plug_heavy:X"), "check", "plug_number", check=2)
     assert "metric 'plug_number' needs the package 'nvdiffrast'" in text
-    assert 'pip install "avatar-kit[cuda]"' in text
+    assert 'pip install "avatar-kit[nvdiffrast]"' in text
     assert len(text.strip().splitlines()) == 1
 
 

@@ -1,4 +1,4 @@
-"""Meshes seen through cameras: closed forms, gradients, both backends."""
+"""Meshes seen through cameras: closed forms, gradients, nvdiffrast."""
 
 import math
 import sys
@@ -8,9 +8,18 @@ import pytest
 import torch
 from graphics_shapes import centres, sphere
 
-from avatar_kit.errors import MissingExtra
-from avatar_kit.graphics import cuda, interpolate, rasterize, visibility
-from avatar_kit.graphics.cuda import to_clip
+from avatar_kit.errors import MissingExtra, UserError
+from avatar_kit.graphics import (
+    fragments as fragments_module,
+)
+from avatar_kit.graphics import (
+    interpolate,
+    nvdiffrast,
+    rasterize,
+    rasterizer,
+    visibility,
+)
+from avatar_kit.graphics.nvdiffrast import to_clip
 from avatar_kit.graphics.rasterizer import NEAR, to_screen
 from avatar_kit.scene import Camera
 
@@ -132,6 +141,28 @@ def test_gradients_by_finite_differences():
     assert torch.autograd.gradcheck(seen, inputs, eps=1e-6, atol=1e-5)
 
 
+def test_every_pixel_visited_gives_the_same(monkeypatch):
+    """What a GPU does, so that the CPU need not wait to know which pixels are covered."""
+    vertices, faces = sphere(12)
+    vertices[3] = vertices[4]  # a triangle without an area
+    faces = torch.cat([torch.tensor([[5, 5, 5]]), faces])  # and triangle 0 is none at all
+    colours = torch.rand(1, len(vertices), 4, generator=torch.Generator().manual_seed(0))
+
+    def drawn():
+        points, values = vertices[None].clone().requires_grad_(), colours.clone().requires_grad_()
+        fragments = rasterize(points, faces, camera(40))
+        picture = interpolate(values, faces, fragments)
+        (picture.square().sum() + fragments.depth.square().sum()).backward()
+        return picture, fragments.barycentrics, fragments.depth, points.grad, values.grad
+
+    expected = drawn()
+    for module in (rasterizer, fragments_module):
+        everything = lambda triangle: torch.arange(triangle.numel())  # noqa: E731
+        monkeypatch.setattr(module, "pixels_to_visit", everything)
+    for one, other in zip(expected, drawn(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
 def test_clip_space_and_viewport_equal_the_camera():
     vertices, _ = sphere(8)
     view = camera(80).crop_resize(10, 5, 1.3, 70, 90)
@@ -154,29 +185,25 @@ def test_near_plane_of_clip_space():
     assert clip[2, 2] < clip[2, 3]
 
 
-def test_backend_that_cannot_be_had(monkeypatch):
+def test_nvdiffrast_that_cannot_be_had(monkeypatch):
     vertices, faces = sphere(3)
-    monkeypatch.setattr(cuda, "installed", lambda: False)
-    with pytest.raises(MissingExtra, match=r"rasterising on CUDA needs .*avatar-kit\[cuda\]"):
+    monkeypatch.setattr(nvdiffrast, "installed", lambda: False)
+    with pytest.raises(MissingExtra, match=r"with nvdiffrast needs .*avatar-kit\[nvdiffrast\]"):
         rasterize(vertices[None], faces, camera(), backend="nvdiffrast")
-    monkeypatch.setattr(cuda, "installed", lambda: True)
+    monkeypatch.setattr(nvdiffrast, "installed", lambda: True)
     with pytest.raises(ValueError, match="nvdiffrast draws on CUDA only"):
         rasterize(vertices[None], faces, camera(), backend="nvdiffrast")
 
 
-def test_nvdiffrast_that_does_not_compile_is_reported_once(monkeypatch, caplog):
+def test_nvdiffrast_that_does_not_compile(monkeypatch):
     def broken(device):
         raise RuntimeError("Error building extension\nlong log")
 
-    monkeypatch.setattr(cuda, "installed", lambda: True)
-    monkeypatch.setattr(cuda, "context", broken)
-    device = torch.device("cuda", 99)
-    assert not cuda.usable(device)
-    assert not cuda.usable(device)
-    reason = "nvdiffrast is not usable: Error building extension"
-    assert [record.getMessage() for record in caplog.records] == [
-        f"rasterising on the CPU, which is slower: {reason}"
-    ]
+    package = SimpleNamespace(RasterizeCudaContext=broken)
+    monkeypatch.setitem(sys.modules, "nvdiffrast", SimpleNamespace(torch=package))
+    monkeypatch.setitem(sys.modules, "nvdiffrast.torch", package)
+    with pytest.raises(UserError, match=r"cannot be used here: Error building extension$"):
+        nvdiffrast.context(torch.device("cuda", 99))
 
 
 class DocumentedNvdiffrast:
@@ -200,17 +227,17 @@ def test_nvdiffrast_is_called_as_documented(monkeypatch):
     package = SimpleNamespace(torch=DocumentedNvdiffrast)
     monkeypatch.setitem(sys.modules, "nvdiffrast", package)
     monkeypatch.setitem(sys.modules, "nvdiffrast.torch", DocumentedNvdiffrast)
-    monkeypatch.setattr(cuda, "context", lambda device: None)
+    monkeypatch.setattr(nvdiffrast, "context", lambda device: None)
     vertices, faces = sphere(30)
     view = camera(70).crop_resize(4, 9, 1.1, 60, 50)
-    found = cuda.visible_triangles(to_screen(vertices[None], view), faces, 50, 60, near=NEAR)
+    found = nvdiffrast.visible_triangles(to_screen(vertices[None], view), faces, 50, 60, near=NEAR)
     expected = rasterize(vertices[None], faces, view).triangle
     assert found.dtype == torch.int64
     assert (found == expected).float().mean() > 0.998  # float32 clip space moves a few edges
 
 
 @pytest.mark.skipif(
-    not torch.cuda.is_available() or not cuda.installed(),
+    not torch.cuda.is_available() or not nvdiffrast.installed(),
     reason="needs a CUDA device and nvdiffrast",
 )
 def test_nvdiffrast_equals_numba():

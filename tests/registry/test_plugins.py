@@ -138,7 +138,7 @@ def test_a_missing_extra_says_what_to_install(plugin_file, monkeypatch):
     monkeypatch.setitem(sys.modules, "nvdiffrast", None)
     plugin_file("plug_extra", "import nvdiffrast")
     component = Component("metric", "mine", MetricConfig, "plug_extra:X", "plug")
-    with pytest.raises(MissingExtra, match=r"avatar-kit\[cuda\]"):
+    with pytest.raises(MissingExtra, match=r"avatar-kit\[nvdiffrast\]"):
         component.load()
 
 

@@ -1,8 +1,7 @@
-"""Visibility on CUDA through nvdiffrast (Laine et al., 2020), which is optional."""
+"""Visibility on CUDA through nvdiffrast (Laine et al., 2020), for who asks for it by name."""
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-logger = logging.getLogger(__name__)
+from avatar_kit.errors import UserError
 
 
 def installed() -> bool:
@@ -19,30 +18,19 @@ def installed() -> bool:
 
 
 @cache
-def usable(device: torch.device) -> bool:
-    """Whether nvdiffrast runs on this device; says once why not.
-
-    It compiles itself at first use and needs the CUDA compiler for that.
-    """
-    if not installed():
-        reason = 'not installed: pip install "avatar-kit[cuda]" (for non-commercial use only)'
-    else:
-        try:
-            context(device)
-        except (ImportError, OSError, RuntimeError) as error:
-            reason = f"not usable: {str(error).strip().splitlines()[0]}"
-        else:
-            return True
-    logger.warning("rasterising on the CPU, which is slower: nvdiffrast is %s", reason)
-    return False
-
-
-@cache
 def context(device: torch.device) -> Any:
-    """The buffers of nvdiffrast on a device, made once."""
+    """The buffers of nvdiffrast on a device, made once.
+
+    Raises:
+        UserError: It compiles itself at first use, and cannot here.
+    """
     import nvdiffrast.torch as dr
 
-    return dr.RasterizeCudaContext(device=device)
+    try:
+        return dr.RasterizeCudaContext(device=device)
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"rasterising with nvdiffrast: it cannot be used here: {reason}") from error
 
 
 def visible_triangles(
