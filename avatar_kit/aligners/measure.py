@@ -8,10 +8,10 @@ from torch import Tensor
 
 from avatar_kit.aligners.principal import PrincipalAxes
 from avatar_kit.aligners.rotations import pose_distances, quaternions, six_from_rotvec
-from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit.scene.skeleton import joint_positions, rest_offsets
 
 #: Frames posed at once.
 _CHUNK = 256

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from avatar_kit.aligners.skeleton import rest_offsets
+from avatar_kit.scene.skeleton import rest_offsets
 from avatar_kit_mda.config import FitConfig
 from avatar_kit_mda.losses import angles_first, reconstruction
 from avatar_kit_mda.networks import ConditionalDecoder, PoseEncoder

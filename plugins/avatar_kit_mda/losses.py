@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from avatar_kit.aligners.skeleton import joint_positions
+from avatar_kit.scene.skeleton import joint_positions
 from avatar_kit_mda.rotations import geodesic, matrices_from_six
 
 

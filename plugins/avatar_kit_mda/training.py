@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avatar_kit.aligners.skeleton import rest_offsets
+from avatar_kit.scene.skeleton import rest_offsets
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces.prior import Report
 from avatar_kit.scene import Motion

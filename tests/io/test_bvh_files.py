@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from avatar_kit.errors import UserError
 from avatar_kit.io import load_motion
 from avatar_kit.io.motion.bvh import read_bvh
-from avatar_kit.io.motion.bvh_retarget import LIMBS
-from avatar_kit.io.motion.bvh_skeleton import match_joints
+from avatar_kit.io.motion.joint_names import match_joints
+from avatar_kit.io.motion.limbs import LIMBS
 from avatar_kit.scene.joints import SMPLX_JOINTS, SMPLX_PARENTS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "motion"
@@ -157,7 +157,7 @@ def bvh_positions(path) -> dict[str, np.ndarray]:
 
 def limb_error(path) -> float:
     """Largest angle in degrees between a limb in the file and in the loaded motion."""
-    joints = match_joints(read_bvh(path).joints, path)
+    joints = match_joints(read_bvh(path).animated().joints, path)
     names = [joint.name for joint in read_bvh(path).joints]
     places = bvh_positions(path)
     world = world_rotations(load_motion(path).rotvec())

@@ -7,36 +7,34 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.motion.plain_pickle import LARGEST as _LARGEST
+from avatar_kit.io.motion.plain_pickle import unpickled
 from avatar_kit.scene.motion import Motion
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 
-#: Bytes that an array of a motion may take.
-_LARGEST = 4 << 30
-
-_OBJECTS = (
-    "it holds pickled Python objects, which may run code and are never read; save plain arrays "
-    "with numpy.savez instead"
-)
+#: Bytes that the pickled objects of an array may take.
+_LARGEST_OBJECTS = 1 << 30
 
 
-class NpzArrays(Mapping[str, np.ndarray]):
+class NpzArrays(Mapping[str, Any]):
     """The arrays of an npz, each read when it is asked for.
 
-    What a file holds besides is never read: entries that are pickled objects, and whatever nobody
-    asks for. Entries that claim more than they can hold are refused before anything is allocated.
+    What nobody asks for is never read. Entries that claim more than they can hold are refused
+    before anything is allocated. Pickled entries are read as plain data, see
+    :mod:`avatar_kit.io.motion.plain_pickle`.
 
     Attributes:
         objects: Names of the entries that are pickled objects.
     """
 
     def __init__(self, path: Path):
-        self.path, self._read = path, dict[str, np.ndarray]()
+        self.path, self._read = path, dict[str, Any]()
         self._names: list[str] = []
         self.objects: list[str] = []
         try:
@@ -47,7 +45,7 @@ class NpzArrays(Mapping[str, np.ndarray]):
         except FileNotFoundError:
             raise UserError(f"{path}: no such motion file") from None
         except _DAMAGE as error:
-            raise UserError(f"{path}: {_not_numpy(path, error)}") from None
+            raise UserError(f"{path}: {_not_numpy(error)}") from None
 
     def _list(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         name = member.filename.removesuffix(".npy")
@@ -55,17 +53,21 @@ class NpzArrays(Mapping[str, np.ndarray]):
             shape, dtype = _header(file)
         if dtype.hasobject:
             self.objects.append(name)
+            self._names.append(name)
             return
         _check_size(shape, dtype, member.file_size, f"{self.path}: key '{name}'")
         self._names.append(name)
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._names:
             raise KeyError(name)
         if name not in self._read:
             try:
                 with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as file:
-                    self._read[name] = np.lib.format.read_array(file, allow_pickle=False)
+                    if name in self.objects:
+                        self._read[name] = _objects(file, f"{self.path}: key '{name}'")
+                    else:
+                        self._read[name] = np.lib.format.read_array(file, allow_pickle=False)
             except _DAMAGE as error:
                 raise UserError(f"{self.path}: key '{name}' is damaged ({error})") from None
         return self._read[name]
@@ -78,7 +80,7 @@ class NpzArrays(Mapping[str, np.ndarray]):
 
 
 def read_npz(path: Path) -> NpzArrays:
-    """The arrays of an npz. Entries that are pickled objects are left out, never unpickled.
+    """The arrays of an npz.
 
     Raises:
         UserError: The file is missing, is no npz, or is damaged.
@@ -86,17 +88,18 @@ def read_npz(path: Path) -> NpzArrays:
     return NpzArrays(path)
 
 
-def read_npy(path: Path) -> np.ndarray:
-    """The array of an npy; pickled objects are refused.
+def read_npy(path: Path) -> Any:
+    """The array of an npy; of pickled objects the plain data they are.
 
     Raises:
-        UserError: The file is missing, is no npy of numbers, or is damaged.
+        UserError: The file is missing, is no npy, is damaged, or would run code.
     """
     try:
         with path.open("rb") as file:
             shape, dtype = _header(file)
             if dtype.hasobject:
-                raise UserError(f"{path}: {_OBJECTS}")
+                file.seek(0)
+                return _objects(file, str(path))
             _check_size(shape, dtype, path.stat().st_size, str(path))
             file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
@@ -105,7 +108,21 @@ def read_npy(path: Path) -> np.ndarray:
     except _DAMAGE as error:
         if zipfile.is_zipfile(path):
             raise UserError(f"{path}: holds several arrays; name it .npz") from None
-        raise UserError(f"{path}: {_not_numpy(path, error)}") from None
+        raise UserError(f"{path}: {_not_numpy(error)}") from None
+
+
+def _objects(file: IO[bytes], what: str) -> Any:
+    """The pickled objects of an entry: one alone, or a list of them."""
+    _header(file)
+    content = bytearray()
+    while part := file.read(1 << 20):
+        content += part
+        if len(content) > _LARGEST_OBJECTS:
+            raise UserError(
+                f"{what} unpacks to more than {_LARGEST_OBJECTS >> 30} GiB; no motion is so large"
+            )
+    found = unpickled(bytes(content), what)
+    return found.item() if isinstance(found, np.ndarray) and found.size == 1 else found
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
@@ -129,15 +146,8 @@ def _check_size(shape: tuple[int, ...], dtype: np.dtype, held: int, what: str) -
         )
 
 
-def _not_numpy(path: Path, error: Exception) -> str:
+def _not_numpy(error: Exception) -> str:
     """Why a file cannot be read, without numpy's advice to load it unsafely."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-    except OSError as failure:
-        return f"cannot be read ({failure.strerror})"
-    if start[:1] == b"\x80":  # how pickles begin
-        return f"a pickle, whatever its name; {_OBJECTS}"
     return f"cannot be read ({error}); is it a numpy file, whole?"
 
 

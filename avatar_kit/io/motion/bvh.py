@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from dataclasses import dataclass
@@ -13,16 +12,13 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
-
-logger = logging.getLogger(__name__)
+from avatar_kit.io.motion.animated import Animated, Joint
+from avatar_kit.io.motion.options import RATES
 
 _NUMBER = r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
 
 #: Channels that a joint may have: the format knows three of places and three of angles.
 _MOST_CHANNELS = 6
-
-#: Frames per second that a recording may have.
-RATES = (5.0, 480.0)
 
 
 @dataclass(frozen=True)
@@ -50,11 +46,13 @@ class Bvh:
         joints: Parents before children.
         values: [T, C] all channels, in the order of the joints.
         fps: Frames per second.
+        notes: What was mended.
     """
 
     joints: tuple[BvhJoint, ...]
     values: Tensor
     fps: float
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -83,6 +81,22 @@ class Bvh:
             positions.append(offset.expand(frames, 3))
         return torch.stack(rotations, 1), torch.stack(positions, 1)
 
+    def animated(self) -> Animated:
+        """The skeleton in motion; it was built in the pose of zero angles."""
+        rotations, positions = self.pose()
+        places: list[Tensor] = []
+        for joint in self.joints:
+            offset = torch.tensor(joint.offset, dtype=torch.float64)
+            places.append(offset + places[joint.parent] if joint.parent >= 0 else offset)
+        return Animated(
+            tuple(Joint(j.name, j.parent, bool(j.channels)) for j in self.joints),
+            self.fps,
+            rotations,
+            positions,
+            torch.eye(3, dtype=torch.float64).expand(len(self.joints), 3, 3),
+            torch.stack(places),
+        )
+
 
 def _local(joint: BvhJoint, columns: Tensor) -> tuple[Tensor, Tensor]:
     """Rotation [T, 3, 3] and offset [T, 3] of a joint relative to its parent."""
@@ -103,11 +117,15 @@ def _local(joint: BvhJoint, columns: Tensor) -> tuple[Tensor, Tensor]:
     return rotation, offset
 
 
-def read_bvh(path: Path) -> Bvh:
+def read_bvh(path: Path, rate: float | None = None) -> Bvh:
     """Parse a BVH file.
 
     What programs write beside the letter of the format is read, too: names with spaces, channels in
     any case, decimal commas, UTF-16, a number of frames that the rows do not keep.
+
+    Args:
+        path: The file.
+        rate: Frames per second, if a person said them; else those of the file.
 
     Raises:
         UserError: The file is missing, has no hierarchy or motion, an unknown channel, a number of
@@ -123,10 +141,11 @@ def read_bvh(path: Path) -> Bvh:
     )
     if facts is None:
         raise UserError(f"{path}: MOTION must start with 'Frames: N' and 'Frame Time: seconds'")
-    fps = _rate(float(facts[2].replace(",", ".")), path)
+    fps = rate or _rate(float(facts[2].replace(",", ".")), path)
     width = sum(len(joint.channels) for joint in joints)
     values = _values(tail[facts.end() - 1 :], width, path)
     frames = int(facts[1])
+    notes: tuple[str, ...] = ()
     if len(values) != frames * width:
         rows, rest = divmod(len(values), max(width, 1))
         if rest or not rows:
@@ -134,9 +153,9 @@ def read_bvh(path: Path) -> Bvh:
                 f"{path}: {len(values)} values, expected {frames} frames x {width} channels = "
                 f"{frames * width}; the file is cut short or damaged"
             )
-        logger.warning("%s: says %d frames and holds %d: these are read", path, frames, rows)
+        notes = (f"says {frames} frames and holds {rows}: these are read",)
         frames = rows
-    return Bvh(joints, values.view(frames, width), fps)
+    return Bvh(joints, values.view(frames, width), fps, notes)
 
 
 def _text(path: Path) -> str:
@@ -161,7 +180,7 @@ def _rate(seconds: float, path: Path) -> float:
             hint = f"; is this the rate? then write {1 / seconds:.6g}"
         raise UserError(
             f"{path}: Frame Time {seconds:g} s is {rate:.3g} frames/s, expected {RATES[0]:g} to "
-            f"{RATES[1]:g}{hint}"
+            f"{RATES[1]:g}{hint}, or say the rate with --motion-fps"
         )
     return float(round(rate)) if abs(rate - round(rate)) < 0.01 else rate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,9 @@ from avatar_kit.scene.motion import FIELDS, Motion
 _MARKS = {"joint_convention": "smplx", "up": "y"}
 
 
-def is_native(data: Mapping[str, np.ndarray]) -> bool:
+def is_native(keys: Collection[str]) -> bool:
     """Whether the arrays of an npz are ours: they say which joint convention they follow."""
-    return "joint_convention" in data
+    return "joint_convention" in keys
 
 
 def from_native(data: Mapping[str, np.ndarray], path: Path) -> Motion:

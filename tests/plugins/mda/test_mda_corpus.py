@@ -6,8 +6,8 @@ from avatar_kit_mda.procedural import procedural_corpus
 from avatar_kit_mda.rotations import matrices_from_six
 
 from avatar_kit.aligners.rotations import six_from_rotvec
-from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.scene import Motion
+from avatar_kit.scene.skeleton import joint_positions, rest_offsets
 from avatar_kit.tracking.limits import body_limits
 
 

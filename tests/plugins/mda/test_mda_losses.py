@@ -5,7 +5,7 @@ from avatar_kit_mda.losses import angles_first, divergence, reconstruction
 from torch.distributions import Normal, kl_divergence
 
 from avatar_kit.aligners.rotations import six_from_rotvec
-from avatar_kit.aligners.skeleton import rest_offsets
+from avatar_kit.scene.skeleton import rest_offsets
 
 
 def test_divergence_agrees_with_torch():

@@ -11,9 +11,9 @@ from mda_motions import BODY
 
 from avatar_kit.aligners.measure import geodesic_error, knn_distance, position_error
 from avatar_kit.aligners.rotations import six_from_rotvec
-from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.interfaces import Corpus
 from avatar_kit.io.motion.load import load_clips
+from avatar_kit.scene.skeleton import joint_positions, rest_offsets
 from tests.conftest import shared_file
 
 pytestmark = pytest.mark.slow

@@ -1,6 +1,6 @@
-"""From the frames of a BVH skeleton to the SMPL-X joint convention.
+"""What the axes of a skeleton mean, by how it moves.
 
-A BVH file says how each joint turns, but not what its axes mean: the pose at zero angles may be a
+A file says how each joint turns, but not what its axes mean: the pose at zero angles may be a
 T-pose or nothing anatomical at all. So for every joint we look for a constant C with M = G C, where
 G is the joint's rotation in the world and M the rotation relative to our T-pose.
 
@@ -15,44 +15,21 @@ G is the joint's rotation in the world and M the rotation relative to our T-pose
 * Wrists, elbows and knees: the way of the joint before them wins where it is nearly as close,
   because rigs keep the axes along a limb.
 * Toes: in line with the foot while it stands.
-
-A skeleton that has the names of SMPL-X's body joints, and at zero angles stands in our T-pose, is
-taken as it is: C is the identity, and its fingers and eyes are read, too.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
 import math
-import re
-from dataclasses import replace
-from pathlib import Path
 
 import roma
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avatar_kit.errors import UserError
-from avatar_kit.io.motion.bvh import Bvh, read_bvh
-from avatar_kit.io.motion.bvh_skeleton import match_joints
-from avatar_kit.scene import Motion
-from avatar_kit.scene.joints import BODY_JOINTS, SMPLX_JOINTS, SMPLX_PARENTS
-
-logger = logging.getLogger(__name__)
-
-#: Limb joint -> the next joint along its bone and the bone's direction in the T-pose.
-LIMBS: dict[str, tuple[str, tuple[float, float, float]]] = {
-    f"{side}_{joint}": (f"{side}_{child}", direction)
-    for side, x in (("left", 1.0), ("right", -1.0))
-    for joint, child, direction in (
-        ("hip", "knee", (0.0, -1.0, 0.0)),
-        ("knee", "ankle", (0.0, -1.0, 0.0)),
-        ("shoulder", "elbow", (x, 0.0, 0.0)),
-        ("elbow", "wrist", (x, 0.0, 0.0)),
-    )
-}
+from avatar_kit.io.motion.animated import Animated
+from avatar_kit.io.motion.limbs import LIMBS
+from avatar_kit.scene.joints import SMPLX_JOINTS, SMPLX_PARENTS
 
 #: Joint whose twist shows in the bending of the next limb, and where that bends to.
 _HINGES = {"shoulder": (0.0, 0.0, 1.0), "hip": (0.0, 0.0, -1.0)}
@@ -66,104 +43,16 @@ _SAME_AXES_BONUS = math.radians(30)
 #: Enough frames to choose axes by.
 _SAMPLES = 500
 
-#: Units in metres, in the order in which they are tried, and the legs that people have in metres.
-_UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254}
-_LEGS = (0.5, 1.2)
 
-#: Legs of a skeleton whose unit is unknown.
-_LEG_LENGTH = 0.8
-
-_FINGERS = re.compile(r"thumb|index|pinky|ring")
-
-#: Cosine of the angle that a bone of a T-pose may be off its direction.
-_ALONG = math.cos(math.radians(10))
-
-
-def load_bvh(path: Path) -> Motion:
-    """Read a BVH file as a motion, in the file's own world axes and metres.
-
-    The unit is told by the length of the legs: metres, centimetres, millimetres or inches; a
-    skeleton in none of them is scaled to legs of 0.8 m, and a warning says so.
-
-    Raises:
-        UserError: See :func:`read_bvh` and :func:`match_joints`; or the file has no frames.
-    """
-    bvh = read_bvh(path)
-    frames = len(bvh.values)
-    if frames == 0:
-        raise UserError(f"{path}: the motion has no frames")
-    ours = _named_as_ours(bvh)
-    joints = ours or match_joints(bvh.joints, path)
-    if not ours and any(_FINGERS.search(j.name.lower()) for j in bvh.joints if j.channels):
-        logger.warning("%s: fingers of a skeleton with other names than ours stay at rest", path)
-    rotations, positions = bvh.pose()
-    every = slice(None, None, max(1, frames // _SAMPLES))
-    if ours:
-        constants = dict.fromkeys(joints, torch.eye(3, dtype=torch.float64))
-    else:
-        constants = _constants(bvh, joints, rotations[every], positions[every])
-    world: dict[str, Tensor] = {}
-    local = []
-    for name, parent in zip(SMPLX_JOINTS, SMPLX_PARENTS, strict=True):
-        above = world[SMPLX_JOINTS[parent]] if parent >= 0 else torch.eye(3).double()
-        known = name in joints
-        world[name] = rotations[:, joints[name]] @ constants[name] if known else above
-        local.append((above.mT @ world[name]).expand(frames, 3, 3))
-    return Motion.from_rotvec(
-        bvh.fps,
-        (positions[:, joints["pelvis"]] * _scale(bvh, joints, positions, path)).float(),
-        roma.rotmat_to_rotvec(torch.stack(local, 1)).float(),
-        torch.zeros(frames, 52),
-        torch.ones(frames),
-    )
-
-
-def _named_as_ours(bvh: Bvh) -> dict[str, int]:
-    """SMPL-X joint -> index, of a skeleton that is called so and stands in the T-pose; else empty.
-
-    Its zero pose may be off the directions of the T-pose by a few degrees, as people are.
-    """
-    found = {name: bvh.index(name) for name in SMPLX_JOINTS if name in bvh.names}
-    if not {"pelvis", *BODY_JOINTS} <= found.keys() or bvh.joints[found["pelvis"]].parent >= 0:
-        return {}
-    still = replace(bvh, values=torch.zeros(1, bvh.values.shape[1]).double())
-    at = still.pose()[1][0]
-    for name, (child, direction) in LIMBS.items():
-        bone = F.normalize(at[found[child]] - at[found[name]], dim=0)
-        if float(bone @ torch.tensor(direction).double()) < _ALONG:
-            return {}
-    return found
-
-
-def _scale(bvh: Bvh, joints: dict[str, int], positions: Tensor, path: Path) -> float:
-    """Metres in a unit of the file, by the length of the legs; says so where no unit fits."""
-    chain = ("hip", "knee", "ankle")
-    hip, knee, ankle = (positions[:, joints[f"left_{j}"]] for j in chain)
-    leg = float(((hip - knee).norm(dim=1) + (knee - ankle).norm(dim=1)).median())
-    if not leg > 0:
-        below = [torch.tensor(bvh.joints[joints[f"left_{j}"]].offset) for j in chain[1:]]
-        leg = float(sum(offset.norm() for offset in below))
-    if not leg > 0:
-        raise UserError(f"{path}: the legs of its skeleton have no length")
-    for metres in _UNITS.values():
-        if _LEGS[0] <= leg * metres <= _LEGS[1]:
-            return metres
-    logger.warning(
-        "%s: legs of %.3g units are no person's in %s: taken for legs of %.1f m",
-        path, leg, ", ".join(_UNITS), _LEG_LENGTH,
-    )  # fmt: skip
-    return _LEG_LENGTH / leg
-
-
-def _constants(
-    bvh: Bvh, joints: dict[str, int], rotations: Tensor, positions: Tensor
-) -> dict[str, Tensor]:
-    """The constant C [3, 3] of every joint the skeleton has."""
+def constants_by_motion(skeleton: Animated, joints: dict[str, int]) -> dict[str, Tensor]:
+    """The constant C [3, 3] of every joint of pelvis and body that the skeleton has."""
+    every = slice(None, None, max(1, len(skeleton.rotations) // _SAMPLES))
+    rotations, positions = skeleton.rotations[every], skeleton.positions[every]
     at = {name: positions[:, i] for name, i in joints.items()}
     found = {"pelvis": _pelvis(rotations[:, joints["pelvis"]], at)}
     world = {"pelvis": rotations[:, joints["pelvis"]] @ found["pelvis"]}
     up = F.normalize(world["pelvis"][:, :, 1].mean(0), dim=0)
-    for name, parent in zip(SMPLX_JOINTS[1:], SMPLX_PARENTS[1:], strict=True):
+    for name, parent in zip(SMPLX_JOINTS[1:22], SMPLX_PARENTS[1:22], strict=True):
         above = world[SMPLX_JOINTS[parent]]
         if name not in joints:
             world[name] = above
@@ -173,9 +62,8 @@ def _constants(
             usual = found.get(SMPLX_JOINTS[parent])
             found[name] = _limb(name, turned, above, at, usual)
         elif name.endswith("ankle"):
-            found[name] = _ankle(
-                turned, above, at[name], _foot_end(bvh, joints, name, positions), up
-            )
+            end = _foot_end(skeleton, joints, name, positions)
+            found[name] = _ankle(turned, above, at[name], end, up)
         elif name.endswith("foot"):
             low = _standing(at[SMPLX_JOINTS[parent]], up)
             found[name] = roma.special_procrustes((above.mT @ turned)[low].mean(0)).mT
@@ -221,9 +109,11 @@ def _standing(ankle: Tensor, up: Tensor) -> Tensor:
     return height <= height.quantile(0.3)
 
 
-def _foot_end(bvh: Bvh, joints: dict[str, int], ankle: str, positions: Tensor) -> Tensor | None:
+def _foot_end(
+    skeleton: Animated, joints: dict[str, int], ankle: str, positions: Tensor
+) -> Tensor | None:
     """The toes, or the end site of the foot, [T, 3]."""
-    below = [i for i, joint in enumerate(bvh.joints) if joint.parent == joints[ankle]]
+    below = skeleton.children(joints[ankle])
     end = joints.get(ankle.replace("ankle", "foot"), below[0] if below else None)
     return None if end is None else positions[:, end]
 

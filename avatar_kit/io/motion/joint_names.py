@@ -1,12 +1,14 @@
-"""Which joint of a BVH skeleton is which of ours: a few by name, the rest by the hierarchy."""
+"""Which joint of a skeleton is which of ours: a few by name, the rest by the hierarchy."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from avatar_kit.errors import UserError
-from avatar_kit.io.motion.bvh import BvhJoint
+from avatar_kit.errors import UserError, near
+from avatar_kit.io.motion.animated import Joint
+from avatar_kit.scene.joints import SMPLX_JOINTS
 
 #: Joints found by name, with the words they go by; earlier words win.
 _NAMED = {"wrist": ("wrist", "hand"), "ankle": ("ankle", "foot")}
@@ -23,28 +25,45 @@ _PARTS = {
 }
 
 
-def match_joints(joints: tuple[BvhJoint, ...], path: Path) -> dict[str, int]:
-    """SMPL-X joint name -> index of the BVH joint.
+def match_joints(
+    joints: tuple[Joint, ...], path: Path, said: Mapping[str, str | None] | None = None
+) -> dict[str, int]:
+    """SMPL-X joint name -> index of the joint in the skeleton.
 
     Wrists, ankles and the head are found by name ("LeftHand", "Hand_L", "l_wrist", ...). Elbows,
     shoulders, collars, knees and hips are their parents in turn, where joints that only twist are
     passed over and a part of several joints counts as one; the pelvis is where the legs meet,
     spine3 where the arms meet, and what lies between is the spine. A skeleton may end at the neck.
 
+    Args:
+        joints: The skeleton.
+        path: Its file, for messages.
+        said: SMPL-X joint -> name in the skeleton, or None for a joint that shall stay at rest;
+            goes before what is found.
+
     Raises:
-        UserError: A joint that is needed was not found.
+        UserError: A joint that is needed was not found, or a name that was said is not there.
     """
     parents = [joint.parent for joint in joints]
+    given = _given(joints, said or {}, path)
     found: dict[str, int] = {}
     for side in ("left", "right"):
-        wrist, ankle = (_find(joints, _NAMED[part], side, path) for part in ("wrist", "ankle"))
+        wrist, ankle = (
+            given.get(f"{side}_{part}") or _find(joints, _NAMED[part], side, path)
+            for part in ("wrist", "ankle")
+        )
         found |= {f"{side}_wrist": wrist, f"{side}_ankle": ankle}
         found |= _upward(parents, wrist, [f"{side}_elbow", f"{side}_shoulder"], joints, path)
         found |= _upward(parents, ankle, [f"{side}_knee", f"{side}_hip"], joints, path)
-        toes = [i for i, p in enumerate(parents) if p == ankle and joints[i].channels]
+        toes = [i for i, p in enumerate(parents) if p == ankle and joints[i].moves]
         if toes:
             found[f"{side}_foot"] = toes[0]
-    pelvis = _meet(parents, found["left_hip"], found["right_hip"])
+    found |= given
+    pelvis = (
+        given["pelvis"]
+        if "pelvis" in given
+        else _meet(parents, found["left_hip"], found["right_hip"])
+    )
     chest = _meet(parents, found["left_shoulder"], found["right_shoulder"])
     for side in ("left", "right"):
         above = parents[found[f"{side}_shoulder"]]
@@ -59,10 +78,28 @@ def match_joints(joints: tuple[BvhJoint, ...], path: Path) -> dict[str, int]:
         line = line[:-1]
     if line:
         found["neck"] = line[0]
+    at_rest = {name for name, theirs in (said or {}).items() if theirs is None}
+    return {name: i for name, i in (found | given).items() if name not in at_rest}
+
+
+def _given(joints: tuple[Joint, ...], said: Mapping[str, str | None], path: Path) -> dict[str, int]:
+    names = [joint.name for joint in joints]
+    found = {}
+    for ours, theirs in said.items():
+        if ours not in SMPLX_JOINTS:
+            known = (
+                near(ours, list(SMPLX_JOINTS)) or f"; they are {', '.join(SMPLX_JOINTS[:22])} ..."
+            )
+            raise UserError(f"--map: '{ours}' is no joint of ours{known}")
+        if theirs is None:
+            continue
+        if theirs not in names:
+            raise UserError(f"{path}: --map: no joint '{theirs}'{near(theirs, names)}")
+        found[ours] = names.index(theirs)
     return found
 
 
-def _find(joints: tuple[BvhJoint, ...], words: tuple[str, ...], side: str, path: Path) -> int:
+def _find(joints: tuple[Joint, ...], words: tuple[str, ...], side: str, path: Path) -> int:
     names = [_plain(joint) for joint in joints]
     for word in words:
         forms = [word] if not side else [side + word, word + side, side[0] + word, word + side[0]]
@@ -72,19 +109,22 @@ def _find(joints: tuple[BvhJoint, ...], words: tuple[str, ...], side: str, path:
             return (exact or ending)[0]
     raise UserError(
         f"{path}: no joint called like '{f'{side} {words[0]}'.strip()}'; the joints are "
-        f"{', '.join(j.name for j in joints if j.channels)}"
+        f"{', '.join(j.name for j in joints if j.moves)}; say which is which with --map FILE"
     )
 
 
 def _upward(
-    parents: list[int], start: int, names: list[str], joints: tuple[BvhJoint, ...], path: Path
+    parents: list[int], start: int, names: list[str], joints: tuple[Joint, ...], path: Path
 ) -> dict[str, int]:
     """The joints of a limb above its last one, each the uppermost of its part."""
     above = [i for i in _ancestors(parents, start)[1:] if not _TWIST.search(_plain(joints[i]))]
     found: dict[str, int] = {}
     for name in names:
         if not above:
-            raise UserError(f"{path}: nothing above '{joints[start].name}' can be the {name}")
+            raise UserError(
+                f"{path}: nothing above '{joints[start].name}' can be the {name}; say which joint "
+                "is which with --map FILE"
+            )
         said = [_PARTS[name.partition("_")[2]].search(_plain(joints[i])) for i in above]
         words = [match and match[0] for match in said]
         part = 1
@@ -95,7 +135,7 @@ def _upward(
     return found
 
 
-def _plain(joint: BvhJoint) -> str:
+def _plain(joint: Joint) -> str:
     """The name in small letters, without the prefix of a character."""
     return re.sub(r"[^a-z0-9]", "", joint.name.lower().rpartition(":")[2])
 

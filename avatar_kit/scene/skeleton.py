@@ -1,4 +1,4 @@
-"""A grown person's body joints, for losses in metres without a body model.
+"""A grown person's body joints, for lengths in metres without a body model.
 
 Round figures of a 1.7 m person in the T-pose, in the SMPL-X joint order. They need not be those of
 the avatar: they only say how far a turn of a joint moves what hangs on it.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 
+import roma
 import torch
 from torch import Tensor
 
 from avatar_kit.scene.joints import BODY_JOINTS, SMPLX_PARENTS
+from avatar_kit.scene.motion import Motion
 
 #: Joint (left side) -> place relative to its parent, metres: left, up, forward.
 _OFFSETS: dict[str, tuple[float, float, float]] = {
@@ -81,3 +83,18 @@ def joint_positions(matrices: Tensor, offsets: Tensor) -> Tensor:
         turned = up @ matrices[..., level, :, :]
         all_placed.append(placed)
     return torch.cat(all_placed, dim=-2)[..., _PLACE, :]
+
+
+def body_positions(motion: Motion, offsets: Tensor | None = None) -> Tensor:
+    """[T, 22, 3] metres in the world: pelvis and body joints of a motion.
+
+    Args:
+        motion: Any motion.
+        offsets: [21, 3] metres; None: :func:`rest_offsets`.
+    """
+    offsets = (rest_offsets() if offsets is None else offsets).to(motion.transl)
+    below = joint_positions(
+        roma.rotvec_to_rotmat(motion.body_pose.unflatten(1, (len(BODY_JOINTS), 3))), offsets
+    )
+    turned = below @ roma.rotvec_to_rotmat(motion.global_orient).mT
+    return motion.transl[:, None] + torch.cat([torch.zeros_like(turned[:, :1]), turned], 1)

@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from avatar_kit.aligners.skeleton import joint_positions, rest_offsets
 from avatar_kit.scene.joints import BODY_JOINTS, SMPLX_PARENTS
+from avatar_kit.scene.skeleton import joint_positions, rest_offsets
 
 OFFSETS = rest_offsets()
 
