@@ -1,0 +1,1 @@
+"""Registration of the field's datasets. Torch-free."""
