@@ -91,7 +91,8 @@ class _Sparse(_Attributes):
     def dense(self, by_columns: bool) -> np.ndarray:
         """The whole matrix."""
         parts = {key: _plain(self.state[key]) for key in ("data", "indices", "indptr")}
-        shape = tuple(int(n) for n in self.state.get("_shape", self.state.get("shape")))
+        whole = self.state["_shape"] if "_shape" in self.state else self.state["shape"]
+        shape = tuple(int(n) for n in whole)
         if shape[0] * shape[1] * 8 > _LARGEST:
             raise ValueError(f"a matrix of {shape}")
         matrix = np.zeros(shape if not by_columns else shape[::-1])
@@ -131,7 +132,7 @@ class _JoblibArray(_Attributes):
         self.value = _shaped(file.read(count), dtype, state["shape"], state["order"])
 
 
-def _shaped(raw: Any, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray:
+def _shaped(raw: Any, dtype: np.dtype, shape: tuple, order: Any) -> np.ndarray:
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if len(raw) != size:
         raise ValueError(f"an array {shape} of {dtype} holds {len(raw)} bytes, expected {size}")
@@ -181,8 +182,12 @@ _KNOWN: dict[tuple[str, str], Callable] = {
 }
 
 
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined]  # in Python, so that BUILD is ours
-    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+#: The unpickler that is written in Python, so that BUILD can be ours.
+_Unpickler: Any = pickle._Unpickler
+
+
+class _Reader(_Unpickler):
+    dispatch: ClassVar[dict] = dict(_Unpickler.dispatch)
 
     def __init__(self, file: IO[bytes]):
         super().__init__(file, encoding="latin1")

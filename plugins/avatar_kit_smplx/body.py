@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,7 +112,8 @@ class SmplxBody(Body):
     def from_motion(self, motion: Motion, shape: Tensor) -> BodyParameters:
         """The joints are those of a motion, exactly. SMPL's hand follows the middle finger."""
         if self.family == "smplx":
-            motion = replace(motion, **turned_by_channels(motion))
+            turned: dict[str, Any] = turned_by_channels(motion)
+            motion = replace(motion, **turned)
         pose = motion.rotvec().index_select(1, self.told)
         values = {"transl": motion.transl, "shape": shape.expand(len(motion), -1)}
         values |= {"pose": pose} if self.hands is None else self.hands.given(pose)

@@ -107,8 +107,8 @@ def keypoint_rule(data: ModelData) -> KeypointRule:
     rows: list[dict[tuple[str, int], float]] = []
     places = _face_and_feet(data)
     for name in BODY_KEYPOINTS:
-        own = {("v", places[name]): 1.0} if name in places else {("j", names.index(name)): 1.0}
-        rows.append(own)
+        at = ("v", places[name]) if name in places else ("j", names.index(name))
+        rows.append({at: 1.0})
     for side in ("left", "right"):
         wrist = names.index(f"{side}_wrist")
         rows.append({("j", wrist): 1.0})
@@ -126,8 +126,8 @@ def keypoint_rule(data: ModelData) -> KeypointRule:
     used = sorted({i for row in rows for kind, i in row if kind == "v"})
     weights = np.zeros((len(rows), len(names) + len(used)))
     for row, held in zip(weights, rows, strict=True):
-        for (kind, i), share in held.items():
-            row[i if kind == "j" else len(names) + used.index(i)] += share
+        for (kind, i), weight in held.items():
+            row[i if kind == "j" else len(names) + used.index(i)] += weight
     return KeypointRule(np.array(used), weights)
 
 

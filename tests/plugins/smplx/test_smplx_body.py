@@ -1,7 +1,5 @@
 """The forward pass: the library's, a closed form, and the conformance kit."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -26,11 +24,6 @@ def models(tmp_path_factory):
     pytest.importorskip("xatlas", reason="SMPL and SMPL-H have no texture coordinates")
     folder = tmp_path_factory.mktemp("models")
     return {family: write_model(folder, family) for family in FAMILIES}
-
-
-@pytest.fixture(scope="session")
-def smplx_file(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp("model"), "smplx")
 
 
 def made(path, **values) -> SmplxBody:
@@ -243,11 +236,3 @@ def test_keypoints_lie_where_a_person_has_them(models):
         left, right = points[23:44], points[44:]
         assert (left[1:, 0] > left[0, 0]).all() and (right[1:, 0] < right[0, 0]).all()
         assert left[12, 0] == left[:, 0].max()  # the tip of the middle finger
-
-
-def test_the_library_is_not_needed():
-    assert "smplx" not in sys.modules or hasattr(sys.modules["smplx"], "SMPLX")
-    source = __import__("avatar_kit_smplx").__path__[0]
-    from pathlib import Path
-
-    assert not [p for p in Path(source).glob("*.py") if "import smplx" in p.read_text()]
