@@ -176,7 +176,9 @@ def open_view(config: MethodConfig, person: int = 0) -> CaptureView:
         UserError: It cannot be opened, has no training split, or is of another body.
     """
     data = (config.data, *config.others)[person]
-    capture = load_class("dataset", data)(data).open(config.size)
+    dataset = load_class("dataset", data)(data)
+    dataset.body = config.body
+    capture = dataset.open(config.size)
     check_body(config, capture.body, str(capture.root))
     train = capture.splits.get("train")
     if train is None or not len(train):

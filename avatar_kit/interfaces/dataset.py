@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from avatar_kit.capture import Capture
-    from avatar_kit.config import DatasetConfig
+    from avatar_kit.config import BodyConfig, DatasetConfig
 
 
 class Dataset(ABC):
-    """One person, recorded. Every format maps onto :class:`~avatar_kit.capture.Capture`."""
+    """One person, recorded. Every format maps onto :class:`~avatar_kit.capture.Capture`.
+
+    Attributes:
+        body: The body that a training is configured with, set before :meth:`open`; None: the
+            default one. A dataset whose poses any body can take gives the person's shape in it; a
+            capture that was made with a body ignores it.
+    """
+
+    body: BodyConfig | None = None
 
     def __init__(self, config: DatasetConfig):
         self.config = config

@@ -38,8 +38,9 @@ def small_capture(
     size: int = 64,
     cameras: int = 1,
     held_out_camera: bool = False,
+    of: tuple[str, Body] | None = None,
 ) -> Capture:
-    """Film the default body in front of an even wall.
+    """Film a body in front of an even wall.
 
     Args:
         root: Where the capture shall be.
@@ -49,8 +50,9 @@ def small_capture(
         cameras: How many cameras stand around the person.
         held_out_camera: Whether the last of them takes no part in the training: it then sees the
             split ``novel_view``, the training frames.
+        of: Name of a body, and the body; None: the default one.
     """
-    name, body = default_body()
+    name, body = of or default_body()
     total, shape = frames + test_frames, body.default_shape()
     motion = swaying_motion(total)
     placed = _around(cameras, size)

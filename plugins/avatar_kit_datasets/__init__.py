@@ -1,0 +1,1 @@
+"""avatar-kit plugin, datasets: the field's captures, read where they lie."""

@@ -1,0 +1,186 @@
+"""Whether cameras and poses belong to the pictures: joints, projected, must lie on the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avatar_kit.capture import Pictures
+from avatar_kit.errors import UserError
+from avatar_kit.interfaces import Body
+from avatar_kit.scene import Camera, Motion
+from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit_datasets.recording import View
+
+#: Cameras and frames of each that are looked at, evenly spread.
+CAMERAS, FRAMES = 4, 6
+
+#: Least share of the joints that must lie on the mask, or this near to it: share of its height.
+LEAST, REACH = 0.75, 0.04
+
+#: How much of another reading's joints must lie on the masks for it to be named.
+_NAMED = 0.85
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A picture that is looked at.
+
+    Attributes:
+        camera: Its camera.
+        frame: Its frame.
+        mask: [H, W] bool, the person.
+    """
+
+    camera: str
+    frame: int
+    mask: np.ndarray
+
+
+def look(views: Mapping[str, View], pictures: Pictures, frames: Sequence[int]) -> list[Looked]:
+    """Masks of some frames by some cameras; those that show nobody are left out."""
+    names = [list(views)[i] for i in _spread(len(views), CAMERAS)]
+    chosen = [frames[i] for i in _spread(len(frames), FRAMES)]
+    found = []
+    for name in names:
+        for frame, mask in zip(chosen, pictures.masks(name, chosen), strict=True):
+            view = views[name]
+            if mask.shape != (view.height, view.width):
+                raise UserError(
+                    f"camera '{name}', frame {frame}: the mask is {mask.shape[1]}x{mask.shape[0]} "
+                    f"pixels, the picture {view.width}x{view.height}"
+                )
+            if (mask > 127).any():
+                found.append(Looked(name, frame, mask > 127))
+    return found
+
+
+def camera_of(view: View, frame: int = 0) -> Camera:
+    """A view as a camera, at a frame where it moves."""
+    parts: list[Tensor] = []
+    for value, dims in ((view.K, 2), (view.R, 2), (view.t, 1)):
+        own = value if value.ndim == dims else value[frame]
+        parts.append(torch.from_numpy(np.ascontiguousarray(own)).float())
+    K, R, t = parts
+    return Camera(K, R, t, view.width, view.height)
+
+
+def share_on_masks(points: Tensor, views: Mapping[str, View], looked: Sequence[Looked]) -> float:
+    """Share of projected joints [T, N, 3] that lie on the person, over what was looked at."""
+    hits: list[bool] = []
+    for one in looked:
+        camera = camera_of(views[one.camera], one.frame)
+        pixels, depth = camera.project(points[[one.frame]])
+        rows = np.flatnonzero(one.mask.any(1))
+        reach = max(1, round(REACH * (rows[-1] - rows[0] + 1)))
+        x, y = pixels[0].double().numpy().T
+        inside = (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
+        inside &= depth[0].numpy() > 0
+        if inside.mean() < 0.5:  # part of a person may be out of sight, not most of it
+            hits += [False] * len(x)
+            continue
+        hits += [_near(one.mask, a, b, reach) for a, b in zip(x[inside], y[inside], strict=True)]
+    return float(np.mean(hits)) if hits else 0.0
+
+
+def check_projection(
+    where: str,
+    body: Body,
+    shape: Tensor,
+    motion: Motion,
+    views: Mapping[str, View],
+    looked: Sequence[Looked],
+) -> float:
+    """Refuse cameras and poses that do not belong to the pictures.
+
+    Returns:
+        The share of joints on the masks.
+
+    Raises:
+        UserError: Too few joints lie on the masks. Says how many, and which other reading of the
+            files would fit.
+    """
+    if not looked:
+        raise UserError(f"{where}: every mask that was looked at is empty")
+
+    @torch.no_grad()
+    def points(motion: Motion) -> Tensor:
+        frames = sorted({one.frame for one in looked})
+        found = torch.zeros(len(motion), len(BODY_KEYPOINTS), 3)
+        found[frames] = body.keypoints(body.from_motion(motion[frames], shape))[:, :23].float()
+        return found
+
+    share = share_on_masks(points(motion), views, looked)
+    if share >= LEAST:
+        return share
+    tried = {
+        name: share_on_masks(points(other), cameras, looked)
+        for name, other, cameras in _readings(motion, views)
+    }
+    best = max(tried, key=lambda name: tried[name])
+    hint = "cameras, poses and masks are not of one recording"
+    if tried[best] >= max(_NAMED, share + 0.1):
+        hint = f"{best} {tried[best]:.0%} would"
+    raise UserError(
+        f"{where}: only {share:.0%} of the body's joints lie on the masks when they are projected "
+        f"(expected at least {LEAST:.0%}; {len(looked)} pictures looked at); {hint}"
+    )
+
+
+def _readings(
+    motion: Motion, views: Mapping[str, View]
+) -> list[tuple[str, Motion, Mapping[str, View]]]:
+    """Other ways in which the same numbers are often written."""
+
+    def changed(change: Callable[[View], View]) -> dict[str, View]:
+        return {name: change(view) for name, view in views.items()}
+
+    def inverse(view: View) -> View:
+        R = np.swapaxes(view.R, -1, -2)
+        return replace(view, R=R, t=-(R @ view.t[..., None])[..., 0])
+
+    def flipped(view: View) -> View:
+        flip = np.diag([1.0, -1.0, -1.0])
+        return replace(view, R=flip @ view.R, t=view.t @ flip)
+
+    found: list[tuple[str, Motion, Mapping[str, View]]] = [
+        ("with the cameras inverted (the file has camera-to-world)", motion, changed(inverse)),
+        ("with OpenGL's camera axes (y up, z backward)", motion, changed(flipped)),
+    ]
+    for unit, factor in (("millimetres", 1e-3), ("centimetres", 1e-2), ("metres", 1e3)):
+        shrunk = replace(motion, transl=motion.transl * factor)
+        near = {name: replace(view, t=view.t * factor) for name, view in views.items()}
+        found += [
+            (f"with the cameras' places in {unit}", motion, near),
+            (f"with the person's places in {unit}", shrunk, views),
+            (f"with all places in {unit}", shrunk, near),
+        ]
+    for axis, turn in (("z", [-np.pi / 2, 0, 0]), ("-z", [np.pi / 2, 0, 0]), ("-y", [np.pi, 0, 0])):
+        found.append((f"with poses whose {axis} is up", _turned(motion, turn), views))
+    return found
+
+
+def _turned(motion: Motion, rotvec: Sequence[float]) -> Motion:
+    import roma
+
+    turn = torch.tensor(rotvec, dtype=torch.float32)
+    orient = roma.rotvec_composition([turn.expand_as(motion.global_orient), motion.global_orient])
+    transl = motion.transl @ roma.rotvec_to_rotmat(turn).mT
+    return replace(motion, global_orient=orient, transl=transl)
+
+
+def _near(person: np.ndarray, x: float, y: float, reach: int) -> bool:
+    column, row = int(x), int(y)
+    rows = slice(max(0, row - reach), max(0, row + reach + 1))
+    return bool(person[rows, max(0, column - reach) : max(0, column + reach + 1)].any())
+
+
+@cache
+def _spread(count: int, wanted: int) -> tuple[int, ...]:
+    """At most ``wanted`` of ``count``, evenly spread."""
+    return tuple(int(i) for i in np.linspace(0, count - 1, min(count, wanted)).round())

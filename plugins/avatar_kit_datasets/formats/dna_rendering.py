@@ -1,0 +1,110 @@
+"""DNA-Rendering: a dome of 60 cameras in two archives (extra datasets)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from avatar_kit.errors import UserError
+from avatar_kit_datasets.config import DnaRenderingConfig
+from avatar_kit_datasets.dataset import Recorded
+from avatar_kit_datasets.files import Numbers, hdf5
+from avatar_kit_datasets.pictures import ComputedPictures, as_mask
+from avatar_kit_datasets.recording import Poses, Recording, View, smplx_pose
+
+_FPS = 15.0
+_GROUPS = ("Camera_5mp", "Camera_12mp")
+_FEATURE = "data set 'dna_rendering'"
+
+
+class DnaRendering(Recorded):
+    """``ID.smc`` with the pictures, and ``ID_annots.smc`` with cameras, masks and SMPL-X."""
+
+    config: DnaRenderingConfig
+    title = "DNA-Rendering"
+
+    def read(self) -> Recording:
+        """All cameras that have pictures and masks."""
+        path = self.config.path
+        annots = path.with_name(f"{path.stem}_annots.smc")
+        with hdf5(annots, _FEATURE) as file, hdf5(path, _FEATURE) as main:
+            places = _places(main, path)
+            names = [name for name in places if f"Mask/{int(name)}/mask" in file]
+            names = [n for n in names if n in (self.config.cameras or names)]
+            if not names:
+                raise UserError(f"{annots}: has masks of no camera of {path.name}")
+            views = {n: _view(file, annots, n, main[places[n]], path) for n in names}
+            values = Numbers(annots, {k: np.asarray(v) for k, v in file["SMPLx"].items()})
+        pose = values.values.get("fullpose", np.zeros(0))
+        fields = smplx_pose(pose, f"{annots}: key 'SMPLx/fullpose'")
+        frames = len(fields["global_orient"])
+        betas = np.atleast_2d(np.asarray(values.values["betas"], float))[0]
+        poses = Poses("smplx", betas, values.array("transl", (frames, 3)), fields)
+        pictures = ComputedPictures(
+            lambda name, wanted: _read(path, places[name], wanted, "RGB"),
+            lambda name, wanted: _read(annots, f"Mask/{int(name)}/mask", wanted, "L"),
+            (path, annots),
+        )
+        notes = ("hands are about SMPL-X's mean hand, which no free file holds", *_scale(values))
+        return Recording(path, path.stem, _FPS, views, poses, pictures, notes=notes)
+
+
+def _places(main: Any, path: Path) -> dict[str, str]:
+    """Number of a camera, two digits -> group of its pictures."""
+    found = {}
+    for group in _GROUPS:
+        for number in main.get(group, ()):
+            found[f"{int(number):02d}"] = f"{group}/{number}/color"
+    if not found:
+        raise UserError(f"{path}: holds none of the groups {', '.join(_GROUPS)}")
+    return dict(sorted(found.items()))
+
+
+def _view(file: Any, annots: Path, name: str, pictures: Any, path: Path) -> View:
+    group = f"Camera_Parameter/{name}"
+    if group not in file:
+        raise UserError(f"{annots}: key '{group}' is missing: the camera is not calibrated")
+    values = Numbers(annots, {key: np.asarray(held) for key, held in file[group].items()})
+    outer = values.array("RT", (4, 4))
+    R = outer[:3, :3].T  # the file has camera-to-world
+    first = _decoded(np.asarray(pictures[min(pictures, key=int)]), f"{path}: camera {name}", "RGB")
+    lens = tuple(map(float, values.array("D", (None,)))) if "D" in values else ()
+    size = (first.shape[1], first.shape[0])
+    return View(values.array("K", (3, 3)), R, -R @ outer[:3, 3], *size, lens)
+
+
+def _read(path: Path, group: str, wanted: Iterable[int], mode: str) -> Iterator[np.ndarray]:
+    with hdf5(path, _FEATURE) as file:
+        for frame in wanted:
+            key = f"{group}/{frame}"
+            if key not in file:
+                raise UserError(f"{path}: key '{key}' is missing")
+            held, what = np.asarray(file[key]), f"{path}: key '{key}'"
+            if mode == "L" and held.ndim == 2:
+                yield as_mask(held, what)
+            else:
+                yield _decoded(held, what, mode)
+
+
+def _decoded(held: np.ndarray, what: str, mode: str) -> np.ndarray:
+    """A picture that lies encoded in an array of bytes."""
+    try:
+        with Image.open(io.BytesIO(held.astype(np.uint8).tobytes())) as image:
+            return np.asarray(image.convert(mode))
+    except OSError as error:
+        raise UserError(f"{what}: no encoded picture ({error})") from None
+
+
+def _scale(values: Numbers) -> tuple[str, ...]:
+    """A line where the model is scaled as a whole, which no body here is."""
+    if "scale" not in values:
+        return ()
+    scale = float(np.median(np.asarray(values.values["scale"], float)))
+    if abs(scale - 1) < 0.02:
+        return ()
+    return (f"the files scale SMPL-X by {scale:.3f}, which is left out",)
