@@ -27,7 +27,8 @@ from avatar_kit.config import resolve_method
 from avatar_kit.engine.assemble import build_body
 from avatar_kit.engine.evaluation import held_out_splits
 from avatar_kit.engine.frames import PosedFrames, load_picture, to_device
-from avatar_kit.engine.setting_up import open_view, plates_of
+from avatar_kit.engine.setting_up import open_view
+from avatar_kit.engine.untrained import plates_of
 from avatar_kit.light import DistantLight
 from avatar_kit.light.search import coarse, silhouette
 from avatar_kit.nn import PlateBackground

@@ -45,5 +45,11 @@ def evaluate(
     if not write:
         return evaluation.evaluate(loaded.avatar, view, config)
     return measure(
-        loaded.avatar, view, config, loaded.run, step=loaded.step, seconds=loaded.seconds
+        loaded.avatar,
+        view,
+        config,
+        loaded.run,
+        step=loaded.step,
+        seconds=loaded.seconds,
+        returns=loaded.returns,
     )

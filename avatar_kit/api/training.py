@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avatar_kit.config import resolve_method
+from avatar_kit.config import MethodConfig, resolve_method
 from avatar_kit.config.layers import nested
-from avatar_kit.engine.choosing import Data, default_preset, with_data
+from avatar_kit.engine.choosing import Data, all_values, default_preset, with_data
 from avatar_kit.engine.people import finished
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.results import measure_person
+from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training
-from avatar_kit.engine.starting import resumption, start
+from avatar_kit.engine.starting import resumption, start, start_again
 from avatar_kit.engine.trainer import train as run_loop
 from avatar_kit.errors import UserError
 
@@ -43,7 +44,8 @@ def train(
         preset: Named starting values. None: "light" with a GPU and "demo" without one, where the
             method has them.
         out: Run folder to make. None: ``runs/METHOD-CAPTURE-TIME``.
-        resume: Run folder to go on with; it brings method, data and preset.
+        resume: Run folder to go on with; it brings method, data and preset. "auto": start in
+            ``out``, or go on with the run that lies there.
         values: Config values, nested or by dotted key: ``{"encoders.body.size": 64}``.
         progress: Called every ``report_every`` steps with the steps done, the step the loop ends
             at, and the losses of the last step.
@@ -60,8 +62,15 @@ def train(
         KeyboardInterrupt: Ctrl-C or SIGTERM came. The state is saved: go on with ``resume``.
     """
     given = nested({**(values or {}), **more})
+    training: Training | None
     if resume is None:
-        training = _started(method, data, preset, out, given)
+        training = start(_config(method, data, preset, given), None if out is None else Path(out))
+    elif resume == "auto":
+        if out is None:
+            raise UserError('resume="auto" needs the run folder: out=RUN')
+        training = _started_or_resumed(method, data, preset, Path(out), given)
+        if training is None:
+            return Path(out)
     else:
         named = {"method": method, "data": data, "preset": preset, "out": out}
         if extra := [name for name, value in named.items() if value is not None]:
@@ -77,25 +86,50 @@ def train(
     return training.run.root
 
 
-def _started(
+def _config(
     method: str | None,
     data: Data | Sequence[Data] | None,
     preset: str | None,
-    out: str | Path | None,
     values: dict[str, Any],
-) -> Training:
+) -> MethodConfig:
     if method is None:
         raise UserError('which method? for example  train("ram")')
-    one = data is None or isinstance(data, str | Path | Mapping)
-    captures: Any = [data] if one and data is not None else data
-    config = resolve_method(
+    return resolve_method(
         method,
         preset=preset,
-        overrides=with_data(captures, values),
+        overrides=with_data(_several(data), values),
         default_preset=default_preset(method)[0],
         origin="argument",
     ).config
-    return start(config, None if out is None else Path(out))
+
+
+def _started_or_resumed(
+    method: str | None,
+    data: Data | Sequence[Data] | None,
+    preset: str | None,
+    out: Path,
+    values: dict[str, Any],
+) -> Training | None:
+    """None where nothing is left to do."""
+    run = RunFolder(out)
+    laid = all_values(method, preset, _several(data), values)
+    if run.ended_early():
+        if method is None and run.has_config():
+            return start_again(run.read_config(laid, "argument"), out)
+        return start_again(_config(method, data, preset, values), out)
+    if not run.has_config():
+        return start(_config(method, data, preset, values), out)
+    found = resumption(out, laid, "argument")
+    if not found.is_done:
+        return found.start()
+    found.claim.release()
+    return None
+
+
+def _several(data: Data | Sequence[Data] | None) -> Any:
+    """The captures as a list, if any were given."""
+    one = data is None or isinstance(data, str | Path | Mapping)
+    return [data] if one and data is not None else data
 
 
 class _Reporting(Progress):

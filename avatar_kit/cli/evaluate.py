@@ -48,6 +48,7 @@ def evaluate(
             loaded.run,
             step=loaded.step,
             seconds=loaded.seconds,
+            returns=loaded.returns,
             observe=observe,
             signer=signer,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +15,20 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.results import Observe
+
+
+class PatientConsole(Console):
+    """A console whose closed output is an error, where rich's ends the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from here on.
+
+        Raises:
+            BrokenPipeError: Always.
+        """
+        with contextlib.suppress(SystemExit):
+            super().on_broken_pipe()
+        raise BrokenPipeError(errno.EPIPE, "the output was closed")
 
 
 class TerminalProgress(Progress):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,9 @@ from avatar_kit.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from avatar_kit.config import MethodConfig
     from avatar_kit.engine.setting_up import Training
+    from avatar_kit.engine.starting import Resumption
     from avatar_kit.io.signing import Signer
 
 HELP = """Train an avatar, evaluate it, and write pictures of it.
@@ -27,6 +30,8 @@ HELP = """Train an avatar, evaluate it, and write pictures of it.
 [dim]avatar-kit train --method ram --data captures/me --preset light[/dim]
 
 [dim]avatar-kit train --resume runs/ram-me-...[/dim]   go on where it stopped
+
+[dim]avatar-kit train --method ram --out runs/me --resume auto[/dim]   start or go on
 """
 
 
@@ -64,67 +69,132 @@ def train(
         typer.Option("--watch", help="Show the newest checkpoint on a page; needs the extra view."),
     ] = False,
     resume: Annotated[
-        Path | None,
-        typer.Option("--resume", help="Run folder to go on with.", show_default=False),
+        str | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Run folder to go on with. With --out, auto: start a run there, or go on with it.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Train an avatar."""
-    from rich.console import Console
-
+    from avatar_kit.cli.progress import PatientConsole
     from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.stopping import ended_by_schedulers
 
     if watch:
         check_installed()
-    console = Console()
+    console = PatientConsole()
     signer = chosen_signer(sign, certificate, key, sayer(console))
     values = parse_overrides(overrides or [])
     if consent is not None:
         values["consent"] = consent
-    if resume is not None:
-        given = {"--method": method, "--preset": preset, "--data": data, "--config": config}
-        extra = [name for name, value in {**given, "--out": out}.items() if value]
-        if extra:
-            raise UserError(f"--resume takes everything from the run; drop {' '.join(extra)}")
-        training = _resume(resume, values, console)
-    else:
-        training = _start(method, preset, data, config, out, values, console)
-    with beside(training.run.root) if watch else contextlib.nullcontext():
-        _run(training, console, signer)
+    asked = Asked(method, preset, data, config, values)
+    with ended_by_schedulers():
+        training = _set_up(asked, out, resume, console)
+        if training is None:
+            return
+        with beside(training.run.root) if watch else contextlib.nullcontext():
+            _run(training, console, signer)
 
 
-def _start(
-    method: str | None,
-    preset: str | None,
-    data: list[str] | None,
-    file: Path | None,
-    out: Path | None,
-    values: dict[str, Any],
-    console: Console,
-) -> Training:
+def _set_up(
+    asked: Asked, out: Path | None, resume: str | None, console: Console
+) -> Training | None:
+    """None where nothing is left to do."""
+    if resume is None:
+        return _start(asked, out, console)
+    if resume == "auto":
+        return _start_or_resume(asked, out, console)
+    if extra := asked.named() + (["--out"] if out else []):
+        raise UserError(f"--resume RUN takes everything from the run; drop {' '.join(extra)}")
+    return _go_on(_resumption(Path(resume), asked.values, console), console)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say of a training."""
+
+    method: str | None
+    preset: str | None
+    data: list[str] | None
+    file: Path | None
+    values: dict[str, Any]
+
+    def named(self) -> list[str]:
+        """The options that were given, without single values."""
+        given = {
+            "--method": self.method,
+            "--preset": self.preset,
+            "--data": self.data,
+            "--config": self.file,
+        }
+        return [name for name, value in given.items() if value]
+
+    def laid(self) -> dict[str, Any]:
+        """All of it as nested config values."""
+        from avatar_kit.engine.choosing import all_values
+
+        return all_values(
+            self.method, self.preset, self.data, self.values, self.file, called="--data"
+        )
+
+
+def _start_or_resume(asked: Asked, out: Path | None, console: Console) -> Training | None:
+    """None where nothing is left to do."""
+    from avatar_kit.engine.run import RunFolder
+    from avatar_kit.engine.starting import start_again
+
+    if out is None:
+        raise UserError("--resume auto needs the run folder:  --out RUN --resume auto")
+    run = RunFolder(out)
+    if run.ended_early():
+        say = "starting again: the run that began here ended before its first checkpoint"
+        console.print(say, highlight=False)
+        if run.has_config() and not (asked.method or asked.file):
+            return start_again(run.read_config(asked.laid()), out)
+        return start_again(_config(asked, console), out)
+    if not run.has_config():
+        return _start(asked, out, console)
+    found = _resumption(out, asked.laid(), console)
+    if not found.is_done:
+        return _go_on(found, console)
+    found.claim.release()
+    steps = found.checkpoint.step
+    console.print(f"{out}: all {steps} steps are done and measured", highlight=False)
+    return None
+
+
+def _start(asked: Asked, out: Path | None, console: Console) -> Training:
+    from avatar_kit.engine.starting import start
+
+    return start(_config(asked, console), out)
+
+
+def _config(asked: Asked, console: Console) -> MethodConfig:
     from avatar_kit.config import load_yaml, resolve_method
     from avatar_kit.engine.choosing import default_preset, with_data
     from avatar_kit.registry import catalog
 
-    name = method or (load_yaml(file).get("type") if file else None)
+    name = asked.method or (load_yaml(asked.file).get("type") if asked.file else None)
     if not name:
         example = catalog().default("method")
         raise UserError(f"which method? for example  avatar-kit train --method {example}")
     fallback, why = default_preset(name)
     layered = resolve_method(
         name,
-        preset=preset,
-        file=file,
-        overrides=with_data(data, values, "--data"),
+        preset=asked.preset,
+        file=asked.file,
+        overrides=with_data(asked.data, asked.values, "--data"),
         default_preset=fallback,
     )
-    if why and layered.config.preset == fallback and preset != fallback:
+    if why and layered.config.preset == fallback and asked.preset != fallback:
         console.print(f"[yellow]{why}[/]")
-    from avatar_kit.engine.starting import start
-
-    return start(layered.config, out)
+    return layered.config
 
 
-def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
+def _resumption(root: Path, values: dict[str, Any], console: Console) -> Resumption:
     from avatar_kit.engine.starting import resumption
 
     found = resumption(root, values)
@@ -132,6 +202,10 @@ def _resume(root: Path, values: dict[str, Any], console: Console) -> Training:
         console.print(f"changed: {key}: {before} -> {now}", highlight=False)
     for line in found.damaged:
         console.print(f"[yellow]passed over: {line}[/]", highlight=False)
+    return found
+
+
+def _go_on(found: Resumption, console: Console) -> Training:
     training = found.start()
     console.print(f"going on at step {training.step} of {training.config.steps}")
     return training
@@ -142,16 +216,18 @@ def _run(training: Training, console: Console, signer: Signer | None) -> None:
     from avatar_kit.cli.progress import TerminalProgress, evaluation_bar
     from avatar_kit.engine.people import finished
     from avatar_kit.engine.results import measure_person
+    from avatar_kit.engine.stopping import exit_code
     from avatar_kit.engine.trainer import train as run_loop
 
     console.print(tables.opening(training))
     done = run_loop(training, TerminalProgress(console))
     root = training.run.root
     if not done:
-        console.print(
-            f"saved at step {training.step}; go on with  [bold]avatar-kit train --resume {root}[/]",
-            highlight=False,
-        )
+        line = f"saved at step {training.step}; go on with  avatar-kit train --resume {root}"
+        with contextlib.suppress(OSError):  # of a terminal that was closed
+            console.print(line, highlight=False, soft_wrap=True)
+        if training.stopped_by is not None:
+            raise typer.Exit(exit_code(training.stopped_by))
         return
     for person in finished(training):
         with evaluation_bar(person.view, training.config, console) as observe:

@@ -29,6 +29,11 @@ class CheckpointConfig(Config):
     """When the state is saved and what is kept."""
 
     every: int = Field(default=1000, ge=1, description="Steps between checkpoints.")
+    minutes: float | None = Field(
+        default=10.0,
+        gt=0,
+        description="Minutes after which one is due anyway; null: none.",
+    )
     keep: int = Field(default=2, ge=1, description="How many of the latest checkpoints are kept.")
 
 

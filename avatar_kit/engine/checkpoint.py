@@ -156,7 +156,7 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
         except UserError as error:
             passed.append(str(error))
     reason = f" ({passed[0]})" if passed else ""
-    raise UserError(f"{folder}: no whole checkpoint here{reason}; train again without --resume")
+    raise UserError(f"{folder}: no whole checkpoint here{reason}; train again with another --out")
 
 
 def prune(folder: Path, keep: int, best: int | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avatar_kit.config import parse_overrides
+from avatar_kit.config import load_yaml, parse_overrides
 from avatar_kit.config.layers import Layer, merge
 from avatar_kit.errors import UserError
 from avatar_kit.registry import catalog
@@ -63,6 +63,33 @@ def with_data(
         called: See :func:`people_values`.
     """
     return merge([Layer("captures", people_values(captures, called)), Layer("values", values)])[0]
+
+
+def all_values(
+    method: str | None,
+    preset: str | None,
+    captures: Sequence[Data] | None,
+    values: Mapping[str, Any],
+    file: Path | None = None,
+    called: str = "data",
+) -> dict[str, Any]:
+    """Everything that was asked of a training as nested config values.
+
+    Args:
+        method: Becomes ``type``; None where it was not given.
+        preset: Becomes ``preset``, likewise.
+        captures: See :func:`people_values`.
+        values: Nested config values; they win over the file's.
+        file: YAML file, or None.
+        called: See :func:`people_values`.
+    """
+    named = {"type": method, "preset": preset}
+    layers = [
+        Layer("file", load_yaml(file) if file else {}),
+        Layer("values", with_data(captures, values, called)),
+        Layer("names", {key: value for key, value in named.items() if value}),
+    ]
+    return merge(layers)[0]
 
 
 def people_values(captures: Sequence[Data] | None, called: str = "data") -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -14,45 +12,63 @@ from filelock import FileLock, Timeout
 
 from avatar_kit.errors import UserError
 
-_LOCK, _OWNER = ".training.lock", ".training.json"
+LOCK, OWNER = ".training.lock", ".training.json"
 
 
-@contextmanager
-def claimed(root: Path) -> Iterator[None]:
-    """Train in a run folder, and keep others from it until the block or the process ends.
+class Claim:
+    """The right to train in a run folder, for one process at a time.
 
-    Raises:
-        UserError: Another process trains there; it is named.
+    A context manager. The system takes the claim back when the process ends, however it ends.
+
+    Args:
+        root: The run folder; claiming makes it where it is not there.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(_taken(root)) from None
-    owner = {"process": os.getpid(), "machine": platform.node(), "since": f"{datetime.now():%c}"}
-    try:
-        (root / _OWNER).write_text(json.dumps(owner))
-        yield
-    finally:
-        (root / _OWNER).unlink(missing_ok=True)
-        lock.release()  # its file stays: were it removed, two could hold a lock of that name
+
+    def __init__(self, root: Path):
+        self._root = root
+        self._lock = FileLock(root / LOCK)
+
+    def acquire(self) -> None:
+        """Keep others from the folder; does nothing where this claim holds it already.
+
+        Raises:
+            UserError: Another process trains there; it is named.
+        """
+        if self._lock.is_locked:
+            return
+        self._root.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(_taken(self._root)) from None
+        try:
+            (self._root / OWNER).write_text(json.dumps(_owner()))
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def release(self) -> None:
+        """Let others train there; does nothing where this claim does not hold the folder."""
+        if not self._lock.is_locked:
+            return
+        (self._root / OWNER).unlink(missing_ok=True)
+        self._lock.release()  # its file stays: were it removed, two could hold a lock of that name
+
+    def __enter__(self) -> Claim:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
-def check_unclaimed(root: Path) -> None:
-    """Refuse a run folder that another process trains in.
-
-    Raises:
-        UserError: One does; it is named.
-    """
-    if (root / _LOCK).exists():
-        with claimed(root):
-            pass
+def _owner() -> dict[str, str | int]:
+    return {"process": os.getpid(), "machine": platform.node(), "since": f"{datetime.now():%c}"}
 
 
 def _taken(root: Path) -> str:
     try:
-        owner = json.loads((root / _OWNER).read_text())
+        owner = json.loads((root / OWNER).read_text())
         who = f"process {owner['process']} on {owner['machine']}, since {owner['since']},"
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"

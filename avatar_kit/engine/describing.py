@@ -7,7 +7,8 @@ from avatar_kit.engine.coverage import write_coverage
 from avatar_kit.engine.frames import TrainingFrames
 from avatar_kit.engine.loaded import COVERAGE, TRAINING_MOTION
 from avatar_kit.engine.run import PEOPLE, RunFolder, Subject, environment
-from avatar_kit.engine.setting_up import Training, training_cameras
+from avatar_kit.engine.setting_up import Training
+from avatar_kit.engine.untrained import training_cameras
 from avatar_kit.io.motion import save_motion
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,7 @@ class LoadedAvatar:
         step: Training steps of the checkpoint.
         seconds: Time that training had taken then.
         device: Where it lives.
+        returns: See :class:`~avatar_kit.engine.setting_up.Training`.
     """
 
     run: RunFolder
@@ -46,6 +48,7 @@ class LoadedAvatar:
     step: int
     seconds: float
     device: torch.device
+    returns: tuple[dict[str, Any], ...] = ()
 
     @functools.cached_property
     def training_motion(self) -> Motion:
@@ -86,4 +89,5 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
         )
     ckpt.load_learned(avatar, found)
     avatar = avatar.to(place).eval().requires_grad_(False)
-    return LoadedAvatar(run, avatar, config, subject, found.step, found.state["seconds"], place)
+    seconds, returns = found.state["seconds"], tuple(found.state.get("returns", ()))
+    return LoadedAvatar(run, avatar, config, subject, found.step, seconds, place, returns)

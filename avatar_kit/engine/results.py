@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def measure(
     *,
     step: int,
     seconds: float,
+    returns: Sequence[Mapping[str, Any]] = (),
     observe: Observe = _unobserved,
     signer: Signer | None = None,
 ) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def measure(
         run: Where to write.
         step: Training steps done.
         seconds: Time they took.
+        returns: See :class:`~avatar_kit.engine.setting_up.Training`.
         observe: Told of every picture.
         signer: Who signs the pictures; None: nobody.
 
@@ -78,6 +80,7 @@ def measure(
         "consent": config.consent,
         "steps": step,
         "seconds": round(seconds, 1),
+        "returns": list(returns),
         "parameters": avatar.learned_parameters(),
         "milliseconds": result["milliseconds"],
         "psnr": first.get("psnr"),
@@ -102,6 +105,7 @@ def measure_person(
             person.run,
             step=training.step,
             seconds=training.seconds,
+            returns=training.returns,
             observe=observe,
             signer=signer,
         )

@@ -22,6 +22,7 @@ import torch
 from avatar_kit import __version__
 from avatar_kit.config import MethodConfig, dump_yaml, load_yaml, resolve_method
 from avatar_kit.config.layers import dump_method
+from avatar_kit.engine.claim import LOCK, OWNER
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
 from avatar_kit.io.atomic import atomic_path
@@ -29,6 +30,12 @@ from avatar_kit.scene import Camera
 
 #: Says of a run of several people who they are; each has a run folder of the same name.
 PEOPLE = "people.json"
+
+#: What a training writes before its first checkpoint.
+_AT_START = {
+    *("config.yaml", "environment.json", "subject.json", PEOPLE, "training_motion.npz"),
+    *("coverage.npz", "log.jsonl", "tensorboard", "checkpoints"),
+}
 
 
 @dataclass(frozen=True)
@@ -92,14 +99,64 @@ class RunFolder:
         Raises:
             UserError: It exists and is not empty.
         """
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise UserError(
-                f"{root}: the output folder is not empty; choose another --out, "
-                f"or go on with  avatar-kit train --resume {root}"
-            )
+        cls.check_free(root)
         run = cls(root)
         run.checkpoints.mkdir(parents=True, exist_ok=True)
         return run
+
+    @classmethod
+    def check_free(cls, root: Path) -> None:
+        """Refuse a place that is in use.
+
+        Raises:
+            UserError: It exists and is not empty; the message says how to go on with a run that
+                lies there.
+        """
+        run = cls(root)
+        if not root.exists() or (root.is_dir() and not run._content()):
+            return
+        if run.ended_early():
+            raise UserError(run.how_to_start_again())
+        go_on = f", or go on with  avatar-kit train --resume {root}" if run.has_config() else ""
+        raise UserError(f"{root}: the output folder is not empty; choose another --out{go_on}")
+
+    def has_config(self) -> bool:
+        """Whether a run lies here."""
+        return (self.root / "config.yaml").is_file()
+
+    def ended_early(self) -> bool:
+        """Whether a training began here and ended before it saved anything."""
+        content = self._content()
+        return bool(content) and content <= _AT_START and not any(self.checkpoints.glob("step-*"))
+
+    def how_to_start_again(self) -> str:
+        """What to say of a run that :meth:`ended_early`."""
+        return (
+            f"{self.root}: a training began here and ended before its first checkpoint; start it "
+            f"again with  avatar-kit train --out {self.root} --resume auto"
+        )
+
+    def forget_start(self) -> None:
+        """Remove what a run that :meth:`ended_early` left.
+
+        Raises:
+            UserError: There is more.
+        """
+        if not self.ended_early():
+            self.check_free(self.root)
+        for name in _AT_START & self._content():
+            path = self.root / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def is_measured(self) -> bool:
+        """Whether what came out is measured, of everybody."""
+        roots = [self.person(name) for name in self.people()] or [self.root]
+        return all((root / "summary.json").is_file() for root in roots)
+
+    def _content(self) -> set[str]:
+        """Names of what is here, without the lock and files that were never finished."""
+        names = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
+        return {n for n in names if n not in (LOCK, OWNER) and ".partial" not in n}
 
     @classmethod
     def open(cls, root: Path) -> RunFolder:
@@ -108,9 +165,12 @@ class RunFolder:
         Raises:
             UserError: It is not a run folder.
         """
-        if not (root / "config.yaml").exists():
+        run = cls(root)
+        if run.ended_early() and not run.has_config():
+            raise UserError(run.how_to_start_again())
+        if not run.has_config():
             raise UserError(f"{root}: not a run folder (no config.yaml)")
-        return cls(root)
+        return run
 
     @classmethod
     def open_person(cls, root: Path) -> RunFolder:

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig, RefinementConfig
 from avatar_kit.engine.assemble import (
-    build_avatar,
     build_body,
     build_method,
     check_body,
     load_class,
 )
 from avatar_kit.engine.averaging import Average
+from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.coverage import ChartCompletion, Shown, is_due
 from avatar_kit.engine.device import autocast, pick_device, seed_step
 from avatar_kit.engine.frames import PosedFrames, Reading, TrainingFrames
-from avatar_kit.engine.held_out import refuse_unseen_views
 from avatar_kit.engine.refining import Refining
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.turned import TurnedSteps
+from avatar_kit.engine.untrained import avatar_of
 from avatar_kit.errors import UserError
-from avatar_kit.interfaces import Avatar, Body, Method
-from avatar_kit.scene import Camera, Plate
-
-logger = logging.getLogger(__name__)
+from avatar_kit.interfaces import Avatar, Method
 
 
 @dataclass
@@ -53,6 +49,10 @@ class Training:
         step: Updates done.
         best: (step, probe PSNR) of the best checkpoint so far.
         seconds: Time spent in the loop, earlier sittings included.
+        returns: How often, where from and where to the training went back because something was
+            not finite.
+        stopped_by: Number of the signal that ended the loop early; None where none did.
+        claim: The right to train in the run folder; the loop gives it back.
     """
 
     config: MethodConfig
@@ -67,6 +67,17 @@ class Training:
     step: int = 0
     best: tuple[int, float] | None = None
     seconds: float = 0.0
+    returns: tuple[dict[str, Any], ...] = ()
+    stopped_by: int | None = None
+    claim: Claim = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.claim = Claim(self.run.root)
+
+    @property
+    def rate(self) -> float:
+        """What all learning rates are multiplied with: halved each time the training went back."""
+        return 0.5 ** len(self.returns)
 
     @property
     def avatar(self) -> Avatar:
@@ -241,65 +252,3 @@ def _refining(
         assert one.refinement is not None and config.refine != "tracked"
         found.append(Refining(config.refine, one.refinement, clips))
     return tuple(found)
-
-
-def training_cameras(view: CaptureView) -> dict[str, Camera]:
-    """Name -> camera of the training split, as it is at the first training frame."""
-    train = view.capture.splits["train"]
-    return {name: view.camera(Sample(train.frames[0], name)) for name in train.cameras}
-
-
-def plates_of(view: CaptureView) -> list[Plate]:
-    """The empty scene of every camera of which it is known or can be estimated.
-
-    A warning says so where there is none at all.
-    """
-    first, plates = view.capture.splits["train"].frames[0], []
-    for name in view.cameras:
-        picture = view.plate(name)
-        if picture is not None:
-            camera = view.camera(Sample(first, name))
-            plates.append(Plate(torch.from_numpy(picture).float() / 255, camera))
-    if not plates:
-        logger.warning(
-            "%s: no picture of the empty scene, and none can be estimated while the camera moves: "
-            "parts that draw the person over it draw over black (give plates/%s.png, as the camera "
-            "sees the scene in the first training frame)",
-            view.capture.root,
-            next(iter(view.cameras)),
-        )
-    return plates
-
-
-def avatar_of(config: MethodConfig, body: Body, views: Sequence[CaptureView]) -> Avatar:
-    """The avatar of one person, or of several who share its networks; not trained yet."""
-
-    def built(view: CaptureView, others: Sequence[Avatar] = ()) -> Avatar:
-        capture, cameras = view.capture, list(training_cameras(view).values())
-        frames = list(capture.splits["train"].frames)
-        plates, motion = plates_of(view), capture.motion[frames]
-        return build_avatar(
-            config, body, capture.shape, len(frames), cameras, plates, others, motion
-        )
-
-    first, *rest = views
-    avatar = built(first, [built(view) for view in rest])
-    for view in views:
-        _refuse_moving(avatar, view)
-        refuse_unseen_views(avatar.renderer, view)
-    return avatar
-
-
-def _refuse_moving(avatar: Avatar, view: CaptureView) -> None:
-    """Refuse a moving camera where its background is painted.
-
-    Raises:
-        UserError: The renderer paints the background of one camera, which moves.
-    """
-    moving = [name for name, camera in view.cameras.items() if len(camera) > 1]
-    if moving and not avatar.renderer.camera_moves:
-        raise UserError(
-            f"{view.capture.root}: camera '{moving[0]}' moves, but renderer "
-            f"'{avatar.renderer.config.type}' paints the background of one camera that stays; take "
-            "a renderer that paints the person alone (for example renderer.background=composite)"
-        )

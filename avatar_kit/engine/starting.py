@@ -9,12 +9,12 @@ from typing import Any
 
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
-from avatar_kit.engine.claim import check_unclaimed
+from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.describing import describe
 from avatar_kit.engine.people import check_unchanged, open_views
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, set_up
-from avatar_kit.engine.trainer import restore, structural_changes
+from avatar_kit.engine.state import restore, structural_changes
 from avatar_kit.errors import UserError
 
 
@@ -29,19 +29,41 @@ def start(config: MethodConfig, out: Path | None) -> Training:
         UserError: The folder is in use, or a capture or a part cannot be had; no folder is made
             then.
     """
-    if out is not None and out.exists():
-        RunFolder.create(out)  # refuse a used folder before any work is done
+    if out is not None:
+        RunFolder.check_free(out)  # refuse a used folder before any work is done
+    return _started(config, out)
+
+
+def start_again(config: MethodConfig, root: Path) -> Training:
+    """:func:`start` in the folder of a run that ended before its first checkpoint.
+
+    Raises:
+        UserError: Another process trains there, there is more in the folder than such a run
+            leaves, or as for :func:`start`.
+    """
+    with Claim(root):
+        pass  # refuse a run that is under way before any work is done
+    return _started(config, root)
+
+
+def _started(config: MethodConfig, out: Path | None) -> Training:
     views = open_views(config)
     root = out or RunFolder.default_path(config.type, "-".join(v.capture.name for v in views))
     training = set_up(config, RunFolder(root), *views)
-    RunFolder.create(root)  # only now: what cannot be set up leaves no folder behind
-    describe(training)
+    training.claim.acquire()  # only now: what cannot be set up leaves no folder behind
+    try:
+        training.run.forget_start()
+        RunFolder.create(root)
+        describe(training)
+    except BaseException:
+        training.claim.release()
+        raise
     return training
 
 
 @dataclass(frozen=True)
 class Resumption:
-    """A run that can go on.
+    """A run that can go on. It keeps other processes from the run folder.
 
     Attributes:
         run: Its folder.
@@ -49,6 +71,7 @@ class Resumption:
         changed: Key -> (value before, value now), where they differ.
         checkpoint: The latest that is whole.
         damaged: A line for each later one that is not.
+        claim: The right to train there.
     """
 
     run: RunFolder
@@ -56,6 +79,12 @@ class Resumption:
     changed: dict[str, tuple[Any, Any]]
     checkpoint: ckpt.Checkpoint
     damaged: list[str]
+    claim: Claim
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps are done and what came out is measured."""
+        return self.checkpoint.step >= self.config.steps and self.run.is_measured()
 
     def start(self) -> Training:
         """Set up the training as it was at the checkpoint.
@@ -63,6 +92,13 @@ class Resumption:
         Raises:
             UserError: The captures have changed, or the checkpoint does not fit.
         """
+        try:
+            return self._started()
+        except BaseException:
+            self.claim.release()
+            raise
+
+    def _started(self) -> Training:
         try:
             views = open_views(self.config)
         except UserError as error:
@@ -72,6 +108,7 @@ class Resumption:
             ) from None
         check_unchanged(self.run, views)
         training = set_up(self.config, self.run, *views, fit=False)
+        training.claim = self.claim
         restore(training, self.checkpoint)
         self.run.write_config(self.config)
         return training
@@ -82,7 +119,7 @@ def resumption(root: Path, values: Mapping[str, Any], origin: str = "command lin
 
     Args:
         root: The run folder.
-        values: Nested values laid over its config.
+        values: Nested values laid over its config; ``type`` and ``preset`` may be given again.
         origin: Where these come from, for errors.
 
     Raises:
@@ -90,15 +127,31 @@ def resumption(root: Path, values: Mapping[str, Any], origin: str = "command lin
             checkpoint is whole.
     """
     run = RunFolder.open(root)
-    check_unclaimed(root)
-    saved = run.read_config()
-    config = run.read_config({"stop_at": None, **values}, origin)
-    structural, other = structural_changes(saved, config)
-    if structural:
-        raise UserError(
-            f"{root}: a resumed run must keep {', '.join(structural)}; start a new run instead"
-        )
-    before, after = saved.model_dump(mode="json"), config.model_dump(mode="json")
-    changed = {key: (before[key], after[key]) for key in other}
-    found, damaged = ckpt.latest_checkpoint(run.checkpoints)
-    return Resumption(run, config, changed, found, damaged)
+    claim = Claim(root)
+    claim.acquire()
+    try:
+        if run.ended_early():
+            raise UserError(run.how_to_start_again())
+        saved = run.read_config()
+        named = {key: values.get(key) or getattr(saved, key) for key in ("type", "preset")}
+        kept = [
+            f"{key}={getattr(saved, key)}" for key in named if named[key] != getattr(saved, key)
+        ]
+        if kept:
+            raise UserError(_must_keep(root, kept))
+        laid = {key: value for key, value in values.items() if key not in named}
+        config = run.read_config({"stop_at": None, **laid}, origin)
+        structural, other = structural_changes(saved, config)
+        if structural:
+            raise UserError(_must_keep(root, structural))
+        before, after = saved.model_dump(mode="json"), config.model_dump(mode="json")
+        changed = {key: (before[key], after[key]) for key in other}
+        found, damaged = ckpt.latest_checkpoint(run.checkpoints)
+    except BaseException:
+        claim.release()
+        raise
+    return Resumption(run, config, changed, found, damaged, claim)
+
+
+def _must_keep(root: Path, keys: list[str]) -> str:
+    return f"{root}: a resumed run must keep {', '.join(keys)}; start a new run instead"

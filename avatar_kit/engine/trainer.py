@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avatar_kit.config import MethodConfig
-from avatar_kit.engine import checkpoint as ckpt
+from avatar_kit.config import CheckpointConfig, MethodConfig
 from avatar_kit.engine.ahead import ReadAhead
-from avatar_kit.engine.averaging import load_raw
-from avatar_kit.engine.claim import claimed
 from avatar_kit.engine.device import autocast, peak_memory_gib, seed_step
 from avatar_kit.engine.frames import TrainingFrames, load_picture
 from avatar_kit.engine.progress import Progress
+from avatar_kit.engine.recovery import go_back, not_finite, slowed
 from avatar_kit.engine.setting_up import Training
-from avatar_kit.errors import UserError
+from avatar_kit.engine.state import save
+from avatar_kit.engine.stopping import StopSignal
 from avatar_kit.interfaces import Avatar
 
 
@@ -30,72 +27,119 @@ def train(training: Training, progress: Progress) -> bool:
     """Run the loop.
 
     Returns:
-        Whether the schedule is done: False where ``stop_at`` or a signal ended it early.
+        Whether the schedule is done: False where ``stop_at``, a signal or an output that was
+        closed ended it early; :attr:`Training.stopped_by` says which signal.
 
     Raises:
-        UserError: A loss is not finite, the disk is full, or another process trains there.
+        UserError: A loss is not finite and going back did not help, the disk is full, or another
+            process trains there.
     """
     config, run = training.config, training.run
-    device = training.frames.device
     stop = min(config.steps, config.stop_at if config.stop_at is not None else config.steps)
-    asked_to_stop = StopSignal()
+    asked, due = StopSignal(), _Due(config.checkpoint)
     training.avatar.train()
-    inside, started, before = 0.0, time.perf_counter(), training.seconds
-    first = training.step
+    clock = _Clock(training.seconds)
     reading = ReadAhead(training.read, stop)
-    claim, board_of = claimed(run.root), _tensorboard(run.root)
-    with claim, asked_to_stop, reading, progress, board_of as board:
+    with (
+        training.claim,
+        _tensorboard(run.root) as board,
+        asked,
+        slowed(training),
+        reading,
+        progress,
+    ):
         progress.start(training.step, stop)
         ending = training.step >= stop
         while not ending:
             step = training.step
             read = reading.get(step)
-            tick = time.perf_counter()
-            seed_step(config.seed, step)
-            losses = training.update(read, step)
-            inside += time.perf_counter() - tick
+            with clock:
+                seed_step(config.seed, step)
+                losses = training.update(read, step)
             training.step = step + 1
             if training.average is not None:
                 training.average.update(training.step)
-            training.seconds = before + time.perf_counter() - started
-            ending = training.step == stop or bool(asked_to_stop)
-            saving = training.step % config.checkpoint.every == 0 or ending
+            training.seconds = clock.seconds
+            ending = training.step == stop or bool(asked)
+            saving = ending or due.at(training.step)
             if saving or training.step % config.report_every == 0:
                 values = {k: float(v) for k, v in losses.items()}
-                _refuse_non_finite(values, training)
-                rate = (training.step - first) / (training.seconds - before)
-                run.append_log({"step": training.step, **values, "steps_per_second": rate})
+                if bad := not_finite(values, training.avatar):
+                    line = go_back(training, bad)
+                    with asked.on_closed_output():
+                        progress.note(line)
+                    ending = bool(asked)
+                    continue
+                run.append_log({"step": training.step, **values, "steps_per_second": clock.rate})
                 for name, value in values.items():
                     board.add_scalar(f"loss/{name}", value, training.step)
-                progress.report(training.step, values, rate, peak_memory_gib(device))
+                memory = peak_memory_gib(training.frames.device)
+                with asked.on_closed_output():
+                    progress.report(training.step, values, clock.rate, memory)
             if saving:
                 with training.shown() as raw:
                     psnr = probe(training)
                     save(training, psnr, raw)
+                due.saved()
                 board.add_scalar("probe/psnr", psnr, training.step)
                 run.append_log({"step": training.step, "probe_psnr": psnr})
-                progress.note(f"step {training.step}: saved, probe {psnr:.2f} dB")
-    elapsed = training.seconds - before
-    share = 1 - inside / elapsed if elapsed else 0.0
-    run.append_log({"step": training.step, "seconds": training.seconds, "loop_overhead": share})
-    return training.step >= config.steps and not asked_to_stop
+                with asked.on_closed_output():
+                    progress.note(f"step {training.step}: saved, probe {psnr:.2f} dB")
+    training.stopped_by = asked.received
+    run.append_log({"step": training.step, "seconds": training.seconds, **clock.overhead()})
+    return training.step >= config.steps and not asked
 
 
-def _refuse_non_finite(values: dict[str, float], training: Training) -> None:
-    """Look at the losses, and at the parameters: what is not finite may be left out of a loss."""
-    bad = [f"loss '{name}'" for name, value in values.items() if not math.isfinite(value)]
-    bad += [
-        f"parameter '{name}' ({int((~value.isfinite()).sum())} of {value.numel()} values)"
-        for name, value in training.avatar.named_parameters()
-        if not bool(value.isfinite().all())
-    ]
-    if bad:
-        whole = ckpt.list_checkpoints(training.run.checkpoints)
-        rest = f"the last good state is {whole[-1]}" if whole else "no checkpoint was written yet"
-        raise UserError(
-            f"not finite at step {training.step}: {', '.join(bad[:3])}; {rest}. Lower the learning "
-            "rate or use precision=float32, then go on with --resume"
-        )
+class _Due:
+    """When a checkpoint is due, by steps and by time."""
+
+    def __init__(self, config: CheckpointConfig):
+        self._config = config
+        self.saved()
+
+    def saved(self) -> None:
+        """There is one now."""
+        self._since = time.monotonic()
+
+    def at(self, step: int) -> bool:
+        """Whether one is due after ``step`` steps."""
+        minutes = self._config.minutes
+        late = minutes is not None and time.monotonic() - self._since >= 60 * minutes
+        return late or step % self._config.every == 0
+
+
+class _Clock:
+    """Time of the loop, and of its updates: a context manager around each.
+
+    Args:
+        before: Seconds of earlier sittings.
+    """
+
+    def __init__(self, before: float):
+        self._before, self._started = before, time.perf_counter()
+        self._updates, self._inside, self._tick = 0, 0.0, 0.0
+
+    def __enter__(self) -> None:
+        self._tick = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._inside += time.perf_counter() - self._tick
+        self._updates += 1
+
+    @property
+    def seconds(self) -> float:
+        """All of it, earlier sittings included."""
+        return self._before + time.perf_counter() - self._started
+
+    @property
+    def rate(self) -> float:
+        """Updates a second in this sitting."""
+        return self._updates / (time.perf_counter() - self._started)
+
+    def overhead(self) -> dict[str, float]:
+        """The share of the time in which no update ran, for the log; nothing without any."""
+        elapsed = time.perf_counter() - self._started
+        return {"loop_overhead": 1 - self._inside / elapsed} if self._updates else {}
 
 
 @torch.no_grad()
@@ -123,112 +167,6 @@ def _probed(avatar: Avatar, source: TrainingFrames, config: MethodConfig, frames
         errors.append((rendered.float().clamp(0, 1) - truth).square().mean())
     mse = torch.stack(errors).mean().item()
     return -10 * math.log10(max(mse, 1e-12))
-
-
-def save(training: Training, psnr: float, raw: dict[str, Tensor]) -> None:
-    """Write a checkpoint of the avatar as it is shown, and let old ones go.
-
-    Args:
-        training: The training, its avatar as :meth:`Training.shown` gives it.
-        psnr: What :func:`probe` found.
-        raw: The weights training goes on from, where they differ from the avatar's.
-    """
-    tensors = {f"raw/{name}": value for name, value in raw.items()}
-    optimizers: dict[str, Any] = {}
-    for name, module in training.method.modules().items():
-        tensors |= {f"module/{name}/{k}": v for k, v in module.state_dict().items()}
-    for name, optimizer in training.optimizers().items():
-        flat, optimizers[name] = ckpt.flatten_optimizer(name, optimizer.state_dict())
-        tensors |= flat
-    if training.best is None or psnr > training.best[1]:
-        training.best = (training.step, psnr)
-    ckpt.save_checkpoint(
-        training.run.checkpoints,
-        training.step,
-        training.avatar.learned_state(),
-        tensors,
-        {
-            "method": training.config.type,
-            "probe_psnr": psnr,
-            "best": training.best,
-            "seconds": training.seconds,
-            "optimizers": optimizers,
-        },
-    )
-    ckpt.prune(training.run.checkpoints, training.config.checkpoint.keep, training.best[0])
-
-
-def restore(training: Training, found: ckpt.Checkpoint) -> None:
-    """Put a checkpoint's state into a training that was just set up.
-
-    Raises:
-        UserError: The checkpoint belongs to another method or config, or is only for rendering.
-    """
-    if found.state["method"] != training.config.type:
-        raise UserError(
-            f"{found.path}: a checkpoint of method '{found.state['method']}', "
-            f"not of '{training.config.type}'"
-        )
-    if not found.state["optimizers"]:
-        raise UserError(
-            f"{found.path}: kept to render from, without the state of its training; go on with "
-            "the run it was made from"
-        )
-    ckpt.load_learned(training.avatar, found)
-    tensors = found.training()
-    if training.average is not None:
-        training.average.restart()
-    load_raw(training.avatar, {k[4:]: v for k, v in tensors.items() if k.startswith("raw/")})
-    for name, module in training.method.modules().items():
-        prefix = f"module/{name}/"
-        own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        ckpt.load_strict(module, own, f"{found.path / 'training.safetensors'} ({name})")
-    for name, optimizer in training.optimizers().items():
-        described = found.state["optimizers"].get(name)
-        if described is None:
-            raise UserError(f"{found.path}: holds no state of the optimiser '{name}'")
-        optimizer.load_state_dict(ckpt.unflatten_optimizer(name, tensors, described))
-    training.step = found.step
-    training.seconds = found.state["seconds"]
-    best = found.state["best"]
-    training.best = (int(best[0]), float(best[1]))
-
-
-def structural_changes(old: MethodConfig, new: MethodConfig) -> tuple[list[str], list[str]]:
-    """Top-level keys that differ: (those a resumed run must keep, the others)."""
-    a, b = old.model_dump(mode="json"), new.model_dump(mode="json")
-    changed = [k for k in a if a[k] != b.get(k)]
-    return (
-        [k for k in changed if k in old.structural],
-        [k for k in changed if k not in old.structural],
-    )
-
-
-class StopSignal:
-    """True once SIGTERM or Ctrl-C came; the second Ctrl-C ends at once."""
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        self._old: dict[int, Any] = {}
-
-    def __bool__(self) -> bool:
-        return self.received is not None
-
-    def __enter__(self) -> StopSignal:
-        if threading.current_thread() is not threading.main_thread():
-            return self  # signals reach the main thread alone
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._old[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, _frame: object) -> None:
-        if self.received is not None:
-            raise KeyboardInterrupt
-        self.received = number
 
 
 def _tensorboard(root: Path) -> Any:

@@ -23,7 +23,8 @@ from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, open_view, set_up
-from avatar_kit.engine.trainer import probe, restore, save, train
+from avatar_kit.engine.state import restore, save
+from avatar_kit.engine.trainer import probe, train
 from avatar_kit.interfaces import Avatar
 from avatar_kit.testing.capture import small_capture
 from avatar_kit.testing.conformance import Conformance, NotApplicable, require
@@ -141,7 +142,7 @@ class MethodConformance(Conformance):
         )
 
     def test_resuming_is_exact(self) -> None:
-        """Stopped, saved and resumed, a training ends with the very same weights."""
+        """Stopped, saved and resumed, or put back, a training ends with the very same weights."""
         half = max(1, self.steps // 6)
         with self.training(steps=2 * half) as training:
             run, view, config = training.run, training.view, training.config
@@ -151,16 +152,15 @@ class MethodConformance(Conformance):
             require(again.step == half, f"the checkpoint is of step {again.step}, not {half}")
             for one in (training, again):
                 step_through(one, half, first=half)
-            first, second = state_of(training), state_of(again)
-            missing = sorted(set(first) ^ set(second))
-            require(not missing, f"only one of the two has {missing[:3]}")
-            differ = [n for n, v in first.items() if not torch.equal(v, second[n])]
-            require(
-                not differ,
-                f"{len(differ)} of {len(first)} tensors differ after resuming, first {differ[:1]}; "
+            state = state_of(again)
+            hint = (
                 "what changes must be in optimizers(), modules() or the avatar, and randomness "
-                "must come from the global generators",
+                "must come from the global generators"
             )
+            _require_same(state_of(training), state, "after resuming", hint)
+            restore(training, ckpt.latest_checkpoint(run.checkpoints)[0])
+            step_through(training, half, first=half)
+            _require_same(state_of(training), state, "after going back to the checkpoint", hint)
 
     def test_growth_resumes(self) -> None:
         """Parts that training grows are saved, read back and resumed, bit for bit."""
@@ -189,9 +189,7 @@ class MethodConformance(Conformance):
                 )
             for one in (training, again):
                 step_through(one, 3, first=done)
-            first, second = state_of(training), state_of(again)
-            differ = [n for n, v in first.items() if not torch.equal(v, second[n])]
-            require(not differ, f"{len(differ)} tensors differ after resuming, first {differ[:1]}")
+            _require_same(state_of(training), state_of(again), "after resuming")
 
     def test_same_seed_same_result(self) -> None:
         """Trained twice from one seed, the avatar has the same weights."""
@@ -200,8 +198,7 @@ class MethodConformance(Conformance):
             with self.training() as training:
                 step_through(training, 2)
                 ends.append(state_of(training))
-        differ = [n for n, v in ends[0].items() if not torch.equal(v, ends[1][n])]
-        require(not differ, f"{len(differ)} tensors differ, first '{differ[:1]}'")
+        _require_same(ends[0], ends[1], "in a second training")
 
     def test_people_are_kept_apart(self) -> None:
         """With ``many_people``, a step moves the charts of one person alone; each has steps."""
@@ -238,6 +235,17 @@ class MethodConformance(Conformance):
             after = picture(training)
         off = (before - after).abs().max().item()
         require(off == 0, f"a reloaded avatar paints another picture: up to {off:.1e} of the range")
+
+
+def _require_same(
+    one: dict[str, Tensor], other: dict[str, Tensor], when: str, hint: str = ""
+) -> None:
+    """Two states, as :func:`state_of` gives them, are equal to the bit."""
+    missing = sorted(set(one) ^ set(other))
+    require(not missing, f"only one of the two has {missing[:3]}, {when}")
+    differ = [name for name, value in one.items() if not torch.equal(value, other[name])]
+    said = f"{len(differ)} of {len(one)} tensors differ {when}, first {differ[:1]}"
+    require(not differ, f"{said}; {hint}" if hint else said)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import torch
 from avatar_kit.capture import CaptureView, CaptureWriter, Sample, Split, open_capture
 from avatar_kit.datasets.capture_folder import CaptureFolder
 from avatar_kit.datasets.config import CaptureFolderConfig
-from avatar_kit.engine.setting_up import plates_of
+from avatar_kit.engine.untrained import plates_of
 from avatar_kit.errors import UserError
 from avatar_kit.io import save_motion, write_image
 from avatar_kit.scene import Camera, Motion, stack_cameras

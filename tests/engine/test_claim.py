@@ -1,19 +1,20 @@
 """Two processes do not train in one run folder."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
-from avatar_kit.engine.claim import check_unclaimed, claimed
+from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.run import RunFolder, folder_name
 from avatar_kit.errors import UserError
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from avatar_kit.engine.claim import claimed
-with claimed(Path(sys.argv[1])):
+from avatar_kit.engine.claim import Claim
+with Claim(Path(sys.argv[1])):
     print("here", flush=True)
     time.sleep(60)
 """
@@ -25,21 +26,22 @@ def test_another_process_is_named_and_its_death_frees_the_folder(tmp_path):
         try:
             assert holder.stdout.readline() == "here\n"
             named = rf"process {holder.pid} on .* is training here; wait for it"
-            with pytest.raises(UserError, match=named), claimed(tmp_path):
-                pass
             with pytest.raises(UserError, match=named):
-                check_unclaimed(tmp_path)
+                Claim(tmp_path).acquire()
         finally:
             holder.kill()
-    check_unclaimed(tmp_path)
-    with claimed(tmp_path):
-        pass
+    with Claim(tmp_path) as claim:
+        claim.acquire()  # it holds the folder already
+        with pytest.raises(UserError, match="is training here"):
+            Claim(tmp_path).acquire()
     assert [path.name for path in tmp_path.iterdir()] == [".training.lock"]
 
 
-def test_what_was_not_claimed_is_left_as_it_is(tmp_path):
-    check_unclaimed(tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+def test_a_claim_that_is_lost_is_given_back(tmp_path):
+    Claim(tmp_path).acquire()
+    gc.collect()
+    with Claim(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../../etc", "a/b", ".hidden", "", "-rf", "x" * 999])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from avatar_kit.engine.device import autocast, pick_device, seed_step
-from avatar_kit.engine.trainer import StopSignal
+from avatar_kit.engine.stopping import StopSignal
 from avatar_kit.errors import UserError
 
 

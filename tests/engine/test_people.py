@@ -16,7 +16,7 @@ from avatar_kit.engine.loaded import load_avatar
 from avatar_kit.engine.people import check_unchanged, finished, open_views
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import set_up
-from avatar_kit.engine.trainer import restore
+from avatar_kit.engine.state import restore
 from avatar_kit.errors import UserError
 from avatar_kit.io.image import read_image, write_image
 from avatar_kit.testing.method import quiet, state_of, step_through

@@ -1,51 +1,27 @@
 """A signal at any moment of the loop: what was trained is saved, and the caller is told."""
 
-import math
+import errno
+import os
 import signal
-from dataclasses import replace
 
 import pytest
 
-from avatar_kit.config import CheckpointConfig, resolve_method
+from avatar_kit.config import CheckpointConfig
 from avatar_kit.engine.checkpoint import list_checkpoints
-from avatar_kit.engine.people import open_views
 from avatar_kit.engine.progress import Progress
-from avatar_kit.engine.run import RunFolder
-from avatar_kit.engine.setting_up import set_up
 from avatar_kit.engine.trainer import train
-from avatar_kit.errors import UserError
 
 
 class Interrupted(Progress):
-    """SIGTERM comes while the loop reports the step ``at``."""
+    """A signal comes while the loop reports the step ``at``."""
 
-    def __init__(self, at):
-        self.at = at
+    def __init__(self, at, number=signal.SIGTERM):
+        self.at, self.number = at, number
 
     def report(self, step, *told):
         super().report(step, *told)
         if step == self.at:
-            signal.raise_signal(signal.SIGTERM)
-
-
-@pytest.fixture
-def training(capture_folder, tmp_path):
-    config = resolve_method(
-        "anr",
-        preset="demo",
-        overrides={
-            "data": {"type": "capture", "path": str(capture_folder)},
-            "size": 64,
-            "steps": 3,
-            "batch_size": 1,
-            "crop": {"size": 48},
-            "report_every": 1,
-            "encoders": {"texture": {"size": 32}},
-            "renderer": {"widths": [4, 4]},
-            "loss": {"feature": 0.0},
-        },
-    ).config
-    return set_up(config, RunFolder.create(tmp_path / "run"), *open_views(config))
+            signal.raise_signal(self.number)
 
 
 def test_a_signal_after_the_step_was_counted_still_saves(training):
@@ -53,6 +29,42 @@ def test_a_signal_after_the_step_was_counted_still_saves(training):
     assert training.step == 2  # the step it came in was over: it ends after the next
     saved = list_checkpoints(training.run.checkpoints)
     assert [path.name for path in saved] == ["step-000002"]
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGUSR1"])
+def test_every_signal_that_asks_for_the_end_saves(name, training):
+    before = signal.getsignal(number := getattr(signal, name))
+    assert not train(training, Interrupted(1, number))
+    assert training.stopped_by == number
+    assert signal.getsignal(number) == before
+    assert [p.name for p in list_checkpoints(training.run.checkpoints)] == ["step-000002"]
+
+
+def test_a_signal_that_is_ignored_stays_ignored(training):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert train(training, Interrupted(1, signal.SIGHUP))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO])
+def test_a_closed_output_saves(number, training):
+    class Closed(Progress):
+        def report(self, step, *told):
+            raise OSError(number, os.strerror(number))
+
+    assert not train(training, Closed())
+    assert training.stopped_by == signal.SIGPIPE
+    assert [p.name for p in list_checkpoints(training.run.checkpoints)] == ["step-000002"]
+
+
+def test_a_checkpoint_is_due_by_time(training):
+    by_time = CheckpointConfig(every=1000, minutes=1e-6, keep=9)
+    training.config = training.config.model_copy(update={"checkpoint": by_time})
+    assert train(training, Progress())
+    saved = [path.name for path in list_checkpoints(training.run.checkpoints)]
+    assert saved == ["step-000001", "step-000002", "step-000003"]
 
 
 def test_a_signal_in_the_last_step_stops_before_the_evaluation(training):
@@ -64,28 +76,3 @@ def test_a_signal_in_the_last_step_stops_before_the_evaluation(training):
 def test_without_a_signal_the_schedule_is_done(training):
     assert train(training, Interrupted(at=None))
     assert training.step == 3
-
-
-class Spoiled(Progress):
-    """A parameter becomes NaN after the step ``at``."""
-
-    def __init__(self, training, at):
-        self.training, self.at = training, at
-
-    def report(self, step, *told):
-        super().report(step, *told)
-        if step == self.at:
-            name, parameter = next(iter(self.training.avatar.named_parameters()))
-            parameter.data.view(-1)[0] = math.nan
-            self.name = name
-
-
-def test_what_is_not_finite_is_named_with_the_last_good_state(training):
-    config = training.config.model_copy(update={"checkpoint": CheckpointConfig(every=1)})
-    spoiled = Spoiled(training := replace(training, config=config), at=2)
-    with pytest.raises(UserError) as error:
-        train(training, spoiled)
-    said = str(error.value)
-    assert "not finite at step 3" in said and f"parameter '{spoiled.name}'" in said
-    assert "step-000002" in said and "--resume" in said
-    assert [path.name for path in list_checkpoints(training.run.checkpoints)][-1] == "step-000002"

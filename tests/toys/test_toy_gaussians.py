@@ -21,8 +21,9 @@ from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.loaded import LoadedAvatar
 from avatar_kit.engine.run import RunFolder, Subject
-from avatar_kit.engine.setting_up import open_view, set_up, training_cameras
-from avatar_kit.engine.trainer import restore
+from avatar_kit.engine.setting_up import open_view, set_up
+from avatar_kit.engine.state import restore
+from avatar_kit.engine.untrained import training_cameras
 from avatar_kit.errors import UserError
 from avatar_kit.io import save_motion
 from avatar_kit.io.video import read_video
