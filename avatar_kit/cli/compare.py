@@ -78,6 +78,10 @@ def compare(
     ] = Path("comparisons/latest"),
     workers: Workers = 1,
     threads: Threads = None,
+    only_report: Annotated[
+        bool,
+        typer.Option("--only-report", help="Report what is trained in --out; train nothing."),
+    ] = False,
 ) -> None:
     """Compare methods."""
     from rich.console import Console
@@ -87,7 +91,11 @@ def compare(
     before = out / FILE
     start = read_plan(plan or before) if plan or before.exists() else Plan()
     wanted = with_words(start, methods or [], data or [], seeds or [], preset, overrides or [])
-    run_comparison(keep_plan(wanted, out), out, workers, threads, Console())
+    kept = keep_plan(wanted, out)
+    if only_report:
+        show_report(kept, out, Console())
+    else:
+        run_comparison(kept, out, workers, threads, Console())
 
 
 def with_words(
@@ -163,7 +171,6 @@ def run_comparison(
         typer.Exit: With 1, where a training failed; everything else is there.
     """
     from avatar_kit.engine.comparison.cells import Trainings, is_finished, run_folder, why_failed
-    from avatar_kit.engine.comparison.markdown import heading
     from avatar_kit.engine.comparison.report import write_report
 
     cells = list(plan.cells())
@@ -191,6 +198,18 @@ def run_comparison(
             soft_wrap=True,
         )
         raise typer.Exit(130) from None
+    show_report(plan, out, console)
+
+
+def show_report(plan: Plan, out: Path, console: Console) -> None:
+    """Write the report of what is trained, and show its tables.
+
+    Raises:
+        typer.Exit: With 1, where a training is missing.
+    """
+    from avatar_kit.engine.comparison.markdown import heading
+    from avatar_kit.engine.comparison.report import write_report
+
     summary = write_report(plan, out, pictures=True)
     for split, tables in summary["splits"].items():
         title = heading(split, tables)

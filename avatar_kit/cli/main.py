@@ -18,6 +18,7 @@ from avatar_kit.cli import (
     doctor,
     evaluate,
     export,
+    fleet,
     licences,
     live,
     mix,
@@ -64,6 +65,7 @@ app.command("train", cls=Checked, help=train.HELP)(train.train)
 app.command("prepare", cls=Checked, help=prepare.HELP)(prepare.prepare)
 app.command("compare", cls=Checked, help=compare.HELP)(compare.compare)
 app.command("benchmark", cls=Checked, help=benchmark.HELP)(benchmark.benchmark)
+app.command("fleet", help=fleet.HELP)(fleet.fleet)
 app.command("render", cls=Checked, help=render.HELP)(render.render)
 app.command("export", cls=Checked, help=export.HELP)(export.export)
 app.command("live", cls=Checked, help=live.HELP)(live.live)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.documents import validated
 
 FILE = "plan.yaml"
+
+P = TypeVar("P", bound="Plan")
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -127,8 +129,12 @@ class Cell:
         return "_".join(re.sub(r"[^\w.-]+", "-", word) for word in words)
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path, form: type[P] = Plan) -> P:  # type: ignore[assignment]
     """Read a plan; a contender may be the name of a method alone.
+
+    Args:
+        path: A YAML file.
+        form: What the file holds.
 
     Raises:
         UserError: The file is missing or a key is wrong.
@@ -138,7 +144,7 @@ def read_plan(path: Path) -> Plan:
         if isinstance(values.get(key), Mapping):
             named = values[key].items()
             values[key] = {k: {"type": v} if isinstance(v, str) else v for k, v in named}
-    plan = validated(Plan, values, path)
+    plan = validated(form, values, path)
     for name, contender in plan.contenders.items():
         if not isinstance(contender.get("type"), str):
             raise UserError(

@@ -1,0 +1,1 @@
+"""Many avatars on many machines: preparations, trainings and a report, as jobs."""
