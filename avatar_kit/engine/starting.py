@@ -11,6 +11,7 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.claim import check_unclaimed
 from avatar_kit.engine.describing import describe
+from avatar_kit.engine.device import enough_memory
 from avatar_kit.engine.people import check_unchanged, open_views
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, set_up
@@ -33,7 +34,8 @@ def start(config: MethodConfig, out: Path | None) -> Training:
         RunFolder.create(out)  # refuse a used folder before any work is done
     views = open_views(config)
     root = out or RunFolder.default_path(config.type, "-".join(v.capture.name for v in views))
-    training = set_up(config, RunFolder(root), *views)
+    with enough_memory(f"method '{config.type}'"):
+        training = set_up(config, RunFolder(root), *views)
     RunFolder.create(root)  # only now: what cannot be set up leaves no folder behind
     describe(training)
     return training
@@ -71,7 +73,8 @@ class Resumption:
                 "data.path=FOLDER"
             ) from None
         check_unchanged(self.run, views)
-        training = set_up(self.config, self.run, *views, fit=False)
+        with enough_memory(f"method '{self.config.type}'"):
+            training = set_up(self.config, self.run, *views, fit=False)
         restore(training, self.checkpoint)
         self.run.write_config(self.config)
         return training
