@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -13,6 +14,8 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+import typer
 
 from tests.fuzz.kinds import KINDS, Case
 from tests.fuzz.world import World
@@ -128,9 +131,14 @@ def no_training():
     """Commands that train end where the first step would be."""
     from avatar_kit.cli import compare, train
 
-    kept = compare.run_comparison, train._run
+    kept = compare.run_comparison, train._run, typer.main.get_command
     compare.run_comparison = train._run = lambda *given: None
+    typer.main.get_command = _built
     try:
         yield
     finally:
-        compare.run_comparison, train._run = kept
+        compare.run_comparison, train._run, typer.main.get_command = kept
+
+
+#: The commands from their annotations, which takes longer than most cases: once, not each time.
+_built = functools.cache(typer.main.get_command)
