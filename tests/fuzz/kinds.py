@@ -70,7 +70,7 @@ def capture(random: Random, world: World, folder: Path) -> Case:
         opened = open_capture(root)
         view = CaptureView(opened, 32)
         for split in opened.splits.values():
-            view.image(split.samples()[0])
+            view.image(split.samples()[-1])
         opened.landmarks()
 
     return read
