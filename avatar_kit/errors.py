@@ -17,7 +17,7 @@ _MENDS = {
     errno.ENOENT: "there is no such file or folder",
     errno.EISDIR: "it is a folder; name a file",
     errno.ENOTDIR: "a part of the path is a file; expected a folder there",
-    errno.EEXIST: "it is there already; take another place",
+    errno.EEXIST: "a file of that name is there already; take another place",
     errno.ENAMETOOLONG: "the name is too long; take a shorter one",
     errno.ELOOP: "its links lead in a circle; name the file itself",
     errno.ENOSPC: "the disk is full; free some space",

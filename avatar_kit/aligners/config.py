@@ -33,7 +33,10 @@ class PcaClampConfig(AlignerConfig):
         0.95, gt=0, le=1, description="Share of the variance that the axes kept explain."
     )
     components: int | None = Field(
-        None, ge=1, description="Axes that are kept instead; null: as `variance` says."
+        None,
+        ge=1,
+        le=10_000_000,
+        description="Axes that are kept instead; null: as `variance` says.",
     )
     sigmas: float = Field(
         2.0, gt=0, description="Standard deviations at which a pose is clamped along an axis."

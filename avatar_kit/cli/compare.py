@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -135,22 +134,23 @@ def with_words(
 def contender(text: str) -> tuple[str, dict[str, Any]]:
     """``NAME: METHOD key=value ...`` as (name, values); the name may be left out."""
     from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.choosing import split_words
 
     name, colon, rest = text.partition(": ")
-    words = shlex.split(rest if colon else text)
-    if not words or "=" in words[0]:
+    words = split_words(rest if colon else text, "--method")
+    if "=" in words[0]:
         raise UserError(f"--method {text!r}: expected METHOD key=value ..., e.g. anr split=null")
     return name.strip(), {"type": words[0], **parse_overrides(words[1:])}
 
 
 def capture(text: str) -> tuple[str, dict[str, Any]]:
     """A folder, or ``DATASET key=value ...``, as (name, values of ``data``)."""
-    from avatar_kit.engine.choosing import data_values
+    from avatar_kit.engine.choosing import data_values, split_words
 
     values = data_values(text, "--data")["data"]
     if "path" in values:
         return Path(values["path"]).name, values
-    first, *words = shlex.split(text)
+    first, *words = split_words(text, "--data")
     name = "-".join([first, *(word.partition("=")[2] for word in words)])
     return re.sub(r"[^\w.-]+", "-", name), values
 

@@ -99,7 +99,7 @@ def check_installed() -> None:
 @contextlib.contextmanager
 def beside(run: Path) -> Iterator[None]:
     """The viewer of a run, in a process of its own, as long as the block lasts."""
-    words = ["-m", "avatar_kit.cli.main", "view", str(run), "--follow", "--no-browser"]
+    words = ["-P", "-m", "avatar_kit.cli.main", "view", str(run), "--follow", "--no-browser"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}  # the training needs the others
     viewer = subprocess.Popen([sys.executable, *words], env=env)
     try:

@@ -29,13 +29,20 @@ from avatar_kit.registry import catalog
 class CheckpointConfig(Config):
     """When the state is saved and what is kept."""
 
-    every: int = Field(default=1000, ge=1, description="Steps between checkpoints.")
+    every: int = Field(
+        default=1000, ge=1, le=1_000_000_000, description="Steps between checkpoints."
+    )
     minutes: float | None = Field(
         default=10.0,
         gt=0,
         description="Minutes after which one is due anyway; null: none.",
     )
-    keep: int = Field(default=2, ge=1, description="How many of the latest checkpoints are kept.")
+    keep: int = Field(
+        default=2,
+        ge=1,
+        le=1_000_000_000,
+        description="How many of the latest checkpoints are kept.",
+    )
 
 
 class EvaluationConfig(Config):
@@ -47,7 +54,10 @@ class EvaluationConfig(Config):
         description="Metrics to compute.",
     )
     max_frames: int | None = Field(
-        default=None, ge=1, description="Frames of each split to evaluate; null: all."
+        default=None,
+        ge=1,
+        le=1_000_000_000,
+        description="Frames of each split to evaluate; null: all.",
     )
     crop_margin: float = Field(
         default=0.05, ge=0, description="Margin of the person crop, as a share of its size."
@@ -69,7 +79,12 @@ class RefinementConfig(Config):
         description="Weight of the squared change of the corrections from frame to frame.",
     )
     camera: bool = Field(default=False, description="Correct where several cameras stand, too.")
-    start: int = Field(default=0, ge=0, description="Steps before the corrections begin to learn.")
+    start: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000_000,
+        description="Steps before the corrections begin to learn.",
+    )
 
 
 class MethodConfig(ComponentConfig):
@@ -99,23 +114,27 @@ class MethodConfig(ComponentConfig):
         default=None,
         description="What the person agreed to, in your words; pictures and records repeat it.",
     )
-    steps: int = Field(ge=1, description="Training steps of the whole schedule.")
+    steps: int = Field(ge=1, le=1_000_000_000, description="Training steps of the whole schedule.")
     stop_at: int | None = Field(
-        default=None, ge=0, description="Save and end at this step; null: run to `steps`."
+        default=None,
+        ge=0,
+        le=1_000_000_000,
+        description="Save and end at this step; null: run to `steps`.",
     )
-    seed: int = Field(default=0, ge=0, description="Seed of everything that is random.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of everything that is random.")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N.")
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Arithmetic of the networks."
     )
-    size: int = Field(ge=32, description="Height of the trained picture in pixels.")
+    size: int = Field(ge=32, le=8192, description="Height of the trained picture in pixels.")
     width: int | None = Field(
         default=None,
         ge=16,
+        le=8192,
         description="Width of the trained picture in pixels; null: what the person needs, or the "
         "height where that would save less than a quarter.",
     )
-    batch_size: int = Field(ge=1, description="Samples in a training step.")
+    batch_size: int = Field(ge=1, le=65_536, description="Samples in a training step.")
     average: float | None = Field(
         default=None,
         gt=0,
@@ -127,7 +146,9 @@ class MethodConfig(ComponentConfig):
         description="Learn small corrections of the training poses; null: take them as they are; "
         "tracked: correct them if a tracker found them. Test poses are never corrected.",
     )
-    report_every: int = Field(default=10, ge=1, description="Steps between lines of the log.")
+    report_every: int = Field(
+        default=10, ge=1, le=1_000_000_000, description="Steps between lines of the log."
+    )
     checkpoint: CheckpointConfig = Field(
         default=CheckpointConfig(), description="When the state is saved."
     )

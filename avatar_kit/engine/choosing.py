@@ -37,7 +37,7 @@ def data_values(data: Data | None, called: str = "data") -> dict[str, Any]:
     folder, text = Path(data), str(data)
     if isinstance(data, str):
         if " " in text and not folder.exists():
-            dataset, *words = shlex.split(text)
+            dataset, *words = split_words(text, called)
             chosen = data_values(dataset, called)["data"]
             return {"data": {**chosen, **parse_overrides(words)}}
         # a folder that merely has the name of a dataset does not hide it; a capture does
@@ -50,6 +50,25 @@ def data_values(data: Data | None, called: str = "data") -> dict[str, Any]:
     raise UserError(
         f"{called} {text}: no such folder; make one with  avatar-kit prepare VIDEO --out {text}"
     )
+
+
+def split_words(text: str, called: str) -> list[str]:
+    """The words of a text, as a shell splits it; at least one.
+
+    Args:
+        text: Such as ``"studio subject=ben"``.
+        called: What it is called where it was given, for errors.
+
+    Raises:
+        UserError: It is blank, or a quotation mark has no second one.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise UserError(f"{called} {text!r}: a quotation mark has no second one") from None
+    if not words:
+        raise UserError(f"{called} {text!r}: is blank; expected a name")
+    return words
 
 
 def with_data(

@@ -13,7 +13,7 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.assemble import build_avatar, build_body
 from avatar_kit.engine.coverage import read_coverage
-from avatar_kit.engine.device import pick_device
+from avatar_kit.engine.device import enough_memory, pick_device
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.subject import Subject
 from avatar_kit.interfaces import Avatar
@@ -84,7 +84,10 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     subject.check_asset(body, run.root / "subject.json")
     cameras, motion = list(subject.cameras.values()), load_motion(run.root / TRAINING_MOTION)
     # the weights it starts with are seeded: not at the cost of the caller's generator
-    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+    with (
+        torch.random.fork_rng([place] if place.type == "cuda" else []),
+        enough_memory(str(run.root / "config.yaml")),
+    ):
         avatar = build_avatar(
             config, body, subject.shape, subject.training_frames, cameras, motion=motion
         )

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.documents import read_bytes
 from avatar_kit.scene import GaussianCloud
 
 #: The constant harmonic: a colour is ``0.5 + C0 f_dc``.
@@ -22,6 +23,9 @@ C0 = 0.28209479177387814
 
 #: Opacities are kept this far from 0 and 1, so that their logits are finite.
 _MARGIN = 1e-6
+
+#: Bytes of a file: eight million Gaussians with all their harmonics.
+_LARGEST = 2 << 30
 
 #: Bytes that a header has at most.
 _HEADER = 65536
@@ -115,10 +119,7 @@ def read_gaussian_ply(path: str | Path) -> GaussianCloud:
         UserError: No such file, not such a PLY, cut off, or a value that is not finite; says which.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    data = read_bytes(path, what="PLY file", limit=_LARGEST)
     count, properties, start = _read_header(path, data)
     layout = np.dtype(properties)
     if len(data) - start != count * layout.itemsize:

@@ -47,6 +47,8 @@ def opened_image(path: str | Path) -> Iterator[Image.Image]:
         raise
     except _DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, Image.DecompressionBombError):
+            reason = "it claims more pixels than any camera gives"
         if isinstance(error, UnidentifiedImageError):
             reason = f"expected {', '.join(_FORMATS)}"
         raise UserError(f"{path}: cannot be read as a picture ({reason}); write it anew") from None

@@ -12,7 +12,8 @@ Commercial = Literal["yes", "no", "ask"]
 #: A longer text is the licence itself, not its name.
 _LONGEST = 120
 _FREE = (
-    r"apache|mit\b|bsd|isc\b|cc0|zlib|unlicense|public domain|psf|python software foundation|hpnd|"
+    r"apache|\bmit\b|bsd|\bisc\b|cc0|zlib|unlicense|public domain|psf|hpnd|"
+    r"python software foundation|"
     r"boost|0bsd|ofl|bsl-1\.0|cc-by-[1-4](?!.*-(nc|nd|sa))"
 )
 _FORBIDS = re.compile(r"non-?\s?commercial|-nc\b|research (use )?only|evaluation only", re.I)

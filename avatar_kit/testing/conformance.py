@@ -196,7 +196,9 @@ def heavy_imports(plugin: str, config: str, path: tuple[str, ...]) -> str:
     search = os.pathsep.join(p for p in path if p)
     env = {**os.environ, "AVATAR_KIT_PLUGINS": plugin, "PYTHONPATH": search}
     env.pop("AVATAR_KIT_STRICT", None)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=env
+    )
     require(done.returncode == 0, f"loading plugin '{plugin}' ended with\n{done.stderr}")
     return done.stdout.strip()
 

@@ -28,10 +28,15 @@ class UvTextureConfig(EncoderConfig):
     textured: ClassVar[bool] = True
 
     type: Literal["uv_texture"] = "uv_texture"
-    channels: int = Field(default=8, ge=3, description="Features of a texel; the first are RGB.")
-    size: int = Field(default=256, ge=8, description="Width and height in texels.")
+    channels: int = Field(
+        default=8, ge=3, le=4096, description="Features of a texel; the first are RGB."
+    )
+    size: int = Field(default=256, ge=8, le=8192, description="Width and height in texels.")
     levels: int = Field(
-        default=1, ge=1, description="Textures that are added up, each half the one before it."
+        default=1,
+        ge=1,
+        le=16,
+        description="Textures that are added up, each half the one before it.",
     )
     jitter: float = Field(
         default=0.02,
@@ -95,7 +100,7 @@ class TwoStageUNetConfig(UNetConfig):
 
     type: Literal["two_stage_unet"] = "two_stage_unet"
     features: int = Field(
-        default=16, ge=3, description="Channels between the stages; the first are RGB."
+        default=16, ge=3, le=4096, description="Channels between the stages; the first are RGB."
     )
     late: tuple[str, ...] = Field(
         default=(), description="Encoders whose maps join at the second stage."
@@ -133,6 +138,7 @@ class CropConfig(Config):
     size: int | None = Field(
         default=512,
         ge=16,
+        le=8192,
         description="Side of the crop after rescaling, at most the picture's; null: no crops.",
     )
     scale: tuple[float, float] = Field(
@@ -164,6 +170,7 @@ class FeatureLossConfig(Config):
     crop: int | None = Field(
         default=None,
         ge=16,
+        le=8192,
         description="Compare this many pixels square around the person; null: all of the crop.",
     )
 
@@ -171,9 +178,13 @@ class FeatureLossConfig(Config):
 class DiscriminatorConfig(Config):
     """The multi-scale patch discriminator."""
 
-    scales: int = Field(default=2, ge=1, description="Copies, each at half the size before it.")
-    width: int = Field(default=64, ge=1, description="Channels of the first layer.")
-    layers: int = Field(default=3, ge=1, description="Halvings; 3 makes patches of 70 pixels.")
+    scales: int = Field(
+        default=2, ge=1, le=16, description="Copies, each at half the size before it."
+    )
+    width: int = Field(default=64, ge=1, le=4096, description="Channels of the first layer.")
+    layers: int = Field(
+        default=3, ge=1, le=16, description="Halvings; 3 makes patches of 70 pixels."
+    )
 
 
 class OptimizerConfig(Config):

@@ -13,8 +13,8 @@ from avatar_kit.config import AlignerConfig, Config
 class PriorConfig(Config):
     """How the pose prior is learned from a corpus. Weights of losses as in VPoser V02_05."""
 
-    steps: int = Field(default=2000, ge=1, description="Updates.")
-    batch: int = Field(default=512, ge=2, description="Poses an update.")
+    steps: int = Field(default=2000, ge=1, le=1_000_000_000, description="Updates.")
+    batch: int = Field(default=512, ge=2, le=65_536, description="Poses an update.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Of Adam.")
     weight_decay: float = Field(default=1e-5, ge=0, description="Of Adam.")
     divergence: float = Field(
@@ -27,10 +27,13 @@ class PriorConfig(Config):
         default=20.0, ge=0, description="Weight of the mean distance of joints, metres."
     )
     validate_every: int = Field(
-        default=100, ge=1, description="Updates between looks at held-out clips."
+        default=100, ge=1, le=1_000_000_000, description="Updates between looks at held-out clips."
     )
     patience: int = Field(
-        default=5, ge=0, description="Looks without progress before the rate is halved."
+        default=5,
+        ge=0,
+        le=1_000_000_000,
+        description="Looks without progress before the rate is halved.",
     )
     distinct: float = Field(
         default=4.0,
@@ -38,15 +41,15 @@ class PriorConfig(Config):
         description="Least turn of some joint between two poses of a clip, degrees.",
     )
     seed: int = Field(
-        default=0, ge=0, description="Seed of weights, batches and the embedded corpus."
+        default=0, ge=0, lt=2**63, description="Seed of weights, batches and the embedded corpus."
     )
 
 
 class FitConfig(Config):
     """How the decoder learns the avatar's own poses."""
 
-    steps: int = Field(default=1000, ge=1, description="Updates.")
-    batch: int = Field(default=128, ge=2, description="Poses an update.")
+    steps: int = Field(default=1000, ge=1, le=1_000_000_000, description="Updates.")
+    batch: int = Field(default=128, ge=2, le=65_536, description="Poses an update.")
     learning_rate: float = Field(
         default=1e-3, gt=0, description="Of Adam; falls to zero along a cosine."
     )
@@ -63,7 +66,7 @@ class FitConfig(Config):
     code_noise: float = Field(
         default=0.5, ge=0, description="Noise on the latent code, in deviations of the encoder."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of weights and batches.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of weights and batches.")
 
 
 class MdaConfig(AlignerConfig):
@@ -75,8 +78,8 @@ class MdaConfig(AlignerConfig):
         description="File of 'avatar-kit aligner train'; null: one is learned from the embedded "
         "procedural corpus, and kept in the cache.",
     )
-    latent: int = Field(32, ge=1, description="Numbers of the latent code.")
-    width: int = Field(512, ge=4, description="Width of the hidden layers.")
+    latent: int = Field(32, ge=1, le=4096, description="Numbers of the latent code.")
+    width: int = Field(512, ge=4, le=4096, description="Width of the hidden layers.")
     learn_prior: PriorConfig = Field(
         default_factory=PriorConfig, description="Learning of the prior."
     )

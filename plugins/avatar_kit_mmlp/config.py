@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,10 +22,13 @@ class MlpGaussiansConfig(EncoderConfig):
     """Gaussians on the body whose shape, place and colour follow the pose through local MLPs."""
 
     type: Literal["mlp_gaussians"] = "mlp_gaussians"
-    points: int = Field(default=20_000, ge=4, description="Gaussians on the body's surface.")
+    points: int = Field(
+        default=20_000, ge=4, le=10_000_000, description="Gaussians on the body's surface."
+    )
     hull: int = Field(
         default=6_000,
         ge=0,
+        le=10_000_000,
         description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
     )
     grid: int = Field(
@@ -48,14 +51,19 @@ class MlpGaussiansConfig(EncoderConfig):
         le=1,
         description="Thickness to begin with on the surface, as a share of the width; 1: round.",
     )
-    anchors: int = Field(default=32, ge=1, description="MLPs, each at a place of its own.")
+    anchors: int = Field(
+        default=32, ge=1, le=10_000_000, description="MLPs, each at a place of its own."
+    )
     controls: int = Field(
-        default=1_000, ge=1, description="Control points, which carry the Gaussians around them."
+        default=1_000,
+        ge=1,
+        le=10_000_000,
+        description="Control points, which carry the Gaussians around them.",
     )
     coefficients: int = Field(
-        default=8, ge=1, description="Basis vectors of a Gaussian, and of a control point."
+        default=8, ge=1, le=4096, description="Basis vectors of a Gaussian, and of a control point."
     )
-    widths: tuple[int, ...] = Field(
+    widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(64, 64, 64), min_length=1, description="Widths of an MLP's layers."
     )
     fingers: bool = Field(default=True, description="Give the MLPs the hand joints, too.")
@@ -85,7 +93,7 @@ class MmlpLossConfig(Config):
     perceptual: float = Field(
         default=0.1, ge=0, description="Shift-tolerant LPIPS with VGG16, on a patch."
     )
-    patch: int = Field(default=128, ge=32, description="Side of that patch in pixels.")
+    patch: int = Field(default=128, ge=32, le=8192, description="Side of that patch in pixels.")
     alpha: float = Field(default=0.2, ge=0, description="Mean absolute error of alpha.")
     smooth: float = Field(
         default=1.0, ge=0, description="Difference of the offsets of near control points, metres."
@@ -97,6 +105,7 @@ class MmlpLossConfig(Config):
     boundary: int = Field(
         default=0,
         ge=0,
+        le=1_000_000_000,
         description="Pixels on both sides of the mask's outline that are not compared.",
     )
 
@@ -132,11 +141,20 @@ class MmlpRatesConfig(Config):
 class MmlpScheduleConfig(Config):
     """Steps from which on parts take part."""
 
-    bases: int = Field(default=500, ge=0, description="The bases, and with them the MLPs.")
-    harmonics: int = Field(default=1_500, ge=0, description="Colours of degree 1.")
-    perceptual: int = Field(default=1_000, ge=0, description="The perceptual loss.")
+    bases: int = Field(
+        default=500, ge=0, le=1_000_000_000, description="The bases, and with them the MLPs."
+    )
+    harmonics: int = Field(
+        default=1_500, ge=0, le=1_000_000_000, description="Colours of degree 1."
+    )
+    perceptual: int = Field(
+        default=1_000, ge=0, le=1_000_000_000, description="The perceptual loss."
+    )
     patches: int = Field(
-        default=1_000, ge=0, description="Random patches; before, the middle of the person."
+        default=1_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Random patches; before, the middle of the person.",
     )
 
 
@@ -148,9 +166,11 @@ class MmlpMethodConfig(MethodConfig):
     """MMLPHuman: Gaussians whose bases are combined by MLPs that are spread over the body."""
 
     type: Literal["mmlp"] = "mmlp"
-    steps: int = Field(default=30_000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
-    batch_size: int = Field(default=1, ge=1, description="Samples in a training step.")
+    steps: int = Field(
+        default=30_000, ge=1, le=1_000_000_000, description="Training steps of the whole schedule."
+    )
+    size: int = Field(default=1024, ge=32, le=8192, description="Height of the picture in pixels.")
+    batch_size: int = Field(default=1, ge=1, le=65_536, description="Samples in a training step.")
     encoders: dict[str, EncoderSlot] = Field(
         default_factory=_encoders,
         validate_default=True,
@@ -167,7 +187,10 @@ class MmlpMethodConfig(MethodConfig):
         "tracked: correct them if a tracker found them. Test poses are never corrected.",
     )
     cameras: int = Field(
-        default=1, ge=1, description="Least number of cameras that the training must have."
+        default=1,
+        ge=1,
+        le=65_536,
+        description="Least number of cameras that the training must have.",
     )
     random_background: bool = Field(
         default=False,
@@ -179,7 +202,7 @@ class MmlpMethodConfig(MethodConfig):
         default=MmlpScheduleConfig(), description="When parts begin to take part."
     )
     margin: int = Field(
-        default=10, ge=0, description="Pixels around the person that the loss looks at."
+        default=10, ge=0, le=65_536, description="Pixels around the person that the loss looks at."
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,26 +21,35 @@ from avatar_kit.config import (
 class RecordConfig(Config):
     """Planes over space and time, and the network that reads them."""
 
-    space: tuple[int, ...] = Field(
+    space: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(64, 128, 256),
         min_length=1,
         description="Values along each spatial axis, one number for each scale.",
     )
     time: int = Field(
-        default=50, ge=1, description="Values along the time axis; at least one for each clip."
+        default=50,
+        ge=1,
+        le=10_000_000,
+        description="Values along the time axis; at least one for each clip.",
     )
-    channels: int = Field(default=32, ge=1, description="Channels of every plane.")
-    width: int = Field(default=128, ge=1, description="Width of the two hidden layers.")
+    channels: int = Field(default=32, ge=1, le=4096, description="Channels of every plane.")
+    width: int = Field(default=128, ge=1, le=4096, description="Width of the two hidden layers.")
 
 
 class RetrievalConfig(Config):
     """How a driving pose finds training frames like it, for each of five parts of the body."""
 
     pose_step: int = Field(
-        default=2, ge=0, description="Frames back whose relative rotations are compared, too."
+        default=2,
+        ge=0,
+        le=10_000_000,
+        description="Frames back whose relative rotations are compared, too.",
     )
     candidates: int = Field(
-        default=20, ge=1, description="Most similar training frames that a part chooses from."
+        default=20,
+        ge=1,
+        le=10_000_000,
+        description="Most similar training frames that a part chooses from.",
     )
     pelvis: bool = Field(
         default=True,
@@ -58,10 +67,13 @@ class RigConfig(Config):
     """Learned corrections of what moves the Gaussians; 0 leaves one out."""
 
     pose_width: int = Field(
-        default=128, ge=0, description="Width of the network that corrects rotations of joints."
+        default=128,
+        ge=0,
+        le=4096,
+        description="Width of the network that corrects rotations of joints.",
     )
     weights_width: int = Field(
-        default=128, ge=0, description="Width of the network that moves skinning weights."
+        default=128, ge=0, le=4096, description="Width of the network that moves skinning weights."
     )
 
 
@@ -69,10 +81,13 @@ class RecordedGaussiansConfig(EncoderConfig):
     """Gaussians on the body whose shape and place are recorded over the training's time."""
 
     type: Literal["recorded_gaussians"] = "recorded_gaussians"
-    points: int = Field(default=10_475, ge=2, description="Gaussians on the surface to begin with.")
+    points: int = Field(
+        default=10_475, ge=2, le=10_000_000, description="Gaussians on the surface to begin with."
+    )
     hull: int = Field(
         default=0,
         ge=0,
+        le=10_000_000,
         description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
@@ -133,9 +148,9 @@ class R3RatesConfig(Config):
 class DensityConfig(Config):
     """When Gaussians are cloned, split, merged and dropped."""
 
-    start: int = Field(default=400, ge=0, description="First step of it.")
-    stop: int = Field(default=15_000, ge=0, description="Last step of it.")
-    every: int = Field(default=100, ge=1, description="Steps between two rounds.")
+    start: int = Field(default=400, ge=0, le=1_000_000_000, description="First step of it.")
+    stop: int = Field(default=15_000, ge=0, le=1_000_000_000, description="Last step of it.")
+    every: int = Field(default=100, ge=1, le=1_000_000_000, description="Steps between two rounds.")
     gradient: float = Field(
         default=1e-3,
         gt=0,
@@ -143,7 +158,10 @@ class DensityConfig(Config):
         "Gaussian is cloned, split or merged.",
     )
     crowd: int = Field(
-        default=35_000, ge=1, description="Gaussians from which on that gradient rises."
+        default=35_000,
+        ge=1,
+        le=10_000_000,
+        description="Gaussians from which on that gradient rises.",
     )
     large: float = Field(
         default=0.02,
@@ -161,7 +179,7 @@ class DensityConfig(Config):
     huge: float = Field(
         default=0.1, gt=0, description="Standard deviation in metres from which on one is dropped."
     )
-    most: int = Field(default=200_000, ge=2, description="Gaussians at most.")
+    most: int = Field(default=200_000, ge=2, le=10_000_000, description="Gaussians at most.")
 
 
 def _encoders() -> dict[str, Any]:
@@ -172,9 +190,11 @@ class R3MethodConfig(MethodConfig):
     """R3-Avatar: record how a person looks over time, retrieve times by pose, reconstruct."""
 
     type: Literal["r3"] = "r3"
-    steps: int = Field(default=60_000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
-    batch_size: int = Field(default=1, ge=1, description="Samples in a training step.")
+    steps: int = Field(
+        default=60_000, ge=1, le=1_000_000_000, description="Training steps of the whole schedule."
+    )
+    size: int = Field(default=1024, ge=32, le=8192, description="Height of the picture in pixels.")
+    batch_size: int = Field(default=1, ge=1, le=65_536, description="Samples in a training step.")
     encoders: dict[str, EncoderSlot] = Field(
         default_factory=_encoders,
         validate_default=True,
@@ -196,10 +216,13 @@ class R3MethodConfig(MethodConfig):
         default=DensityConfig(), description="Density control; null: the number of Gaussians stays."
     )
     cameras: int = Field(
-        default=1, ge=1, description="Fewest training cameras; captures with fewer are refused."
+        default=1,
+        ge=1,
+        le=65_536,
+        description="Fewest training cameras; captures with fewer are refused.",
     )
     margin: int = Field(
-        default=10, ge=0, description="Pixels around the person that the losses look at."
+        default=10, ge=0, le=65_536, description="Pixels around the person that the losses look at."
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

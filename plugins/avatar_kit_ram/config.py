@@ -25,11 +25,14 @@ class NeuralTextureConfig(EncoderConfig):
     textured: ClassVar[bool] = True
 
     type: Literal["neural_texture"] = "neural_texture"
-    channels: int = Field(default=48, ge=1, description="Features of a texel.")
-    size: int = Field(default=1024, ge=1, description="Width and height of the texture in texels.")
+    channels: int = Field(default=48, ge=1, le=4096, description="Features of a texel.")
+    size: int = Field(
+        default=1024, ge=1, le=8192, description="Width and height of the texture in texels."
+    )
     levels: int = Field(
         default=1,
         ge=1,
+        le=16,
         description="Textures that are added up, each half the size of the one before it.",
     )
     expansion: float = Field(
@@ -51,7 +54,9 @@ class FaceMapConfig(EncoderConfig):
     """The face region with its normals and coordinates, through a shallow U-Net."""
 
     type: Literal["face_map"] = "face_map"
-    channels: int = Field(default=16, ge=2, multiple_of=2, description="Features of a pixel.")
+    channels: int = Field(
+        default=16, ge=2, le=4096, multiple_of=2, description="Features of a pixel."
+    )
 
     def yields(self) -> tuple[ConditionKind, int]:
         """A feature map."""
@@ -62,7 +67,9 @@ class HandMapConfig(EncoderConfig):
     """The skeletons of both hands, one channel per finger, through a shallow U-Net."""
 
     type: Literal["hand_map"] = "hand_map"
-    channels: int = Field(default=16, ge=2, multiple_of=2, description="Features of a pixel.")
+    channels: int = Field(
+        default=16, ge=2, le=4096, multiple_of=2, description="Features of a pixel."
+    )
     line_width: float = Field(
         default=9.0, gt=0, description="Thickness of a bone in pixels of a picture 1024 high."
     )
@@ -76,7 +83,7 @@ class FrameCodeConfig(EncoderConfig):
     """A learned style code for each training frame; their mean for every other frame."""
 
     type: Literal["frame_code"] = "frame_code"
-    size: int = Field(default=512, ge=1, description="Length of the code.")
+    size: int = Field(default=512, ge=1, le=8192, description="Length of the code.")
 
     def yields(self) -> tuple[ConditionKind, int]:
         """A vector."""
@@ -98,12 +105,20 @@ class AttentiveTextureConfig(NeuralTextureConfig):
         "a + log d; not at all.",
     )
     stride: int = Field(
-        default=8, ge=1, description="Pixels for one cell of the attention, on each axis."
+        default=8,
+        ge=1,
+        le=65_536,
+        description="Pixels for one cell of the attention, on each axis.",
     )
     query_samples: int = Field(
-        default=2, ge=1, description="Samples of the query's body on each axis of a cell."
+        default=2,
+        ge=1,
+        le=65_536,
+        description="Samples of the query's body on each axis of a cell.",
     )
-    query_channels: int = Field(default=24, ge=1, description="Channels of queries and keys.")
+    query_channels: int = Field(
+        default=24, ge=1, le=4096, description="Channels of queries and keys."
+    )
 
 
 class StyleUNetConfig(RendererConfig):
@@ -115,8 +130,8 @@ class StyleUNetConfig(RendererConfig):
     channel_multiplier: float = Field(
         default=2.0, gt=0, description="Width: 16384 x this / resolution channels, within limits."
     )
-    max_channels: int = Field(default=512, ge=1, description="Most channels of a level.")
-    style: int = Field(default=512, ge=1, description="Length of the style vector.")
+    max_channels: int = Field(default=512, ge=1, le=4096, description="Most channels of a level.")
+    style: int = Field(default=512, ge=1, le=4096, description="Length of the style vector.")
     background: Literal["painted", "plate", "composite"] = Field(
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
@@ -176,11 +191,15 @@ class LossConfig(Config):
         default=5, ge=1, le=5, description="Stages of the VGG network to compare, shallow first."
     )
     perceptual_size: int | None = Field(
-        default=512, ge=32, description="Shrink what is compared to at most this many pixels."
+        default=512,
+        ge=32,
+        le=8192,
+        description="Shrink what is compared to at most this many pixels.",
     )
     perceptual_crop: int | None = Field(
         default=None,
         ge=32,
+        le=8192,
         description="Compare this many pixels square where the error is; null: the whole picture.",
     )
 
@@ -193,7 +212,9 @@ class OptimizerConfig(Config):
     weight_decay: float = Field(
         default=1e-4, ge=0, description="L2 penalty on the weights of the networks."
     )
-    warm_up: int = Field(default=0, ge=0, description="Steps until the peak rate is reached.")
+    warm_up: int = Field(
+        default=0, ge=0, le=1_000_000_000, description="Steps until the peak rate is reached."
+    )
 
 
 def size_step(side: int) -> int:
@@ -222,11 +243,16 @@ class RamConfig(MethodConfig):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Arithmetic of the networks."
     )
-    steps: int = Field(default=150_000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
-    batch_size: int = Field(default=1, ge=1, description="Samples computed at once.")
+    steps: int = Field(
+        default=150_000, ge=1, le=1_000_000_000, description="Training steps of the whole schedule."
+    )
+    size: int = Field(default=1024, ge=32, le=8192, description="Height of the picture in pixels.")
+    batch_size: int = Field(default=1, ge=1, le=65_536, description="Samples computed at once.")
     accumulate: int = Field(
-        default=1, ge=1, description="Batches whose gradients are added up for one update."
+        default=1,
+        ge=1,
+        le=65_536,
+        description="Batches whose gradients are added up for one update.",
     )
     compile: bool = Field(
         default=False, description="torch.compile the network; needs a compiler on the machine."

@@ -13,13 +13,16 @@ class DiscriminatorConfig(Config):
     channel_multiplier: float = Field(
         default=2.0, gt=0, description="Width: 16384 x this / resolution channels, within limits."
     )
-    max_channels: int = Field(default=512, ge=1, description="Most channels of a level.")
+    max_channels: int = Field(default=512, ge=1, le=4096, description="Most channels of a level.")
     learning_rate: float = Field(default=1e-4, gt=0, description="Peak rate of Adam.")
     r1: float = Field(
         default=10.0, ge=0, description="Weight of the gradient penalty on recorded pictures."
     )
     r1_every: int = Field(
-        default=16, ge=1, description="Steps between penalties; each counts for all of them."
+        default=16,
+        ge=1,
+        le=1_000_000_000,
+        description="Steps between penalties; each counts for all of them.",
     )
 
 
@@ -29,16 +32,25 @@ class StagesConfig(Config):
     The figures are steps of a schedule of ``of`` steps and scale with ``steps``.
     """
 
-    of: int = Field(default=150_000, ge=1, description="Steps of the schedule these belong to.")
+    of: int = Field(
+        default=150_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Steps of the schedule these belong to.",
+    )
     attention_from: int = Field(
-        default=10_000, ge=0, description="Steps trained without attention first."
+        default=10_000, ge=0, le=1_000_000_000, description="Steps trained without attention first."
     )
     texture_until: int = Field(
-        default=130_000, ge=0, description="Step from which the textures are frozen."
+        default=130_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Step from which the textures are frozen.",
     )
     adversarial_every: int = Field(
         default=2_000,
         ge=1,
+        le=1_000_000_000,
         description="Steps between increases by a tenth of the adversarial loss's weight.",
     )
 

@@ -23,10 +23,13 @@ class SurfaceGaussiansConfig(EncoderConfig):
     """Gaussians tied to the body, with one colour each under a light that is found and learned."""
 
     type: Literal["surface_gaussians"] = "surface_gaussians"
-    points: int = Field(default=20_000, ge=1, description="Gaussians on the body's surface.")
+    points: int = Field(
+        default=20_000, ge=1, le=10_000_000, description="Gaussians on the body's surface."
+    )
     hull: int = Field(
         default=6_000,
         ge=0,
+        le=10_000_000,
         description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
@@ -92,9 +95,11 @@ class SplatMethodConfig(MethodConfig):
     """Gaussians on the body under one distant light and a soft ambient one."""
 
     type: Literal["splat"] = "splat"
-    steps: int = Field(default=30_000, ge=1, description="Training steps of the whole schedule.")
-    size: int = Field(default=1024, ge=32, description="Height of the picture in pixels.")
-    batch_size: int = Field(default=1, ge=1, description="Samples in a training step.")
+    steps: int = Field(
+        default=30_000, ge=1, le=1_000_000_000, description="Training steps of the whole schedule."
+    )
+    size: int = Field(default=1024, ge=32, le=8192, description="Height of the picture in pixels.")
+    batch_size: int = Field(default=1, ge=1, le=65_536, description="Samples in a training step.")
     encoders: dict[str, EncoderSlot] = Field(
         default_factory=_encoders,
         validate_default=True,
@@ -111,7 +116,7 @@ class SplatMethodConfig(MethodConfig):
     loss: SplatLossConfig = Field(default=SplatLossConfig(), description="Weights of the losses.")
     rates: SplatRatesConfig = Field(default=SplatRatesConfig(), description="Learning rates.")
     margin: int = Field(
-        default=10, ge=0, description="Pixels around the person that the loss looks at."
+        default=10, ge=0, le=65_536, description="Pixels around the person that the loss looks at."
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

@@ -41,9 +41,11 @@ class StudioConfig(DatasetConfig):
     size: int | None = Field(
         None, ge=64, le=2048, description="Side of the pictures in pixels; null: as training asks."
     )
-    frames: int = Field(240, ge=8, description="Frames of the train split, at 25 per second.")
-    test_frames: int = Field(48, ge=4, description="Frames of each test split.")
-    seed: int = Field(0, ge=0, description="Seed of motion, noise and hair.")
+    frames: int = Field(
+        240, ge=8, le=10_000_000, description="Frames of the train split, at 25 per second."
+    )
+    test_frames: int = Field(48, ge=4, le=10_000_000, description="Frames of each test split.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of motion, noise and hair.")
     supersample: int = Field(2, ge=1, le=4, description="Samples along a pixel's side.")
     cameras: int = Field(
         1, ge=1, le=16, description="Cameras on a ring around the person, at equal angles."
@@ -51,6 +53,7 @@ class StudioConfig(DatasetConfig):
     held_out: int | None = Field(
         None,
         ge=0,
+        le=65_536,
         description="Cameras, from the last, that no training sees; null: one of several.",
     )
 

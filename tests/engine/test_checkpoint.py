@@ -132,3 +132,31 @@ def test_weights_of_another_net_are_refused():
         )
     with pytest.raises(UserError, match="1 tensors differ, first 'bias'"):
         ckpt.load_strict(nn.Linear(3, 2), {"weight": torch.zeros(2, 3)}, "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"sha256": {}}, r"state.json: sha256.weights.safetensors: is required"),
+        ({"sha256": {"weights.safetensors": "0" * 64}}, r"sha256.training.safetensors: is requ"),
+        ({"sha256": None}, r"state.json: sha256: expected a mapping of keys, got None"),
+        ({"step": -1}, r"state.json: step: expected at least 0, got -1"),
+        ({"step": "many"}, r"state.json: step: expected a whole number of at least 0, got 'many'"),
+        ({"best": [1]}, r"state.json: best.1: is required"),
+        ({"optimizers": {"adam": 3}}, r"optimizers.adam: expected a mapping of keys, got 3"),
+        ({"optimizers": {"adam": {"plain": {"x": {}}, "groups": []}}}, r"optimizers.adam.plain"),
+    ],
+)
+def test_a_state_that_a_stranger_changed_is_refused(tmp_path, change, says):
+    path = ckpt.save_checkpoint(tmp_path, 1, {"a": torch.ones(2)}, {}, {"method": "m"})
+    state = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps(state | change))
+    with pytest.raises(UserError, match=says):
+        ckpt.load_checkpoint(path)
+
+
+def test_weights_have_the_permissions_of_other_files(tmp_path):
+    path = ckpt.save_checkpoint(tmp_path, 1, {"a": torch.ones(2)}, {}, {"method": "m"})
+    (tmp_path / "other").touch()
+    expected = (tmp_path / "other").stat().st_mode
+    assert {file.stat().st_mode for file in path.iterdir()} == {expected}

@@ -6,10 +6,14 @@ import argparse
 import itertools
 import os
 import resource
+import signal
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+
+#: Rounds of all kinds in which the dear one is there once.
+_DEAR = 40
 
 #: What a case may allocate beside what is there.
 _MEMORY_GIB = 3
@@ -41,7 +45,12 @@ def main() -> int:
         _limit_memory()
         count: dict[str, dict[str, float]] = {k: defaultdict(float) for k in kinds}
         causes: dict[str, list[str]] = {}
-        for number, kind in zip(range(given.cases), itertools.cycle(kinds), strict=False):
+        round_ = [k for i in range(_DEAR) for k in kinds if i == 0 or k != "setup"]
+        ending_early: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: ending_early.append(number))
+        for number, kind in zip(range(given.cases), itertools.cycle(round_), strict=False):
+            if ending_early:
+                break
             if given.only not in (None, number):
                 continue
             ending = ended(kind, f"{given.seed}-{kind}-{number}", world, Path(root) / "case")
@@ -54,6 +63,8 @@ def main() -> int:
                 _show(ending.cause, causes[ending.cause], given)
             elif given.only is not None:
                 print(ending.how, ending.text)
+            if number and number % 1000 == 0:
+                print(f"{number} cases, {len(causes)} distinct failures", flush=True)
         _table(count)
         print(f"\n{len(causes)} distinct failures")
         return 1 if causes else 0

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from tests.api.tiny import TINY
 from tests.fuzz import mutation, words
 from tests.fuzz.world import CAMERA, PATH, PERFORMER, PLAN, World
 
@@ -39,6 +40,19 @@ def overrides(random: Random, world: World, folder: Path) -> Case:
     return ["config", "show", *_method(random), *given]
 
 
+def setup(random: Random, world: World, folder: Path) -> Case:
+    """A training whose values may pass, set up until its first step would be."""
+    method = random.choice(list(TINY))
+    keys = [k for k, v in _flat(world.config) if not isinstance(v, dict) and "data" not in k]
+    given = []
+    for key in random.sample(keys, random.choice([1, 1, 2])):
+        value = random.choice([0, 1, 2, 3, 5, 7, 33, 1000, 10**6, 10**9, 2**62, 1e-9, 1e9, 0.5])
+        given.append(f"{key}={random.choice([value, value, value, 'true', 'null', '[1]', '[]'])}")
+    small = [f"{k}={json.dumps(v)}" for k, v in TINY[method].items()]
+    fixed = ["--preset", "demo", "--data", str(world.capture), "--out", f"{folder}/run"]
+    return ["train", "--method", method, *fixed, *small, "steps=1", *given]
+
+
 def command(random: Random, world: World, folder: Path) -> Case:
     """A command line, with options that take what they should not."""
     return words.command_line(random, world, folder)
@@ -56,7 +70,7 @@ def capture(random: Random, world: World, folder: Path) -> Case:
         opened = open_capture(root)
         view = CaptureView(opened, 32)
         for split in opened.splits.values():
-            view.image(split.samples()[0])
+            view.image(split.samples()[-1])
         opened.landmarks()
 
     return read
@@ -206,7 +220,7 @@ def cloud(random: Random, world: World, folder: Path) -> Case:
 KINDS: dict[str, Callable[[Random, World, Path], Case]] = {
     k.__name__: k
     for k in (
-        *(config, overrides, command, capture, run, plan, camera, path, performer, picture),
+        *(config, overrides, setup, command, capture, run, plan, camera, path, performer, picture),
         *(video, motion, cloud),
     )
 }

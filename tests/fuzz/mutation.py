@@ -88,7 +88,7 @@ def _change(random: Random, owner: Any, key: Any) -> None:
         owner[key] = [value] if random.random() < 0.5 else {"a": value}
     elif kind == 4:
         owner[key] = str(value)
-    elif kind == 5 and isinstance(value, int | float):
+    elif kind == 5 and isinstance(value, int | float) and abs(value) < 2**64:
         owner[key] = value * random.choice([-1, 0, 10, 1e3, 1e6, 1e30, 0.1])
     elif kind == 6 and isinstance(owner, list):
         owner.insert(key, copy.deepcopy(value))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 import avatar_kit as ak
+from avatar_kit.config import resolve_method
+from avatar_kit.config.layers import dump_method, nested
 from avatar_kit.io import VideoWriter, write_image
 from avatar_kit.testing.capture import small_capture
 from tests.api.tiny import TINY
@@ -84,7 +86,8 @@ class World:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The values of the run's config."""
-        return ak.config.load_yaml(self.run / "config.yaml")
+        values = {**nested(TINY["anr"]), "steps": 2}
+        return dump_method(resolve_method("anr", overrides=values).config)
 
     @cached_property
     def video(self) -> bytes:
@@ -98,7 +101,7 @@ class World:
     @cached_property
     def motions(self) -> dict[str, bytes]:
         """Motion files by suffix."""
-        own = self.run / "training_motion.npz"
+        own = self.capture / "motion.npz"
         amass, flat = self.root / "amass.npz", self.root / "talk.npy"
         np.savez(
             amass, poses=np.zeros((3, 156)), trans=np.ones((3, 3)), mocap_framerate=np.array(30.0)

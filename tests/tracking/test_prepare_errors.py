@@ -131,9 +131,11 @@ def test_a_shape_that_the_body_does_not_take_is_refused_before_the_work(blank, t
 
 def test_an_output_that_cannot_be_written_is_told_before_the_work(blank, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"me: no folder can be made there \(.*file: .*choose"):
+    with pytest.raises(
+        UserError, match=r"me: no folder can be made there: a part of the path is a"
+    ):
         prepare_video(blank, tmp_path / "file" / "me")
-    with pytest.raises(UserError, match=r"/proc/none/me: no folder can be made there \(/proc"):
+    with pytest.raises(UserError, match=r"/proc/none/me: no folder can be made there: "):
         prepare_video(blank, "/proc/none/me")
 
 

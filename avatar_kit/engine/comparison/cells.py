@@ -107,7 +107,7 @@ class Trainings:
                 if self._ending.is_set():
                     return "failed"
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "avatar_kit.cli.main", "train", *words],
+                    [sys.executable, "-P", "-m", "avatar_kit.cli.main", "train", *words],
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=self._environment(),

@@ -42,13 +42,17 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class _Mistake:
-    """One key that is wrong: ``said`` outright, or by what was ``expected`` and is ``given``."""
+    """One key that is wrong: ``said`` outright, or by what was ``expected`` and is ``given``.
+
+    ``tried`` are the places where several types were tried, each with the type that this is of.
+    """
 
     path: tuple[Any, ...]
     said: str = ""
     expected: str = ""
     given: Any = None
     hint: str = ""
+    tried: tuple[tuple[Any, ...], ...] = ()
 
 
 def validated(model: type[_M], data: Any, where: Path | str, fix: str = "") -> _M:
@@ -103,7 +107,7 @@ def _joined(mistakes: list[_Mistake]) -> dict[tuple[Any, ...], str]:
     a value says more than that the value is none of the other types.
     """
     found: dict[tuple[Any, ...], list[_Mistake]] = {}
-    for mistake in mistakes:
+    for mistake in _likely(mistakes):
         found.setdefault(mistake.path, []).append(mistake)
     inner = [p for p in found if p and not any(len(q) > len(p) and q[: len(p)] == p for q in found)]
     texts = {}
@@ -117,11 +121,27 @@ def _joined(mistakes: list[_Mistake]) -> dict[tuple[Any, ...], str]:
     return texts
 
 
+def _likely(mistakes: list[_Mistake]) -> list[_Mistake]:
+    """Those of the type that fits a value best, of the types that were tried: the one that came
+    deepest, then with the fewest mistakes.
+    """
+    tried: dict[Any, dict[Any, list[_Mistake]]] = {}
+    for mistake in mistakes:
+        for *place, kind in mistake.tried:
+            tried.setdefault(tuple(place), {}).setdefault(kind, []).append(mistake)
+    dropped: set[int] = set()
+    for kinds in tried.values():
+        fit = {k: (max(len(m.path) for m in ms), -len(ms)) for k, ms in kinds.items()}
+        best = max(fit.values())
+        dropped.update(id(m) for k, ms in kinds.items() if fit[k] < best for m in ms)
+    return [mistake for mistake in mistakes if id(mistake) not in dropped]
+
+
 def _mistakes(
     error: ValidationError, model: type[BaseModel], at: tuple[Any, ...], data: Any
 ) -> Iterator[_Mistake]:
     for item in error.errors(include_url=False):
-        inside = _keys(item["loc"], data, item["type"])
+        inside, tried = _keys(item["loc"], data, item["type"])
         path = (*at, *inside)
         if item["type"] == "nested":
             below = item["ctx"]
@@ -129,30 +149,35 @@ def _mistakes(
         elif item["type"] == "extra_forbidden":
             known = list(_owner(model, inside).model_fields)
             hint = near(str(path[-1]), known) or f"; known: {', '.join(known)}"
-            yield _Mistake(path, said=f"unknown key{hint}")
+            yield _Mistake(path, said=f"unknown key{hint}", tried=tried)
         elif item["type"] == "missing":
-            yield _Mistake(path, said="is required")
+            yield _Mistake(path, said="is required", tried=tried)
         elif item["type"] in ("component", "fit"):
-            yield _Mistake(path, said=item["msg"])
+            yield _Mistake(path, said=item["msg"], tried=tried)
         elif item["type"] in ("value_error", "assertion_error"):
-            yield _Mistake(path, said=str(item["ctx"]["error"]))
+            yield _Mistake(path, said=str(item["ctx"]["error"]), tried=tried)
         else:
             field = _owner(model, inside).model_fields.get(str(inside[-1]) if inside else "")
-            yield _Mistake(path, "", _expectation(item, field), item.get("input"), _hint(item))
+            expected = _expectation(item, field)
+            yield _Mistake(path, "", expected, item.get("input"), _hint(item), tried)
 
 
-def _keys(loc: Sequence[Any], data: Any, kind: str) -> tuple[Any, ...]:
-    """The keys of a place, without the names of the types that pydantic tried there."""
+def _keys(
+    loc: Sequence[Any], data: Any, kind: str
+) -> tuple[tuple[Any, ...], tuple[tuple[Any, ...], ...]]:
+    """The keys of a place, and where on the way to it pydantic tried which type."""
     found: list[Any] = []
+    tried: list[tuple[Any, ...]] = []
     node = data
     for i, key in enumerate(loc):
         held = isinstance(node, Mapping) and key in node
         if held or (isinstance(node, list | tuple) and key in range(len(node))):
             node = node[key]
         elif data is not None and i and not (kind == "missing" and key == loc[-1]):
+            tried.append((*found, key))
             continue
         found.append(key)
-    return tuple(found)
+    return tuple(found), tuple(tried)
 
 
 def _owner(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:
@@ -176,7 +201,7 @@ def _expectation(item: Mapping[str, Any], field: FieldInfo | None) -> str:
     kind, about = item["type"], item.get("ctx", {})
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return _bounds(field.metadata if field else ()) or f"{words} {about[name]}"
+        return _bounds(field.metadata if field else ()) or f"{words} {about[name]:.9g}"
     if kind in _EXPECTED:
         expected = _EXPECTED[kind]
         numeric = expected in (_WHOLE, _NUMBER)
@@ -206,7 +231,7 @@ def _hint(item: Mapping[str, Any]) -> str:
 def _bounds(metadata: Iterable[Any]) -> str:
     """The range of a number in words; empty where none is declared."""
     said = [
-        f"{words} {getattr(part, name)}"
+        f"{words} {getattr(part, name):.9g}"
         for name, words in _BOUNDS.values()
         for part in metadata
         if hasattr(part, name)

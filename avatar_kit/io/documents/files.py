@@ -11,6 +11,8 @@ from typing import IO
 
 from avatar_kit.errors import UserError, why
 
+_BLOCK = 1 << 16
+
 #: Kind of what is no regular file -> its name.
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -79,7 +81,8 @@ def opened(
 def read_bytes(path: str | Path, *, what: str = "file", limit: int, fix: str = "") -> bytes:
     """All of a regular file; arguments and errors of :func:`opened`."""
     with opened(path, what=what, limit=limit, fix=fix) as file:
-        return file.read(limit + 1)
+        size = os.fstat(file.fileno()).st_size  # what is asked for is allocated at once
+        return file.read(min(limit, max(size, _BLOCK)) + 1)
 
 
 def read_text(path: str | Path, *, what: str = "file", limit: int, fix: str = "") -> str:

@@ -22,11 +22,22 @@ _YAML_VALUES = 20_000
 _DEPTH = 40
 
 #: What a parser raises at text that it cannot make a value of (``!!int x``, 5000 digits, ...).
-_REFUSED = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_REFUSED = (yaml.YAMLError, ArithmeticError, ValueError)
 
 
 class PlainLoader(yaml.SafeLoader):
     """Safe YAML without dates (they stay text) and without keys that are there twice."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """A node, not too deep in others."""
+        self.depth += 1
+        if self.depth > _DEPTH + 1:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """A mapping; a key of its own wins over one of a merge (``<<``)."""
@@ -105,6 +116,8 @@ def _plain(parse: Callable[[], Any], form: str, where: str) -> Any:
         return value
     except RecursionError:
         reason = f"lists and mappings are nested more than {_DEPTH} deep"
+    except (AttributeError, LookupError, TypeError):
+        reason = "a tag (!!...) does not fit the value behind it"
     except _REFUSED as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
     raise UserError(f"{where}: not valid {form}: {reason}")
