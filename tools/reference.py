@@ -22,6 +22,7 @@ from pathlib import Path
 import click
 import part_diagram
 import typer
+from stubs import first_lines, stub, stubs
 
 from avatar_kit.cli.main import app
 from avatar_kit.cli.plugins import declared, fields
@@ -190,11 +191,24 @@ def _hooks() -> str:
 
 
 def _interface(kind: str) -> str:
-    """The mkdocstrings directive of a kind's interface."""
-    return f"::: avatar_kit.interfaces.{kind.capitalize()}"
+    """The interface of a kind, its methods without their bodies."""
+    found = getattr(importlib.import_module("avatar_kit.interfaces"), kind.capitalize())
+    return f"```py\n{stub(found)}\n```"
 
 
-_REGIONS = {"template": _template, "checks": _checks, "hooks": _hooks, "interface": _interface}
+def _contracts(module: str) -> str:
+    """All public names of a module of contracts; the interfaces of kinds are on their own pages."""
+    return stubs(module, frozenset(kind.capitalize() for kind in KINDS))
+
+
+_REGIONS = {
+    "template": _template,
+    "checks": _checks,
+    "hooks": _hooks,
+    "interface": _interface,
+    "contracts": _contracts,
+    "helpers": first_lines,
+}
 
 
 def everything() -> dict[Path, str]:

@@ -29,6 +29,9 @@ _STORE_VERSION = 2
 #: each time they are needed, ahead of the training steps.
 STORE_BYTES = 4 << 30
 
+#: How often decoded frames are stored again that somebody deletes meanwhile.
+_TRIES = 3
+
 #: Training frames at most that a missing plate is estimated from.
 _PLATE_FRAMES = 64
 
@@ -144,9 +147,18 @@ class CaptureView:
         place = f"{crop.left}-{crop.top}-{crop.width}-{crop.height}"
         name = f"v{_STORE_VERSION}-{self.width}x{self.height}-{place}-{camera}.npy"
         path = self._folder / name
-        if not path.exists():
+        shape = (len(self.capture.frames_of(camera)), 4, self.height, self.width)
+        for _ in range(_TRIES):  # the cache may be deleted at any time
             try:
-                self._write_store(path, camera)
+                whole = path.exists() and _is_store(path, shape)
+                if path.exists() and not whole:
+                    logger.warning("%s: damaged; its frames are decoded anew", path)
+                if not whole:
+                    self._write_store(path, camera)
+                stored = np.load(path, mmap_mode="r")
+                break
+            except FileNotFoundError:
+                continue
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -156,12 +168,10 @@ class CaptureView:
                     f"{self._folder}: the disk is full; the decoded frames of a camera take "
                     f"{gib:.2f} GiB there: free some space, or move the cache (AVATAR_KIT_CACHE)"
                 ) from None
+        else:
+            raise UserError(f"{path}: deleted {_TRIES} times while it was written; leave it alone")
         mark_used(self._folder, cache_limit())
-        shape = (len(self.capture.frames_of(camera)), 4, self.height, self.width)
-        if not _is_store(path, shape):
-            logger.warning("%s: damaged; its frames are decoded anew", path)
-            self._write_store(path, camera)
-        return np.load(path, mmap_mode="r")
+        return stored
 
     def _write_store(self, path: Path, camera: str) -> None:
         """Write what a camera recorded, one after another: a full disk is an error, not a crash, as

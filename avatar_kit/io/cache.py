@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -98,7 +99,10 @@ def mark_used(entry: Path, limit: int) -> int:
     Returns:
         How many folders were deleted.
     """
-    os.utime(entry)
+    with contextlib.suppress(FileNotFoundError):  # somebody deleted the cache just now
+        os.utime(entry)
+    if not entry.parent.is_dir():
+        return 0
     siblings = [folder for folder in entry.parent.iterdir() if folder.is_dir()]
     sizes = {folder: _size(folder) for folder in siblings}
     excess = sum(sizes.values()) - limit
@@ -112,7 +116,13 @@ def mark_used(entry: Path, limit: int) -> int:
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    """Bytes of all files below; another process may delete some meanwhile."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(parent, name)).st_size
+    return total
 
 
 def _last_used(folder: Path) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import keyword
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from avatar_kit import API_VERSION, __version__
@@ -84,6 +86,18 @@ def project_files(name: str, kind: str) -> Iterator[tuple[Path, str]]:
     yield package / "__init__.py", f'"""{kind.capitalize()} {name} for avatar-kit."""\n'
 
 
+def source_of_avatar_kit() -> str:
+    """What pip takes to install this avatar-kit elsewhere; empty where it was a folder here."""
+    try:
+        text = distribution("avatar-kit").read_text("direct_url.json")
+        about = json.loads(text) if text else {}
+    except (PackageNotFoundError, ValueError):
+        return ""
+    if "vcs_info" in about:
+        return f"avatar-kit @ git+{about['url']}@{about['vcs_info']['commit_id']}"
+    return "" if about else "avatar-kit"
+
+
 def _filled(source: Path, name: str, kind: str) -> str:
     camel = "".join(part.capitalize() for part in name.split("_"))
     words = {
@@ -94,6 +108,7 @@ def _filled(source: Path, name: str, kind: str) -> str:
         "MyKind": kind.capitalize(),
         "avatar_kit_api = 2": f"avatar_kit_api = {API_VERSION}",
         "avatar-kit>=0.1.0": f"avatar-kit>={__version__}",
+        "SOURCE_OF_AVATAR_KIT": source_of_avatar_kit(),
     }
     text = source.read_text()
     for placeholder, value in words.items():

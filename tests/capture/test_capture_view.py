@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.capture import CaptureView, Sample, open_capture
 from avatar_kit.capture.crop import Crop, crop_around, crop_resize, needed_width
 from avatar_kit.capture.masks import union_box
 from avatar_kit.errors import UserError
@@ -182,3 +182,26 @@ def test_union_box():
     masks[1, 7, 9] = 255
     assert union_box(masks) == (2, 3, 10, 8)
     assert union_box(masks * 0) is None
+
+
+def test_decoded_frames_that_are_deleted_are_decoded_again(capture_folder, tmp_path, monkeypatch):
+    import shutil
+
+    monkeypatch.setenv("AVATAR_KIT_CACHE", str(tmp_path))
+    view = CaptureView(open_capture(capture_folder), 64)
+    before = view.image(Sample(0, next(iter(view.cameras)))).copy()
+    shutil.rmtree(tmp_path)
+    assert (view.image(Sample(0, next(iter(view.cameras)))) == before).all()  # still open
+    again = CaptureView(open_capture(capture_folder), 64)
+    assert (again.image(Sample(0, next(iter(view.cameras)))) == before).all()
+
+    written = CaptureView._write_store
+
+    def deleted(self, path, camera):
+        written(self, path, camera)
+        shutil.rmtree(tmp_path)
+
+    shutil.rmtree(tmp_path)
+    monkeypatch.setattr(CaptureView, "_write_store", deleted)
+    with pytest.raises(UserError, match="deleted 3 times while it was written"):
+        CaptureView(open_capture(capture_folder), 64).image(Sample(0, next(iter(view.cameras))))

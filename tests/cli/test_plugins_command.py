@@ -248,3 +248,35 @@ def test_a_changed_default_dtype_is_caught_and_put_back(dev):
     said = dev(text, "check", "plug_first", "factor=1", check=1)
     assert "changed torch's default dtype to torch.float64" in said
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        (None, "avatar-kit"),
+        ('{"url": "file:///here", "dir_info": {"editable": true}}', ""),
+        (
+            '{"url": "https://host/kit", "vcs_info": {"vcs": "git", "commit_id": "abc"}}',
+            "avatar-kit @ git+https://host/kit@abc",
+        ),
+    ],
+)
+def test_the_ci_file_says_where_avatar_kit_comes_from(
+    said, source, cli_here, tmp_path, monkeypatch
+):
+    import yaml
+
+    from avatar_kit.scaffold import project
+
+    class Installed:
+        def read_text(self, name):
+            return said if name == "direct_url.json" else None
+
+    monkeypatch.setattr(project, "distribution", lambda name: Installed())
+    cli_here("plugins", "new", "mine", "--kind", "metric")
+    file = tmp_path / "avatar-kit-mine" / ".github" / "workflows" / "test.yml"
+    workflow = yaml.safe_load(file.read_text())
+    assert workflow["env"]["AVATAR_KIT"] == source
+    steps = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    [first] = [k for k, step in enumerate(steps) if "AVATAR_KIT:?" in step]
+    assert first < steps.index('pip install -e ".[dev]"')

@@ -46,3 +46,19 @@ def test_a_limit_that_is_none_is_said(monkeypatch, text):
 def test_the_limit_is_twenty_gib(monkeypatch):
     monkeypatch.delenv("AVATAR_KIT_CACHE_GIB", raising=False)
     assert cache_limit() == 20 * 2**30
+
+
+def test_a_cache_that_is_deleted_meanwhile_is_no_error(tmp_path):
+    gone = tmp_path / "frames" / "key"
+    assert mark_used(gone, 100) == 0
+    gone.parent.mkdir()
+    assert mark_used(gone, 100) == 0
+
+
+def test_folders_within_an_entry_count(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name / "masks").mkdir(parents=True)
+        (tmp_path / name / "masks" / "all.bin").write_bytes(b"0" * 300)
+    os.utime(tmp_path / "old", (0, 0))
+    assert mark_used(tmp_path / "new", 400) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]

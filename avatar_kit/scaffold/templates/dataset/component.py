@@ -1,81 +1,99 @@
-"""The dataset: makes a capture, or reads one from your files."""
+"""The dataset: a folder of pictures, masks, a camera and a motion, read where it lies."""
 
 from __future__ import annotations
 
-import hashlib
-import math
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from avatar_kit_myplugin.config import MyPluginConfig
-from torch import Tensor
+from avatar_kit_myplugin.turntable import filmed
+from PIL import Image
 
-from avatar_kit.capture import Capture, CaptureWriter, open_capture
-from avatar_kit.graphics import interpolate, rasterize
+from avatar_kit.capture import Capture, CaptureRecord, Pictures
+from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Dataset
-from avatar_kit.io.cache import cache_dir
+from avatar_kit.io import load_motion
 from avatar_kit.registry import catalog
-from avatar_kit.scene import Camera, Motion
-
-#: Counts up with every change of what is made; a new version is a new cache entry.
-VERSION = 1
 
 
 class MyPlugin(Dataset):
-    """Films the default body once and keeps the capture in the cache."""
+    """One camera that stands; the first frames to train on, the last ones to measure on."""
 
     config: MyPluginConfig
 
     def open(self, size: int | None = None) -> Capture:
-        """The capture of these options; made on first use."""
-        size = self.config.size or size or 256
-        options = f"{VERSION} {size} {self.config.model_dump_json()}"
-        folder = cache_dir("myplugin") / hashlib.sha256(options.encode()).hexdigest()[:16]
-        return open_capture(folder) if folder.exists() else self._film(folder, size)
+        """The folder as a capture; nothing is copied."""
+        root = self.config.path or filmed(self.config.size or size or 256)
+        if not root.is_dir():
+            raise UserError(f"{root}: no such folder")
+        pictures, motion = PngFiles(root), load_motion(root / "motion.npz")
+        total = len(pictures.pictures)
+        if len(motion) != total:
+            raise UserError(f"{root}: {total} pictures, but {len(motion)} poses in motion.npz")
+        train = total - max(1, round(total * self.config.held_out))
+        height, width = next(pictures.masks("main", [0])).shape
+        record = CaptureRecord.model_validate(
+            {
+                "schema_version": 2,
+                "name": root.resolve().name,
+                "frames": total,
+                "fps": motion.fps,
+                "images": "png",
+                "body": catalog().default("body"),  # the body model that the motion was fitted with
+                "shape": {},
+                "cameras": [{"name": "main", "width": width, "height": height, **camera_of(root)}],
+                "splits": {"train": list(range(train)), "test": list(range(train, total))},
+                "clips": [(0, train), (train, total)],
+                "provenance": {},
+            }
+        )
+        return Capture(root, record, motion, pictures)
 
-    @torch.no_grad()
-    def _film(self, folder: Path, size: int) -> Capture:
-        name = catalog().default("body")
-        component = catalog().get("body", name)
-        body = component.load()(component.config.model_validate({"type": name})).eval()
-        train, total = self.config.frames, self.config.frames + self.config.test_frames
-        motion, shape = turntable(train, total), body.default_shape()
-        parameters = body.from_motion(motion, shape)
-        camera = Camera.look_at((0, 1, 3.6), (0, 0.95, 0), width=size, height=size, fov_y=33)
-        with CaptureWriter(
-            folder,
-            name="myplugin",
-            fps=motion.fps,
-            body=name,
-            shape=dict(zip(body.shape_names, shape.tolist(), strict=True)),
-            cameras=camera,
-        ) as writer:
-            for frame in range(total):
-                posed = body(parameters[frame])
-                fragments = rasterize(posed.vertices, posed.topology.faces, camera)
-                colours = 0.5 + 0.4 * interpolate(posed.normals, posed.topology.faces, fragments)
-                mask = fragments.mask
-                writer.add(to_bytes(colours * mask + 0.8 * (1 - mask)), to_bytes(mask)[..., 0])
-            return writer.finish(
-                motion=motion,
-                splits={"train": range(train), "test": range(train, total)},
-                clips=[(0, train), (train, total)],
-                provenance={"made": {"by": "myplugin", "version": VERSION}},
+
+class PngFiles(Pictures):
+    """``pictures/*.png`` and ``masks/*.png``, in the order of their names."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.pictures = sorted((root / "pictures").glob("*.png"))
+        self.silhouettes = sorted((root / "masks").glob("*.png"))
+        if not self.pictures or len(self.pictures) != len(self.silhouettes):
+            raise UserError(
+                f"{root}: {len(self.pictures)} pictures/*.png and {len(self.silhouettes)} "
+                "masks/*.png; give a mask for each picture"
             )
 
+    def images(self, camera: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
+        """[H, W, 3] uint8."""
+        return (pixels(self.pictures[frame], "RGB") for frame in frames)
 
-def turntable(train: int, total: int) -> Motion:
-    """Arms down; one turn in ``train`` frames, then on from there."""
-    pose = torch.zeros(total, 21, 3)
-    pose[:, 15, 2], pose[:, 16, 2] = -1.1, 1.1
-    turn = torch.zeros(total, 3)
-    turn[:, 1] = torch.arange(total) * (2 * math.pi / train)
-    place = torch.tensor([0.0, 0.95, 0.0]).repeat(total, 1)
-    return Motion.rest(total, 25.0, body_pose=pose.flatten(1), global_orient=turn, transl=place)
+    def masks(self, camera: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
+        """[H, W] uint8, 255: the person."""
+        return (pixels(self.silhouettes[frame], "L") for frame in frames)
+
+    def files(self) -> Iterator[Path]:
+        """All there is to read."""
+        yield from (*self.pictures, *self.silhouettes)
+        yield from (self.root / "camera.json", self.root / "motion.npz")
 
 
-def to_bytes(picture: Tensor) -> np.ndarray:
-    """[1, C, H, W] in [0, 1] to [H, W, C] uint8."""
-    scaled = (picture[0].clamp(0, 1) * 255).round().to(torch.uint8)
-    return np.ascontiguousarray(scaled.permute(1, 2, 0).numpy())
+def camera_of(root: Path) -> dict[str, Any]:
+    """K [3, 3] in pixels, R [3, 3] and t [3] in metres: world to camera, OpenCV axes."""
+    file = root / "camera.json"
+    try:
+        values = json.loads(file.read_text())
+        return {key: values[key] for key in ("K", "R", "t")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{file}: expected JSON with K, R (world to camera) and t") from None
+
+
+def pixels(file: Path, mode: str) -> np.ndarray:
+    """A PNG as an array; anything else is refused."""
+    try:
+        with Image.open(file, formats=["PNG"]) as picture:
+            return np.asarray(picture.convert(mode))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: no PNG that can be read ({error})") from None

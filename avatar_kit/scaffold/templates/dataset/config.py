@@ -1,5 +1,6 @@
 """Config of the dataset. Torch-free."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -8,11 +9,15 @@ from avatar_kit.config import DatasetConfig
 
 
 class MyPluginConfig(DatasetConfig):
-    """The default body on a turntable, coloured by its normals: no data needed."""
+    """A folder of pictures/*.png, masks/*.png, camera.json (K, R, t) and motion.npz."""
 
     type: Literal["myplugin"] = "myplugin"
-    frames: int = Field(default=32, ge=8, description="Frames of the split train, one turn.")
-    test_frames: int = Field(default=8, ge=2, description="Frames of the split test.")
+    path: Path | None = Field(
+        default=None, description="The folder; null: the default body on a turntable, filmed here."
+    )
+    held_out: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of the frames, the last ones, to measure on."
+    )
     size: int | None = Field(
-        default=None, ge=32, description="Side of the pictures in pixels; null: as training asks."
+        default=None, ge=32, description="Of the turntable: side in pixels; null: as training asks."
     )

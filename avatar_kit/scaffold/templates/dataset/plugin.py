@@ -10,5 +10,5 @@ avatar_kit_api = 2
 
 @hookimpl
 def register_datasets(register):
-    """The default body on a turntable."""
+    """A folder of pictures, masks, a camera and a motion."""
     register("myplugin", config=MyPluginConfig, target="avatar_kit_myplugin.component:MyPlugin")

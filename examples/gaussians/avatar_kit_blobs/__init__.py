@@ -1,0 +1,1 @@
+"""Gaussians on the body, from outside of avatar-kit."""
