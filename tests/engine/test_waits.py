@@ -83,7 +83,7 @@ def test_waits_and_uploads(method, training):
             reading = run.read(step)
             device.forget()
             losses = run.update(reading, step)
-        assert all(isinstance(value, Pretended) for value in losses.values())
+        assert isinstance(losses["loss"], Pretended)
         steps = dict(device.waits), dict(device.uploads)
         frames, avatar, remembered = run.frames, run.avatar.eval(), None
         camera = frames.camera([frames.samples[0]])
