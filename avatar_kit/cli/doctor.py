@@ -22,7 +22,7 @@ def doctor() -> None:
 
     from avatar_kit import __version__
     from avatar_kit.errors import how_to_get, how_to_install
-    from avatar_kit.graphics import splat_cuda, warp_zbuffer
+    from avatar_kit.graphics import splat_cuda, warp_device
     from avatar_kit.io.cache import cache_dir, cache_limit, cache_size, stages_limit
     from avatar_kit.registry import catalog, plugins
 
@@ -35,7 +35,7 @@ def doctor() -> None:
     table.add_row(good, "torch", f"{torch.__version__}, {torch.get_num_threads()} CPU threads")
     table.add_row(good if cuda else bad, "CUDA", gpu)
     lacks = {
-        "rasterising": ("Warp", warp_zbuffer.missing(torch.device("cuda")) if cuda else ""),
+        "rasterising": ("Warp", warp_device.missing(torch.device("cuda")) if cuda else ""),
         "splatting": ("gsplat", splat_cuda.missing()),
     }
     for what, (package, lacking) in lacks.items():

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from avatar_kit.encoders.config import LightEncoderConfig
 from avatar_kit.encoders.kept_light import KeptLight
-from avatar_kit.graphics import in_full_precision, interpolate
+from avatar_kit.graphics import host_copy, in_full_precision, interpolate
 from avatar_kit.interfaces import Setup
 from avatar_kit.light import FoundLight, lit_vertices
 from avatar_kit.scene import FeatureMap, FrameContext
@@ -40,7 +40,7 @@ class LitSurface(KeptLight):
         body = context.body
         normals = body.normals
         facing = (normals @ self.light.direction).clamp(min=0) * self.found
-        lit = self.lit(context) if self.found else torch.zeros_like(facing)
+        lit = self.lit(context) if host_copy(self.found) else torch.zeros_like(facing)
         values = torch.cat([normals, facing[..., None], (facing * lit)[..., None]], dim=-1)
         return FeatureMap(interpolate(values, body.topology.faces, context.fragments))
 
@@ -50,9 +50,11 @@ class LitSurface(KeptLight):
 
         Kept for training frames, in steps of 1/255: it takes as long as the visibility pass.
         """
+        if not self.training:
+            return lit_vertices(context.body, self.light.direction)
         rows = []
         for b, index in enumerate(context.index.tolist()):
-            if not self.training or index < 0:
+            if index < 0:
                 rows.append(lit_vertices(context.body[b], self.light.direction))
                 continue
             if index not in self._lit:

@@ -93,15 +93,16 @@ class PosedFrames:
     ) -> FrameContext:
         """As :meth:`context`, of bodies that are posed: those at t, then those at t-1."""
         count, device = len(frames), self.device
-        at = torch.tensor(list(frames), device=device)
+        numbers = torch.tensor([list(frames), list(previous), list(index)]).to(device)
+        at, before, known = numbers
         return FrameContext(
             body=both[:count],
             previous=both[count:],
             camera=camera.expand(count),
             motion=self.motion[at] if motion is None else motion,
             time=at.to(self.shape.dtype) / self.motion.fps,
-            clip_start=torch.tensor(list(previous), device=device) == at,
-            index=torch.tensor(list(index), device=device),
+            clip_start=before == at,
+            index=known,
         )
 
 

@@ -75,7 +75,7 @@ def blended_transforms(
         [B, N, 3, 4] affine maps from the rest pose to the world, metres. Where several bones have
         weight, the left three columns are no rotation.
     """
-    carry = (bone_transforms @ torch.linalg.inv(rest_transforms))[..., :3, :]
+    carry = (bone_transforms @ torch.linalg.inv_ex(rest_transforms).inverse)[..., :3, :]
     return (skinning_weights @ carry.flatten(2)).unflatten(2, (3, 4))
 
 

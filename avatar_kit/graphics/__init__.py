@@ -4,6 +4,7 @@ from avatar_kit.graphics.attributes import interpolate, uv_map
 from avatar_kit.graphics.coverage import covered, nearest_depth
 from avatar_kit.graphics.fragments import Fragments
 from avatar_kit.graphics.gaussian_normals import gaussian_normals
+from avatar_kit.graphics.host_copy import host_copy
 from avatar_kit.graphics.normals import vertex_normals
 from avatar_kit.graphics.precision import in_full_precision
 from avatar_kit.graphics.rasterizer import rasterize, visibility
@@ -19,6 +20,7 @@ __all__ = [
     "draw_segments",
     "gaussian_normals",
     "harmonic_colors",
+    "host_copy",
     "in_full_precision",
     "interpolate",
     "nearest_depth",

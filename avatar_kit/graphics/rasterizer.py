@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import MissingExtra, UserError
-from avatar_kit.graphics import nvdiffrast, warp_zbuffer, zbuffer
+from avatar_kit.graphics import nvdiffrast, warp_device, warp_zbuffer, zbuffer
 from avatar_kit.graphics.fragments import Fragments, pixels_to_visit
 from avatar_kit.graphics.indices import check_indices, indices_on_device
 
@@ -212,10 +212,10 @@ def _needs_gradient(vertices: Tensor, camera: Camera) -> bool:
 def _chosen(backend: Backend, device: torch.device) -> str:
     """The backend that draws for a device."""
     if backend == "auto":
-        on_cuda = device.type == "cuda" and warp_zbuffer.usable(device)
+        on_cuda = device.type == "cuda" and warp_device.usable(device)
         return "warp" if on_cuda else "numba"
-    if backend == "warp" and warp_zbuffer.missing(device):
-        raise UserError(f"rasterising with Warp: it is {warp_zbuffer.missing(device)}")
+    if backend == "warp" and warp_device.missing(device):
+        raise UserError(f"rasterising with Warp: it is {warp_device.missing(device)}")
     if backend == "nvdiffrast":
         if not nvdiffrast.installed():
             raise MissingExtra("rasterising with nvdiffrast", "nvdiffrast", "nvdiffrast")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from avatar_kit.graphics import warp_device
 from avatar_kit.graphics.jit import in_parallel, kernel
 
 
 def draw_segments(
     points_a: Tensor,
     points_b: Tensor,
-    channel: Tensor,
+    channel: Sequence[int] | Tensor,
     channels: int,
     *,
     line_width: float,
@@ -27,7 +31,8 @@ def draw_segments(
     Args:
         points_a: [B, S, 2] pixel positions of one end; segments that are not finite are skipped.
         points_b: [B, S, 2] pixel positions of the other end.
-        channel: [S] channel each segment is drawn into.
+        channel: [S] channel each segment is drawn into, known to the CPU: for a tensor of a GPU it
+            would wait.
         channels: Number of channels.
         line_width: Thickness in pixels.
         height: Image height in pixels.
@@ -36,26 +41,51 @@ def draw_segments(
     Returns:
         [B, channels, H, W] in [0, 1], on the device of the points and at least float32.
     """
-    if channel.numel() and not 0 <= int(channel.min()) <= int(channel.max()) < channels:
+    owners = tuple(int(c) for c in channel)
+    if owners and not 0 <= min(owners) <= max(owners) < channels:
         raise ValueError(f"segments name channels beyond 0..{channels - 1}")
     ends = torch.cat([points_a, points_b], dim=-1).detach()
+    if ends.device.type == "cuda" and warp_device.usable(ends.device):
+        return draw_on_cuda(ends, owners, channels, line_width, height, width)
     if ends.device.type != "cpu":
-        return draw_dense(ends, channel, channels, line_width, height, width)
+        return draw_dense(ends, owners, channels, line_width, height, width)
     picture = np.zeros((ends.shape[0], channels, height, width), np.float32)
     lines = np.ascontiguousarray(ends.double().numpy())
-    owner = channel.long().numpy()
+    owner = np.array(owners, np.int64)
     in_parallel(_draw, [(lines[b], owner, line_width, picture[b]) for b in range(len(lines))])
     return torch.from_numpy(picture).to(torch.promote_types(ends.dtype, torch.float32))
 
 
-def draw_dense(
-    ends: Tensor, channel: Tensor, channels: int, line_width: float, height: int, width: int
+def draw_on_cuda(
+    ends: Tensor, owners: Sequence[int], channels: int, line_width: float, height: int, width: int
 ) -> Tensor:
-    """:func:`draw_segments` over whole pictures: for CUDA, and the twin that tests use."""
+    """:func:`draw_segments` in one kernel; ``ends`` are [B, S, 4]."""
+    kernels = warp_device.load("segment_kernels", ends.device)
+    picture = ends.new_zeros(len(ends), channels, height, width, dtype=torch.float32)
+    given = [
+        warp_device.vectors(ends.double()),
+        _on_device(tuple(owners), ends.device),
+        line_width / 2 + 0.5,
+        picture,
+    ]
+    warp_device.launch(kernels.draw, (len(ends), height, width), given, ends)
+    return picture.to(torch.promote_types(ends.dtype, torch.float32))
+
+
+@cache
+def _on_device(owners: tuple[int, ...], device: torch.device) -> Tensor:
+    """Channels are constants: they are sent to a GPU once."""
+    return torch.tensor(owners, dtype=torch.int32, device=device)
+
+
+def draw_dense(
+    ends: Tensor, owners: Sequence[int], channels: int, line_width: float, height: int, width: int
+) -> Tensor:
+    """:func:`draw_segments` over whole pictures: without Warp, and the twin that tests use."""
     picture = ends.new_zeros(ends.shape[0], channels, height, width)
     y = torch.arange(height, device=ends.device, dtype=ends.dtype)[:, None] + 0.5
     x = torch.arange(width, device=ends.device, dtype=ends.dtype) + 0.5
-    for segment, owner in enumerate(channel.tolist()):
+    for segment, owner in enumerate(owners):
         ax, ay, bx, by = ends[:, segment, :, None, None].unbind(1)
         dx, dy = bx - ax, by - ay
         along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).clamp(min=1e-12)

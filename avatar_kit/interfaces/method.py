@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -100,11 +101,13 @@ def _person_box(mask: Tensor, margin: int) -> tuple[int, int, int, int]:
     """
     height, width = mask.shape[-2:]
     shown = (mask > 0.05).amax((0, 1))
-    rows, columns = shown.any(1).nonzero()[:, 0], shown.any(0).nonzero()[:, 0]
-    if not len(rows):
+    rows, columns = shown.any(1), shown.any(0)
+    edges = [line.byte().argmax() for line in (columns, rows, columns.flip(0), rows.flip(0))]
+    left, top, right, bottom, seen = torch.stack([*edges, shown.any()]).tolist()  # one wait
+    if not seen:
         return 0, 0, width, height
-    left, right = int(columns[0]) - margin, int(columns[-1]) + 1 + margin
-    top, bottom = int(rows[0]) - margin, int(rows[-1]) + 1 + margin
+    left, top = left - margin, top - margin
+    right, bottom = width - right + margin, height - bottom + margin
     return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from avatar_kit.graphics import host_copy
 from avatar_kit.light.distant import DistantLight
 from avatar_kit.light.search import find_light
 from avatar_kit.light.shading import surface_shade
@@ -69,7 +70,7 @@ class LearnedLight(nn.Module):
         """
         direction = DistantLight(self.slope, self.floor).direction
         lit = torch.ones_like(normals[..., 0])
-        if self.self_shadow and bool(self.found):
+        if self.self_shadow and bool(host_copy(self.found)):
             lit = at_points(self._at_vertices(context, direction)[..., None])[..., 0]
         light = SurfaceLight(direction, self.ambient, self.direct, _SHADE)
         return surface_shade(light, normals, lit)
@@ -77,9 +78,11 @@ class LearnedLight(nn.Module):
     @torch.no_grad()
     def _at_vertices(self, context: FrameContext, direction: Tensor) -> Tensor:
         """[B, V] how much of the light reaches each vertex; kept for training frames."""
+        if not self.training:
+            return lit_vertices(context.body, direction)
         rows = []
         for b, index in enumerate(context.index.tolist()):
-            key, keep = (context.person, index), self.training and index >= 0
+            key, keep = (context.person, index), index >= 0
             if keep and key in self._lit:
                 kept = torch.from_numpy(self._lit[key]).to(context.body.vertices)
                 rows.append(kept / 255)

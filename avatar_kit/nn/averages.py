@@ -75,7 +75,7 @@ def _span(any_of: Tensor) -> slice:
 @lru_cache(maxsize=256)
 def _band(size: int, sigma: float, reach: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """[size, size] rows that sum to one."""
-    at = torch.arange(size, dtype=torch.float64)
+    at = torch.arange(size, dtype=torch.float64, device=device)
     away = at[:, None] - at
     weight = torch.exp(-0.5 * (away / sigma).square()) * (away.abs() <= reach)
-    return (weight / weight.sum(1, keepdim=True)).to(device, dtype)
+    return (weight / weight.sum(1, keepdim=True)).to(dtype)

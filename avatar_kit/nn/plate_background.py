@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avatar_kit.graphics import host_copy
 from avatar_kit.nn.part import Part
 from avatar_kit.scene import Camera, Plate
 
@@ -88,27 +89,32 @@ class PlateBackground(Part):
         with torch.autocast(self.pictures.device.type, enabled=False):  # half a pixel needs float32
             chosen = self.nearest(camera)
             pictures = self.pictures[chosen]
-            window = self._window(camera, chosen)
+            window = self._window(camera)
             if window is not None:
                 left, top = window
                 return pictures[..., top : top + camera.height, left : left + camera.width]
             pixels, ahead = self._pixels(camera, chosen)
-            place = pixels / pixels.new_tensor([pictures.shape[-1], pictures.shape[-2]])
+            x, y = pixels.unbind(-1)
+            place = torch.stack([x / pictures.shape[-1], y / pictures.shape[-2]], dim=-1)
             return _continued(pictures, place, ahead)
 
     def nearest(self, camera: Camera) -> Tensor:
         """[B] number of the plate for each camera: by where it stands and how it is turned."""
-        away = torch.cdist(camera.position.to(self.positions), self.positions)
-        axes = camera.R[:, 2].to(self.rotations) @ self.rotations[:, 2].mT  # viewing directions
-        turned = axes.clamp(-1, 1).acos()
-        return (away + _METRES_PER_RADIAN * turned).argmin(1)
+        return _nearest(camera, self.rotations, self.positions)
 
-    def _window(self, camera: Camera, chosen: Tensor) -> tuple[int, int] | None:
+    def _window(self, camera: Camera) -> tuple[int, int] | None:
         """Left and top of what the cameras see of the plates, pixel for pixel; None if they do not.
 
         So it is for the camera of a plate, and for one that is cropped by whole pixels.
         """
-        K, own = camera.K.to(self.intrinsics), self.intrinsics[chosen]
+        # On the CPU: each question would make it wait for a GPU.
+        K, R, t = (host_copy(v) for v in (camera.K, camera.R, camera.t))
+        camera = Camera(K, R, t, camera.width, camera.height)
+        intrinsics, rotations, positions = (
+            host_copy(v) for v in (self.intrinsics, self.rotations, self.positions)
+        )
+        chosen = _nearest(camera, rotations, positions)
+        K, own = camera.K.to(intrinsics), intrinsics[chosen]
         left, top = (round(v) for v in (own[0, :2, 2] - K[0, :2, 2]).tolist())
         moved = K.clone()
         moved[:, 0, 2] += left
@@ -118,15 +124,9 @@ class PlateBackground(Part):
         inside &= left + camera.width <= width and top + camera.height <= height
         if not inside or not torch.allclose(moved, own, rtol=0, atol=1e-4):
             return None
-        turned = not torch.equal(camera.R.to(self.rotations), self.rotations[chosen])
-        return None if turned or self._moved(self._shift(camera, chosen)) else (left, top)
-
-    def _shift(self, camera: Camera, chosen: Tensor) -> Tensor:
-        """[B, 3] from the plates' cameras to these, world metres."""
-        return camera.position - self.positions[chosen].to(camera.K)
-
-    def _moved(self, shift: Tensor) -> bool:
-        return bool((shift.abs() > _SAME_PLACE).any())
+        turned = not torch.equal(camera.R.to(rotations), rotations[chosen])
+        shift = camera.position - positions[chosen].to(camera.K)
+        return None if turned or _moved(shift) else (left, top)
 
     def _pixels(self, camera: Camera, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Where on the plate every pixel looks [B, H, W, 2], and whether it lies ahead of it."""
@@ -136,25 +136,40 @@ class PlateBackground(Part):
         grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)
         pixels = torch.cat([grid, torch.ones_like(grid[..., :1])], dim=-1).to(camera.K)
         own = (self.intrinsics[chosen] @ self.rotations[chosen]).to(camera.K)
-        towards = camera.R.mT @ torch.linalg.inv(camera.K)
+        towards = camera.R.mT @ torch.linalg.inv_ex(camera.K).inverse
         seen = torch.einsum("bij,hwj->ibhw", own @ towards, pixels)
-        shift = self._shift(camera, chosen)
-        if self.stand is not None and self._moved(shift):
+        shift = camera.position - self.positions[chosen].to(camera.K)
+        if self.stand is not None and (shift.device.type != "cpu" or _moved(shift)):
             rays = torch.einsum("bij,hwj->bhwi", towards, pixels)
-            near = self._nearness(camera, rays, chosen, rays.new_tensor(self.stand))
+            near = self._nearness(camera, rays, chosen, self.stand)
             seen = seen + near * (own @ shift[..., None])[..., 0].T[:, :, None, None]
         x, y, depth = seen
         return torch.stack([x, y], dim=-1) / depth.clamp(min=1e-6)[..., None], depth > 0
 
-    def _nearness(self, camera: Camera, rays: Tensor, chosen: Tensor, stand: Tensor) -> Tensor:
+    def _nearness(
+        self, camera: Camera, rays: Tensor, chosen: Tensor, stand: tuple[float, float, float]
+    ) -> Tensor:
         """[B, H, W] one over where rays [B, H, W, 3] meet the scene, in their lengths; 0: never."""
-        facing = self.rotations[chosen, 2].to(rays) * rays.new_tensor([1.0, 0.0, 1.0])
+        facing = self.rotations[chosen, 2].to(rays)
+        facing = torch.stack([facing[:, 0], torch.zeros_like(facing[:, 1]), facing[:, 2]], dim=1)
         facing = F.normalize(facing, dim=1)  # zero for a camera that looks straight down
-        before = ((stand - self.positions[chosen].to(rays)) * facing).sum(1).clamp(min=0)
-        to_wall = ((stand - camera.position) * facing).sum(1) + _WALL * before
+        place = torch.stack([torch.full_like(facing[:, 0], x) for x in stand], dim=1)
+        before = ((place - self.positions[chosen].to(rays)) * facing).sum(1).clamp(min=0)
+        to_wall = ((place - camera.position) * facing).sum(1) + _WALL * before
         floor = _one_over(camera.position[:, 1] - stand[1], -rays[..., 1])
         wall = _one_over(to_wall, torch.einsum("bhwi,bi->bhw", rays, facing))
         return torch.maximum(floor, wall)
+
+
+def _nearest(camera: Camera, rotations: Tensor, positions: Tensor) -> Tensor:
+    """[B] number of the plate that was taken from nearest to each camera."""
+    away = torch.cdist(camera.position.to(positions), positions)
+    axes = camera.R[:, 2].to(rotations) @ rotations[:, 2].mT  # viewing directions
+    return (away + _METRES_PER_RADIAN * axes.clamp(-1, 1).acos()).argmin(1)
+
+
+def _moved(shift: Tensor) -> bool:
+    return bool((shift.abs() > _SAME_PLACE).any())
 
 
 def _one_over(away: Tensor, pace: Tensor) -> Tensor:
@@ -169,7 +184,7 @@ def _continued(pictures: Tensor, place: Tensor, ahead: Tensor) -> Tensor:
     seen = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
     beyond = (place - 0.5).abs().amax(-1) - 0.5
     beyond = torch.where(ahead, beyond, torch.full_like(beyond, torch.inf))[:, None]
-    if not (beyond > 0).any():
+    if beyond.device.type == "cpu" and not (beyond > 0).any():
         return seen
     blocks = F.adaptive_avg_pool2d(pictures, _BLOCKS)
     soft = F.grid_sample(

@@ -67,9 +67,9 @@ class FrameContext:
             previous=body if before is None else before,
             camera=camera,
             motion=motion,
-            time=torch.tensor([seconds], device=device),
-            clip_start=torch.tensor([before is None], device=device),
-            index=torch.tensor([-1], device=device),
+            time=torch.full((1,), seconds, device=device),
+            clip_start=torch.full((1,), before is None, device=device),
+            index=torch.full((1,), -1, device=device),
         )
 
     def __len__(self) -> int:

@@ -10,6 +10,8 @@ Index = int | slice | list[int] | Tensor
 
 def rows(index: Index) -> slice | list[int] | Tensor:
     """The index as one that keeps the batch dimension."""
+    if isinstance(index, list) and len(index) == 1:
+        index = int(index[0])  # a list would be sent to a GPU for every value that it chooses from
     if isinstance(index, int):
         return slice(index, index + 1 or None)
     return index

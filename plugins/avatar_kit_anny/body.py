@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from avatar_kit.graphics import in_full_precision
+from avatar_kit.graphics import host_copy, in_full_precision
 from avatar_kit.interfaces import Asset, Body
 from avatar_kit.scene import BodyParameters, Motion, ParameterSpec, PosedBody, Topology
 from avatar_kit_anny import source
@@ -188,7 +188,7 @@ class AnnyBody(Body):
                 shape = shape[:1]
         if len(shape) > 1 or (shape.requires_grad and torch.is_grad_enabled()):
             return self.shaper(shape), {}
-        key = (self.faces.device, self.skinning_weights.dtype, *shape[0].tolist())
+        key = (self.faces.device, self.skinning_weights.dtype, *host_copy(shape[0]).tolist())
         if key not in self._memory:
             while len(self._memory) >= _REMEMBERED:
                 self._memory.pop(next(iter(self._memory)))
@@ -217,7 +217,8 @@ class AnnyBody(Body):
 def _homogeneous(rotation: Tensor, position: Tensor) -> Tensor:
     """[..., 4, 4] from rotations [..., 3, 3] and positions [..., 3]."""
     top = torch.cat([rotation, position[..., None]], -1)
-    bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*top.shape[:-2], 1, 4)
+    bottom = torch.zeros_like(top[..., :1, :])
+    bottom[..., 3] = 1
     return torch.cat([top, bottom], -2)
 
 

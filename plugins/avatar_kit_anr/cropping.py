@@ -29,13 +29,8 @@ def cropped(batch: Batch, config: CropConfig) -> Batch:
         images.append(resized(batch.image[b : b + 1][window], size))
         masks.append(resized(batch.mask[b : b + 1][window], size))
         cameras.append(batch.context.camera[b].crop_resize(left, top, size / side, size, size))
-    camera = Camera(
-        torch.cat([c.K for c in cameras]),
-        torch.cat([c.R for c in cameras]),
-        torch.cat([c.t for c in cameras]),
-        size,
-        size,
-    )
+    seen = batch.context.camera.expand(len(batch))
+    camera = Camera(torch.cat([c.K for c in cameras]), seen.R, seen.t, size, size)
     context = replace(batch.context, camera=camera)
     return Batch(context, torch.cat(images), torch.cat(masks))
 

@@ -23,7 +23,7 @@ from avatar_kit.gaussians import (
     sample_surface,
     skin_gaussians,
 )
-from avatar_kit.graphics import in_full_precision
+from avatar_kit.graphics import host_copy, in_full_precision
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import LearnedLight
 from avatar_kit.scene import FrameContext, GaussianCloud
@@ -196,7 +196,7 @@ class MlpGaussians(Encoder):
 
     def coefficients(self, context: FrameContext) -> Coefficients:
         """What the MLPs make of the poses."""
-        if not bool(self.live_bases):
+        if not bool(host_copy(self.live_bases)):
             return None
         found = self.mlps(self.pose_input(context.motion))
         of_points, of_controls = found.split(self.config.coefficients, dim=-1)
@@ -221,11 +221,11 @@ class MlpGaussians(Encoder):
         values, sh1 = own.expand(batch, -1, -1), self.sh1.expand(batch, -1, -1, -1)
         if coefficients is not None:
             values = with_basis(own, coefficients[0], self.basis)
-            if bool(self.live_harmonics):
+            if bool(host_copy(self.live_harmonics)):
                 flat = with_basis(self.sh1.flatten(1), coefficients[0], self.sh1_basis)
                 sh1 = flat.unflatten(2, (3, 3))
         scales, turns, opacities, sh0 = values.split([3, 4, 1, 3], dim=2)
-        return scales, turns, opacities, sh0, sh1 if bool(self.live_harmonics) else None
+        return scales, turns, opacities, sh0, sh1 if bool(host_copy(self.live_harmonics)) else None
 
     def _normals(self, context: FrameContext) -> Tensor:
         """[B, N, 3] unit normals of the posed surface where Gaussians are tied."""

@@ -49,12 +49,16 @@ def person_window(mask: Tensor, margin: int) -> Window:
     """
     height, width = mask.shape[-2:]
     shown = (mask > 0.05).amax((0, 1))
-    rows, columns = shown.any(1).nonzero()[:, 0], shown.any(0).nonzero()[:, 0]
-    if not len(rows):
+    rows, columns = shown.any(1), shown.any(0)
+    edges = [line.byte().argmax() for line in (columns, rows, columns.flip(0), rows.flip(0))]
+    left, top, right, bottom, seen = torch.stack([*edges, shown.any()]).tolist()  # one wait
+    if not seen:
         return slice(0, height), slice(0, width)
-    top, bottom = int(rows[0]) - margin, int(rows[-1]) + 1 + margin
-    left, right = int(columns[0]) - margin, int(columns[-1]) + 1 + margin
-    return slice(max(top, 0), min(bottom, height)), slice(max(left, 0), min(right, width))
+    rows_end, columns_end = height - bottom + margin, width - right + margin
+    return (
+        slice(max(top - margin, 0), min(rows_end, height)),
+        slice(max(left - margin, 0), min(columns_end, width)),
+    )
 
 
 def patch_window(height: int, width: int, side: int, random: bool) -> Window:

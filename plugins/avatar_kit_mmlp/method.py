@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from avatar_kit.errors import UserError
+from avatar_kit.graphics import host_copy
 from avatar_kit.interfaces import Avatar, Batch, Method
 from avatar_kit.nn import StLpips
 from avatar_kit.scene import GaussianCloud, RenderOutput
@@ -61,8 +62,12 @@ class Mmlp(Method):
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """One update."""
         schedule, cloud = self.config.schedule, self.cloud
-        cloud.live_bases.fill_(step >= schedule.bases)
-        cloud.live_harmonics.fill_(step >= schedule.harmonics)
+        for live, first in (
+            (cloud.live_bases, schedule.bases),
+            (cloud.live_harmonics, schedule.harmonics),
+        ):
+            if bool(host_copy(live)) != (step >= first):
+                live.fill_(step >= first)
         share = min(1.0, step / self.config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * group["end"] ** share

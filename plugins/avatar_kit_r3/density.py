@@ -62,8 +62,8 @@ def picture_gradients(gradients: Tensor, means: Tensor, camera: Camera) -> Tenso
     turned = gradients @ camera.R[0].mT
     depth = (means @ camera.R[0].mT + camera.t[0])[:, 2].clamp(min=1e-3)
     per_pixel = turned[:, :2] * depth[:, None] / camera.K[0].diagonal()[:2]
-    half = per_pixel.new_tensor([camera.width / 2, camera.height / 2])
-    return (per_pixel * half).norm(dim=1)
+    x, y = per_pixel.unbind(1)
+    return torch.stack([x * (camera.width / 2), y * (camera.height / 2)], dim=1).norm(dim=1)
 
 
 @dataclass(frozen=True)

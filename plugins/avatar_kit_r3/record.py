@@ -53,7 +53,7 @@ def plane_features(planes: Sequence[Sequence[Tensor]], at: Tensor) -> Tensor:
     for scale in planes:
         product = at.new_ones(())
         for plane, axes in zip(scale, AXES, strict=True):
-            grid = at[None, None, :, list(axes)]
+            grid = torch.stack([at[:, axis] for axis in axes], dim=-1)[None, None]
             sample = F.grid_sample(
                 plane, grid, mode="bilinear", padding_mode="border", align_corners=True
             )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
+from avatar_kit.graphics import host_copy
 from avatar_kit.interfaces import Samples
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import concatenate
@@ -136,8 +137,9 @@ class TrainingPoses(nn.Module):
         Relative rotations are compared as they would be at the frame rate of the training.
         """
         query = embedding(poses)
-        if float(self.fps) > 0:
-            query = torch.cat([query[:, :3], query[:, 3:] * (fps / float(self.fps))], dim=1)
+        own = float(host_copy(self.fps))
+        if own > 0:
+            query = torch.cat([query[:, :3], query[:, 3:] * (fps / own)], dim=1)
         apart = joint_distances(query, self.embeddings)
         # only the pelvis turns so far that the other form of its rotation may be the nearer one
         turned = torch.cat([_other_form(query[:1, :3]), query[:1, 3:]], dim=1)

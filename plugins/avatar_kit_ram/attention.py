@@ -8,6 +8,7 @@ are taken a few at a time and computed again in the backward pass: energies neve
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import torch
@@ -24,9 +25,11 @@ BLOCK = {"cpu": 2**19}
 LARGE_BLOCK = 2**27
 
 
-def distance_weights(length: int, *, power: float = 0.8) -> Tensor:
+def distance_weights(
+    length: int, *, power: float = 0.8, device: torch.device | None = None
+) -> Tensor:
     """[L, L] weight 1 / (|i - j|^power + 1) of two positions on a line (supplement, equation 1)."""
-    far = torch.arange(1 - length, length).abs()
+    far = torch.arange(1 - length, length, device=device).abs()
     return (1 / (far.double() ** power + 1)).unfold(0, length, 1).flip(0)
 
 
@@ -152,9 +155,16 @@ def _energies(
 
 def _table(query: Tensor, distance: DistanceMode) -> Tensor:
     """[L, L] what the energies are multiplied by, or what is added to them."""
-    weights = distance_weights(query.shape[2])
-    weights = weights.log() if distance == "bias" else weights
-    return weights.to(query.device, _accurate(query))
+    return _table_of(query.shape[2], distance, query.device, _accurate(query))
+
+
+@lru_cache(maxsize=64)
+def _table_of(
+    length: int, distance: DistanceMode, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    with torch.inference_mode(False):  # it serves training, whoever asks for it first
+        weights = distance_weights(length, device=device)
+        return (weights.log() if distance == "bias" else weights).to(dtype)
 
 
 def _accurate(x: Tensor) -> torch.dtype:

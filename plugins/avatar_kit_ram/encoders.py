@@ -102,9 +102,11 @@ class HandMap(Encoder):
     """Projected hand skeletons, five lines from each wrist, through a shallow U-Net."""
 
     config: HandMapConfig
+    bones: Tensor
 
     def __init__(self, config: HandMapConfig, setup: Setup):
         super().__init__(config, setup)
+        self.register_buffer("bones", torch.tensor(HAND_BONES).T[:2].contiguous(), persistent=False)
         self.network = ShallowUNet(5, config.channels)
 
     def forward(self, context: FrameContext) -> FeatureMap:
@@ -117,11 +119,11 @@ class HandMap(Encoder):
         camera = context.camera
         pixels, depth = camera.project(context.body.hands.flatten(1, 2))
         pixels = pixels.masked_fill(depth[..., None] <= 0, torch.nan).unflatten(1, (2, 21))
-        start, end, finger = torch.tensor(HAND_BONES, device=pixels.device).unbind(1)
+        start, end = self.bones
         return draw_segments(
             pixels[:, :, start].flatten(1, 2),
             pixels[:, :, end].flatten(1, 2),
-            finger.repeat(2),
+            [finger for _, _, finger in HAND_BONES] * 2,
             5,
             line_width=self.config.line_width * camera.height / 1024,
             height=camera.height,

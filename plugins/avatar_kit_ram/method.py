@@ -207,8 +207,10 @@ def crop_around(pictures: Tensor, error: Tensor, size: int) -> Tensor:
     size_y, size_x = min(size, height), min(size, width)
     crops = []
     for b, wrong in enumerate(error.flatten(1).nan_to_num(0, 0, 0) + 1e-8):
-        pixel = int(torch.multinomial(wrong, 1))
-        top = min(max(pixel // width - size_y // 2, 0), height - size_y)
-        left = min(max(pixel % width - size_x // 2, 0), width - size_x)
-        crops.append(pictures[..., b, :, top : top + size_y, left : left + size_x])
+        pixel = torch.multinomial(wrong, 1)  # stays a tensor: an int would make the CPU wait
+        top = (pixel // width - size_y // 2).clamp(0, height - size_y)
+        left = (pixel % width - size_x // 2).clamp(0, width - size_x)
+        rows = top + torch.arange(size_y, device=pictures.device)
+        columns = left + torch.arange(size_x, device=pictures.device)
+        crops.append(pictures[..., b, :, :, :].index_select(-2, rows).index_select(-1, columns))
     return torch.stack(crops, dim=-4)

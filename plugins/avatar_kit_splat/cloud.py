@@ -20,7 +20,7 @@ from avatar_kit.gaussians import (
     joined,
     sample_surface,
 )
-from avatar_kit.graphics import in_full_precision
+from avatar_kit.graphics import host_copy, in_full_precision
 from avatar_kit.interfaces import Encoder, Samples, Setup
 from avatar_kit.light import DistantLight, find_light, lit_vertices, surface_shade
 from avatar_kit.scene import FrameContext, GaussianCloud, RiggedGaussians, SurfaceLight
@@ -167,8 +167,10 @@ class SurfaceGaussians(Encoder):
     def shade(self, context: FrameContext, normals: Tensor) -> Tensor:
         """[B, N, 3] what colours are multiplied by; without a light it is the soft one alone."""
         direction, lit = self.light.direction, None
-        if self.config.self_shadow:
-            lit = self.lit(context, direction) if self.found else torch.ones_like(normals[..., 0])
+        if self.config.self_shadow and host_copy(self.found):
+            lit = self.lit(context, direction)
+        elif self.config.self_shadow:
+            lit = torch.ones_like(normals[..., 0])
         return surface_shade(self._surface_light(), normals, lit)
 
     def _surface_light(self) -> SurfaceLight:
@@ -210,13 +212,16 @@ class SurfaceGaussians(Encoder):
     @torch.no_grad()
     def lit(self, context: FrameContext, direction: Tensor) -> Tensor:
         """[B, N] how much of the light reaches each Gaussian; kept for training frames."""
+        if not self.training:
+            at_vertices = lit_vertices(context.body, direction)
+            return self.attachment.at_vertices(at_vertices[..., None])[..., 0]
         rows = []
         for b, index in enumerate(context.index.tolist()):
             key = (context.person, index)
-            if not self.training or index < 0 or key not in self._lit:
+            if index < 0 or key not in self._lit:
                 at_vertices = lit_vertices(context.body[b], direction)
                 found = self.attachment.at_vertices(at_vertices[..., None])[..., 0]
-                if not self.training or index < 0:
+                if index < 0:
                     rows.append(found)
                     continue
                 self._lit[key] = (255 * found).round().byte().cpu().numpy()

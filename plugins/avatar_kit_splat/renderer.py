@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
-from avatar_kit.graphics import harmonic_colors, in_full_precision, splat
+from avatar_kit.graphics import harmonic_colors, host_copy, in_full_precision, splat
 from avatar_kit.interfaces import Renderer, Setup
 from avatar_kit.nn import PlateBackground, averaged_within, windows
 from avatar_kit.scene import (
@@ -102,7 +102,7 @@ class SplatRenderer(Renderer):
         if not maps or self.darkness is None:
             return scene
         dark = torch.sigmoid(2 * self.darkness)  # [maps, levels, 3]
-        height = self.trained_height * float(camera.K[0, 1, 1]) / self.trained_focal
+        height = self.trained_height * float(host_copy(camera.K)[0, 1, 1]) / self.trained_focal
         given = torch.cat(maps, dim=1)
         source, target = windows(given, margin=round(3 * _BLURS[-1] * height))
         touched = scene[(..., *target)]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_kit.errors import UserError
-from avatar_kit.graphics import indices, rasterize, warp_zbuffer, zbuffer
+from avatar_kit.graphics import indices, rasterize, warp_device, warp_zbuffer, zbuffer
 from avatar_kit.scene import Camera, Motion, stack_cameras
 
 CPU = torch.device("cpu")
@@ -147,22 +147,22 @@ def test_faces_are_checked_once_and_again_when_they_change(monkeypatch):
 
 
 def test_warp_that_does_not_run_is_reported_once(monkeypatch, caplog):
-    def broken(device):
+    def broken(name, device):
         raise RuntimeError("no driver\nlong log")
 
     vertices, faces = sphere(3)
     view = Camera.look_at((0, 0, 3), (0, 0, 0), width=8, height=8, fov_y=45.0)
     device = torch.device("cuda", 99)
-    warp_zbuffer.missing.cache_clear()
-    monkeypatch.setattr(warp_zbuffer, "load", broken)
+    warp_device.missing.cache_clear()
+    monkeypatch.setattr(warp_device, "load", broken)
     try:
         with caplog.at_level(logging.WARNING):
-            assert not warp_zbuffer.usable(device) and not warp_zbuffer.usable(device)
+            assert not warp_device.usable(device) and not warp_device.usable(device)
         with pytest.raises(UserError, match=r"with Warp: it is not usable: no driver$"):
             rasterize(vertices[None], faces, view, backend="warp")
     finally:
-        warp_zbuffer.missing.cache_clear()
-        warp_zbuffer.usable.cache_clear()
+        warp_device.missing.cache_clear()
+        warp_device.usable.cache_clear()
     said = "rasterising on the CPU, which is slower: Warp is not usable: no driver"
     assert [record.getMessage() for record in caplog.records] == [said]
 
@@ -175,7 +175,7 @@ def test_a_cpu_imports_no_warp():
 
 def test_kernels_compile_ahead_of_time(tmp_path):
     """For a GPU of the data centre (sm_90); no GPU and no CUDA is needed."""
-    warp_zbuffer.load(CPU)
+    warp_device.load("warp_kernels", CPU)
     import warp
 
     from avatar_kit.graphics import warp_kernels
