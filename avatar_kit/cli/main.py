@@ -21,6 +21,7 @@ from avatar_kit.cli import (
     live,
     mix,
     models,
+    motion,
     plugins,
     prepare,
     render,
@@ -72,6 +73,7 @@ app.add_typer(aligner.app, name="aligner")
 app.command("eval", help=evaluate.HELP)(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")
+app.add_typer(motion.app, name="motion")
 app.add_typer(config.app, name="config")
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 

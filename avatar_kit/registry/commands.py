@@ -20,6 +20,7 @@ BUILTIN_COMMANDS = (
     "live",
     "mix",
     "models",
+    "motion",
     "plugins",
     "prepare",
     "render",
