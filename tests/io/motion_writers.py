@@ -55,12 +55,23 @@ def joints(motion: Motion) -> np.ndarray:
     return body_positions(motion).numpy()
 
 
+def smplx_body(motion: Motion) -> np.ndarray:
+    """[T, 63] turns from SMPL-X's rest pose: upper arms hang by 12 degrees, forearms rise by 2."""
+    body = motion.body_pose.double().numpy().reshape(-1, 21, 3).copy()
+    for side, sign in (("left", 1), ("right", -1)):
+        bones = [Rotation.from_rotvec([0, 0, sign * np.radians(a)]) for a in (0, -12, 2, 0)]
+        for part, above, own in zip(("shoulder", "elbow", "wrist"), bones, bones[1:], strict=False):
+            i = SMPLX_JOINTS.index(f"{side}_{part}") - 1
+            body[:, i] = (above * Rotation.from_rotvec(body[:, i]) * own.inv()).as_rotvec()
+    return body.reshape(-1, 63)
+
+
 def rows(motion: Motion, width: int) -> np.ndarray:
     """[T, width] all joints of SMPL, SMPL-H or SMPL-X."""
     m = {k: getattr(motion, k).double().numpy() for k in (
         "global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "jaw_pose", "leye_pose",
         "reye_pose")}  # fmt: skip
-    head = [m["global_orient"], m["body_pose"]]
+    head = [m["global_orient"], smplx_body(motion) if width == 165 else m["body_pose"]]
     hands = [m["left_hand_pose"], m["right_hand_pose"]]
     if width == 72:
         return np.concatenate([*head, np.zeros((len(motion), 6))], 1)
@@ -96,7 +107,7 @@ def aist(path, motion):
 
 def gvhmr(path, motion):
     world = {
-        "body_pose": motion.body_pose,
+        "body_pose": torch.tensor(smplx_body(motion)).float(),
         "betas": torch.zeros(len(motion), 10),
         "global_orient": motion.global_orient,
         "transl": motion.transl - torch.tensor(PELVIS["smplx"]),
@@ -209,7 +220,7 @@ def exavatar(path, motion):
     for t in range(len(motion)):
         content = {
             "root_pose": orient[t].tolist(),
-            "body_pose": motion.body_pose[t].reshape(21, 3).tolist(),
+            "body_pose": smplx_body(motion)[t].reshape(21, 3).tolist(),
             "jaw_pose": motion.jaw_pose[t].tolist(),
             "leye_pose": [0, 0, 0], "reye_pose": [0, 0, 0], "expr": [0] * 50,
             "trans": (place[t] - PELVIS["smplx"]).tolist(),
@@ -236,7 +247,7 @@ def smpler_x(path, motion):
     orient, place = turned(motion, TO_CAMERA)
     for t in range(len(motion)):
         np.savez(path / f"{t + 1:05d}_0.npz", global_orient=orient[t][None],
-                 body_pose=motion.body_pose[t].reshape(21, 3),
+                 body_pose=smplx_body(motion)[t].reshape(21, 3),
                  left_hand_pose=motion.left_hand_pose[t].reshape(15, 3),
                  right_hand_pose=motion.right_hand_pose[t].reshape(15, 3),
                  jaw_pose=motion.jaw_pose[t].reshape(1, 3), betas=np.zeros((1, 10)),

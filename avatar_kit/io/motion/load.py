@@ -17,6 +17,7 @@ from avatar_kit.io.motion.found import MotionFile
 from avatar_kit.io.motion.options import METRES, UNIT_NAMES, Axis, MotionOptions, Unit, Up
 from avatar_kit.io.motion.plausible import check_plausible
 from avatar_kit.io.motion.reading import Reading
+from avatar_kit.io.motion.smplx_rest import from_smplx_rest
 from avatar_kit.io.motion.source import Source
 from avatar_kit.scene import Motion
 
@@ -158,7 +159,8 @@ def _placed(
     elif reading.unit is None:
         metres, unit, notes = _unit_by_height(reading, up)
     places = motion.transl * metres + torch.tensor(reading.pelvis)
-    return turn_up(replace(motion, transl=places), up), unit, notes
+    motion = turn_up(replace(motion, transl=places), up)
+    return from_smplx_rest(motion) if reading.smplx_rest else motion, unit, notes
 
 
 def _unit_by_height(reading: Reading, up: Axis) -> tuple[float, str, tuple[str, ...]]:
