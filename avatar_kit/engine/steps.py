@@ -15,8 +15,12 @@ from avatar_kit.scene.joints import BODY_KEYPOINTS
 #: Points of the feet that stand still while a person steps.
 _TOES = [BODY_KEYPOINTS.index(f"{side}_big_toe") for side in ("left", "right")]
 
-#: How much longer or shorter steps can be, and how much less feet must slide for it.
-_SCALES, _WORTH = (0.6, 1.6), 0.9
+#: How much longer or shorter steps can be, and how much less feet must slide for it: what needs
+#: more is no walk of a person of another size.
+_SCALES, _WORTH = (0.7, 1.4), 0.9
+
+#: Share of the steps that the scale is found from: in others the foot does not really stand.
+_KEPT = 0.7
 
 #: Metres that a motion goes at least, for its steps to tell.
 _SHORTEST_WAY = 0.5
@@ -65,22 +69,42 @@ def fit_steps(loaded: LoadedAvatar, motion: Motion) -> FittedSteps:
     if len(motion) < 3 or float(way.norm(dim=1).sum()) < _SHORTEST_WAY:
         return FittedSteps(motion, 1.0, 0.0, 0.0)
     own = _feet(loaded, motion)
-    found = contacts_of(own + motion.transl[:, None], motion.fps)
-    stands = found.standing[1:] & found.standing[:-1]
-    moved = own.diff(dim=0)[..., [0, 2]]
-    pelvis = way[:, None].expand_as(moved)
-    total = float(pelvis[stands].square().sum())
-    scale = -float((pelvis[stands] * moved[stands]).sum()) / total if total > 0 else 1.0
-    scale = min(max(scale, _SCALES[0]), _SCALES[1])
+    moved, pelvis = _standing_steps(own, motion, way)
+    scale = _least_sliding(moved, pelvis)
+    before, after = (_sliding(moved, pelvis, s) * motion.fps for s in (1.0, scale))
+    if after > _WORTH * before or not _SCALES[0] < scale < _SCALES[1]:
+        return FittedSteps(motion, 1.0, before, before)
     start = motion.transl[:1]
     scaled = replace(motion, transl=start + scale * (motion.transl - start))
-    before, after = (
-        float((s * pelvis + moved)[stands].norm(dim=-1).mean()) * motion.fps if total > 0 else 0.0
-        for s in (1.0, scale)
-    )
-    if after > _WORTH * before:
-        return FittedSteps(motion, 1.0, before, before)
     return FittedSteps(scaled, scale, before, after)
+
+
+def _standing_steps(own: Tensor, motion: Motion, way: Tensor) -> tuple[Tensor, Tensor]:
+    """[N, 2] how the lower foot moves against the pelvis while it stands, and the pelvis then."""
+    contacts = contacts_of(own + motion.transl[:, None], motion.fps)
+    lower = contacts.heights == contacts.heights.amin(1, keepdim=True)
+    stands = contacts.standing & lower
+    stands = stands[1:] & stands[:-1]
+    moved = own.diff(dim=0)[..., [0, 2]]
+    return moved[stands], way[:, None].expand_as(moved)[stands]
+
+
+def _least_sliding(moved: Tensor, pelvis: Tensor) -> float:
+    """The scale by least squares, twice again over the part of the steps that it fits best."""
+    scale, kept = 1.0, torch.ones(len(moved), dtype=torch.bool)
+    for _ in range(3):
+        total = float(pelvis[kept].square().sum())
+        if not total > 0:
+            return 1.0
+        scale = -float((pelvis[kept] * moved[kept]).sum()) / total
+        off = (scale * pelvis + moved).norm(dim=1)
+        kept = off <= off.quantile(_KEPT)
+    return scale
+
+
+def _sliding(moved: Tensor, pelvis: Tensor, scale: float) -> float:
+    """Mean way of feet that stand from frame to frame, metres."""
+    return float((scale * pelvis + moved).norm(dim=-1).mean()) if len(moved) else 0.0
 
 
 @torch.no_grad()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avatar_kit.scene.skeleton import rest_offsets
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces.prior import Report
 from avatar_kit.scene import Motion
+from avatar_kit.scene.skeleton import rest_offsets
 from avatar_kit_mda.config import MdaConfig, PriorConfig
 from avatar_kit_mda.corpus import Poses, gather, mirrored
 from avatar_kit_mda.losses import divergence, reconstruction

@@ -56,7 +56,8 @@ def _read_talkshow(source: Source, options: MotionOptions) -> Reading:
     motion = Motion.rest(len(array), options.rate or 30.0, **_columns(array, _TALKSHOW))
     reading = Reading(
         "TalkSHOW (SMPL-X)", motion, unit="m", placed=False, smplx_rest=True, rate="usual",
-        hands="fingers", dropped=("expressions of SMPL-X",), notes=("does not say where the person is",),
+        hands="fingers", dropped=("expressions of SMPL-X",),
+        notes=("does not say where the person is",),
     )  # fmt: skip
     return smpl.with_mean_hand(reading)
 
