@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avatar_kit.cli.motion_options import (
+    Face,
+    Hands,
+    JointMap,
+    MotionRate,
+    Unit,
+    Up,
+    motion_options,
+)
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,7 +35,7 @@ DrivingFile = Annotated[
     Path,
     typer.Option(
         "--motion",
-        help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video.",
+        help="Motion to drive with: .npz, .bvh, .glb, .csv and others (docs: formats), or a video.",
         show_default=False,
     ),
 ]
@@ -68,6 +77,12 @@ def align(
     ],
     values: AlignerValues = None,
     clip: Clip = None,
+    up: Up = "auto",
+    unit: Unit = None,
+    motion_fps: MotionRate = None,
+    joints: JointMap = None,
+    face: Face = None,
+    hands: Hands = None,
     name: AlignerName = None,
     strength: Strength = 1.0,
     device: Device = "auto",
@@ -87,7 +102,8 @@ def align(
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: the output must be an .npz file")
     alignment = aligning.Alignment(name, parse_overrides(values or []), strength)
-    driving = read_motion(motion, clip)
+    options = motion_options(up, unit, motion_fps, joints)
+    driving = read_motion(motion, clip, options=options, face=face, hands=hands, say=sayer(console))
     loaded = load_avatar(folder, device=device)
     aligning.check_strength(strength, "--align-strength")
     aligned = aligning.align(loaded, driving, alignment, sayer(console))

@@ -8,6 +8,15 @@ from typing import Annotated
 import typer
 
 from avatar_kit.cli.align import Clip, Device, Run, sayer
+from avatar_kit.cli.motion_options import (
+    Face,
+    Hands,
+    JointMap,
+    MotionRate,
+    Unit,
+    Up,
+    motion_options,
+)
 
 HELP = """Write a trained avatar for other programs; the suffix of the file says in which format.
 
@@ -56,6 +65,12 @@ def export(
         ),
     ] = None,
     clip: Clip = None,
+    up: Up = "auto",
+    unit: Unit = None,
+    motion_fps: MotionRate = None,
+    joints: JointMap = None,
+    face: Face = None,
+    hands: Hands = None,
     fps: Annotated[
         float | None,
         typer.Option(
@@ -95,7 +110,12 @@ def export(
     component.load()
     if clip is not None and motion is None:
         raise UserError("--clip: is of a driving motion; give --motion FILE")
-    driving = None if motion is None else read_motion(motion, clip)
+    read = motion_options(up, unit, motion_fps, joints)
+    driving = None
+    if motion is not None:
+        driving = read_motion(
+            motion, clip, options=read, face=face, hands=hands, say=sayer(console)
+        )
     shown = ExportMotion(driving, motion.name if motion else "", fps, frames, frame)
     check_shown(to, exporter_for(to, options)[1], shown)
     loaded = load_avatar(folder, device=device)

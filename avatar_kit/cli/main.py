@@ -23,6 +23,7 @@ from avatar_kit.cli import (
     live,
     mix,
     models,
+    motion,
     plugins,
     prepare,
     render,
@@ -77,6 +78,7 @@ app.command("eval", cls=Checked, help=evaluate.HELP)(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")
 app.command("licences", cls=Checked, help=licences.HELP)(licences.licences)
+app.add_typer(motion.app, name="motion")
 app.add_typer(config.app, name="config")
 app.command("doctor", cls=Checked, help=doctor.HELP)(doctor.doctor)
 

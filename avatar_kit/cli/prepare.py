@@ -8,6 +8,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from avatar_kit.cli.motion_options import JointMap, MotionRate, Unit, Up, motion_options
+
 T = TypeVar("T")
 
 HELP = """Turn a video of one person into a capture to train on (needs the extra  track).
@@ -158,6 +160,10 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    up: Up = "auto",
+    unit: Unit = None,
+    motion_fps: MotionRate = None,
+    joints: JointMap = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video, or several."""
@@ -197,6 +203,7 @@ def prepare(
         person=person,
         boxes=[parse_box(b) if b else None for b in one_each("--box", box, count)],
         motion=one_each("--motion", motion, count),
+        motion_options=motion_options(up, unit, motion_fps, joints),
         fresh=fresh,
         read=[replace(common, masks=m, camera=c) for m, c in own],
     )

@@ -16,6 +16,15 @@ from avatar_kit.cli.align import (
     Strength,
     sayer,
 )
+from avatar_kit.cli.motion_options import (
+    Face,
+    Hands,
+    JointMap,
+    MotionRate,
+    Unit,
+    Up,
+    motion_options,
+)
 from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 from avatar_kit.cli.view import (
     Behind,
@@ -63,6 +72,12 @@ def render(
     values: AlignerValues = None,
     out: Output = Path("avatar.mp4"),
     clip: Clip = None,
+    up: Up = "auto",
+    unit: Unit = None,
+    motion_fps: MotionRate = None,
+    joints: JointMap = None,
+    face: Face = None,
+    hands: Hands = None,
     fps: Annotated[
         float | None,
         typer.Option("--fps", help="Frame rate; left out: the capture's.", show_default=False),
@@ -106,12 +121,19 @@ def render(
     behind = read_background(background)
     check_output(out, behind)
     signer = chosen_signer(sign, certificate, key, sayer(console), out)
+    if motion is None and face is not None:  # a face alone drives who stands
+        motion, face = face, None
     if motion is None and orbit is None and camera is None:
         raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
     alignment = Alignment(align, parse_overrides(values or []), strength)
     loaded = load_avatar(folder, device=device)
     check_background(loaded, behind)
-    driving = None if motion is None else read_motion(motion, clip)
+    options = motion_options(up, unit, motion_fps, joints)
+    driving = (
+        None
+        if motion is None
+        else read_motion(motion, clip, options=options, face=face, hands=hands, say=sayer(console))
+    )
     if driving is not None:
         check_strength(strength, "--align-strength")
     placed = stage(

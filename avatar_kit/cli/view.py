@@ -38,8 +38,8 @@ OptionalDrivingFile = Annotated[
     Path | None,
     typer.Option(
         "--motion",
-        help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. May be "
-        "left out with --orbit or --camera.",
+        help="Motion to drive with: .npz, .bvh, .glb, .csv and others (docs: formats), or a video. "
+        "May be left out with --orbit or --camera.",
         show_default=False,
     ),
 ]

@@ -14,6 +14,15 @@ from typing import Annotated
 import typer
 
 from avatar_kit.cli.align import Clip, Device, sayer
+from avatar_kit.cli.motion_options import (
+    Face,
+    Hands,
+    JointMap,
+    MotionRate,
+    Unit,
+    Up,
+    motion_options,
+)
 from avatar_kit.errors import MissingExtra, UserError
 
 HELP = """Look at an avatar, a capture or a motion from all sides, on a page in your browser.
@@ -43,6 +52,12 @@ def view(
         ),
     ] = None,
     clip: Clip = None,
+    up: Up = "auto",
+    unit: Unit = None,
+    motion_fps: MotionRate = None,
+    joints: JointMap = None,
+    face: Face = None,
+    hands: Hands = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Show the newest checkpoint whenever there is one.")
     ] = False,
@@ -73,8 +88,13 @@ def view(
         raise UserError("--clip: is of a motion; give --motion FILE")
     if follow:
         first_checkpoint(what, say)
-    driving = None if motion is None else read_motion(motion, clip)
-    subject = open_subject(what, driving, clip=clip, device=device, say=say)
+    options = motion_options(up, unit, motion_fps, joints)
+    driving = None
+    if motion is not None:
+        driving = read_motion(motion, clip, options=options, face=face, hands=hands, say=say)
+    elif face is not None or hands is not None:
+        raise UserError("--face, --hands: go with a motion; give --motion FILE")
+    subject = open_subject(what, driving, clip=clip, options=options, device=device, say=say)
     if follow and subject.avatar is None:
         raise UserError(f"--follow: follows the training of a run, but {what} is none")
     viewer = Viewer(subject, host=host, port=port, follow=follow, say=say)

@@ -14,7 +14,7 @@ from avatar_kit.io.motion import load_clips
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import check_rotations
 
-_SUFFIXES = {".npz", ".npy", ".bvh"}
+_SUFFIXES = {".npz", ".npy", ".bvh", ".glb", ".pkl", ".pt"}
 
 #: Faster clips are thinned to about this many frames per second.
 FPS = 30.0
@@ -71,7 +71,7 @@ def gather_corpus(
         why = f"; the first: {found.refused[0]}" if found.refused else ""
         raise UserError(
             f"corpus {where}: no usable poses in {len(files)} motion file(s) "
-            f"(.npz, .npy, .bvh){why}"
+            f"({', '.join(sorted(_SUFFIXES))}){why}"
         )
     return found
 

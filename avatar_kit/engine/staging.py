@@ -7,6 +7,7 @@ from dataclasses import replace
 from avatar_kit.engine.aligning import Alignment, Say, align
 from avatar_kit.engine.driving import place
 from avatar_kit.engine.loaded import LoadedAvatar
+from avatar_kit.engine.steps import fit_steps
 from avatar_kit.errors import UserError
 from avatar_kit.scene import Motion
 
@@ -33,7 +34,7 @@ def stage(
     title: str = "the motion",
     say: Say = lambda line: None,
 ) -> Motion:
-    """Make a motion ready to be rendered: align it, resample it, place it.
+    """Make a motion ready to be rendered: align it, fit its steps, resample it, place it.
 
     Args:
         loaded: The avatar.
@@ -57,7 +58,10 @@ def stage(
     if motion is None:
         ready = still_motion(loaded, rate)
     else:
-        ready = align(loaded, motion, alignment, say).motion
+        fitted = fit_steps(loaded, align(loaded, motion, alignment, say).motion)
+        if fitted.line():
+            say(f"{title}: {fitted.line()}")
+        ready = fitted.motion
     if rate != ready.fps:
         say(f"{title}: {ready.fps:g} fps, resampled to {rate:g}")
         ready = ready.resample(rate)

@@ -21,6 +21,7 @@ BUILTIN_COMMANDS = (
     "live",
     "mix",
     "models",
+    "motion",
     "plugins",
     "prepare",
     "render",

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
-from avatar_kit.io.motion import load_motion
+from avatar_kit.io.motion import MotionOptions, load_motion
 from avatar_kit.io.video import VideoReader
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import FIELDS
@@ -75,17 +75,18 @@ class GivenMotion:
         return np.concatenate([np.unwrap(heading[a:b]) for a, b in clips])
 
 
-def read_given(path: Path, reader: VideoReader) -> Motion:
+def read_given(path: Path, reader: VideoReader, options: MotionOptions | None = None) -> Motion:
     """Read the motion of a video's person: a pose for each frame of the video.
 
     Args:
         path: A motion file.
         reader: The video.
+        options: How to read the file, where that is not to be found out.
 
     Raises:
         UserError: It cannot be read, or has not the video's length.
     """
-    motion, total, fps = load_motion(path), len(reader), reader.fps
+    motion, total, fps = load_motion(path, options=options), len(reader), reader.fps
     if len(motion) != total:
         seconds, wanted = len(motion) / motion.fps, total / fps
         if abs(seconds - wanted) > 1.5 / min(fps, motion.fps):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.motion import MotionOptions
 from avatar_kit.io.read_options import ReadOptions, Rectangle
 from avatar_kit.tracking.videos import from_box
 
@@ -29,6 +30,7 @@ class Options:
             1, or "all" if they are one; None: there is one.
         motion: File with the motion of the person, which another program found, to be refined; of
             several videos one for each, or None.
+        motion_options: How these files are read.
         boxes: Of each video who is meant, instead: left, top, width and height in upright pixels of
             the file, and seconds from its first picture, before which nothing is read; None: the
             largest. Empty: so for all videos.
@@ -47,6 +49,7 @@ class Options:
     allow_cut: bool = False
     person: str | None = None
     motion: Path | Sequence[Path | None] | None = None
+    motion_options: MotionOptions = field(default_factory=MotionOptions)
     boxes: Sequence[tuple[Rectangle, float | None] | None] = ()
     fresh: bool = False
     read: ReadOptions | Sequence[ReadOptions] = field(default_factory=ReadOptions)

@@ -63,7 +63,10 @@ def prepare_video(
     tracker.load()  # refuse what is missing before the work
     model = _built(body)
     model.shape_vector(options.shape)  # refuse a wrong shape before the work
-    poses = [read_given(f, r) if f else None for f, r in zip(files, readers, strict=True)]
+    poses = [
+        read_given(file, reader, options.motion_options) if file else None
+        for file, reader in zip(files, readers, strict=True)
+    ]
     stages = [
         Stages(_digest(reader), to, options.fresh) for reader, to in zip(readers, told, strict=True)
     ]

@@ -19,7 +19,7 @@ from avatar_kit.engine.setting_up import open_view
 from avatar_kit.engine.staging import stage
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body
-from avatar_kit.io.motion import load_motion
+from avatar_kit.io.motion import MotionOptions, read_file
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Camera, Motion
 
@@ -55,6 +55,7 @@ def open_subject(
     motion: Motion | None = None,
     *,
     clip: str | None = None,
+    options: MotionOptions | None = None,
     device: str = "auto",
     say: Say = lambda line: None,
 ) -> Subject:
@@ -64,6 +65,7 @@ def open_subject(
         path: A run folder, a capture folder, or a motion file.
         motion: What drives the avatar of a run; None: its training poses.
         clip: Name or number of a clip, of a motion file that holds several.
+        options: How a motion file is read.
         device: Where an avatar is drawn.
         say: Takes a line for a person.
 
@@ -83,7 +85,10 @@ def open_subject(
         )
     if not path.exists():
         raise UserError(f"{path}: no such run, capture or motion file")
-    return of_motion(load_motion(path, clip=clip), path.name)
+    found = read_file(path, clip=clip, options=options)
+    for line in (found.line(), *found.notes):
+        say(line)
+    return of_motion(found.motion, path.name)
 
 
 def of_run(

@@ -72,6 +72,9 @@ class NpzArrays(Mapping[str, Any]):
                 raise UserError(f"{self.path}: key '{name}' is damaged ({error})") from None
         return self._read[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # without reading it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

@@ -71,9 +71,10 @@ def match_joints(
             found[f"{side}_collar"] = above
     found["pelvis"] = pelvis
     found |= _spine(_between(parents, pelvis, chest))
-    top = _find(joints, ("head", "neck"), "", path)
+    top = given.get("head", given.get("neck"))
+    top = _find(joints, ("head", "neck"), "", path) if top is None else top
     line = _between(parents, chest, top)
-    if "head" in joints[top].name.lower():
+    if "head" in given or "head" in joints[top].name.lower():
         found["head"] = top
         line = line[:-1]
     if line:

@@ -17,10 +17,14 @@ from avatar_kit.io.motion.found import MotionFile
 from avatar_kit.io.motion.options import METRES, UNIT_NAMES, Axis, MotionOptions, Unit, Up
 from avatar_kit.io.motion.plausible import check_plausible
 from avatar_kit.io.motion.reading import Reading
+from avatar_kit.io.motion.smplx_rest import from_smplx_rest
 from avatar_kit.io.motion.source import Source
 from avatar_kit.scene import Motion
 
 logger = logging.getLogger(__name__)
+
+#: Enough frames to tell which axis is up.
+_SAMPLES = 5000
 
 #: Unit -> the height of a pelvis from which it is taken for that.
 _FROM: dict[Unit, float] = {"mm": 200.0, "cm": 20.0}
@@ -134,9 +138,14 @@ def _up(reading: Reading, options: MotionOptions) -> Axis:
         return options.up
     if reading.ours:
         return reading.up
-    motion = replace(reading.motion, transl=reading.motion.transl + torch.tensor(reading.pelvis))
+    some = _some(reading.motion)
+    motion = replace(some, transl=some.transl + torch.tensor(reading.pelvis))
     finite = motion[motion.is_finite().nonzero()[:, 0].tolist()]
     return find_up(finite, reading.up, sure=reading.sure_up)
+
+
+def _some(motion: Motion) -> Motion:
+    return motion[:: max(1, len(motion) // _SAMPLES)]
 
 
 def _placed(
@@ -150,12 +159,13 @@ def _placed(
     elif reading.unit is None:
         metres, unit, notes = _unit_by_height(reading, up)
     places = motion.transl * metres + torch.tensor(reading.pelvis)
-    return turn_up(replace(motion, transl=places), up), unit, notes
+    motion = turn_up(replace(motion, transl=places), up)
+    return from_smplx_rest(motion) if reading.smplx_rest else motion, unit, notes
 
 
 def _unit_by_height(reading: Reading, up: Axis) -> tuple[float, str, tuple[str, ...]]:
     """Metres in the unit of a file that has no skeleton: nobody's pelvis is 20 m over the floor."""
-    motion = turn_up(reading.motion, up)
+    motion = turn_up(_some(reading.motion), up)
     height = float(motion.transl[motion.is_finite()][:, 1].median()) if len(motion) else 0.0
     for unit, least in _FROM.items():
         if height > least:

@@ -44,6 +44,9 @@ def _make_bytearray(content: Any = b"", *_: Any) -> bytes:
     return as_bytes(content)
 
 
+_make_bytes = _make_bytearray
+
+
 def _make_encode(text: str, encoding: str = "latin1") -> bytes:
     if encoding not in ("latin1", "latin-1"):
         raise ValueError(f"a text in {encoding}")
@@ -156,6 +159,7 @@ MAKERS = {
         "joblib",
         "dict",
         "list",
+        "bytes",
         "bytearray",
         "encode",
         "dtype",

@@ -57,7 +57,8 @@ _KNOWN = {
     **{(module, "_reconstruct"): "reconstruct" for module in _NUMPY_MODULES},
     **{(module, "scalar"): "scalar" for module in _NUMPY_MODULES},
     **{(module, "_frombuffer"): "frombuffer" for module in _NUMERIC_MODULES},
-    **{(m, k): k for m in ("builtins", "__builtin__") for k in ("list", "dict", "bytearray")},
+    **{(m, k): k for m in ("builtins", "__builtin__") for k in ("list", "dict", "bytes")},
+    ("builtins", "bytearray"): "bytearray",
 }  # fmt: skip
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

@@ -25,6 +25,7 @@ class Reading:
         unit: What places are in: metres, or None where their size has to tell.
         unit_said: What to call the unit, if a skeleton told it; the motion is in metres then.
         pelvis: [3] metres from the given places to the pelvis, in the file's axes.
+        smplx_rest: Whether joints turn from the rest pose of SMPL-X, whose arms hang a little.
         placed: Whether the file says where the person is.
         grounded: Whether places count from a floor, not from a camera.
         rate: Whether the file states its rate, its format has one, or it was guessed.
@@ -43,6 +44,7 @@ class Reading:
     unit: Literal["m"] | None = None
     unit_said: str = ""
     pelvis: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    smplx_rest: bool = False
     placed: bool = True
     grounded: bool = True
     rate: Literal["stated", "usual", "guessed"] = "stated"

@@ -20,6 +20,7 @@ import torch
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.motion.reading import Reading
+from avatar_kit.io.motion.smplx_rest import to_smplx_rest
 from avatar_kit.io.motion.values import tensor
 from avatar_kit.scene import Motion
 
@@ -89,7 +90,7 @@ def save_amass(path: str | Path, motion: Motion) -> None:
     path = Path(path)
     if path.suffix != ".npz":
         raise UserError(f"{path}: an AMASS file ends in .npz")
-    motion = motion.detach().to("cpu")
+    motion = to_smplx_rest(motion.detach().to("cpu"))
     turn = torch.tensor([math.pi / 2, 0.0, 0.0], dtype=torch.float64)
     orient = motion.global_orient.double()
     orient = roma.rotvec_composition([turn.expand_as(orient), orient])

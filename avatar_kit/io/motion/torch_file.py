@@ -28,13 +28,15 @@ def read_torch(path: Path) -> Any:
                 "it from torch.save?"
             )
         return _plain(torch.load(path, map_location="cpu", weights_only=True))
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: a damaged file of tensors ({_first_line(error)})") from None
+    except UserError:
+        raise
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path}: holds more than tensors and plain values ({_first_line(error)}), which may "
             "run code and is never read; save its arrays with numpy.savez"
         ) from None
+    except Exception as error:  # torch raises whatever the damage leads it to
+        raise UserError(f"{path}: a damaged file of tensors ({_first_line(error)})") from None
 
 
 def _first_line(error: Exception) -> str:

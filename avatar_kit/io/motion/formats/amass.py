@@ -43,6 +43,7 @@ def _read(source: Source, options: MotionOptions) -> Reading:
         smpl.from_rows(fps, poses, trans),
         up="y" if beat else "z",
         pelvis=smpl.SMPLX_PELVIS if width == 165 else smpl.SMPL_PELVIS,
+        smplx_rest=width == 165,
         rate=rate,  # type: ignore[arg-type]
         hands="fingers" if width > 72 else "",
         dropped=("expressions of SMPL-X",) if beat else (),

@@ -114,7 +114,8 @@ def _joined(
     if motion is not None and len(motion) == 1 and source.kind != "folder":
         notes = (*notes, "one frame; give the folder for all of them")
     return replace(
-        reading, layout=layout, motion=motion, clips=clips, up=up, grounded=False,
+        reading, layout=layout, motion=motion, smplx_rest="SMPL-X" in layout, clips=clips, up=up,
+        grounded=False,
         notes=(*reading.notes, *notes), dropped=(*reading.dropped, *dropped),
     )  # fmt: skip
 

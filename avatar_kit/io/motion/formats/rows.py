@@ -55,8 +55,9 @@ def _read_talkshow(source: Source, options: MotionOptions) -> Reading:
     array = numbers(rows_of(source, 265), str(source.path))
     motion = Motion.rest(len(array), options.rate or 30.0, **_columns(array, _TALKSHOW))
     reading = Reading(
-        "TalkSHOW (SMPL-X)", motion, unit="m", placed=False, rate="usual", hands="fingers",
-        dropped=("expressions of SMPL-X",), notes=("does not say where the person is",),
+        "TalkSHOW (SMPL-X)", motion, unit="m", placed=False, smplx_rest=True, rate="usual",
+        hands="fingers", dropped=("expressions of SMPL-X",),
+        notes=("does not say where the person is",),
     )  # fmt: skip
     return smpl.with_mean_hand(reading)
 
@@ -65,8 +66,8 @@ def _read_motion_x(source: Source, options: MotionOptions) -> Reading:
     array = numbers(rows_of(source, 322), str(source.path))
     motion = Motion.rest(len(array), options.rate or 30.0, **_columns(array, _MOTION_X))
     return Reading(
-        "Motion-X (SMPL-X)", motion, pelvis=smpl.SMPLX_PELVIS, rate="usual", hands="fingers",
-        dropped=("expressions of SMPL-X",),
+        "Motion-X (SMPL-X)", motion, pelvis=smpl.SMPLX_PELVIS, smplx_rest=True, rate="usual",
+        hands="fingers", dropped=("expressions of SMPL-X",),
     )  # fmt: skip
 
 

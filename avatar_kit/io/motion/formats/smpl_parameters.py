@@ -92,6 +92,7 @@ def read_parameters(
         "SMPL-X" if is_x else "SMPL",
         Motion.rest(frames, fps, transl=tensor(transl), **fields),
         pelvis=pelvis,
+        smplx_rest=is_x,
         placed="transl" in data,
         rate=rate,  # type: ignore[arg-type]
         hands="fingers" if "left_hand_pose" in fields or "right_hand_pose" in fields else "",
@@ -128,7 +129,7 @@ def _read_gvhmr(source: Source, options: MotionOptions) -> Reading:
         raise UserError(f"{where} holds {type(found).__name__}, expected body_pose, transl ...")
     reading = read_parameters(found, where, options, 30.0)
     pelvis = smpl.SMPLX_PELVIS if "betas" in found else (0.0, 0.0, 0.0)
-    return replace(reading, layout="GVHMR (SMPL-X)", pelvis=pelvis, unit="m")
+    return replace(reading, layout="GVHMR (SMPL-X)", pelvis=pelvis, unit="m", smplx_rest=True)
 
 
 FORMAT = Format("SMPL and SMPL-X (global_orient, body_pose, transl)", _matches, _read)

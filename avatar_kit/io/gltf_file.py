@@ -1,0 +1,200 @@
+"""Reading glTF 2.0: nodes and numbers of a .glb or .gltf file. The inverse of ``glb``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avatar_kit.errors import UserError
+
+_MAGIC, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
+_NUMBERS: dict[Any, np.dtype[Any]] = {
+    5120: np.dtype("<i1"), 5121: np.dtype("<u1"), 5122: np.dtype("<i2"), 5123: np.dtype("<u2"),
+    5125: np.dtype("<u4"), 5126: np.dtype("<f4"),
+}  # fmt: skip
+_WIDTHS: dict[Any, int] = {
+    "SCALAR": 1,
+    "VEC2": 2,
+    "VEC3": 3,
+    "VEC4": 4,
+    "MAT2": 4,
+    "MAT3": 9,
+    "MAT4": 16,
+}
+
+#: Bytes of a file, of its JSON, and of the numbers of one accessor.
+_LARGEST, _LARGEST_JSON, _LARGEST_VALUES = 2 << 30, 256 << 20, 1 << 30
+
+
+class GltfFile:
+    """The document of a file and the numbers that it points at.
+
+    Attributes:
+        path: The file.
+        document: The JSON.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        if path.stat().st_size > _LARGEST:
+            raise UserError(f"{path}: larger than 2 GiB, no motion is")
+        content = path.read_bytes()
+        self._binary = b""
+        text = self._chunks(content) if content[:4] == b"glTF" else content
+        self.document = self._parsed(text)
+        self._buffers: dict[int, bytes] = {}
+
+    def items(self, name: str) -> list[dict[str, Any]]:
+        """A list of the document, e.g. its nodes; empty where there is none.
+
+        Raises:
+            UserError: It is no list of objects.
+        """
+        found = self.document.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise UserError(f"{self.path}: '{name}' is no list of objects; is it a glTF file?")
+        return found
+
+    def item(self, name: str, index: Any) -> dict[str, Any]:
+        """One of a list of the document.
+
+        Raises:
+            UserError: There is none of that number.
+        """
+        found = self.items(name)
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(found):
+            raise UserError(f"{self.path}: there is no number {index!r:.20} of {len(found)} {name}")
+        return found[index]
+
+    def values(self, accessor: Any) -> np.ndarray:
+        """[N, C] float64 numbers of an accessor; whole numbers that stand for parts are parts.
+
+        Raises:
+            UserError: It points beyond its buffer, or is of a kind that there is not.
+        """
+        found = self.item("accessors", accessor)
+        what = f"{self.path}: accessor {accessor}"
+        dtype, width = _NUMBERS.get(found.get("componentType")), _WIDTHS.get(found.get("type"))
+        count = found.get("count")
+        if dtype is None or width is None or not isinstance(count, int) or count < 0:
+            raise UserError(f"{what}: unknown componentType, type or count")
+        if count * width * 8 > _LARGEST_VALUES:
+            raise UserError(f"{what}: {count} values are more than a motion has")
+        if "bufferView" in found:
+            start = _whole(found.get("byteOffset", 0), what)
+            values = self._view(found["bufferView"], dtype, (count, width), start, what)
+        else:
+            values = np.zeros((count, width), dtype)
+        if "sparse" in found:
+            values = self._sparse(found["sparse"], values, dtype, what)
+        numbers = values.astype(np.float64)
+        if found.get("normalized") and dtype.kind in "iu":
+            numbers = np.maximum(numbers / np.iinfo(dtype).max, -1.0)
+        return numbers
+
+    def _sparse(self, said: Any, values: np.ndarray, dtype: np.dtype, what: str) -> np.ndarray:
+        try:
+            count, rows, changed = said["count"], said["indices"], said["values"]
+            kind = _NUMBERS[rows["componentType"]]
+            index = self._view(
+                rows["bufferView"], kind, (count, 1), rows.get("byteOffset", 0), what
+            )[:, 0]
+            new = self._view(
+                changed["bufferView"], dtype, (count, values.shape[1]),
+                changed.get("byteOffset", 0), what,
+            )  # fmt: skip
+        except (KeyError, TypeError, AttributeError):
+            raise UserError(f"{what}: its sparse values are not whole") from None
+        if len(index) and int(index.max()) >= len(values):
+            raise UserError(f"{what}: its sparse values lie beyond its count")
+        values = values.copy()
+        values[index.astype(int)] = new
+        return values
+
+    def _view(
+        self, number: Any, dtype: np.dtype, shape: tuple[int, int], start: int, what: str
+    ) -> np.ndarray:
+        view = self.item("bufferViews", number)
+        data = self._buffer(view.get("buffer"))
+        first = _whole(view.get("byteOffset", 0), what) + start
+        length = _whole(view.get("byteLength", 0), what)
+        row = dtype.itemsize * shape[1]
+        step = _whole(view.get("byteStride", row), what) or row
+        end = first + (shape[0] - 1) * step + row if shape[0] else first
+        if step < row or end > min(len(data), first - start + length):
+            raise UserError(f"{what}: points beyond its buffer; is the file whole?")
+        if not shape[0]:
+            return np.zeros(shape, dtype)
+        raw = np.frombuffer(data, np.uint8, end - first, first)
+        rows = np.lib.stride_tricks.as_strided(raw, (shape[0], row), (step, 1))
+        return np.ascontiguousarray(rows).view(dtype).reshape(shape)
+
+    def _buffer(self, number: Any) -> bytes:
+        buffer = self.item("buffers", number)
+        if number not in self._buffers:
+            self._buffers[number] = self._content(buffer.get("uri"), number)
+        return self._buffers[number]
+
+    def _content(self, uri: Any, number: int) -> bytes:
+        if uri is None and number == 0:
+            return self._binary
+        if not isinstance(uri, str):
+            raise UserError(f"{self.path}: buffer {number} is nowhere")
+        if uri.startswith("data:"):
+            try:
+                return base64.b64decode(uri.partition(",")[2], validate=True)
+            except (ValueError, binascii.Error):
+                raise UserError(f"{self.path}: buffer {number} is no base64") from None
+        beside = self.path.parent / uri
+        if "/" in uri or "\\" in uri or not beside.is_file():
+            raise UserError(
+                f"{self.path}: buffer {number} is the file '{uri}', which does not lie beside it"
+            )
+        if beside.stat().st_size > _LARGEST:
+            raise UserError(f"{beside}: larger than 2 GiB, no motion is")
+        return beside.read_bytes()
+
+    def _chunks(self, content: bytes) -> bytes:
+        """The JSON of a .glb; keeps its binary chunk."""
+        try:
+            magic, version, length = struct.unpack_from("<III", content)
+            size, kind = struct.unpack_from("<II", content, 12)
+        except struct.error:
+            raise UserError(f"{self.path}: cut short, no whole .glb") from None
+        if magic != _MAGIC or version != 2 or kind != _JSON:
+            raise UserError(f"{self.path}: glTF version {version}, expected 2")
+        if length > len(content) or 20 + size > length:
+            raise UserError(
+                f"{self.path}: says it has {length} bytes and has {len(content)}: cut short"
+            )
+        at = 20 + size
+        if at + 8 <= length:
+            size, kind = struct.unpack_from("<II", content, at)
+            if kind == _BINARY:
+                if at + 8 + size > length:
+                    raise UserError(f"{self.path}: its numbers are cut short")
+                self._binary = content[at + 8 : at + 8 + size]
+        return content[20 : 20 + struct.unpack_from("<I", content, 12)[0]]
+
+    def _parsed(self, text: bytes) -> dict[str, Any]:
+        if len(text) > _LARGEST_JSON:
+            raise UserError(f"{self.path}: its JSON is larger than 256 MiB")
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{self.path}: no glTF file ({error})") from None
+        if not isinstance(found, dict):
+            raise UserError(f"{self.path}: no glTF file")
+        return found
+
+
+def _whole(value: Any, what: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UserError(f"{what}: {value!r:.20} where a number of bytes is expected")
+    return value

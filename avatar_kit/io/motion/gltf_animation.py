@@ -1,0 +1,306 @@
+"""The animation of a glTF file: its skeleton in motion, and the weights of its expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+
+from avatar_kit.errors import UserError
+from avatar_kit.io.gltf_file import GltfFile
+from avatar_kit.io.motion.animated import Animated, Joint
+from avatar_kit.io.motion.options import RATES
+
+#: Frames that one animation may have.
+_LONGEST = 1_000_000
+
+#: Nodes of a file.
+_MOST_NODES = 20_000
+
+_WIDTHS = {"translation": 3, "rotation": 4, "scale": 3}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When the frames of an animation are.
+
+    Attributes:
+        times: [T] seconds.
+        fps: Frames per second.
+        stated: Whether keys lie at even times, so that the rate is that of the file.
+    """
+
+    times: np.ndarray
+    fps: float
+    stated: bool
+
+
+def clock_of(file: GltfFile, animation: dict[str, Any], rate: float | None) -> Clock:
+    """The frames at which an animation is read: its keys, or even times between them.
+
+    Raises:
+        UserError: It has no keys, they do not rise, or there are too many frames.
+    """
+    keys = []
+    for number, sampler in enumerate(_samplers(file, animation)):
+        times = file.values(sampler.get("input"))[:, 0]
+        if not len(times) or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+            raise UserError(f"{file.path}: the times of sampler {number} are not finite and rising")
+        keys.append(times)
+    if not keys:
+        raise UserError(f"{file.path}: its animation has no keys")
+    start, end = min(t[0] for t in keys), max(t[-1] for t in keys)
+    fps, stated = (rate, True) if rate else _rate(keys)
+    count = int(np.floor((end - start) * fps + 1e-3)) + 1
+    if count > _LONGEST:
+        raise UserError(f"{file.path}: {count} frames are too many")
+    return Clock(start + np.arange(count) / fps, fps, stated)
+
+
+def _rate(keys: list[np.ndarray]) -> tuple[float, bool]:
+    """Frames per second by the times between the keys of the densest sampler."""
+    densest = max(keys, key=len)
+    steps = np.diff(densest)
+    steps = steps[steps > 1e-6]
+    if not len(steps):
+        return 30.0, False
+    rate = 1 / float(np.median(steps))
+    near = float(round(rate)) if abs(rate - round(rate)) < 0.02 * rate else rate
+    even = bool((np.abs(steps - np.median(steps)) < 0.05 * np.median(steps)).mean() > 0.9)
+    if not even or not RATES[0] <= near <= RATES[1]:
+        return 30.0, False
+    return near, True
+
+
+def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) -> Animated:
+    """The joints of the largest skin in the world; all nodes where there is no skin.
+
+    Raises:
+        UserError: Nodes that hang in a circle, or numbers that do not fit each other.
+    """
+    nodes = file.items("nodes")
+    if len(nodes) > _MOST_NODES:
+        raise UserError(f"{file.path}: {len(nodes)} nodes are too many")
+    parents = _parents(file, nodes)
+    order = _order(file, parents)
+    local = _local(file, animation, nodes, clock)
+    world: dict[int, Tensor] = {}
+    for node in order:
+        above = world.get(parents[node])
+        world[node] = local[node] if above is None else above @ local[node]
+    skins = file.items("skins")
+    skin = max(skins, key=lambda s: len(s.get("joints", [])), default=None)
+    chosen = skin.get("joints", []) if skin else list(range(len(nodes)))
+    for node in chosen:
+        file.item("nodes", node)
+    kept = [node for node in order if node in set(chosen)]
+    built = _built(file, skin, kept, nodes, parents, order)
+    return Animated(
+        tuple(_joint(nodes, parents, kept, node) for node in kept),
+        clock.fps,
+        _rotation(torch.stack([world[n].expand(len(clock.times), 4, 4) for n in kept], 1)),
+        torch.stack([world[n][:, :3, 3].expand(len(clock.times), 3) for n in kept], 1),
+        _rotation(built),
+        built[:, :3, 3],
+    )
+
+
+def weights_in_motion(
+    file: GltfFile, animation: dict[str, Any], clock: Clock
+) -> dict[str, np.ndarray]:
+    """[T] weight of each named morph target that moves."""
+    found: dict[str, np.ndarray] = {}
+    for target, sampler in _channels(file, animation):
+        if target.get("path") != "weights":
+            continue
+        mesh = file.item("meshes", file.item("nodes", target.get("node")).get("mesh"))
+        extras = mesh.get("extras")
+        names = extras.get("targetNames") if isinstance(extras, dict) else None
+        if isinstance(names, list) and names:
+            values = _sampled(file, sampler, clock, len(names))
+            found |= {str(name): values[:, i] for i, name in enumerate(names)}
+    return found
+
+
+def _samplers(file: GltfFile, animation: dict[str, Any]) -> list[dict[str, Any]]:
+    found = animation.get("samplers", [])
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise UserError(f"{file.path}: the samplers of its animation are no list")
+    return found
+
+
+def _channels(
+    file: GltfFile, animation: dict[str, Any]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Target and sampler of each channel."""
+    samplers, found = _samplers(file, animation), []
+    for channel in animation.get("channels", []):
+        target = channel.get("target") if isinstance(channel, dict) else None
+        number = channel.get("sampler") if isinstance(channel, dict) else None
+        if not isinstance(target, dict) or not isinstance(number, int) or not (
+            0 <= number < len(samplers)
+        ):  # fmt: skip
+            raise UserError(f"{file.path}: a channel of its animation has no target or sampler")
+        found.append((target, samplers[number]))
+    return found
+
+
+def _sampled(file: GltfFile, sampler: dict[str, Any], clock: Clock, width: int) -> np.ndarray:
+    """[T, width] the values of a sampler at the frames."""
+    keys = file.values(sampler.get("input"))[:, 0]
+    how = sampler.get("interpolation", "LINEAR")
+    values = file.values(sampler.get("output")).reshape(-1)
+    per_key = 3 * width if how == "CUBICSPLINE" else width
+    if len(values) != len(keys) * per_key:
+        raise UserError(
+            f"{file.path}: a sampler has {len(values)} values for {len(keys)} keys of {per_key}"
+        )
+    table = values.reshape(len(keys), -1, width)
+    if len(keys) == 1:
+        return np.repeat(table[:, table.shape[1] // 2], len(clock.times), axis=0)
+    at = clock.times.clip(keys[0], keys[-1])
+    low = np.searchsorted(keys, at, side="right").clip(1, len(keys) - 1) - 1
+    step = keys[low + 1] - keys[low]
+    share = np.where(step > 0, (at - keys[low]) / np.where(step > 0, step, 1), 0.0)[:, None]
+    if how == "STEP":
+        return table[np.searchsorted(keys, at, side="right") - 1, 0]
+    if how == "CUBICSPLINE":
+        return _cubic(table, low, step[:, None], share)
+    if width == 4:
+        return _slerp(table[low, 0], table[low + 1, 0], share)
+    return table[low, 0] + share * (table[low + 1, 0] - table[low, 0])
+
+
+def _cubic(table: np.ndarray, low: np.ndarray, step: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Hermite splines: each key has a tangent in, a value and a tangent out."""
+    a, out, b, into = table[low, 1], table[low, 2], table[low + 1, 1], table[low + 1, 0]
+    return (
+        (2 * t**3 - 3 * t**2 + 1) * a
+        + step * (t**3 - 2 * t**2 + t) * out
+        + (3 * t**2 - 2 * t**3) * b
+        + step * (t**3 - t**2) * into
+    )
+
+
+def _slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """[T, 4] between quaternions [T, 4], the shorter way, by parts [T, 1]."""
+    start, end = (
+        torch.nn.functional.normalize(torch.from_numpy(np.ascontiguousarray(q)), dim=1)
+        for q in (a, b)
+    )
+    step = roma.quat_product(roma.quat_conjugation(start), end)
+    turn = roma.unitquat_to_rotvec(step, shortest_arc=True) * torch.from_numpy(share)
+    return roma.quat_product(start, roma.rotvec_to_unitquat(turn)).numpy()
+
+
+def _local(
+    file: GltfFile, animation: dict[str, Any], nodes: list[dict[str, Any]], clock: Clock
+) -> list[Tensor]:
+    """[T or 1, 4, 4] of each node relative to its parent."""
+    moved: dict[int, dict[str, np.ndarray]] = {}
+    for target, sampler in _channels(file, animation):
+        path, node = target.get("path"), target.get("node")
+        if path in _WIDTHS and node is not None:
+            file.item("nodes", node)
+            moved.setdefault(node, {})[path] = _sampled(file, sampler, clock, _WIDTHS[path])
+    return [_matrix(file, node, moved.get(i, {})) for i, node in enumerate(nodes)]
+
+
+def _matrix(file: GltfFile, node: dict[str, Any], moved: dict[str, np.ndarray]) -> Tensor:
+    if "matrix" in node and not moved:
+        return _numbers(file, node["matrix"], 16).reshape(1, 4, 4).mT
+    turn = torch.from_numpy(moved["rotation"]) if "rotation" in moved else (
+        _numbers(file, node.get("rotation", [0, 0, 0, 1]), 4)[None]
+    )  # fmt: skip
+    place = torch.from_numpy(moved["translation"]) if "translation" in moved else (
+        _numbers(file, node.get("translation", [0, 0, 0]), 3)[None]
+    )  # fmt: skip
+    scale = torch.from_numpy(moved["scale"]) if "scale" in moved else (
+        _numbers(file, node.get("scale", [1, 1, 1]), 3)[None]
+    )  # fmt: skip
+    length = turn.norm(dim=1, keepdim=True)
+    if bool((length < 1e-6).any()):
+        raise UserError(f"{file.path}: node {node.get('name', '')!r:.40}: a quaternion of length 0")
+    frames = max(len(turn), len(place), len(scale))
+    matrix = torch.zeros(frames, 4, 4, dtype=torch.float64)
+    matrix[:, :3, :3] = roma.unitquat_to_rotmat(turn / length) * scale[:, None, :]
+    matrix[:, :3, 3] = place
+    matrix[:, 3, 3] = 1.0
+    return matrix
+
+
+def _numbers(file: GltfFile, value: Any, count: int) -> Tensor:
+    try:
+        found = torch.tensor([float(v) for v in value], dtype=torch.float64)
+    except (TypeError, ValueError):
+        found = torch.zeros(0)
+    if len(found) != count or not bool(found.isfinite().all()):
+        raise UserError(f"{file.path}: a node with {value!r:.60}, expected {count} finite numbers")
+    return found
+
+
+def _parents(file: GltfFile, nodes: list[dict[str, Any]]) -> list[int]:
+    parents = [-1] * len(nodes)
+    for i, node in enumerate(nodes):
+        for child in node.get("children", []):
+            file.item("nodes", child)
+            parents[child] = i
+    return parents
+
+
+def _order(file: GltfFile, parents: list[int]) -> list[int]:
+    """Nodes with parents before children."""
+    depth: dict[int, int] = {-1: -1}
+    for node in range(len(parents)):
+        line = []
+        while node not in depth:
+            line.append(node)
+            node = parents[node]
+            if node in line:
+                raise UserError(f"{file.path}: its nodes hang in a circle")
+        for below in reversed(line):
+            depth[below] = depth[parents[below]] + 1
+    return sorted(range(len(parents)), key=lambda node: depth[node])
+
+
+def _joint(nodes: list[dict[str, Any]], parents: list[int], kept: list[int], node: int) -> Joint:
+    above = parents[node]
+    while above >= 0 and above not in kept:
+        above = parents[above]
+    parent = kept.index(above) if above >= 0 else -1
+    return Joint(str(nodes[node].get("name", f"node {node}")), parent)
+
+
+def _built(
+    file: GltfFile,
+    skin: dict[str, Any] | None,
+    kept: list[int],
+    nodes: list[dict[str, Any]],
+    parents: list[int],
+    order: list[int],
+) -> Tensor:
+    """[J, 4, 4] joints as the skin was bound to them; as nodes stand where it does not say."""
+    if skin and "inverseBindMatrices" in skin:
+        given = file.values(skin["inverseBindMatrices"])
+        if given.shape != (len(skin["joints"]), 16):
+            raise UserError(
+                f"{file.path}: {len(given)} inverseBindMatrices for {len(skin['joints'])} joints"
+            )
+        matrices = torch.from_numpy(given).reshape(-1, 4, 4).mT
+        if bool((torch.linalg.det(matrices[:, :3, :3]).abs() < 1e-18).any()):
+            raise UserError(f"{file.path}: inverseBindMatrices that have no inverse")
+        return torch.linalg.inv(matrices)[[skin["joints"].index(node) for node in kept]]
+    world: dict[int, Tensor] = {}
+    for node in order:
+        own = _matrix(file, nodes[node], {})[0]
+        world[node] = world[parents[node]] @ own if parents[node] >= 0 else own
+    return torch.stack([world[node] for node in kept])
+
+
+def _rotation(matrices: Tensor) -> Tensor:
+    """The rotations [..., 3, 3] in matrices [..., 4, 4] that may scale."""
+    return roma.special_procrustes(matrices[..., :3, :3].contiguous())
