@@ -54,7 +54,7 @@ def shape_from_masks(
         vertices = body(body.from_motion(poses, shape)).vertices
         found = []
         for (camera, mask), points in zip(seen, vertices, strict=True):
-            own = rasterize(points[None], body.topology.faces, camera).mask[0, ..., 0].numpy() > 0
+            own = rasterize(points[None], body.topology.faces, camera).mask[0, 0].numpy() > 0
             found.append((own & mask).sum() / max(1, (own | mask).sum()))
         return float(np.mean(found))
 
