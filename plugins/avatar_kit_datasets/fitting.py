@@ -22,8 +22,8 @@ _HEIGHT = 160
 #: Pictures that are compared.
 _PICTURES = 8
 
-#: What leaving the average costs, in overlap, for a whole range (of 5 where there is none), squared:
-#: clothes and hair widen a silhouette without the person being any broader.
+#: What leaving the average by a whole range (by 5 where there is none) costs, in overlap; squared.
+#: Clothes and hair widen a silhouette without the person being any broader.
 _AVERAGE = 0.1
 
 #: Steps tried one after another, as shares of the range of a value (of 5 where it has none).
