@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,8 @@ _DEEPEST = 64
 
 _DAMAGE = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError),
-    *(AttributeError, zlib.error, MemoryError, OverflowError),
+    *(AttributeError, zlib.error, MemoryError, OverflowError, struct.error, AssertionError),
+    *(RecursionError, NameError),
 )
 
 
@@ -150,6 +152,12 @@ def _encoded(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes(*given: Any) -> bytes:
+    if given:
+        raise _Refused("bytes with arguments")
+    return b""
+
+
 def _from_buffer(raw: Any, dtype: _Dtype, shape: tuple, order: str) -> Any:
     found = _Array()
     found.value = _shaped(raw, dtype.dtype, shape, order)
@@ -172,6 +180,7 @@ _KNOWN: dict[tuple[str, str], Callable] = {
     ("_codecs", "encode"): _encoded,
     ("copyreg", "_reconstructor"): _reconstructed,
     ("copy_reg", "_reconstructor"): _reconstructed,
+    ("__builtin__", "bytes"): _no_bytes,
     ("builtins", "object"): object,
     ("__builtin__", "object"): object,
     ("collections", "OrderedDict"): dict,
@@ -210,7 +219,16 @@ class _Reader(_Unpickler):
         if isinstance(built, _JoblibArray):
             built.fill(self.file)
 
+    def load_bytearray8(self) -> None:
+        """As ever, but what is not in the file is not allocated."""
+        (length,) = struct.unpack("<Q", self.read(8))
+        raw = self.read(min(length, _LARGEST))
+        if len(raw) != length:
+            raise EOFError(f"{length} bytes are announced, {len(raw)} are there")
+        self.append(bytearray(raw))
+
     dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
 def read_pickled_numbers(path: Path) -> Any:

@@ -198,9 +198,10 @@ class BodyConformance(ModuleConformance):
             surface = (body(parameters).vertices[0] * weight).sum()
             return surface + (body.keypoints(parameters)[0] * points).sum()
 
+        roles = {spec.role for spec in body.parameter_specs}
         for name in ("transl", "body_pose", "left_hand_pose", "expression", "shape"):
             value = shape if name == "shape" else getattr(motion, name)
-            if not value.numel():
+            if not value.numel() or (name == "expression" and not roles & {"expression"}):
                 continue
 
             def along(x: Tensor, name: str = name) -> Tensor:

@@ -23,6 +23,9 @@ CAMERAS, FRAMES = 4, 6
 #: Least share of the joints that must lie on the mask, or this near to it: share of its height.
 LEAST, REACH = 0.75, 0.04
 
+#: Diagonal of the joints' box as a multiple of the mask's: hair and clothes are around them.
+SIZES = (0.7, 1.2)
+
 #: How much of another reading's joints must lie on the masks for it to be named.
 _NAMED = 0.85
 
@@ -70,22 +73,44 @@ def camera_of(view: View, frame: int = 0) -> Camera:
     return Camera(K, R, t, view.width, view.height)
 
 
-def share_on_masks(points: Tensor, views: Mapping[str, View], looked: Sequence[Looked]) -> float:
-    """Share of projected joints [T, N, 3] that lie on the person, over what was looked at."""
+@dataclass(frozen=True)
+class Fit:
+    """How projected joints lie on the masks.
+
+    Attributes:
+        share: Share of the joints on the person.
+        size: Diagonal of the joints' box, as a multiple of that of the mask's; the median.
+    """
+
+    share: float
+    size: float
+
+    def good(self, least: float = LEAST) -> bool:
+        """Whether cameras, poses and pictures can be of one recording."""
+        return self.share >= least and SIZES[0] <= self.size <= SIZES[1]
+
+
+def fit_of(points: Tensor, views: Mapping[str, View], looked: Sequence[Looked]) -> Fit:
+    """Project joints [T, N, 3] into every picture that was looked at."""
     hits: list[bool] = []
+    sizes: list[float] = []
     for one in looked:
         camera = camera_of(views[one.camera], one.frame)
         pixels, depth = camera.project(points[[one.frame]])
-        rows = np.flatnonzero(one.mask.any(1))
-        reach = max(1, round(REACH * (rows[-1] - rows[0] + 1)))
+        rows, columns = (np.flatnonzero(one.mask.any(axis)) for axis in (1, 0))
+        high, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
         x, y = pixels[0].double().numpy().T
         inside = (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
         inside &= depth[0].numpy() > 0
         if inside.mean() < 0.5:  # part of a person may be out of sight, not most of it
             hits += [False] * len(x)
             continue
-        hits += [_near(one.mask, a, b, reach) for a, b in zip(x[inside], y[inside], strict=True)]
-    return float(np.mean(hits)) if hits else 0.0
+        x, y = x[inside], y[inside]
+        sizes.append(float(np.hypot(np.ptp(x), np.ptp(y)) / np.hypot(high, wide)))
+        reach = max(1, round(REACH * high))
+        hits += [_near(one.mask, a, b, reach) for a, b in zip(x, y, strict=True)]
+    share = float(np.mean(hits)) if hits else 0.0
+    return Fit(share, float(np.median(sizes)) if sizes else 0.0)
 
 
 def check_projection(
@@ -95,15 +120,22 @@ def check_projection(
     motion: Motion,
     views: Mapping[str, View],
     looked: Sequence[Looked],
-) -> float:
+    places: Tensor,
+) -> Fit:
     """Refuse cameras and poses that do not belong to the pictures.
 
-    Returns:
-        The share of joints on the masks.
+    Args:
+        where: What is checked, the start of the message.
+        body: A body.
+        shape: [S] its shape.
+        motion: The poses in the world of the cameras.
+        views: The cameras.
+        looked: Masks.
+        places: [T, 3] the numbers that say in the files where the person is.
 
     Raises:
-        UserError: Too few joints lie on the masks. Says how many, and which other reading of the
-            files would fit.
+        UserError: Too few joints lie on the masks, or they are much smaller or larger than the
+            person there. Says how many, and which other reading of the files would fit.
     """
     if not looked:
         raise UserError(f"{where}: every mask that was looked at is empty")
@@ -115,25 +147,27 @@ def check_projection(
         found[frames] = body.keypoints(body.from_motion(motion[frames], shape))[:, :23].float()
         return found
 
-    share = share_on_masks(points(motion), views, looked)
-    if share >= LEAST:
-        return share
+    fit = fit_of(points(motion), views, looked)
+    if fit.good():
+        return fit
     tried = {
-        name: share_on_masks(points(other), cameras, looked)
-        for name, other, cameras in _readings(motion, views)
+        name: fit_of(points(other), cameras, looked)
+        for name, other, cameras in _readings(motion, views, places)
     }
-    best = max(tried, key=lambda name: tried[name])
+    good = [name for name, other in tried.items() if other.good(max(_NAMED, fit.share - 0.1))]
     hint = "cameras, poses and masks are not of one recording"
-    if tried[best] >= max(_NAMED, share + 0.1):
-        hint = f"{best} {tried[best]:.0%} would"
+    if good:
+        best = max(good, key=lambda name: tried[name].share)
+        hint = f"{best} {tried[best].share:.0%} would"
     raise UserError(
-        f"{where}: only {share:.0%} of the body's joints lie on the masks when they are projected "
-        f"(expected at least {LEAST:.0%}; {len(looked)} pictures looked at); {hint}"
+        f"{where}: {fit.share:.0%} of the body's joints lie on the masks when they are projected, "
+        f"and they are {fit.size:.2g} times as large as the person there (expected at least "
+        f"{LEAST:.0%}, and {SIZES[0]:g} to {SIZES[1]:g}; {len(looked)} pictures looked at); {hint}"
     )
 
 
 def _readings(
-    motion: Motion, views: Mapping[str, View]
+    motion: Motion, views: Mapping[str, View], places: Tensor
 ) -> list[tuple[str, Motion, Mapping[str, View]]]:
     """Other ways in which the same numbers are often written."""
 
@@ -152,8 +186,8 @@ def _readings(
         ("with the cameras inverted (the file has camera-to-world)", motion, changed(inverse)),
         ("with OpenGL's camera axes (y up, z backward)", motion, changed(flipped)),
     ]
-    for unit, factor in (("millimetres", 1e-3), ("centimetres", 1e-2), ("metres", 1e3)):
-        shrunk = replace(motion, transl=motion.transl * factor)
+    for unit, factor in (("millimetres", 1e-3), ("centimetres", 1e-2)):
+        shrunk = replace(motion, transl=motion.transl + (factor - 1) * places)
         near = {name: replace(view, t=view.t * factor) for name, view in views.items()}
         found += [
             (f"with the cameras' places in {unit}", motion, near),

@@ -95,26 +95,28 @@ class Recorded(Dataset):
         name, body = self._body()
         exact = self._betas(body, found.poses)
         motion = _motion(found, body, exact)
-        axis = up_axis(motion, str(found.root)) if self.config.up == "auto" else self.config.up
-        motion, views = upright(motion, found.views, axis)
-        found = replace(found, views=views)
-        looked = look(views, found.pictures, range(len(found)))
+        where = str(found.root)
+        looked = look(found.views, found.pictures, range(len(found)))
+        start = body.default_shape() if exact is None else exact
+        places = torch.as_tensor(found.poses.transl).float()
+        check_projection(where, body, start, motion, found.views, looked, places)
         shape, how = exact, "betas of the files"
-        where, start = str(found.root), body.default_shape() if exact is None else exact
-        share = check_projection(where, body, start, motion, views, looked)
         if self.config.shape is not None:
             shape, how = body.shape_vector(self.config.shape), "shape as given"
         elif shape is None:
             shape, how = self._fitted(body, found, motion, looked)
-        share = check_projection(where, body, shape, motion, views, looked)
+        fit = check_projection(where, body, shape, motion, found.views, looked, places)
+        axis = up_axis(motion, where) if self.config.up == "auto" else self.config.up
+        motion, views = upright(motion, found.views, axis)
+        found = replace(found, views=views)
         values = dict(zip(body.shape_names, map(float, shape), strict=True))
         cameras = f"{len(views)} camera{'s' if len(views) > 1 else ''}"
         lines = (
             f"{self.title}: {len(found)} frames by {cameras}, {found.fps:g} per second, {axis} up",
-            f"{share:.0%} of the joints on the masks, {how}",
+            f"{fit.share:.0%} of the joints on the masks, {how}",
             *found.notes,
         )
-        return Posed(found, motion, name, values, share, lines)
+        return Posed(found, motion, name, values, fit.share, lines)
 
     def _body(self) -> tuple[str, Body]:
         name = catalog().default("body") if self.body is None else self.body.type

@@ -13,12 +13,10 @@ from avatar_kit.capture import Pictures
 from avatar_kit.errors import UserError
 from avatar_kit.io import read_image
 from avatar_kit.io.motion.arrays import read_npy
+from avatar_kit_datasets.names import KINDS
 
 #: "soft": 0 to 255; "labels": 0 is the scene, every other value a part of the person.
 MaskKind = Literal["soft", "labels"]
-
-#: Files that are taken for pictures.
-KINDS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 class FilePictures(Pictures):

@@ -14,7 +14,8 @@ from avatar_kit.io import load_motion
 from avatar_kit_datasets.config import PicturesConfig
 from avatar_kit_datasets.dataset import Recorded
 from avatar_kit_datasets.files import from_json
-from avatar_kit_datasets.pictures import KINDS, FilePictures, paired, picture_files, size_of
+from avatar_kit_datasets.names import KINDS
+from avatar_kit_datasets.pictures import FilePictures, paired, picture_files, size_of
 from avatar_kit_datasets.recording import Recording, View
 
 

@@ -49,6 +49,16 @@ class TestConformanceOfComponents(TestConformance):
         type(self).options = {"model": str(smplx_file), **more}
 
 
+class TestConformanceOfSmpl(BodyConformance):
+    """SMPL: no fingers, no face."""
+
+    name = "smplx"
+
+    @pytest.fixture(autouse=True)
+    def _file(self, models):
+        type(self).options = {"model": str(models["smpl"])}
+
+
 def library(path, **values):
     """The model as the field's own package reads it."""
     package = pytest.importorskip("smplx", reason="the second opinion needs the package smplx")
