@@ -225,7 +225,7 @@ def declared(component: Component) -> dict[str, str]:
     if presets := getattr(component.config, "presets", None):
         found["presets"] = ", ".join(presets)
     if component.default:
-        found["default"] = f"taken where a config names no {component.kind}"
+        found["default"] = f"used if a config names no {component.kind}"
     return found
 
 
