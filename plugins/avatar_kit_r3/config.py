@@ -69,14 +69,16 @@ class RecordedGaussiansConfig(EncoderConfig):
     """Gaussians on the body whose shape and place are recorded over the training's time."""
 
     type: Literal["recorded_gaussians"] = "recorded_gaussians"
-    points: int = Field(default=10_475, ge=2, description="Gaussians on the surface to begin with.")
+    points: int = Field(
+        default=10_475, ge=2, description="Initial number of Gaussians on the surface."
+    )
     hull: int = Field(
         default=0,
         ge=0,
-        description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
+        description="Most Gaussians off the surface, where the masks require them: hair, skirts.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
-    hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
+    hands: float = Field(default=3.0, gt=0, description="Density on the hands, relative to limbs.")
     face: float = Field(default=1.5, gt=0, description="Density in the face, relative to the head.")
     harmonics: int = Field(
         default=3,
@@ -92,7 +94,7 @@ class RecordedGaussiansConfig(EncoderConfig):
     record: RecordConfig = Field(default=RecordConfig(), description="What is recorded.")
     retrieval: RetrievalConfig | None = Field(
         default=RetrievalConfig(),
-        description="How poses outside the training find their time; null: all take the middle "
+        description="How poses outside the training find their time; null: all use the middle "
         "of the training.",
     )
     rig: RigConfig = Field(default=RigConfig(), description="Corrections of the skinning.")
@@ -123,11 +125,13 @@ class R3LossConfig(Config):
 class R3RatesConfig(Config):
     """Peak rates of Adam; all fall to a twentieth."""
 
-    planes: float = Field(default=1.6e-4, gt=0, description="Of the planes.")
-    decoder: float = Field(default=5e-5, gt=0, description="Of the decoder.")
-    rig: float = Field(default=5e-5, gt=0, description="Of the corrections of the skinning.")
-    offset: float = Field(default=1.6e-4, gt=0, description="Of positions, metres.")
-    colour: float = Field(default=2.5e-3, gt=0, description="Of colours and light.")
+    planes: float = Field(default=1.6e-4, gt=0, description="Learning rate of the planes.")
+    decoder: float = Field(default=5e-5, gt=0, description="Learning rate of the decoder.")
+    rig: float = Field(
+        default=5e-5, gt=0, description="Learning rate of the corrections of the skinning."
+    )
+    offset: float = Field(default=1.6e-4, gt=0, description="Learning rate of positions, metres.")
+    colour: float = Field(default=2.5e-3, gt=0, description="Learning rate of colours and light.")
 
 
 class DensityConfig(Config):
@@ -199,7 +203,9 @@ class R3MethodConfig(MethodConfig):
         default=1, ge=1, description="Fewest training cameras; captures with fewer are refused."
     )
     margin: int = Field(
-        default=10, ge=0, description="Pixels around the person that the losses look at."
+        default=10,
+        ge=0,
+        description="Margin in pixels around the person within which the losses are computed.",
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

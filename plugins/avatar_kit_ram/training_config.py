@@ -39,7 +39,7 @@ class StagesConfig(Config):
     adversarial_every: int = Field(
         default=2_000,
         ge=1,
-        description="Steps between increases by a tenth of the adversarial loss's weight.",
+        description="Steps between increases of the adversarial loss's weight by a tenth.",
     )
 
     def progress(self, step: int, steps: int) -> float:
