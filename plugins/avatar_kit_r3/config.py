@@ -89,7 +89,7 @@ class RecordedGaussiansConfig(EncoderConfig):
     light: bool = Field(
         default=False,
         description="Shade by the normal of the posed body under a light that is found and "
-        "learned; else colours stay.",
+        "learned; false: colours stay constant.",
     )
     record: RecordConfig = Field(default=RecordConfig(), description="What is recorded.")
     retrieval: RetrievalConfig | None = Field(
