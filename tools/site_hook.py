@@ -28,7 +28,10 @@ def _mathml(found: re.Match[str]) -> str:
     tag = found["tag"]
     display = "block" if tag == "div" else "inline"
     equation = convert(html.unescape(found["tex"]), display=display)
-    return f"<{tag}>{_OVERLINE.sub(_ruled, equation)}</{tag}>"
+    if unknown := re.search(r"\\\w+|<mi>&</mi>", equation):
+        raise ValueError(f"{unknown[0]}: not known to latex2mathml, in the equation {found['tex']}")
+    attribute = ' class="equation"' if tag == "div" else ""
+    return f"<{tag}{attribute}>{_OVERLINE.sub(_ruled, equation)}</{tag}>"
 
 
 def _ruled(found: re.Match[str]) -> str:

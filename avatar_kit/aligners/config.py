@@ -14,14 +14,14 @@ class IdentityConfig(AlignerConfig):
 
 
 class NearestPoseConfig(AlignerConfig):
-    """Show the nearest training pose and no other: a control."""
+    """Show only the nearest training pose: a control."""
 
     type: Literal["nearest_pose"] = "nearest_pose"
     smoothing: float = Field(
         0.0,
         ge=0,
-        description="Seconds in which a new pose is two thirds reached; 0 switches at once. "
-        "Smoothed, poses lie between training poses and lag behind.",
+        description="Seconds after which a new pose is reached by two thirds; 0: no smoothing. "
+        "Smoothed poses lie between training poses and lag behind.",
     )
 
 
@@ -36,7 +36,7 @@ class PcaClampConfig(AlignerConfig):
         None,
         ge=1,
         le=10_000_000,
-        description="Axes that are kept instead; null: as `variance` says.",
+        description="Number of axes to keep; null: determined by `variance`.",
     )
     sigmas: float = Field(
         2.0, gt=0, description="Standard deviations at which a pose is clamped along an axis."

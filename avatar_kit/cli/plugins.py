@@ -207,9 +207,9 @@ def declared(component: Component) -> dict[str, str]:
     if component.default:
         taken = catalog().default(component.kind)
         found["default"] = (
-            f"taken where a config names no {component.kind}"
+            f"used if a config names no {component.kind}"
             if taken == component.name
-            else f"offered where a config names no {component.kind}, but '{taken}' is taken"
+            else f"offered, but '{taken}' is used if a config names no {component.kind}"
         )
     return found
 

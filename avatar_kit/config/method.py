@@ -35,13 +35,13 @@ class CheckpointConfig(Config):
     minutes: float | None = Field(
         default=10.0,
         gt=0,
-        description="Minutes after which one is due anyway; null: none.",
+        description="Minutes after which a checkpoint is written in any case; null: no limit.",
     )
     keep: int = Field(
         default=2,
         ge=1,
         le=1_000_000_000,
-        description="How many of the latest checkpoints are kept.",
+        description="Number of latest checkpoints to keep.",
     )
 
 
@@ -132,7 +132,7 @@ class MethodConfig(ComponentConfig):
         ge=16,
         le=8192,
         description="Width of the trained picture in pixels; null: what the person needs, or the "
-        "height where that would save less than a quarter.",
+        "height if that would save less than a quarter.",
     )
     batch_size: int = Field(ge=1, le=65_536, description="Samples in a training step.")
     average: float | None = Field(
@@ -143,7 +143,7 @@ class MethodConfig(ComponentConfig):
     )
     refine: RefinementConfig | Literal["tracked"] | None = Field(
         default=None,
-        description="Learn small corrections of the training poses; null: take them as they are; "
+        description="Learn small corrections of the training poses; null: no correction; "
         "tracked: correct them if a tracker found them. Test poses are never corrected.",
     )
     report_every: int = Field(
@@ -176,7 +176,7 @@ class MethodConfig(ComponentConfig):
     aligner: AlignerSlot = Field(
         default={},
         validate_default=True,
-        description="Adapts driving motions.",
+        description="Adapts driving motions to the avatar.",
     )
 
     @property

@@ -14,5 +14,5 @@ class CaptureFolderConfig(DatasetConfig):
     type: Literal["capture"] = "capture"
     path: Path = Field(description="The capture folder.")
     cameras: tuple[str, ...] | None = Field(
-        default=None, min_length=1, description="Names of the cameras to take; null: all."
+        default=None, min_length=1, description="Names of the cameras to use; null: all."
     )

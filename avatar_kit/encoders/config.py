@@ -12,12 +12,16 @@ class LightEncoderConfig(EncoderConfig):
 
     many_people: ClassVar[bool] = True
 
-    frames: int = Field(default=8, ge=1, description="Training samples that the search looks at.")
-    search_size: int = Field(default=96, ge=16, description="Height in pixels of its first rounds.")
+    frames: int = Field(
+        default=8, ge=1, description="Training samples used to search for the light."
+    )
+    search_size: int = Field(
+        default=96, ge=16, description="Picture height in pixels in the first rounds of the search."
+    )
 
 
 class CastShadowConfig(LightEncoderConfig):
-    """Where the person's shadow falls on the floor, under the light that explains it best."""
+    """The person's shadow on the floor, under the light that explains it best."""
 
     type: Literal["cast_shadow"] = "cast_shadow"
 
@@ -27,7 +31,7 @@ class CastShadowConfig(LightEncoderConfig):
 
 
 class LitSurfaceConfig(LightEncoderConfig):
-    """How the surface lies to the light that is found, and what the body keeps of it from itself.
+    """How the surface faces the light that is found, with the body's shadow on itself.
 
     Five channels: the normal in world axes, its cosine to the light (0 where it faces away), and
     this cosine times the share of the light that the rest of the body lets through.

@@ -10,7 +10,7 @@ from avatar_kit.declarations import ExporterConfig, Holds
 
 Axes = Literal["y_down", "y_up"]
 
-_ENCODER = "Name of the encoder whose Gaussians are written, where several have some."
+_ENCODER = "Name of the encoder whose Gaussians are written, if several have some."
 _AXES = "y_up: as the avatar, facing +z. y_down: turned by 180 degrees about x, facing -z."
 
 _TEXTURE = "Side of the texture in pixels."
@@ -96,7 +96,7 @@ class PlayerConfig(ExporterConfig):
         default=4.0,
         ge=0,
         le=60,
-        description="Seconds of the training motion that are played to and fro; 0: none.",
+        description="Seconds of the training motion that are played back and forth; 0: none.",
     )
     gaussians: bool = Field(
         default=True,

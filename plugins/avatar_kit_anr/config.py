@@ -36,12 +36,12 @@ class UvTextureConfig(EncoderConfig):
         default=1,
         ge=1,
         le=16,
-        description="Textures that are added up, each half the one before it.",
+        description="Textures that are summed, each half the size of the one before it.",
     )
     jitter: float = Field(
         default=0.02,
         ge=0,
-        description="Training looks beside the place by up to this much; the texture is 2 wide.",
+        description="Random offset of lookups in training, up to this; the texture is 2 wide.",
     )
     view_basis: bool = Field(
         default=False,
@@ -68,7 +68,7 @@ class UvTextureConfig(EncoderConfig):
 
 
 class SurfaceNormalsConfig(EncoderConfig):
-    """The body's unit normals in camera axes, zero where no surface is seen."""
+    """The body's unit normals in camera axes, zero where no surface is visible."""
 
     many_people: ClassVar[bool] = True
 
@@ -123,7 +123,7 @@ class TwoStageUNetConfig(UNetConfig):
 
 
 class DeferredUNetConfig(UNetConfig):
-    """DNR: the textured mesh before the true scene, corrected by one U-Net."""
+    """DNR: the textured mesh over the true scene, corrected by one U-Net."""
 
     type: Literal["deferred_unet"] = "deferred_unet"
 
@@ -193,7 +193,9 @@ class OptimizerConfig(Config):
     learning_rate: float = Field(default=2e-4, gt=0, description="Rate of the networks.")
     texture_learning_rate: float = Field(default=1e-2, gt=0, description="Rate of the texture.")
     betas: tuple[float, float] = Field(default=(0.5, 0.999), description="Decay of the moments.")
-    cosine: bool = Field(default=False, description="Let both rates fall to zero by a cosine.")
+    cosine: bool = Field(
+        default=False, description="Let both rates fall to zero with a cosine schedule."
+    )
 
 
 class AnrLossConfig(Config):
@@ -249,11 +251,11 @@ class DeferredConfig(MethodConfig):
         default=OptimizerConfig(), description="Learning rates and moments."
     )
     networks_of: Path | None = Field(
-        default=None, description="Run folder whose networks training begins with."
+        default=None, description="Run folder whose networks the training starts from."
     )
     learn: Literal["all", "texture"] = Field(
         default="all",
-        description="texture: the networks stay as they are, a new person in an old model.",
+        description="all: train everything; texture: train only the texture of a new person.",
     )
 
     @field_validator("networks_of")

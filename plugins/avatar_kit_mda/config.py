@@ -14,9 +14,9 @@ class PriorConfig(Config):
     """How the pose prior is learned from a corpus. Weights of losses as in VPoser V02_05."""
 
     steps: int = Field(default=2000, ge=1, le=1_000_000_000, description="Updates.")
-    batch: int = Field(default=512, ge=2, le=65_536, description="Poses an update.")
-    learning_rate: float = Field(default=1e-3, gt=0, description="Of Adam.")
-    weight_decay: float = Field(default=1e-5, ge=0, description="Of Adam.")
+    batch: int = Field(default=512, ge=2, le=65_536, description="Poses per update.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate of Adam.")
+    weight_decay: float = Field(default=1e-5, ge=0, description="Weight decay of Adam.")
     divergence: float = Field(
         default=5e-3, ge=0, description="Weight of the KL divergence, per pose."
     )
@@ -27,18 +27,21 @@ class PriorConfig(Config):
         default=20.0, ge=0, description="Weight of the mean distance of joints, metres."
     )
     validate_every: int = Field(
-        default=100, ge=1, le=1_000_000_000, description="Updates between looks at held-out clips."
+        default=100,
+        ge=1,
+        le=1_000_000_000,
+        description="Updates between evaluations on held-out clips.",
     )
     patience: int = Field(
         default=5,
         ge=0,
         le=1_000_000_000,
-        description="Looks without progress before the rate is halved.",
+        description="Evaluations without progress before the rate is halved.",
     )
     distinct: float = Field(
         default=4.0,
         ge=0,
-        description="Least turn of some joint between two poses of a clip, degrees.",
+        description="Least rotation of some joint between two poses of a clip, degrees.",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="Seed of weights, batches and the embedded corpus."
@@ -49,11 +52,13 @@ class FitConfig(Config):
     """How the decoder learns the avatar's own poses."""
 
     steps: int = Field(default=1000, ge=1, le=1_000_000_000, description="Updates.")
-    batch: int = Field(default=128, ge=2, le=65_536, description="Poses an update.")
+    batch: int = Field(default=128, ge=2, le=65_536, description="Poses per update.")
     learning_rate: float = Field(
-        default=1e-3, gt=0, description="Of Adam; falls to zero along a cosine."
+        default=1e-3,
+        gt=0,
+        description="Learning rate of Adam; falls to zero with a cosine schedule.",
     )
-    weight_decay: float = Field(default=1e-3, ge=0, description="Of Adam.")
+    weight_decay: float = Field(default=1e-3, ge=0, description="Weight decay of Adam.")
     own_history: float = Field(
         default=0.4, ge=0, le=1, description="Share of histories made of the decoder's own poses."
     )
@@ -70,7 +75,7 @@ class FitConfig(Config):
 
 
 class MdaConfig(AlignerConfig):
-    """Motion Distribution Align: the sense of a pose, said in poses the avatar has seen."""
+    """Motion Distribution Align: reconstruct each pose from poses the avatar has seen."""
 
     type: Literal["mda"] = "mda"
     prior: Path | None = Field(

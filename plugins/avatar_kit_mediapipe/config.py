@@ -22,19 +22,19 @@ class _PersonConfig(TrackerConfig):
         0.5, ge=0, le=1, description="Least score of a detected person."
     )
     tracking_confidence: float = Field(
-        0.5, ge=0, le=1, description="Least score to follow a person instead of detecting anew."
+        0.5, ge=0, le=1, description="Least score to follow a person instead of detecting again."
     )
     people_every: int = Field(
-        15, ge=1, description="Frames between two looks for a second person in the picture."
+        15, ge=1, description="Frames between two checks for a second person in the picture."
     )
     hand_reach: float = Field(
         0.05,
         gt=0,
-        description="A hand counts within this distance of the wrist, as a part of the height.",
+        description="A hand counts within this distance of the wrist, as a share of the height.",
     )
     retry_hands: bool = Field(
         True,
-        description="Look again, in the full picture, for a hand that is missing at a seen wrist.",
+        description="Search the full picture again for a hand that is missing at a visible wrist.",
     )
 
 
@@ -47,14 +47,14 @@ class MediapipeConfig(_PersonConfig):
     heavy: bool | Literal["auto"] = Field(
         "auto",
         validate_default=True,
-        description="Find trunk and limbs in the picture with the heavy pose model; auto: where "
-        "pose_landmark_heavy.tflite is here (avatar-kit models).",
+        description="Find trunk and limbs in the picture with the heavy pose model; auto: if "
+        "pose_landmark_heavy.tflite is installed (avatar-kit models).",
     )
     blendshapes: bool | Literal["auto"] = Field(
         "auto",
         validate_default=True,
         description="Read smile, lips, squint and gaze of near faces with the blendshape network; "
-        "auto: where face_landmarker.task is here (avatar-kit models).",
+        "auto: if face_landmarker.task is installed (avatar-kit models).",
     )
 
     @field_validator("heavy", "blendshapes")

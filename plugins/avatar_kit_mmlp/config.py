@@ -29,7 +29,7 @@ class MlpGaussiansConfig(EncoderConfig):
         default=6_000,
         ge=0,
         le=10_000_000,
-        description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
+        description="Most Gaussians off the surface, where the masks require them: hair, skirts.",
     )
     grid: int = Field(
         default=64,
@@ -38,21 +38,21 @@ class MlpGaussiansConfig(EncoderConfig):
         description="Nodes along the longest side of the grid that skinning weights diffuse in.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
-    hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
+    hands: float = Field(default=3.0, gt=0, description="Density on the hands, relative to limbs.")
     face: float = Field(default=1.5, gt=0, description="Density in the face, relative to the head.")
     spread: float = Field(
         default=0.7,
         gt=0,
-        description="Width to begin with, as a share of the distance to the nearest others.",
+        description="Initial width, as a share of the distance to the nearest others.",
     )
     thickness: float = Field(
         default=0.3,
         gt=0,
         le=1,
-        description="Thickness to begin with on the surface, as a share of the width; 1: round.",
+        description="Initial thickness on the surface, as a share of the width; 1: round.",
     )
     anchors: int = Field(
-        default=32, ge=1, le=10_000_000, description="MLPs, each at a place of its own."
+        default=32, ge=1, le=10_000_000, description="Number of MLPs, each at its own place."
     )
     controls: int = Field(
         default=1_000,
@@ -66,19 +66,22 @@ class MlpGaussiansConfig(EncoderConfig):
     widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(64, 64, 64), min_length=1, description="Widths of an MLP's layers."
     )
-    fingers: bool = Field(default=True, description="Give the MLPs the hand joints, too.")
-    expression: bool = Field(default=True, description="Give the MLPs the 52 expression channels.")
+    fingers: bool = Field(default=True, description="Pass the hand joints to the MLPs as well.")
+    expression: bool = Field(
+        default=True, description="Pass the 52 expression channels to the MLPs."
+    )
     sigmas: float | None = Field(
         default=2.0,
         gt=0,
-        description="Standard deviations of the training poses, along their 20 principal axes, "
-        "within which the body pose that MLPs are given is kept; null: as it is.",
+        description="Clamp the body pose that the MLPs receive to this many standard deviations of "
+        "the training poses, along their 20 principal axes; null: no clamping.",
     )
     light: bool = Field(
-        default=True, description="Shade by the normal of the posed body; else colours stay."
+        default=True,
+        description="Shade by the normal of the posed body; false: colours stay constant.",
     )
     self_shadow: bool = Field(
-        default=True, description="Let the body keep the distant light from itself."
+        default=True, description="Let the body cast shadows of the distant light on itself."
     )
 
     def yields(self) -> tuple[ConditionKind, int]:
@@ -100,7 +103,7 @@ class MmlpLossConfig(Config):
     )
     scale: float = Field(default=1.0, ge=0, description="Mean of the scales that are too large.")
     large: float = Field(
-        default=0.015, gt=0, description="Metres from which on a scale is too large."
+        default=0.015, gt=0, description="Scale above which it is too large, metres."
     )
     boundary: int = Field(
         default=0,
@@ -113,17 +116,31 @@ class MmlpLossConfig(Config):
 class MmlpRatesConfig(Config):
     """Peak rates of Adam; all but those of the bases fall to a share at the end."""
 
-    controls: float = Field(default=5e-5, gt=0, description="Of control points, metres.")
-    shape: float = Field(default=5e-3, gt=0, description="Of logarithms of scales and rotations.")
-    opacity: float = Field(default=3e-2, gt=0, description="Of logits of opacities.")
-    colour: float = Field(default=1.5e-2, gt=0, description="Of colours of degree 0.")
-    light: float = Field(default=5e-3, gt=0, description="Of the light and the renderer.")
-    harmonics: float = Field(default=5e-4, gt=0, description="Of colours of degree 1.")
-    offset: float = Field(default=5e-2, gt=0, description="Of free offsets, in units of 8 mm.")
-    control_basis: float = Field(default=1e-5, gt=0, description="Of bases of control points.")
-    basis: float = Field(default=1e-3, gt=0, description="Of bases of Gaussians.")
-    harmonics_basis: float = Field(default=5e-5, gt=0, description="Of bases of degree 1.")
-    mlp: float = Field(default=5e-4, gt=0, description="Of the MLPs, by AdamW.")
+    controls: float = Field(
+        default=5e-5, gt=0, description="Learning rate of control points, metres."
+    )
+    shape: float = Field(
+        default=5e-3, gt=0, description="Learning rate of logarithms of scales and rotations."
+    )
+    opacity: float = Field(default=3e-2, gt=0, description="Learning rate of logits of opacities.")
+    colour: float = Field(default=1.5e-2, gt=0, description="Learning rate of colours of degree 0.")
+    light: float = Field(
+        default=5e-3, gt=0, description="Learning rate of the light and the renderer."
+    )
+    harmonics: float = Field(
+        default=5e-4, gt=0, description="Learning rate of colours of degree 1."
+    )
+    offset: float = Field(
+        default=5e-2, gt=0, description="Learning rate of free offsets, in units of 8 mm."
+    )
+    control_basis: float = Field(
+        default=1e-5, gt=0, description="Learning rate of bases of control points."
+    )
+    basis: float = Field(default=1e-3, gt=0, description="Learning rate of bases of Gaussians.")
+    harmonics_basis: float = Field(
+        default=5e-5, gt=0, description="Learning rate of bases of degree 1."
+    )
+    mlp: float = Field(default=5e-4, gt=0, description="Learning rate of the MLPs, by AdamW.")
     mlp_decay: float = Field(default=1e-3, ge=0, description="Weight decay of the MLPs.")
     beta2: float = Field(
         default=0.99, gt=0, lt=1, description="Adam's decay of the mean squared gradient."
@@ -134,7 +151,9 @@ class MmlpRatesConfig(Config):
     offset_epsilon: float = Field(
         default=8e-8, gt=0, description="That of free offsets, whose unit is smaller."
     )
-    end: float = Field(default=0.05, gt=0, le=1, description="Share that rates fall to.")
+    end: float = Field(
+        default=0.05, gt=0, le=1, description="Share of the initial rates at the end."
+    )
     controls_end: float = Field(default=0.01, gt=0, le=1, description="That of control points.")
 
 
@@ -194,7 +213,7 @@ class MmlpMethodConfig(MethodConfig):
     )
     random_background: bool = Field(
         default=False,
-        description="Compare before a random colour in place of the scene, as the mask cuts.",
+        description="Compare over a random colour, cut out by the mask, instead of the scene.",
     )
     loss: MmlpLossConfig = Field(default=MmlpLossConfig(), description="Weights of the losses.")
     rates: MmlpRatesConfig = Field(default=MmlpRatesConfig(), description="Learning rates.")
@@ -202,7 +221,10 @@ class MmlpMethodConfig(MethodConfig):
         default=MmlpScheduleConfig(), description="When parts begin to take part."
     )
     margin: int = Field(
-        default=10, ge=0, le=65_536, description="Pixels around the person that the loss looks at."
+        default=10,
+        ge=0,
+        le=65_536,
+        description="Margin in pixels around the person within which the loss is computed.",
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

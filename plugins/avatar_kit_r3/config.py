@@ -82,16 +82,19 @@ class RecordedGaussiansConfig(EncoderConfig):
 
     type: Literal["recorded_gaussians"] = "recorded_gaussians"
     points: int = Field(
-        default=10_475, ge=2, le=10_000_000, description="Gaussians on the surface to begin with."
+        default=10_475,
+        ge=2,
+        le=10_000_000,
+        description="Initial number of Gaussians on the surface.",
     )
     hull: int = Field(
         default=0,
         ge=0,
         le=10_000_000,
-        description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
+        description="Most Gaussians off the surface, where the masks require them: hair, skirts.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
-    hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
+    hands: float = Field(default=3.0, gt=0, description="Density on the hands, relative to limbs.")
     face: float = Field(default=1.5, gt=0, description="Density in the face, relative to the head.")
     harmonics: int = Field(
         default=3,
@@ -102,12 +105,12 @@ class RecordedGaussiansConfig(EncoderConfig):
     light: bool = Field(
         default=False,
         description="Shade by the normal of the posed body under a light that is found and "
-        "learned; else colours stay.",
+        "learned; false: colours stay constant.",
     )
     record: RecordConfig = Field(default=RecordConfig(), description="What is recorded.")
     retrieval: RetrievalConfig | None = Field(
         default=RetrievalConfig(),
-        description="How poses outside the training find their time; null: all take the middle "
+        description="How poses outside the training find their time; null: all use the middle "
         "of the training.",
     )
     rig: RigConfig = Field(default=RigConfig(), description="Corrections of the skinning.")
@@ -138,11 +141,13 @@ class R3LossConfig(Config):
 class R3RatesConfig(Config):
     """Peak rates of Adam; all fall to a twentieth."""
 
-    planes: float = Field(default=1.6e-4, gt=0, description="Of the planes.")
-    decoder: float = Field(default=5e-5, gt=0, description="Of the decoder.")
-    rig: float = Field(default=5e-5, gt=0, description="Of the corrections of the skinning.")
-    offset: float = Field(default=1.6e-4, gt=0, description="Of positions, metres.")
-    colour: float = Field(default=2.5e-3, gt=0, description="Of colours and light.")
+    planes: float = Field(default=1.6e-4, gt=0, description="Learning rate of the planes.")
+    decoder: float = Field(default=5e-5, gt=0, description="Learning rate of the decoder.")
+    rig: float = Field(
+        default=5e-5, gt=0, description="Learning rate of the corrections of the skinning."
+    )
+    offset: float = Field(default=1.6e-4, gt=0, description="Learning rate of positions, metres.")
+    colour: float = Field(default=2.5e-3, gt=0, description="Learning rate of colours and light.")
 
 
 class DensityConfig(Config):
@@ -222,7 +227,10 @@ class R3MethodConfig(MethodConfig):
         description="Fewest training cameras; captures with fewer are refused.",
     )
     margin: int = Field(
-        default=10, ge=0, le=65_536, description="Pixels around the person that the losses look at."
+        default=10,
+        ge=0,
+        le=65_536,
+        description="Margin in pixels around the person within which the losses are computed.",
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

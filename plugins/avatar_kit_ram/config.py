@@ -33,13 +33,13 @@ class NeuralTextureConfig(EncoderConfig):
         default=1,
         ge=1,
         le=16,
-        description="Textures that are added up, each half the size of the one before it.",
+        description="Textures that are summed, each half the size of the one before it.",
     )
     expansion: float = Field(
         default=0.0,
         ge=0,
-        description="Pull the surface outwards by this many metres: a shell that loose clothes and "
-        "hair stay inside of.",
+        description="Expand the surface outwards by this many metres: a shell that contains loose "
+        "clothes and hair.",
     )
     normals: bool = Field(
         default=False, description="Append the surface normal in camera axes (3 channels)."
@@ -97,7 +97,7 @@ class AttentiveTextureConfig(NeuralTextureConfig):
     spatial: bool = Field(default=True, description="Query from the body pulled outwards.")
     temporal: bool = Field(default=True, description="Query from the body one frame before.")
     query_expansion: float = Field(
-        default=0.01, ge=0, description="Pull the query's surface outwards by this many metres."
+        default=0.01, ge=0, description="Expand the query's surface outwards by this many metres."
     )
     distance_mode: Literal["multiply", "bias", "none"] = Field(
         default="multiply",
@@ -135,8 +135,8 @@ class StyleUNetConfig(RendererConfig):
     background: Literal["painted", "plate", "composite"] = Field(
         default="painted",
         description="painted: by the network, as in the paper; plate: a learned still picture that "
-        "the network covers with the person; composite: the network gives the person and alpha "
-        "alone, trained before random colours and shown before the capture's empty scene.",
+        "the network covers with the person; composite: the network gives only the person "
+        "and alpha, trained over random colours and shown over the capture's empty scene.",
     )
     shadow: str | None = Field(
         default=None,
@@ -148,7 +148,7 @@ class StyleUNetConfig(RendererConfig):
         "a linear readout that is added to the colours.",
     )
     channels_last: bool = Field(
-        default=True, description="Keep the channels of a pixel together in memory: faster."
+        default=True, description="Use the channels-last memory layout, which is faster."
     )
 
     def offers(self) -> frozenset[OutputName]:
@@ -194,7 +194,7 @@ class LossConfig(Config):
         default=512,
         ge=32,
         le=8192,
-        description="Shrink what is compared to at most this many pixels.",
+        description="Downsample what is compared to at most this many pixels.",
     )
     perceptual_crop: int | None = Field(
         default=None,
@@ -232,7 +232,7 @@ def _encoders() -> dict[str, EncoderConfig]:
 
 
 class RamConfig(MethodConfig):
-    """RAM-Avatar (Deng et al., CVPR 2024). The defaults are the figures of its supplement.
+    """RAM-Avatar (Deng et al., CVPR 2024). The defaults are those of its supplement.
 
     The preset `demo` leaves out what does not earn its time on two CPU cores: the attention, the
     discriminator, the hand loss. Config values alone bring each of them back.
@@ -252,7 +252,7 @@ class RamConfig(MethodConfig):
         default=1,
         ge=1,
         le=65_536,
-        description="Batches whose gradients are added up for one update.",
+        description="Batches whose gradients are summed for one update.",
     )
     compile: bool = Field(
         default=False, description="torch.compile the network; needs a compiler on the machine."

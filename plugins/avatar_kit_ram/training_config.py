@@ -51,7 +51,7 @@ class StagesConfig(Config):
         default=2_000,
         ge=1,
         le=1_000_000_000,
-        description="Steps between increases by a tenth of the adversarial loss's weight.",
+        description="Steps between increases of the adversarial loss's weight by a tenth.",
     )
 
     def progress(self, step: int, steps: int) -> float:

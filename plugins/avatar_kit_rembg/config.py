@@ -26,5 +26,5 @@ class RembgConfig(MattingConfig):
         0.12,
         ge=0,
         le=1,
-        description="Room around the person that the network sees, as a part of her longer side.",
+        description="Margin around the person in the crop, as a share of the longer side.",
     )

@@ -30,16 +30,17 @@ class SurfaceGaussiansConfig(EncoderConfig):
         default=6_000,
         ge=0,
         le=10_000_000,
-        description="Gaussians off the surface at most, where masks ask for them: hair, skirts.",
+        description="Most Gaussians off the surface, where the masks require them: hair, skirts.",
     )
     head: float = Field(default=3.0, gt=0, description="Density on the head, relative to limbs.")
-    hands: float = Field(default=3.0, gt=0, description="Density on the hands, likewise.")
+    hands: float = Field(default=3.0, gt=0, description="Density on the hands, relative to limbs.")
     face: float = Field(default=1.5, gt=0, description="Density in the face, relative to the head.")
     light: bool = Field(
-        default=True, description="Shade by the normal of the posed body; else colours stay."
+        default=True,
+        description="Shade by the normal of the posed body; false: colours stay constant.",
     )
     self_shadow: bool = Field(
-        default=True, description="Let the body keep the distant light from itself."
+        default=True, description="Let the body cast shadows of the distant light on itself."
     )
 
     def yields(self) -> tuple[ConditionKind, int]:
@@ -48,7 +49,7 @@ class SurfaceGaussiansConfig(EncoderConfig):
 
 
 class SplatConfig(RendererConfig):
-    """Gaussians before the recorded scene, which maps darken where the person throws shadows."""
+    """Gaussians over the recorded scene, which maps darken where the person casts shadows."""
 
     type: Literal["splat"] = "splat"
     consumes: ClassVar[frozenset[ConditionKind]] = frozenset({"gaussians", "feature_map"})
@@ -80,11 +81,11 @@ class SplatLossConfig(Config):
 class SplatRatesConfig(Config):
     """Peak rates of Adam."""
 
-    offset: float = Field(default=4e-4, gt=0, description="Of offsets, metres.")
-    scale: float = Field(default=5e-3, gt=0, description="Of logarithms of scales.")
-    rotation: float = Field(default=2e-3, gt=0, description="Of quaternions.")
-    opacity: float = Field(default=3e-2, gt=0, description="Of logits of opacities.")
-    colour: float = Field(default=5e-3, gt=0, description="Of colours and light.")
+    offset: float = Field(default=4e-4, gt=0, description="Learning rate of offsets, metres.")
+    scale: float = Field(default=5e-3, gt=0, description="Learning rate of logarithms of scales.")
+    rotation: float = Field(default=2e-3, gt=0, description="Learning rate of quaternions.")
+    opacity: float = Field(default=3e-2, gt=0, description="Learning rate of logits of opacities.")
+    colour: float = Field(default=5e-3, gt=0, description="Learning rate of colours and light.")
 
 
 def _encoders() -> dict[str, Any]:
@@ -116,7 +117,10 @@ class SplatMethodConfig(MethodConfig):
     loss: SplatLossConfig = Field(default=SplatLossConfig(), description="Weights of the losses.")
     rates: SplatRatesConfig = Field(default=SplatRatesConfig(), description="Learning rates.")
     margin: int = Field(
-        default=10, ge=0, le=65_536, description="Pixels around the person that the loss looks at."
+        default=10,
+        ge=0,
+        le=65_536,
+        description="Margin in pixels around the person within which the loss is computed.",
     )
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {

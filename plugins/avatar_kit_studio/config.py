@@ -29,17 +29,17 @@ _BENCHMARK = Benchmark(
 
 
 class StudioConfig(DatasetConfig):
-    """A synthetic film of a clothed person, made on first use and kept in the cache."""
+    """A synthetic video of a clothed person, rendered on first use and kept in the cache."""
 
     benchmark: ClassVar[Benchmark | None] = _BENCHMARK
     licence: ClassVar[str] = "CC0-1.0 (made here, from the CC0 data of MakeHuman)"
 
     type: Literal["studio"] = "studio"
     subject: Literal["ada", "ben", "cleo"] = Field(
-        "ada", description="Who is filmed; they differ in body, clothes and hair."
+        "ada", description="Who is filmed; the subjects differ in body, clothes and hair."
     )
     size: int | None = Field(
-        None, ge=64, le=2048, description="Side of the pictures in pixels; null: as training asks."
+        None, ge=64, le=2048, description="Side of the pictures in pixels; null: the training size."
     )
     frames: int = Field(
         240, ge=8, le=10_000_000, description="Frames of the train split, at 25 per second."
@@ -54,7 +54,7 @@ class StudioConfig(DatasetConfig):
         None,
         ge=0,
         le=65_536,
-        description="Cameras, from the last, that no training sees; null: one of several.",
+        description="Number of cameras, from the last, held out of training; null: 1 of several.",
     )
 
     @model_validator(mode="after")
