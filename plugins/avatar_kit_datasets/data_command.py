@@ -131,16 +131,11 @@ def _config(kind: str, values: dict[str, Any]) -> Any:
     Raises:
         UserError: There is no such component, or a value does not fit.
     """
-    from avatar_kit.config.explain import explain
-    from pydantic import ValidationError
-
+    from avatar_kit.io.documents import validated
     from avatar_kit.registry import catalog
 
     model = catalog().get(kind, values["type"]).config
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{kind} '{values['type']}': {explain(error, model)}") from None
+    return validated(model, values, f"{kind} '{values['type']}'")
 
 
 def _overlay(capture: Capture, body: BodyConfig | None, out: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.motion.arrays import read_npz
-from avatar_kit.io.pickled_numbers import read_pickled_numbers
+from avatar_kit.io.plain_pickle import read_pickle
 
 
 class Numbers:
@@ -96,7 +96,7 @@ def npz(path: Path) -> Numbers:
 
 def pickled(path: Path) -> Numbers:
     """The numbers of a pickle, read without running anything."""
-    return Numbers(path, read_pickled_numbers(path))
+    return Numbers(path, read_pickle(path))
 
 
 def from_json(path: Path) -> Any:

@@ -13,7 +13,7 @@ from avatar_kit.errors import Unavailable, UserError
 from avatar_kit.io.cache import cache_dir
 from avatar_kit.io.digest import file_digest
 from avatar_kit.io.motion.arrays import read_npz
-from avatar_kit.io.pickled_numbers import read_pickled_numbers
+from avatar_kit.io.plain_pickle import read_pickle
 from avatar_kit_smplx.config import SmplxConfig
 
 Family = Literal["smplx", "smplh", "smpl"]
@@ -120,7 +120,7 @@ def read_model(path: Path) -> ModelData:
         UserError: The file is missing, damaged, no body model, or its arrays do not fit together.
     """
     entries: Mapping[str, Any]
-    entries = read_npz(path) if path.suffix.lower() == ".npz" else read_pickled_numbers(path)
+    entries = read_npz(path) if path.suffix.lower() == ".npz" else read_pickle(path)
     if not isinstance(entries, Mapping):
         raise UserError(f"{path}: is no model of the SMPL family (no named arrays)")
     file = _Entries(path, entries)

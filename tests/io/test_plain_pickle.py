@@ -4,15 +4,17 @@ import io
 import os
 import pickle
 import pickletools
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.sparse import csc_matrix, csr_matrix
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.motion.plain_pickle import read_pickle, unpickled
+from avatar_kit.io.plain_pickle import read_pickle, unpickled
 
 DTYPES = ["<f4", ">f8", "<i2", "|b1", "<u8"]
 
@@ -131,9 +133,41 @@ def test_sizes_are_checked_before_anything_is_allocated():
 def test_a_bomb_of_zeros_is_refused(tmp_path, monkeypatch):
     import zlib
 
-    import avatar_kit.io.motion.plain_pickle as module
+    import avatar_kit.io.plain_pickle as module
 
     monkeypatch.setattr(module, "LARGEST", 1 << 20)
     (tmp_path / "a.pkl").write_bytes(zlib.compress(bytes(4 << 20)))
     with pytest.raises(UserError, match="unpacks to more than"):
         read_pickle(tmp_path / "a.pkl")
+
+
+def test_sparse_matrices_and_ordered_mappings(tmp_path):
+    dense = np.random.default_rng(0).random((3, 5)).round()
+    held = OrderedDict(c=csc_matrix(dense), r=csr_matrix(dense), empty=csr_matrix((2, 1)))
+    for protocol in range(6):
+        (tmp_path / "a.pkl").write_bytes(pickle.dumps(held, protocol))
+        found = read_pickle(tmp_path / "a.pkl")
+        np.testing.assert_array_equal(found["c"], dense)
+        np.testing.assert_array_equal(found["r"], dense)
+        assert found["empty"].shape == (2, 1)
+
+
+def test_the_array_in_an_object_of_chumpy():
+    """As Python 2 wrote it: copy_reg rebuilds an object and sets its attributes."""
+    array = pickle.dumps(np.arange(3.0), 2)[2:-1]
+    content = b"ccopy_reg\n_reconstructor\n(cchumpy.ch\nCh\nc__builtin__\nobject\nNtR"
+    content += b"}(U\x01x" + array + b"U\x05dirtyI01\nub."
+    np.testing.assert_array_equal(unpickled(content, "a"), np.arange(3.0))
+    with pytest.raises(UserError, match="damaged"):
+        unpickled(content.replace(b"cchumpy.ch\nCh", b"c__builtin__\ndict"), "a")
+
+
+def test_an_npy_with_an_object(tmp_path):
+    held = {"cams": {"K": [np.eye(3)]}, "ims": [{"ims": np.array(["a.jpg", "b.jpg"])}]}
+    np.save(tmp_path / "a.npy", held, allow_pickle=True)
+    found = read_pickle(tmp_path / "a.npy")
+    np.testing.assert_array_equal(found["cams"]["K"][0], np.eye(3))
+    assert found["ims"][0]["ims"].tolist() == ["a.jpg", "b.jpg"]
+    np.save(tmp_path / "b.npy", np.eye(3))
+    with pytest.raises(UserError, match="of plain numbers"):
+        read_pickle(tmp_path / "b.npy")

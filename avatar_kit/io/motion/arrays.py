@@ -12,8 +12,8 @@ from typing import IO, Any
 import numpy as np
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.motion.plain_pickle import LARGEST as _LARGEST
-from avatar_kit.io.motion.plain_pickle import unpickled
+from avatar_kit.io.plain_pickle import LARGEST as _LARGEST
+from avatar_kit.io.plain_pickle import unpickled
 from avatar_kit.scene.motion import Motion
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
@@ -27,7 +27,7 @@ class NpzArrays(Mapping[str, Any]):
 
     What nobody asks for is never read. Entries that claim more than they can hold are refused
     before anything is allocated. Pickled entries are read as plain data, see
-    :mod:`avatar_kit.io.motion.plain_pickle`.
+    :mod:`avatar_kit.io.plain_pickle`.
 
     Attributes:
         objects: Names of the entries that are pickled objects.

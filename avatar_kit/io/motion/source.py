@@ -14,8 +14,8 @@ import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.motion.arrays import read_npy, read_npz
-from avatar_kit.io.motion.plain_pickle import LARGEST, is_pickle, read_pickle
 from avatar_kit.io.motion.torch_file import read_torch
+from avatar_kit.io.plain_pickle import LARGEST, is_pickle, read_pickle
 
 Kind = Literal["bvh", "gltf", "table", "data", "folder", "unknown"]
 

@@ -80,7 +80,7 @@ def test_nothing_of_a_pickle_runs(tmp_path):
 
     path = tmp_path / "SMPL_NEUTRAL.pkl"
     path.write_bytes(pickle.dumps({**make_arrays("smpl"), "v_template": Evil()}))
-    with pytest.raises(UserError, match=r"names (posix|nt)\.mkdir"):
+    with pytest.raises(UserError, match=r"asks for (posix|nt)\.mkdir"):
         read_model(path)
     assert not (tmp_path / "made").exists()
 

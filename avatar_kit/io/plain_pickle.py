@@ -2,6 +2,7 @@
 
 A pickle is a program. This reader knows the few instructions that build numbers, texts, lists,
 dictionaries and numpy arrays, and refuses every other one; it imports and calls nothing by name.
+Sparse matrices of scipy become whole ones, and objects of chumpy the arrays that they hold.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from avatar_kit.errors import UserError
-from avatar_kit.io.motion.pickled_values import (
+from avatar_kit.io.pickled_values import (
+    HELD,
     MAKERS,
     Shell,
     array_of,
@@ -30,7 +32,7 @@ from avatar_kit.io.motion.pickled_values import (
     filled,
 )
 
-#: Bytes that a file of a motion may hold, unpacked.
+#: Bytes that a file may hold, unpacked.
 LARGEST = 4 << 30
 
 #: How packed files begin (joblib packs with any of these), and what opens them.
@@ -40,7 +42,7 @@ _PACKED: dict[bytes, Callable[[io.BytesIO], Any]] = {
     b"\xfd7zXZ": lzma.LZMAFile,
     b"\x5d\x00": lzma.LZMAFile,
 }
-_ZLIB = b"\x78"
+_ZLIB, _NPY = b"\x78", b"\x93NUMPY"
 
 _NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC_MODULES = ("numpy.core.numeric", "numpy._core.numeric")
@@ -59,6 +61,10 @@ _KNOWN = {
     **{(module, "_frombuffer"): "frombuffer" for module in _NUMERIC_MODULES},
     **{(m, k): k for m in ("builtins", "__builtin__") for k in ("list", "dict", "bytes")},
     ("builtins", "bytearray"): "bytearray",
+    **{(m, "object"): "object" for m in ("builtins", "__builtin__")},
+    **{(m, "_reconstructor"): "reconstructor" for m in ("copyreg", "copy_reg")},
+    ("chumpy.ch", "Ch"): "chumpy",
+    **{(f"scipy.sparse.{m}", f"{k}_matrix"): k for k in ("csc", "csr") for m in (k, f"_{k}")},
 }  # fmt: skip
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -93,12 +99,14 @@ def read_pickle(path: Path) -> Any:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise UserError(f"{path}: {size / 2**30:.3g} GiB, no motion is so large")
+            raise UserError(f"{path}: {size / 2**30:.3g} GiB, more than {LARGEST >> 30} GiB")
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such motion file") from None
+        raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    if content.startswith(_NPY):
+        return _single(unpickled(_behind_header(content, path), str(path)))
     return unpickled(_unpacked(content, path), str(path))
 
 
@@ -139,8 +147,29 @@ def _unpacked(content: bytes, path: Path) -> bytes:
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{path}: cannot be unpacked ({error}); is it whole?") from None
     if len(unpacked) > LARGEST:
-        raise UserError(f"{path}: unpacks to more than {LARGEST >> 30} GiB, no motion is so large")
+        raise UserError(f"{path}: unpacks to more than {LARGEST >> 30} GiB")
     return unpacked
+
+
+def _behind_header(content: bytes, path: Path) -> bytes:
+    """The pickle of an .npy file of one object."""
+    file = io.BytesIO(content)
+    try:
+        old = np.lib.format.read_magic(file) == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        dtype = read(file)[2]
+    except (ValueError, EOFError) as error:
+        raise UserError(f"{path}: an .npy file that is damaged ({error})") from None
+    if not dtype.hasobject:
+        raise UserError(f"{path}: an .npy file of plain numbers, not of objects")
+    return file.read()
+
+
+def _single(value: Any) -> Any:
+    """The object of an array that holds one."""
+    if isinstance(value, np.ndarray) and value.dtype == object and value.shape == ():
+        return value.item()
+    return value
 
 
 class _Reader:
@@ -279,6 +308,7 @@ class _Reader:
         given, called = self.stack.pop(), self.stack.pop()
         if not isinstance(called, _Name) or not isinstance(given, tuple):
             raise ValueError("calls what is no function")
+        given = tuple(v.meaning if isinstance(v, _Name) else v for v in given)
         makes = MAKERS.get(called.meaning)
         if makes is None:
             raise ValueError(f"calls {called.meaning}")
@@ -297,8 +327,10 @@ class _Reader:
         elif shell.meaning == "array":
             shape, dtype, fortran, content = state[-4:]
             self._replace(shell, array_of(dtype_of(dtype), shape, content, fortran))
-        else:
+        elif shell.meaning == "joblib":
             self._replace(shell, self._joblib_array(state))
+        else:
+            self._replace(shell, HELD[shell.meaning](state))
 
     def _joblib_array(self, state: dict) -> np.ndarray:
         """The array whose bytes follow in the file."""

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+#: Bytes that a sparse matrix may have as a whole one.
+_LARGEST = 2 << 30
+
 
 class Shell:
     """An array or a type of numbers whose state is still to come.
 
     Attributes:
-        meaning: "array", "dtype" or "joblib".
+        meaning: "array", "dtype" or "joblib", or a key of :data:`HELD`.
         dtype: Of a type of numbers, before its byte order is known.
         kept: Numbers under which the pickle remembers it.
     """
@@ -83,6 +86,46 @@ def _make_tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> 
     found = torch.empty(0, dtype=storage.dtype)
     found.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))
     return (found.float() if found.dtype in (torch.float16, torch.bfloat16) else found).numpy()
+
+
+def _make_reconstructor(kind: Any, *_: Any) -> Shell:
+    if kind not in HELD:
+        raise ValueError(f"an object of {kind!r}")
+    return Shell(kind)
+
+
+def _make_chumpy(*_: Any) -> Shell:
+    return Shell("chumpy")
+
+
+def _make_csc(*_: Any) -> Shell:
+    return Shell("csc")
+
+
+def _make_csr(*_: Any) -> Shell:
+    return Shell("csr")
+
+
+def _whole(state: dict, *, by_columns: bool) -> np.ndarray:
+    """A sparse matrix of scipy, from its attributes."""
+    shape = checked_shape(state["_shape"] if "_shape" in state else state["shape"])
+    if len(shape) != 2 or 8 * math.prod(shape) > _LARGEST:
+        raise ValueError(f"a matrix of the shape {shape}")
+    rows, columns = shape[::-1] if by_columns else shape
+    starts, places, data = (np.asarray(state[key]) for key in ("indptr", "indices", "data"))
+    if len(starts) != rows + 1 or not (places >= 0).all() or not (places < columns).all():
+        raise ValueError(f"a matrix of the shape {shape} with other places")
+    matrix = np.zeros((rows, columns))
+    np.add.at(matrix, (np.repeat(np.arange(rows), np.diff(starts)), places), data)
+    return matrix.T if by_columns else matrix
+
+
+#: What the attributes of an object stand for: the array in it.
+HELD = {
+    "chumpy": lambda state: state["x"],
+    "csc": lambda state: _whole(state, by_columns=True),
+    "csr": lambda state: _whole(state, by_columns=False),
+}
 
 
 def dtype_of(value: Any) -> np.dtype:
@@ -167,5 +210,9 @@ MAKERS = {
         "frombuffer",
         "storage",
         "tensor",
+        "reconstructor",
+        "chumpy",
+        "csc",
+        "csr",
     )
 }
