@@ -97,6 +97,7 @@ def _run(case: Case) -> tuple[str, str]:
         raise TooSlow
 
     before = {n: signal.signal(n, stop) for n in (signal.SIGALRM, signal.SIGPROF)}
+    before[signal.SIGTERM] = signal.getsignal(signal.SIGTERM)  # some commands set their own
     signal.setitimer(signal.ITIMER_PROF, LIMIT)
     signal.setitimer(signal.ITIMER_REAL, WAITING)
     try:
