@@ -59,7 +59,8 @@ def train(
     Raises:
         UserError: A name or a value does not fit, the folder is in use, a capture cannot be opened,
             or a loss is not finite.
-        KeyboardInterrupt: Ctrl-C or SIGTERM came. The state is saved: go on with ``resume``.
+        KeyboardInterrupt: Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 came. The state is saved: go on with
+            ``resume``.
     """
     given = nested({**(values or {}), **more})
     training: Training | None

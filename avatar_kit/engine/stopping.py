@@ -12,6 +12,9 @@ from typing import Any
 #: Saved, start me again: EX_TEMPFAIL of sysexits(3), what SIGUSR1 ends with.
 TRY_AGAIN = 75
 
+#: The number of SIGPIPE, which stands for a closed output; not every system has the signal.
+PIPE = 13
+
 #: SIGUSR1 is what a scheduler sends some time before it ends a job.
 _ASKS_TO_STOP = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
 
@@ -54,7 +57,7 @@ class StopSignal:
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.EIO):  # a pipe; a terminal that is gone
                 raise
-            self._ask(signal.SIGPIPE)
+            self._ask(PIPE)
 
     def _receive(self, number: int, _frame: object) -> None:
         if self.received is not None and number == signal.SIGINT:

@@ -1,5 +1,7 @@
 """Straight through, or stopped half-way and resumed: every method ends with the same bits."""
 
+import os
+
 import pytest
 from safetensors.torch import load_file
 
@@ -29,9 +31,10 @@ def tensors(run):
 def test_six_steps_and_six_are_twelve(method, cli, capture_folder, tmp_path):
     words = ("--method", method, "--data", capture_folder, "size=64", "steps=12")
     measure = ("evaluation.metrics=[psnr]", "evaluation.max_frames=1", *SMALL.get(method, ()))
-    cli("train", *words, *measure, "--out", tmp_path / "straight")
-    cli("train", *words, *measure, "--out", tmp_path / "halves", "stop_at=6")
-    cli("train", "--resume", tmp_path / "halves")
+    threads = {f"{name}_NUM_THREADS": str(os.cpu_count()) for name in ("OMP", "NUMBA")}
+    cli("train", *words, *measure, "--out", tmp_path / "straight", **threads)
+    cli("train", *words, *measure, "--out", tmp_path / "halves", "stop_at=6", **threads)
+    cli("train", "--resume", tmp_path / "halves", **threads)
     one, other = tensors(tmp_path / "straight"), tensors(tmp_path / "halves")
     assert one.keys() == other.keys()
     differ = [name for name in one if not one[name].equal(other[name])]
