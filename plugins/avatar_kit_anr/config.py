@@ -174,6 +174,9 @@ class DiscriminatorConfig(Config):
     scales: int = Field(default=2, ge=1, description="Copies, each at half the size before it.")
     width: int = Field(default=64, ge=1, description="Channels of the first layer.")
     layers: int = Field(default=3, ge=1, description="Halvings; 3 makes patches of 70 pixels.")
+    learning_rate: float = Field(
+        default=2e-4, gt=0, description="Peak rate of Adam; the networks' may be far larger."
+    )
 
 
 class OptimizerConfig(Config):
