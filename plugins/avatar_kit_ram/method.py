@@ -46,6 +46,8 @@ class Ram(Method):
         self.optimizer = Adam(
             parameter_groups(avatar, config.optimizer), betas=config.optimizer.betas
         )
+        if device.type == "cuda":  # all pictures have one size: it pays to try convolutions out
+            torch.backends.cudnn.benchmark = True
         self.compiled = ""
         if config.compile:
             networks = [m for m in avatar.renderer.modules() if isinstance(m, StyleUNet)]
