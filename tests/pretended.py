@@ -87,6 +87,8 @@ class PretendedDevice(TorchFunctionMode):
             return CUDA if there else func(*args)
         if name == "is_cuda.__get__":
             return there
+        if name == "pin_memory":
+            return args[0]
         if name in ("to", "cpu", "cuda", "type_as"):
             return self._moved(func, name, args, kwargs, there)
         asked = kwargs.get("device")

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from avatar_kit.engine.ranks import own_cuda
 from avatar_kit.errors import UserError
@@ -37,6 +38,13 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device; towards a GPU the CPU does not wait for the copy."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)  # only from pinned memory it may
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:

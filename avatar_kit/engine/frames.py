@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.capture import CaptureView, Sample
+from avatar_kit.engine.device import sent
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Batch, Body, Pool, PoseRefinement, Samples
 from avatar_kit.scene import (
@@ -93,8 +94,8 @@ class PosedFrames:
     ) -> FrameContext:
         """As :meth:`context`, of bodies that are posed: those at t, then those at t-1."""
         count, device = len(frames), self.device
-        numbers = torch.tensor([list(frames), list(previous), list(index)]).to(device)
-        at, before, known = numbers
+        numbers = torch.tensor([list(frames), list(previous), list(index)])
+        at, before, known = sent(numbers, device)
         return FrameContext(
             body=both[:count],
             previous=both[count:],
@@ -279,7 +280,7 @@ class _Samples(Samples):
 
 def to_device(picture: np.ndarray, device: torch.device) -> Tensor:
     """uint8 pictures or masks as floats in [0, 1] on a device."""
-    return torch.from_numpy(picture).to(device).float() / 255
+    return sent(torch.from_numpy(picture), device).float() / 255
 
 
 def load_picture(view: CaptureView, sample: Sample, device: torch.device) -> Tensor:

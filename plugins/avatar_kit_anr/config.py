@@ -185,6 +185,9 @@ class DiscriminatorConfig(Config):
     layers: int = Field(
         default=3, ge=1, le=16, description="Halvings; 3 makes patches of 70 pixels."
     )
+    learning_rate: float = Field(
+        default=2e-4, gt=0, description="Peak rate of Adam; the networks' may be far larger."
+    )
 
 
 class OptimizerConfig(Config):

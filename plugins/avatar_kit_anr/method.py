@@ -136,9 +136,9 @@ class Anr(Deferred):
         self.discriminator: MultiScaleDiscriminator | None = None
         if config.loss.adversarial:
             network = MultiScaleDiscriminator(config.discriminator).to(avatar.shape.device)
-            rates = config.optimizer
+            rate, betas = config.discriminator.learning_rate, config.optimizer.betas
             self.discriminator = network
-            self.critic = Adam(network.parameters(), lr=rates.learning_rate, betas=rates.betas)
+            self.critic = Adam(network.parameters(), lr=rate, betas=betas)
 
     def prepare(self, samples: Samples) -> None:
         """Choose the key frames."""
@@ -191,11 +191,12 @@ class Anr(Deferred):
         losses["discriminator"] = loss
 
     def schedule(self, step: int) -> None:
-        """The discriminator keeps the networks' rate."""
+        """The discriminator has a rate of its own, which falls like the others."""
         super().schedule(step)
         if self.discriminator is not None:
+            share = self.networks.param_groups[0]["lr"] / self.config.optimizer.learning_rate
             for group in self.critic.param_groups:
-                group["lr"] = self.networks.param_groups[0]["lr"]
+                group["lr"] = share * self.config.discriminator.learning_rate
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Texture, networks, and the discriminator where there is one."""

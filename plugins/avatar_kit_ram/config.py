@@ -147,6 +147,11 @@ class StyleUNetConfig(RendererConfig):
         description="Let the conditions reach the finest level: through a skip connection, and by "
         "a linear readout that is added to the colours.",
     )
+    bare_skips: bool = Field(
+        default=False,
+        description="Features go from the encoder to the decoder before the conditions of their "
+        "level are added to them, as in the released code; else after.",
+    )
     channels_last: bool = Field(
         default=True, description="Use the channels-last memory layout, which is faster."
     )
@@ -205,7 +210,7 @@ class LossConfig(Config):
 
 
 class OptimizerConfig(Config):
-    """Adam: linear warm-up, then a cosine down to zero."""
+    """Adam: linear warm-up, then a cosine."""
 
     learning_rate: float = Field(default=1e-4, gt=0, description="Peak rate of the networks.")
     texture_learning_rate: float = Field(default=1e-4, gt=0, description="Peak rate of textures.")
@@ -214,6 +219,13 @@ class OptimizerConfig(Config):
     )
     warm_up: int = Field(
         default=0, ge=0, le=1_000_000_000, description="Steps until the peak rate is reached."
+    )
+    betas: tuple[float, float] = Field(default=(0.9, 0.99), description="Decay of the moments.")
+    end: float = Field(
+        default=0.0, ge=0, le=1, description="Where the cosine ends, as a share of the peak rate."
+    )
+    clip: float | None = Field(
+        default=None, gt=0, description="Largest norm of all gradients together; null: any."
     )
 
 
@@ -232,7 +244,8 @@ def _encoders() -> dict[str, EncoderConfig]:
 
 
 class RamConfig(MethodConfig):
-    """RAM-Avatar (Deng et al., CVPR 2024). The defaults are those of its supplement.
+    """RAM-Avatar (Deng et al., CVPR 2024). The defaults are those of its supplement; the preset
+    `paper` adds what the released code does.
 
     The preset `demo` leaves out what does not earn its time on two CPU cores: the attention, the
     discriminator, the hand loss. Config values alone bring each of them back.
@@ -290,7 +303,11 @@ class RamConfig(MethodConfig):
         return frozenset({"alpha_logit"}) if self.loss.alpha else frozenset()
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "paper": {},
+        "paper": {
+            "renderer": {"bare_skips": True},
+            "loss": {"pixel": 10.0, "smooth": 0.025},
+            "optimizer": {"betas": (0.9, 0.999), "end": 0.05, "clip": 1.0},
+        },
         "light": {
             "size": 512,
             "steps": 40_000,

@@ -49,7 +49,8 @@ class Discriminator(nn.Module):
         sizes = level_sizes(height, width)
         if not any(side % 2 for side in sizes[-1]):
             sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
-        channels = level_channels(sizes, channel_multiplier, max_channels)
+        # As released, the finest level has the channels of the whole picture's resolution.
+        channels = level_channels([(height, width), *sizes[1:]], channel_multiplier, max_channels)
         last = channels[-1]
         self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
         self.enter = nn.ModuleList(EqualConv2d(4 * inputs, c, 1) for c in channels)

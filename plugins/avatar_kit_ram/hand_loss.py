@@ -49,9 +49,9 @@ def visible_hands(context: FrameContext) -> list[HandCrop]:
     not hidden by the body.
     """
     camera = context.camera
-    size = torch.tensor([camera.width, camera.height], device=context.body.hands.device)
     pixels, depth = camera.project(context.body.hands.flatten(1, 2))  # [B, 42, 2], [B, 42]
-    inside = ((pixels >= 0) & (pixels < size)).all(-1) & (depth > 0)
+    x, y = pixels.unbind(-1)
+    inside = (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height) & (depth > 0)
     column, row = pixels.masked_fill(~inside[..., None], 0.0).long().unbind(-1)
     surface = context.fragments.depth.flatten(1).gather(1, row * camera.width + column)
     seen = inside & ((surface == 0) | (depth < surface + DEPTH))
@@ -59,10 +59,12 @@ def visible_hands(context: FrameContext) -> list[HandCrop]:
     points = pixels.unflatten(1, (2, 21))
     side = min(max(LEAST, round(SIDE * camera.height / 1024)), camera.width, camera.height)
     corner = (points.amin(2) + points.amax(2) - side) / 2
-    corner = corner.round().clamp(min=0).minimum(size - side).long()
-    found = shown.nonzero().tolist()
-    corners = corner[shown].tolist()
-    return [HandCrop(b, x, y, side) for (b, _), (x, y) in zip(found, corners, strict=True)]
+    left = corner[..., 0].round().clamp(0, camera.width - side).long()
+    top = corner[..., 1].round().clamp(0, camera.height - side).long()
+    found = torch.stack([shown.long(), left, top], dim=-1).tolist()  # one wait for the GPU
+    return [
+        HandCrop(b, x, y, side) for b, hands in enumerate(found) for seen, x, y in hands if seen
+    ]
 
 
 def hand_loss(

@@ -43,7 +43,11 @@ class Ram(Method):
             setup = avatar.renderer.setup
             self.adversary = Adversary(config.discriminator, (setup.height, setup.width), device)
         self.neighbours = self.adversary is not None
-        self.optimizer = Adam(parameter_groups(avatar, config.optimizer), betas=(0.9, 0.99))
+        self.optimizer = Adam(
+            parameter_groups(avatar, config.optimizer), betas=config.optimizer.betas
+        )
+        if device.type == "cuda":  # all pictures have one size: it pays to try convolutions out
+            torch.backends.cudnn.benchmark = True
         self.compiled = ""
         if config.compile:
             networks = [m for m in avatar.renderer.modules() if isinstance(m, StyleUNet)]
@@ -66,6 +70,10 @@ class Ram(Method):
             painted.append(output.rgb.detach().float())
             for name, value in losses.items():
                 total[name] = total.get(name, 0) + share * value.detach()
+        if self.config.optimizer.clip is not None:
+            groups = self.optimizer.param_groups
+            learned = [p for group in groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(learned, self.config.optimizer.clip)
         self.optimizer.step()
         if self.adversary is not None:
             total |= self.adversary.update(parts, painted, step, rate)
@@ -162,9 +170,10 @@ def perceptual_loss(config: LossConfig) -> PerceptualLoss | None:
 
 
 def schedule(step: int, steps: int, config: OptimizerConfig) -> float:
-    """Share of the peak learning rate: a linear warm-up times a cosine from 1 to 0."""
+    """Share of the peak learning rate: a linear warm-up times a cosine from 1 to ``config.end``."""
     rise = min(1.0, (step + 1) / (config.warm_up + 1))
-    return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+    return rise * (config.end + (1 - config.end) * fall)
 
 
 def parameter_groups(avatar: Avatar, config: OptimizerConfig) -> list[dict]:

@@ -100,8 +100,6 @@ class ModulatedConv2d(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """[B, inputs, H, W] and style [B or 1, S] to [B, outputs, H, W], or twice the size."""
         weight = self.weight * self.weight_scale
-        if self.activate and not self.demodulate:
-            weight = weight * LEAKY_GAIN
         y = modulated_conv2d(
             x, weight, self.modulation(style), demodulate=self.demodulate, kernel=self.kernel
         )

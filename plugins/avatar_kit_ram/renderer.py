@@ -47,6 +47,7 @@ class StyleUNetRenderer(Renderer):
             style=config.style,
             outputs=outputs,
             finest_skip=config.shortcut,
+            bare_skips=config.bare_skips,
         )
         self.shortcut = EqualConv2d(maps, outputs, 1, activate=False) if config.shortcut else None
         if self.shortcut is not None:

@@ -43,18 +43,26 @@ def level_channels(sizes: list[tuple[int, int]], multiplier: float, most: int) -
 
 
 class EncoderLevel(nn.Module):
-    """Adds the conditions at this resolution, then convolves, then halves."""
+    """Adds the conditions at this resolution, then convolves, then halves.
 
-    def __init__(self, conditions: int, channels: int, below: int):
+    Args:
+        conditions: Channels of the conditions.
+        channels: Channels at this resolution.
+        below: Channels at half of it.
+        bare: What leaves for the decoder has not met this level's conditions and convolution.
+    """
+
+    def __init__(self, conditions: int, channels: int, below: int, *, bare: bool = False):
         super().__init__()
+        self.bare = bare
         self.condition = EqualConv2d(conditions, channels, 1)
         self.conv = EqualConv2d(channels, channels, 3)
         self.down = EqualConv2d(channels, below, 3, down=True)
 
     def forward(self, x: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Features at this resolution and at half of it."""
-        x = self.conv(x + self.condition(conditions))
-        return x, self.down(x)
+        met = self.conv(x + self.condition(conditions))
+        return x if self.bare else met, self.down(met)
 
 
 class DecoderLevel(nn.Module):
@@ -106,6 +114,8 @@ class StyleUNet(nn.Module):
         style: Length of the style.
         outputs: Channels of the picture.
         finest_skip: Join encoder and decoder at the finest level too, which the paper does not.
+        bare_skips: What the encoder gives to the decoder leaves before a level's conditions are
+            added, as in the released code.
 
     Raises:
         UserError: The size cannot be halved down to 8 pixels.
@@ -124,6 +134,7 @@ class StyleUNet(nn.Module):
         style: int = 512,
         outputs: int = 3,
         finest_skip: bool = False,
+        bare_skips: bool = False,
     ):
         super().__init__()
         sizes = level_sizes(height, width)
@@ -131,7 +142,9 @@ class StyleUNet(nn.Module):
         pairs = list(pairwise(channels))
         self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
         self.stem = EqualConv2d(conditions, channels[0], 3, down=True)
-        self.encoder = nn.ModuleList(EncoderLevel(conditions, *pair) for pair in pairs)
+        self.encoder = nn.ModuleList(
+            EncoderLevel(conditions, *pair, bare=bare_skips) for pair in pairs
+        )
         self.bottom = EqualConv2d(channels[-1], channels[-1], 3)
         # Joins encoder and decoder at every level between the finest and the coarsest.
         self.fusion = nn.ModuleList(EqualConv2d(2 * c, c, 3) for c in channels[1:-1])

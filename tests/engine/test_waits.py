@@ -20,12 +20,12 @@ from avatar_kit.scene import FrameContext
 from tests.pretended import Pretended, PretendedDevice
 from tests.testing.test_shipped import OPTIONS
 
-#: Waits of a step and of a rendered frame. ram: none. anr, dnr: the random window around the
-#: person, and the new camera of it. Gaussians: the box of the person, its camera, and how near the
-#: person is, which also a frame asks. r3 retrieves its frames by distances.
+#: Waits of a step and of a rendered frame. ram: none, and one for where the hands are. anr, dnr:
+#: the random window around the person, and its new camera. Gaussians: the box of the person, its
+#: camera, and how near the person is, which also a frame asks. r3 retrieves frames by distances.
 WAITS = {
     "ram": (0, 0),
-    "ram attention": (0, 0),
+    "ram attention": (1, 0),
     "anr": (3, 0),
     "dnr": (3, 0),
     "splat": (3, 1),
@@ -36,7 +36,8 @@ WAITS = {
 MORE = {
     "ram attention": {
         "encoders": {"body": {"type": "attentive_texture", "size": 64, "channels": 8}},
-        "stages": {"attention_from": 0.0},
+        "stages": {"attention_from": 0},
+        "loss": {"hand": 0.1},
     }
 }
 #: Pictures, masks and frame numbers of a batch; a frame sends nothing.

@@ -66,6 +66,21 @@ def test_key_frames_teach_the_texture_and_the_others_the_networks(
     assert method.pool(5).drawn == 2
 
 
+def test_the_discriminator_has_a_rate_of_its_own(build, small_config, batch):
+    """At the networks' rate of the demo its scores leave all bounds in one update."""
+    ends = []
+    for rate in (None, 5e-3):
+        own = {} if rate is None else {"learning_rate": rate}
+        config = small_config(split=None, loss={"adversarial": 1.0}, discriminator=own)
+        method = build(config)
+        losses = [method.training_step(batch([0, 1]), step) for step in range(3)]
+        ends.append(float(losses[-1]["discriminator"]))
+        given = method.critic.param_groups[0]["lr"] / config.discriminator.learning_rate
+        networks = method.networks.param_groups[0]["lr"] / config.optimizer.learning_rate
+        assert given == pytest.approx(networks)
+    assert ends[0] < 3 < ends[1]
+
+
 def test_without_the_split_everything_learns_at_every_step(build, small_config, batch, samples):
     method = build(small_config(split=None))
     method.prepare(samples(range(10)))

@@ -123,6 +123,23 @@ def test_the_rate_rises_then_falls_to_zero():
     assert max(rates) == rates[9]
 
 
+def test_the_cosine_may_end_above_zero():
+    config = OptimizerConfig(end=0.05)
+    rates = [schedule(step, 1000, config) for step in (0, 500, 1000)]
+    assert rates == pytest.approx([1.0, 0.525, 0.05])
+
+
+def test_gradients_are_cut_to_a_norm(build, small_config, batch):
+    norms = []
+    for clip in (None, 1e-3):
+        method, _ = train(build, small_config(optimizer={"clip": clip}), batch, 1)
+        learned = [p for group in method.optimizer.param_groups for p in group["params"]]
+        squares = [p.grad.square().sum() for p in learned if p.grad is not None]
+        norms.append(float(torch.stack(squares).sum().sqrt()))
+    assert norms[0] > 2e-3
+    assert norms[1] == pytest.approx(1e-3, rel=1e-2)
+
+
 def test_textures_have_their_own_rate(build, small_config, batch):
     rates = {"learning_rate": 1e-3, "texture_learning_rate": 4e-3}
     method, _ = train(build, small_config("paper", optimizer=rates), batch, 1)

@@ -25,6 +25,17 @@ def one_by_one(x, weight, scale, *, demodulate, kernel):
 
 
 @pytest.mark.parametrize("demodulate", [True, False])
+def test_the_gain_of_the_activation_comes_once(demodulate):
+    torch.manual_seed(0)
+    layer = ModulatedConv2d(6, 5, 3, 4, picture=(8, 8), demodulate=demodulate)
+    x, style = torch.randn(2, 6, 8, 8), torch.randn(2, 4)
+    weight = layer.weight * layer.weight_scale
+    found = modulated_conv2d(x, weight, layer.modulation(style), demodulate=demodulate)
+    expected = F.leaky_relu(found, 0.2) * 2**0.5  # bias and noise are 0 to begin with
+    torch.testing.assert_close(layer(x, style), expected)
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
 @pytest.mark.parametrize("up", [True, False])
 @pytest.mark.parametrize("size", [1, 3])
 def test_agrees_with_the_loop_over_samples(demodulate, up, size):
