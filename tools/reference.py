@@ -24,10 +24,11 @@ import part_diagram
 import typer
 from stubs import first_lines, stub, stubs
 
+from avatar_kit.cli.commands import imported
 from avatar_kit.cli.main import app
 from avatar_kit.cli.plugins import declared, fields
 from avatar_kit.config import MethodConfig
-from avatar_kit.registry import KINDS, Component, hookspecs, plugins
+from avatar_kit.registry import KINDS, Command, Component, hookspecs, plugins
 from avatar_kit.scaffold.project import project_files
 from avatar_kit.testing import conformance_class
 from avatar_kit.testing.running import checks_of
@@ -85,6 +86,10 @@ def cli_page() -> str:
     lines = ["# Commands", "", "Written by `tools/reference.py` from the commands themselves.", ""]
     for path, command in _commands(root, ("avatar-kit",)):
         lines += _command(path, command)
+    ours = [r for p in plugins() if p.distribution == "avatar-kit" for r in p.registered]
+    for found in (r for r in ours if isinstance(r, Command)):
+        for path, command in _commands(imported(found), ("avatar-kit", found.name)):
+            lines += _command(path, command)
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from avatar_kit.capture import Pictures
 from avatar_kit.errors import UserError
 from avatar_kit.io.motion.smpl import SMPL_PELVIS, SMPLX_PELVIS
+from avatar_kit.io.motion.smplx_rest import from_smplx_rest
 from avatar_kit.scene import Motion
 
 Family = Literal["smpl", "smplx"]
@@ -70,7 +71,7 @@ class Poses:
     origin_turn: np.ndarray | None = None
 
     def motion(self, fps: float, pelvis: Tensor | None = None) -> Motion:
-        """The motion, its pelvis where that of the person is.
+        """The motion, from our T-pose on, its pelvis where that of the person is.
 
         Args:
             fps: Frames per second.
@@ -84,7 +85,8 @@ class Poses:
             at = torch.from_numpy(self.origin_turn) @ at
         transl = transl + at
         values = {name: value.float() for name, value in fields.items()}
-        return Motion.rest(len(transl), fps, transl=transl.float(), **values)
+        motion = Motion.rest(len(transl), fps, transl=transl.float(), **values)
+        return from_smplx_rest(motion) if self.family == "smplx" else motion
 
 
 @dataclass(frozen=True)

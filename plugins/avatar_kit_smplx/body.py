@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from avatar_kit.interfaces import Asset, Body
+from avatar_kit.io.motion.smplx_rest import from_smplx_rest, to_smplx_rest
 from avatar_kit.scene import BodyParameters, Motion, ParameterSpec, PosedBody, Topology
 from avatar_kit.scene.joints import SMPLX_JOINTS
 from avatar_kit_smplx.config import SmplxConfig
@@ -110,10 +111,13 @@ class SmplxBody(Body):
         return self.keypoint_weights @ torch.cat([places, vertices], 1) + shift
 
     def from_motion(self, motion: Motion, shape: Tensor) -> BodyParameters:
-        """The joints are those of a motion, exactly. SMPL's hand follows the middle finger."""
+        """The joints are those of a motion, from the model's own rest pose on.
+
+        SMPL's hand follows the middle finger.
+        """
         if self.family == "smplx":
             turned: dict[str, Any] = turned_by_channels(motion)
-            motion = replace(motion, **turned)
+            motion = to_smplx_rest(replace(motion, **turned))
         pose = motion.rotvec().index_select(1, self.told)
         values = {"transl": motion.transl, "shape": shape.expand(len(motion), -1)}
         values |= {"pose": pose} if self.hands is None else self.hands.given(pose)
@@ -130,7 +134,9 @@ class SmplxBody(Body):
         rows = [pose[:, told.index(j)] if j in told else zero for j in range(len(SMPLX_JOINTS))]
         channels = parameters.get("expression", pose.new_zeros(frames, 52))
         sure = pose.new_ones(frames)
-        return Motion.from_rotvec(fps, parameters["transl"], torch.stack(rows, 1), channels, sure)
+        rotvec = torch.stack(rows, 1)
+        motion = Motion.from_rotvec(fps, parameters["transl"], rotvec, channels, sure)
+        return from_smplx_rest(motion) if self.family == "smplx" else motion
 
     def rest_transforms(self, shape: Tensor) -> Tensor:
         """[J, 4, 4] of the T-pose, the pelvis where the model has it."""

@@ -21,7 +21,10 @@ ARM_ANGLES = {"shoulder": -12.0, "elbow": 2.0, "wrist": 0.0}
 
 
 def from_smplx_rest(motion: Motion) -> Motion:
-    """A motion that turns from SMPL-X's rest pose as one that turns from our T-pose."""
+    """A motion that turns from SMPL-X's rest pose as one that turns from our T-pose.
+
+    Differentiable.
+    """
     return _changed(motion, 1.0)
 
 
@@ -31,16 +34,16 @@ def to_smplx_rest(motion: Motion) -> Motion:
 
 
 def _changed(motion: Motion, sign: float) -> Motion:
-    body = motion.body_pose.unflatten(1, (-1, 3)).clone()
+    joints = list(motion.body_pose.unflatten(1, (-1, 3)).unbind(1))
     for side, outward in (("left", 1.0), ("right", -1.0)):
         above = 0.0
         for part, degrees in ARM_ANGLES.items():
             joint = BODY_JOINTS.index(f"{side}_{part}")
             own = sign * outward * math.radians(degrees)
             before, after = (
-                torch.tensor([0.0, 0.0, angle]).to(body).expand(len(body), 3)
+                torch.tensor([0.0, 0.0, angle]).to(joints[joint]).expand_as(joints[joint])
                 for angle in (-above, own)
             )
-            body[:, joint] = roma.rotvec_composition([before, body[:, joint], after])
+            joints[joint] = roma.rotvec_composition([before, joints[joint], after])
             above = own
-    return replace(motion, body_pose=body.flatten(1))
+    return replace(motion, body_pose=torch.cat(joints, 1))

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from avatar_kit.capture import Capture
 from avatar_kit.io import VideoWriter, save_motion
+from avatar_kit.io.motion.smplx_rest import to_smplx_rest
 
 #: Pelvis of the mean SMPL and SMPL-X person at rest, metres.
 PELVIS = {
@@ -39,6 +40,8 @@ class Scene:
             name: getattr(motion, name).double().numpy()
             for name in ("body_pose", "left_hand_pose", "right_hand_pose", "jaw_pose")
         }
+        # SMPL-X turns from a rest pose whose arms hang
+        self.smplx_body = to_smplx_rest(motion).body_pose.double().numpy()
         orient = Rotation.from_rotvec(motion.global_orient.double().numpy()).as_matrix()
         self.turn = self.world @ orient
         self.orient = Rotation.from_matrix(self.turn).as_rotvec()
@@ -65,6 +68,7 @@ class Scene:
 
     def smplx_npz(self, path: Path) -> None:
         rows = {"global_orient": self.orient, "transl": self.transl("smplx"), **self.fields}
+        rows["body_pose"] = self.smplx_body
         np.savez(path, betas=np.zeros((1, 10)), expression=np.zeros((self.frames, 10)), **rows)
 
 
@@ -260,7 +264,7 @@ def exavatar(capture: Capture, root: Path) -> Path:
         _json(root / "cam_params" / f"{k}.json", camera)
         pose = {
             "root_pose": scene.orient[k],
-            "body_pose": scene.fields["body_pose"][k].reshape(21, 3),
+            "body_pose": scene.smplx_body[k].reshape(21, 3),
             "jaw_pose": scene.fields["jaw_pose"][k],
             "leye_pose": np.zeros(3),
             "reye_pose": np.zeros(3),
@@ -345,7 +349,7 @@ def dna_rendering(capture: Capture, root: Path) -> Path:
                 annots[f"Mask/{i}/mask/{k}"] = _encoded(mask)
         pose = np.zeros((scene.frames, 55, 3))
         pose[:, 0] = scene.orient
-        pose[:, 1:22] = scene.fields["body_pose"].reshape(-1, 21, 3)
+        pose[:, 1:22] = scene.smplx_body.reshape(-1, 21, 3)
         pose[:, 22] = scene.fields["jaw_pose"]
         pose[:, 25:40] = scene.fields["left_hand_pose"].reshape(-1, 15, 3)
         pose[:, 40:] = scene.fields["right_hand_pose"].reshape(-1, 15, 3)
