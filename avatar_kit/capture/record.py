@@ -203,8 +203,8 @@ def read_record(root: Path) -> CaptureRecord:
     path = root / RECORD
     if not path.exists():
         raise UserError(
-            f"{root}: not a capture folder ({RECORD} is missing); make one with avatar-kit prepare, "
-            "or name the dataset that reads it, as in --data 'NAME path=FOLDER'"
+            f"{root}: not a capture folder ({RECORD} is missing); make one with avatar-kit "
+            "prepare, or name the dataset that reads it, as in --data 'NAME path=FOLDER'"
         )
     return parse_record(read_json(path, what="capture record"), path)
 
