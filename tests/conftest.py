@@ -43,3 +43,9 @@ def capture_folder(tmp_path_factory):
     return small_capture(
         tmp_path_factory.mktemp("captures") / "shaded", frames=16, test_frames=6
     ).root
+
+
+@pytest.fixture(autouse=True)
+def _path_of_other_pythons(monkeypatch):
+    """A command that runs in this process makes its children safe; not those of later tests."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "")

@@ -20,6 +20,7 @@ from avatar_kit.capture.split import Split, split_of
 from avatar_kit.errors import UserError
 from avatar_kit.io.digest import file_digests
 from avatar_kit.io.distortion import Undistortion
+from avatar_kit.io.documents import check_regular
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import FIELDS
@@ -152,6 +153,7 @@ class Capture:
         path = self.root / layout.LANDMARKS
         if not path.exists():
             return None
+        check_regular(path, "file of landmarks")
         landmarks = dict(read_npz(path))
         check_landmarks(landmarks, len(self), path)
         return landmarks

@@ -9,6 +9,7 @@ from avatar_kit.capture.folder import Capture
 from avatar_kit.capture.pictures import FolderPictures
 from avatar_kit.capture.record import RECORD, CaptureRecord, read_record
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import check_regular
 from avatar_kit.io.image import opened_image
 from avatar_kit.io.motion.arrays import checked, read_npz
 from avatar_kit.io.motion.native import from_native
@@ -49,6 +50,7 @@ def check_cameras(capture: Capture) -> None:
 
 def _read_motion(root: Path, record: CaptureRecord) -> Motion:
     path = root / layout.MOTION
+    check_regular(path, "motion file", "prepare the capture again")
     motion = checked(from_native(read_npz(path), path), path)
     check_rotations(motion, str(path))
     if len(motion) != record.frames:

@@ -165,9 +165,6 @@ def _check_splits(
                     f"splits.{name}: there is no camera '{camera}'{near(camera, cameras)}; known: "
                     f"{', '.join(cameras)}"
                 )
-        seeing = [c for c in recorded if c.name in (split.cameras or cameras)]
-        if not any(frame in camera.recorded(frames) for camera in seeing for frame in seen):
-            raise ValueError(f"splits.{name}: no camera of it recorded a frame of it; remove it")
     for (a, first), (b, second) in combinations(splits.items(), 2):
         both = set(first.frames) & set(second.frames)
         shared = set(first.cameras or cameras) & set(second.cameras or cameras)

@@ -133,7 +133,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     state = validated(CheckpointState, values, file, mend).model_dump(by_alias=True)
     for name, digest in state["sha256"].items():
         if not (path / name).is_file() or file_digest(path / name) != digest:
-            raise UserError(f"{path / name}: truncated or altered (sha256 differs); {mend}")
+            raise UserError(
+                f"{path / name}: truncated or altered (sha256 differs); take another checkpoint"
+            )
     return Checkpoint(path, state)
 
 

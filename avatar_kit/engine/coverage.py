@@ -14,6 +14,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.graphics import sample_texture
 from avatar_kit.interfaces import Samples
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.documents import check_regular
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.scene import RestBody, Topology
 from avatar_kit.surface import Completion, Texels, painted_colours
@@ -84,6 +85,7 @@ def read_coverage(path: Path, vertices: int) -> Tensor | None:
     if not path.exists():
         return None
     try:
+        check_regular(path)
         found = read_npz(path).get("coverage")
     except UserError:
         found = None

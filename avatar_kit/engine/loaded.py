@@ -17,6 +17,7 @@ from avatar_kit.engine.device import enough_memory, pick_device
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.subject import Subject
 from avatar_kit.interfaces import Avatar
+from avatar_kit.io.documents import check_regular
 from avatar_kit.io.motion import load_motion
 from avatar_kit.scene import Motion
 
@@ -54,12 +55,18 @@ class LoadedAvatar:
     @functools.cached_property
     def training_motion(self) -> Motion:
         """The poses it was trained on, one clip after another."""
-        return load_motion(self.run.root / TRAINING_MOTION)
+        return _training_motion(self.run)
 
     @functools.cached_property
     def coverage(self) -> Tensor | None:
         """[V] how much the training showed of each vertex; None of a run that does not say."""
         return read_coverage(self.run.root / COVERAGE, len(self.avatar.body.topology.parts))
+
+
+def _training_motion(run: RunFolder) -> Motion:
+    path = run.root / TRAINING_MOTION
+    check_regular(path, "motion file", "is the run complete?")
+    return load_motion(path)
 
 
 def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto") -> LoadedAvatar:
@@ -82,7 +89,7 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     place = pick_device(device)
     body = build_body(config).to(place)
     subject.check_asset(body, run.root / "subject.json")
-    cameras, motion = list(subject.cameras.values()), load_motion(run.root / TRAINING_MOTION)
+    cameras, motion = list(subject.cameras.values()), _training_motion(run)
     # the weights it starts with are seeded: not at the cost of the caller's generator
     with (
         torch.random.fork_rng([place] if place.type == "cuda" else []),

@@ -88,7 +88,7 @@ def test_the_plate_is_no_other_background():
         ("#12", "a colour is # and six digits"),
         ("hole.png", "parts of the picture are transparent; give an opaque one"),
         ("text.png", "cannot be read as a picture"),
-        (".", "cannot be read as a picture"),
+        (".", "is a folder; expected a picture"),
     ],
 )
 def test_what_is_no_background(tmp_path, monkeypatch, text, says):

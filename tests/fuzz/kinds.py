@@ -24,7 +24,7 @@ Case = list[str] | Callable[[], object]
 
 def config(random: Random, world: World, folder: Path) -> Case:
     """A config file, by its values or by its text."""
-    text = yaml.safe_dump(mutation.structure(random, _known(world.config)), allow_unicode=True)
+    text = yaml.safe_dump(mutation.structure(random, world.config), allow_unicode=True)
     if random.random() < 0.4:
         text = mutation.lines(random, yaml.safe_dump(world.config))
     file = _written(random, folder / "c.yaml", text)
@@ -70,7 +70,8 @@ def capture(random: Random, world: World, folder: Path) -> Case:
         opened = open_capture(root)
         view = CaptureView(opened, 32)
         for split in opened.splits.values():
-            view.image(split.samples()[-1])
+            for sample in split.samples()[-1:]:
+                view.image(sample)
         opened.landmarks()
 
     return read
@@ -224,11 +225,6 @@ KINDS: dict[str, Callable[[Random, World, Path], Case]] = {
         *(video, motion, cloud),
     )
 }
-
-
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """The values of a config that a mutation changes; the method stays, mostly."""
-    return {k: v for k, v in values.items() if k != "data"}
 
 
 def _method(random: Random) -> list[str]:

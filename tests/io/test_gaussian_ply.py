@@ -122,5 +122,5 @@ def test_broken_files_are_refused(fault, tmp_path):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="no such PLY file"):
         read_gaussian_ply(tmp_path / "missing.ply")

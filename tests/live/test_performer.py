@@ -60,7 +60,7 @@ def test_files_that_are_none(tmp_path):
     path.write_text("[1, 2]")
     with pytest.raises(UserError, match=r"expected a mapping of keys, found \[1, 2\]"):
         Performer.load(path)
-    with pytest.raises(UserError, match="not a performer's file"):
+    with pytest.raises(UserError, match="is a folder; expected a performer's file"):
         Performer.load(tmp_path)
 
 

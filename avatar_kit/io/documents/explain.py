@@ -201,7 +201,7 @@ def _expectation(item: Mapping[str, Any], field: FieldInfo | None) -> str:
     kind, about = item["type"], item.get("ctx", {})
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return _bounds(field.metadata if field else ()) or f"{words} {about[name]:.9g}"
+        return _bounds(field.metadata if field else ()) or f"{words} {about[name]:.10g}"
     if kind in _EXPECTED:
         expected = _EXPECTED[kind]
         numeric = expected in (_WHOLE, _NUMBER)
@@ -231,7 +231,7 @@ def _hint(item: Mapping[str, Any]) -> str:
 def _bounds(metadata: Iterable[Any]) -> str:
     """The range of a number in words; empty where none is declared."""
     said = [
-        f"{words} {getattr(part, name):.9g}"
+        f"{words} {getattr(part, name):.10g}"
         for name, words in _BOUNDS.values()
         for part in metadata
         if hasattr(part, name)
