@@ -20,7 +20,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.registry import hookspecs
 from avatar_kit.registry.commands import Command
 from avatar_kit.registry.components import KINDS, Catalog, Component
-from avatar_kit.registry.sources import GROUP, plugin_sources
+from avatar_kit.registry.sources import GROUP, OWN, plugin_sources
 
 #: Seconds after which a plugin that is still loading is named.
 SLOW = 5.0
@@ -111,7 +111,10 @@ def _with_defaults(plugin: LoadedPlugin, catalog: Catalog) -> LoadedPlugin:
 
 @contextmanager
 def _named_where_slow(source: EntryPoint) -> Iterator[None]:
-    """Says on stderr which plugin it is that the program waits for."""
+    """Says on stderr which plugin of another package it is that the program waits for."""
+    if source.dist is not None and source.dist.name == OWN:
+        yield
+        return
     who = f"plugin '{source.name}' ({source.dist.name if source.dist else source.value})"
 
     def say() -> None:
