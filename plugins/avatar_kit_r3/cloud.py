@@ -221,9 +221,10 @@ class RecordedGaussians(Encoder):
         for b, index in enumerate(context.index.tolist()):
             one, choice = self._choice(context, b, index, before[b])
             found.append(one)
-            # A training frame has one time for all parts; to look would make the CPU wait.
-            one_time = None if one else self.training_poses.record_time(choice.times)[0]
-            decoded = self.recorded(choice) if one else self.at_time(one_time)
+            if one is None:  # one time for all parts; to look would make the CPU wait for a GPU
+                decoded = self.at_time(self.training_poses.record_time(choice.times)[0])
+            else:
+                decoded = self.recorded(choice)
             shape = self.shaped(decoded)
             carried.append(self.carried(body[b], shape))
             shapes.append((shape[0], shape[2].exp()))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_kit.graphics import draw_segments
-from avatar_kit.graphics.segments import draw_dense
+from avatar_kit.graphics.segments import draw_dense, draw_on_cuda
 
 SIZE = {"height": 40, "width": 50}
 
@@ -22,6 +22,20 @@ def test_equals_dense_twin(seed, count, line_width):
     drawn = draw_segments(ends[..., :2], ends[..., 2:], channel, 3, line_width=line_width, **SIZE)
     expected = draw_dense(ends.double(), channel, 3, line_width, 40, 50)
     torch.testing.assert_close(drawn, expected.float(), atol=1e-5, rtol=0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 12), line_width=st.floats(0.1, 9.0))
+def test_the_kernel_of_cuda_draws_the_same(seed, count, line_width):
+    """On the CPU device of Warp; ends that are not finite, and ends in one place, too."""
+    torch.manual_seed(seed)
+    ends = torch.rand(2, count, 4) * 80 - 20
+    if count:
+        ends[0, 0, 1], ends[1, -1, 2:] = torch.nan, ends[1, -1, :2].clone()
+    channel = torch.randint(0, 3, (count,)).tolist()
+    drawn = draw_segments(ends[..., :2], ends[..., 2:], channel, 3, line_width=line_width, **SIZE)
+    found = draw_on_cuda(ends, channel, 3, line_width, 40, 50)
+    torch.testing.assert_close(found, drawn, atol=1e-6, rtol=0)
 
 
 def test_area_is_that_of_a_capsule():
