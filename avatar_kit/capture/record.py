@@ -199,8 +199,8 @@ def read_record(root: Path) -> CaptureRecord:
         data = json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(
-            f"{root}: not a capture folder ({RECORD} is missing); make one with avatar-kit prepare, "
-            "or name the dataset that reads it, as in --data 'NAME path=FOLDER'"
+            f"{root}: not a capture folder ({RECORD} is missing); make one with avatar-kit "
+            "prepare, or name the dataset that reads it, as in --data 'NAME path=FOLDER'"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error})") from None

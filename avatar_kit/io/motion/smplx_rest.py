@@ -21,7 +21,10 @@ ARM_ANGLES = {"shoulder": -12.0, "elbow": 2.0, "wrist": 0.0}
 
 
 def from_smplx_rest(motion: Motion) -> Motion:
-    """A motion that turns from SMPL-X's rest pose as one that turns from our T-pose. Differentiable."""
+    """A motion that turns from SMPL-X's rest pose as one that turns from our T-pose.
+
+    Differentiable.
+    """
     return _changed(motion, 1.0)
 
 
