@@ -60,6 +60,24 @@ class Numbers:
         """A single number."""
         return float(self.array(key, ()))
 
+    def first_row(self, key: str) -> np.ndarray:
+        """[S] finite numbers: of several rows the first."""
+        return self.rows(key)[0]
+
+    def rows(self, key: str) -> list[np.ndarray]:
+        """Rows of finite numbers, each flat; a single row is one of them.
+
+        Raises:
+            UserError: The key is missing or holds something else.
+        """
+        try:
+            held = np.asarray(self._at(key), dtype=float)
+        except (TypeError, ValueError):
+            raise UserError(f"{self.path}: key '{key}' holds no rows of numbers") from None
+        if not held.size or not np.isfinite(held).all():
+            raise UserError(f"{self.path}: key '{key}' is empty, or holds NaN or infinity")
+        return [row.reshape(-1) for row in np.atleast_2d(held)]
+
     def _at(self, key: str) -> Any:
         if key not in self.values:
             known = ", ".join(sorted(map(str, self.values))) or "none"

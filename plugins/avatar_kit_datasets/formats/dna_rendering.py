@@ -43,7 +43,7 @@ class DnaRendering(Recorded):
         pose = values.values.get("fullpose", np.zeros(0))
         fields = smplx_pose(pose, f"{annots}: key 'SMPLx/fullpose'")
         frames = len(fields["global_orient"])
-        betas = np.atleast_2d(np.asarray(values.values["betas"], float))[0]
+        betas = values.first_row("betas")
         poses = Poses("smplx", betas, values.array("transl", (frames, 3)), fields)
         pictures = ComputedPictures(
             lambda name, wanted: _read(path, places[name], wanted, "RGB"),
@@ -104,7 +104,7 @@ def _scale(values: Numbers) -> tuple[str, ...]:
     """A line where the model is scaled as a whole, which no body here is."""
     if "scale" not in values:
         return ()
-    scale = float(np.median(np.asarray(values.values["scale"], float)))
+    scale = float(np.median(np.concatenate(values.rows("scale"))))
     if abs(scale - 1) < 0.02:
         return ()
     return (f"the files scale SMPL-X by {scale:.3f}, which is left out",)

@@ -96,7 +96,7 @@ def read_poses(files: list[Path]) -> tuple[Poses, tuple[str, ...]]:
         "body_pose": pose[:, 3:],
     }
     transl = np.stack([row.array("Th", (3,)) for row in rows])
-    betas = np.asarray(rows[0].values["shapes"], float).reshape(-1)
+    betas = rows[0].first_row("shapes")
     notes: tuple[str, ...] = ()
     if width > 72:
         notes = ("hands and face are coefficients of the model and are left out",)

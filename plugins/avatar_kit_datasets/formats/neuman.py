@@ -53,7 +53,7 @@ class Neuman(Recorded):
         scale, turn, shift, notes = _similarities(root, images)
         fields = {name: value[frames] for name, value in pose.items()}
         fields["global_orient"] = rotation_vector(turn @ rotation(fields["global_orient"]))
-        betas = np.asarray(track.values["betas"], float).reshape(-1, track_width(track))[0]
+        betas = track.first_row("betas")
         masks, inverted = _masks(root, images)
         if inverted:
             notes += ("segmentations are white on the scene: turned round",)
@@ -78,11 +78,6 @@ class Inverted(FilePictures):
     def masks(self, camera: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
         """Turned round."""
         return (255 - mask for mask in super().masks(camera, frames))
-
-
-def track_width(track: Numbers) -> int:
-    """Number of betas of a frame."""
-    return int(np.asarray(track.values["betas"]).shape[-1])
 
 
 def _similarities(

@@ -163,7 +163,7 @@ def _instant_poses(path: Path) -> Poses:
         )
         pose = {"global_orient": orient, "body_pose": body[:, :63]}
     transl = values.array("transl", (len(pose["global_orient"]), 3))
-    betas = np.atleast_2d(np.asarray(values.values["betas"], float))[0]
+    betas = values.first_row("betas")
     return Poses("smpl", betas, transl, pose)
 
 

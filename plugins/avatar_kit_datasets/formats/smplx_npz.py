@@ -30,5 +30,5 @@ def read_smplx(path: Path) -> tuple[Poses, tuple[str, ...]]:
     notes: tuple[str, ...] = ()
     if "expression" in values and np.any(values.values["expression"]):
         notes = ("expression coefficients of SMPL-X are left out",)
-    betas = np.atleast_2d(np.asarray(values.values["betas"], float))[0]
+    betas = values.first_row("betas")
     return Poses("smplx", betas, values.array("transl", (frames, 3)), fields), notes

@@ -99,7 +99,7 @@ def _poses(files: list[Path]) -> Poses:
     fields = smpl_pose(pose, f"{files[0].parent}: key 'poses'")
     fields["global_orient"] = rotation_vector(turn @ rotation(fields["global_orient"]))
     transl = np.stack([row.array("Th", (3,)) for row in rows])
-    betas = np.asarray(rows[0].values["shapes"], float).reshape(-1)
+    betas = rows[0].first_row("shapes")
     return Poses("smpl", betas, transl, fields, turn)
 
 
@@ -118,10 +118,10 @@ def _views(
     cams = annots.part("cams")
     count = len(names)
     K, R = cams.array("K", (None, 3, 3)), cams.array("R", (None, 3, 3))
-    t = np.asarray([np.asarray(row, float).reshape(-1) for row in cams.values["T"]])
+    t = np.stack(cams.rows("T"))
     if min(len(K), len(R), len(t)) < count or t.shape[1:] != (3,):
         raise UserError(f"{annots.path}: key 'cams' has {len(K)} cameras, the pictures {count}")
-    lens = [np.asarray(row, float).reshape(-1) for row in cams.values["D"]]
+    lens = cams.rows("D")
     far = float(np.median(np.linalg.norm(t, axis=1)))
     unit, factor = ("millimetres", 1e-3) if far > _MILLIMETRES else ("metres", 1.0)
     views = {

@@ -168,6 +168,11 @@ def test_what_is_missing_is_named(copied):
     assert "1 of 9 pictures have no mask, the first is Cam002_rgb000004.png" in refused(
         dataset, path
     )
+    values = dict(np.load(path / "smpl_params.npz"))
+    del values["betas"]
+    np.savez(path / "smpl_params.npz", **values)
+    shutil.copy(path / "masks/Cam002/Cam002_mask000003.png", path / "masks/Cam002/m000004.png")
+    assert "key 'betas' is missing (keys: " in refused(dataset, path)
     assert "there is no camera 'Cam009'" in refused(dataset, path, cameras=["Cam009"])
     (path / "calibration.csv").unlink()
     assert "calibration.csv: no such file" in refused(dataset, path)
