@@ -50,7 +50,7 @@ AlignerName = Annotated[
     typer.Option(
         "--align",
         help="Aligner to use, see  avatar-kit plugins; none: the motion as it is. "
-        "Left out: the avatar's own.",
+        "Default: the avatar's own.",
         show_default=False,
     ),
 ]

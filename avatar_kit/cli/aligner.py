@@ -54,7 +54,7 @@ def train(
         list[Path] | None,
         typer.Option(
             "--corpus",
-            help="Motion file or folder (may be repeated). Left out: a small corpus made from "
+            help="Motion file or folder (may be repeated). Default: a small corpus made from "
             "nothing, embedded in the aligner.",
             show_default=False,
         ),
@@ -71,7 +71,7 @@ def train(
     kind: Annotated[
         str | None,
         typer.Option(
-            "--type", help="Aligner; left out: the one that has a prior.", show_default=False
+            "--type", help="Aligner. Default: the one that has a prior.", show_default=False
         ),
     ] = None,
 ) -> None:

@@ -28,7 +28,7 @@ def benchmark(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Folder; left out: benchmarks/NAME-VERSION.", show_default=False
+            "--out", "-o", help="Folder. Default: benchmarks/NAME-VERSION.", show_default=False
         ),
     ] = None,
     workers: Workers = 1,

@@ -24,7 +24,7 @@ HELP = """Train methods on the same captures with the same seeds, and say which 
 
 [dim]avatar-kit compare -m anr -m "one stage: anr renderer.stages=1" --data captures/me[/dim]
 
-[dim]avatar-kit compare --out comparisons/first[/dim]   go on: finished trainings are kept, failed
+[dim]avatar-kit compare --out comparisons/first[/dim]   continue: finished trainings are kept, failed
 ones tried again; more methods, captures and seeds may be named
 """
 
@@ -54,13 +54,13 @@ def compare(
             "--data",
             "-d",
             help="A capture folder, or a dataset with values of its own: 'studio subject=ben'. "
-            "May be repeated. Left out: the embedded synthetic one.",
+            "May be repeated. Default: the embedded synthetic one.",
             show_default=False,
         ),
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", help="May be repeated. Left out: 0.", show_default=False),
+        typer.Option("--seed", help="May be repeated. Default: 0.", show_default=False),
     ] = None,
     preset: Preset = None,
     plan: Annotated[

@@ -22,7 +22,7 @@ def evaluate(
     data: Data = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", help="Checkpoint to take; left out: the last.", show_default=False),
+        typer.Option("--step", help="Checkpoint to take. Default: the last.", show_default=False),
     ] = None,
     sign: Sign = False,
     certificate: Certificate = None,

@@ -74,7 +74,7 @@ def export(
     fps: Annotated[
         float | None,
         typer.Option(
-            "--fps", help="Frame rate of the motion; left out: the capture's.", show_default=False
+            "--fps", help="Frame rate of the motion. Default: the capture's.", show_default=False
         ),
     ] = None,
     frames: Annotated[
@@ -85,7 +85,7 @@ def export(
         int | None,
         typer.Option(
             "--frame",
-            help="The one frame to write, of the motion or of the training poses; left out: 0.",
+            help="The one frame to write, of the motion or of the training poses. Default: 0.",
             show_default=False,
         ),
     ] = None,

@@ -46,7 +46,7 @@ def live(
         typer.Option(
             "--camera",
             help="browser: that of the page; a number: a camera of this machine; or a video file, "
-            "which is played over and over. Left out: browser, or none with --receive.",
+            "which is played over and over. Default: browser, or none with --receive.",
             show_default=False,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def live(
         typer.Option(
             "--performer",
             help="File of a calibration (.json), written if it is not there; or the capture "
-            "folder of the performer. Left out: calibrate anew.",
+            "folder of the performer. Default: calibrate anew.",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +79,7 @@ def live(
     fov: FieldOfView = None,
     tracker: Annotated[
         str | None,
-        typer.Option("--tracker", help="Registered tracker; left out: the default one."),
+        typer.Option("--tracker", help="Registered tracker. Default: the default one."),
     ] = None,
     record: Annotated[
         Path | None,

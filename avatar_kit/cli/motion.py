@@ -110,7 +110,7 @@ def convert(
         str | None,
         typer.Option(
             "--to",
-            help="Format: ours (.npz), amass (.npz), bvh; left out: by the suffix of --out.",
+            help="Format: ours (.npz), amass (.npz), bvh. Default: by the suffix of --out.",
             show_default=False,
         ),
     ] = None,

@@ -23,7 +23,7 @@ Unit = Annotated[
     str | None,
     typer.Option(
         "--unit",
-        help="Unit of the motion file: m, cm, mm or in; left out: told by its own sizes.",
+        help="Unit of the motion file: m, cm, mm or in. Default: told by its own sizes.",
         show_default=False,
     ),
 ]

@@ -21,7 +21,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         "-d",
-        help="A capture folder, or the name of a dataset. Left out: the embedded synthetic one.",
+        help="A capture folder, or the name of a dataset. Default: the embedded synthetic one.",
         show_default=False,
     ),
 ]
@@ -31,7 +31,7 @@ Captures = Annotated[
         "--data",
         "-d",
         help="A capture folder, or a dataset with values of its own: 'studio subject=ben'. Given "
-        "several times: one model of several people. Left out: the embedded synthetic one.",
+        "several times: one model of several people. Default: the embedded synthetic one.",
         show_default=False,
     ),
 ]
@@ -51,7 +51,7 @@ FieldOfView = Annotated[
     float | None,
     typer.Option(
         "--fov",
-        help="Vertical field of view of the camera in degrees; left out: 40.",
+        help="Vertical field of view of the camera in degrees. Default: 40.",
         show_default=False,
     ),
 ]

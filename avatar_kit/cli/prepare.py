@@ -41,7 +41,7 @@ def prepare(
         float | None,
         typer.Option(
             "--fov",
-            help="Vertical field of view of the whole picture in degrees; left out: what the file "
+            help="Vertical field of view of the whole picture in degrees. Default: what the file "
             "says, or 40.",
             show_default=False,
         ),
@@ -72,7 +72,7 @@ def prepare(
         float | None,
         typer.Option(
             "--fps",
-            help="Frames a second to take; of pictures in a folder: their rate (left out: 30).",
+            help="Frames a second to take; of pictures in a folder: their rate (default: 30).",
             show_default=False,
         ),
     ] = None,
@@ -101,7 +101,7 @@ def prepare(
         str | None,
         typer.Option(
             "--matting",
-            help="Matting that finds the masks, e.g. rembg; left out: the tracker's masks, refined "
+            help="Matting that finds the masks, e.g. rembg. Default: the tracker's masks, refined "
             "against the empty scene.",
             show_default=False,
         ),
@@ -119,15 +119,15 @@ def prepare(
     ] = 0.15,
     name: Annotated[
         str | None,
-        typer.Option("--name", help="Name in tables; left out: the folder's.", show_default=False),
+        typer.Option("--name", help="Name in tables. Default: the folder's.", show_default=False),
     ] = None,
     body: Annotated[
         str | None,
-        typer.Option("--body", help="Body model; left out: the default.", show_default=False),
+        typer.Option("--body", help="Body model. Default: the default.", show_default=False),
     ] = None,
     tracker: Annotated[
         str | None,
-        typer.Option("--tracker", help="Tracker; left out: the default.", show_default=False),
+        typer.Option("--tracker", help="Tracker. Default: the default.", show_default=False),
     ] = None,
     allow_cut: Annotated[
         bool, typer.Option("--allow-cut", help="Accept a person who is cut by the frame.")

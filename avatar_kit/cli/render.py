@@ -80,7 +80,7 @@ def render(
     hands: Hands = None,
     fps: Annotated[
         float | None,
-        typer.Option("--fps", help="Frame rate; left out: the capture's.", show_default=False),
+        typer.Option("--fps", help="Frame rate. Default: the capture's.", show_default=False),
     ] = None,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Keep the avatar in the middle of the picture.")

@@ -31,9 +31,9 @@ HELP = """Train an avatar, evaluate it, and write pictures of it.
 
 [dim]avatar-kit train --method ram --data captures/me --preset light[/dim]
 
-[dim]avatar-kit train --resume runs/ram-me-...[/dim]   go on where it stopped
+[dim]avatar-kit train --resume runs/ram-me-...[/dim]   continue an interrupted run
 
-[dim]avatar-kit train --method ram --out runs/me --resume auto[/dim]   start or go on
+[dim]avatar-kit train --method ram --out runs/me --resume auto[/dim]   start or continue
 """
 
 
@@ -51,7 +51,7 @@ def train(
         typer.Option(
             "--out",
             "-o",
-            help="Run folder; left out: runs/METHOD-CAPTURE-TIME.",
+            help="Run folder. Default: runs/METHOD-CAPTURE-TIME.",
             show_default=False,
         ),
     ] = None,
@@ -83,7 +83,7 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Run folder to go on with. With --out, auto: start a run there, or go on with it.",
+            help="Run folder to continue. With --out, auto: start a run there, or continue it.",
             show_default=False,
         ),
     ] = None,

@@ -47,7 +47,7 @@ def view(
         Path | None,
         typer.Option(
             "--motion",
-            help="Motion to drive the avatar of a run with; left out: its training poses.",
+            help="Motion to drive the avatar of a run with. Default: its training poses.",
             show_default=False,
         ),
     ] = None,

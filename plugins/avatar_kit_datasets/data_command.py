@@ -37,14 +37,14 @@ Out = Annotated[
 As = Annotated[
     str | None,
     typer.Option(
-        "--as", help="Dataset to read it with; left out: by its files.", show_default=False
+        "--as", help="Dataset to read it with. Default: by its files.", show_default=False
     ),
 ]
 OnBody = Annotated[
     str | None,
     typer.Option(
         "--body",
-        help="Body with values of its own: 'smplx model=FILE'. Left out: the default one.",
+        help="Body with values of its own: 'smplx model=FILE'. Default: the default one.",
         show_default=False,
     ),
 ]

@@ -26,7 +26,7 @@ def r3_times(
     align: Annotated[
         str | None,
         typer.Option(
-            "--align", help="Aligner to use; left out: the avatar's own.", show_default=False
+            "--align", help="Aligner to use. Default: the avatar's own.", show_default=False
         ),
     ] = None,
 ) -> None:
