@@ -24,8 +24,8 @@ HELP = """Train methods on the same captures with the same seeds, and say which 
 
 [dim]avatar-kit compare -m anr -m "one stage: anr renderer.stages=1" --data captures/me[/dim]
 
-[dim]avatar-kit compare --out comparisons/first[/dim]   continue: finished trainings are kept, failed
-ones tried again; more methods, captures and seeds may be named
+[dim]avatar-kit compare --out comparisons/first[/dim]   continue: finished trainings are kept,
+failed ones tried again; more methods, captures and seeds may be named
 """
 
 Methods = Annotated[

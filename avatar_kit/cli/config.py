@@ -18,7 +18,7 @@ def show(
     method: Annotated[
         str | None,
         typer.Option(
-            "--method", "-m", help="Method. Default: the default one.", show_default=False
+            "--method", "-m", help="Method. Default: the default method.", show_default=False
         ),
     ] = None,
     preset: Preset = None,

@@ -79,7 +79,7 @@ def live(
     fov: FieldOfView = None,
     tracker: Annotated[
         str | None,
-        typer.Option("--tracker", help="Registered tracker. Default: the default one."),
+        typer.Option("--tracker", help="Registered tracker. Default: the default tracker."),
     ] = None,
     record: Annotated[
         Path | None,

@@ -123,11 +123,13 @@ def prepare(
     ] = None,
     body: Annotated[
         str | None,
-        typer.Option("--body", help="Body model. Default: the default.", show_default=False),
+        typer.Option("--body", help="Body model. Default: the default body.", show_default=False),
     ] = None,
     tracker: Annotated[
         str | None,
-        typer.Option("--tracker", help="Tracker. Default: the default.", show_default=False),
+        typer.Option(
+            "--tracker", help="Tracker. Default: the default tracker.", show_default=False
+        ),
     ] = None,
     allow_cut: Annotated[
         bool, typer.Option("--allow-cut", help="Accept a person who is cut by the frame.")
