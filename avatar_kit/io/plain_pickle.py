@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import read_bytes
 from avatar_kit.io.pickled_values import (
     HELD,
     MAKERS,
@@ -96,15 +97,7 @@ def read_pickle(path: Path) -> Any:
     Raises:
         UserError: The file is missing, damaged or too large, or holds anything else.
     """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise UserError(f"{path}: {size / 2**30:.3g} GiB, more than {LARGEST >> 30} GiB")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_bytes(path, limit=LARGEST)
     if content.startswith(_NPY):
         return _single(unpickled(_behind_header(content, path), str(path)))
     return unpickled(_unpacked(content, path), str(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -12,11 +13,18 @@ from typing import IO, Any
 import numpy as np
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import check_regular
 from avatar_kit.io.plain_pickle import LARGEST as _LARGEST
 from avatar_kit.io.plain_pickle import unpickled
 from avatar_kit.scene.motion import Motion
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError),
+    *(SyntaxError, tokenize.TokenError),  # numpy's, of a header
+)
+
+#: Bytes that the header of an array may take; those of real ones take some hundred.
+_LARGEST_HEADER = 1 << 16
 
 #: Bytes that the pickled objects of an array may take.
 _LARGEST_OBJECTS = 1 << 30
@@ -37,13 +45,12 @@ class NpzArrays(Mapping[str, Any]):
         self.path, self._read = path, dict[str, Any]()
         self._names: list[str] = []
         self.objects: list[str] = []
+        check_regular(path, "motion file")
         try:
             with zipfile.ZipFile(path) as archive:
                 for member in archive.infolist():
                     if member.filename.endswith(".npy"):
                         self._list(archive, member)
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such motion file") from None
         except _DAMAGE as error:
             raise UserError(f"{path}: {_not_numpy(error)}") from None
 
@@ -97,6 +104,7 @@ def read_npy(path: Path) -> Any:
     Raises:
         UserError: The file is missing, is no npy, is damaged, or would run code.
     """
+    check_regular(path, "motion file")
     try:
         with path.open("rb") as file:
             shape, dtype = _header(file)
@@ -106,8 +114,6 @@ def read_npy(path: Path) -> Any:
             _check_size(shape, dtype, path.stat().st_size, str(path))
             file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such motion file") from None
     except _DAMAGE as error:
         if zipfile.is_zipfile(path):
             raise UserError(f"{path}: holds several arrays; name it .npz") from None
@@ -130,6 +136,11 @@ def _objects(file: IO[bytes], what: str) -> Any:
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(file)
+    begins, width = file.tell(), 2 if version == (1, 0) else 4
+    length = int.from_bytes(file.read(width), "little")
+    if length > _LARGEST_HEADER:  # numpy would ask for as much memory at once
+        raise ValueError(f"a header of {length} bytes")
+    file.seek(begins)
     read = np.lib.format.read_array_header_1_0
     shape, _, dtype = (read if version == (1, 0) else np.lib.format.read_array_header_2_0)(file)
     return shape, dtype

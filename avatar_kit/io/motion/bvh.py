@@ -12,10 +12,14 @@ import torch
 from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import read_bytes
 from avatar_kit.io.motion.animated import Animated, Joint
 from avatar_kit.io.motion.options import RATES
 
 _NUMBER = r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
+
+#: Bytes that a file may have.
+_LARGEST = 1 << 30
 
 #: Channels that a joint may have: the format knows three of places and three of angles.
 _MOST_CHANNELS = 6
@@ -159,12 +163,7 @@ def read_bvh(path: Path, rate: float | None = None) -> Bvh:
 
 
 def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such motion file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_bytes(path, what="motion file", limit=_LARGEST)
     wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
 

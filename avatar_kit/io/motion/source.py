@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import opened, read_bytes
 from avatar_kit.io.motion.arrays import read_npy, read_npz
 from avatar_kit.io.motion.torch_file import read_torch
-from avatar_kit.io.plain_pickle import LARGEST, is_pickle, read_pickle
+from avatar_kit.io.plain_pickle import is_pickle, read_pickle
 
 Kind = Literal["bvh", "gltf", "table", "data", "folder", "unknown"]
 
@@ -47,12 +48,7 @@ class Source:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            self._head = b"" if path.is_dir() else _head(path)
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such motion file") from None
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        self._head = b"" if path.is_dir() else _head(path)
         self.kind: Kind = self._kind()
 
     def _kind(self) -> Kind:
@@ -120,19 +116,7 @@ class Source:
         Raises:
             UserError: It is too large.
         """
-        check_size(self.path, _LARGEST_TEXT)
-        return _decoded(self.path.read_bytes())
-
-
-def check_size(path: Path, largest: int = LARGEST) -> None:
-    """Refuse a file that is too large to be a motion.
-
-    Raises:
-        UserError: It is.
-    """
-    size = path.stat().st_size
-    if size > largest:
-        raise UserError(f"{path}: {size / 2**30:.3g} GiB, no motion of this kind is so large")
+        return _decoded(read_bytes(self.path, what="motion file", limit=_LARGEST_TEXT))
 
 
 def read_json(path: Path) -> Any:
@@ -141,15 +125,15 @@ def read_json(path: Path) -> Any:
     Raises:
         UserError: It is too large, or no JSON.
     """
-    check_size(path, _LARGEST_TEXT)
+    content = read_bytes(path, what="motion file", limit=_LARGEST_TEXT)
     try:
-        return json.loads(_decoded(path.read_bytes()))
+        return json.loads(_decoded(content))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: no JSON ({error}); is it whole?") from None
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with opened(path, what="motion file") as file:
         return file.read(4096)
 
 
