@@ -1,6 +1,7 @@
 """Fixtures that many tests share: the default body, and a small capture of it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, for torch and for what t
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # numba too: the first parallel kernel of a library sets the threads that torch then takes
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+for _name in ("SIGINT", "SIGHUP"):  # what a background job ignores its children ignore, too
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
 
 from avatar_kit.testing.capture import default_body, small_capture
 

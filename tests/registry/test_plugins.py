@@ -254,9 +254,12 @@ def test_an_endless_loop_names_the_plugin_and_hears_ctrl_c(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env
     ) as process:
-        assert "plugin 'plug_loop' (plug_loop) has been loading" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) != 0
+        try:
+            assert "plugin 'plug_loop' (plug_loop) has been loading" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) != 0
+        finally:
+            process.kill()
 
 
 def test_a_strangers_default_does_not_take_the_place_of_ours(plugin_file, monkeypatch):
