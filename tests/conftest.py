@@ -11,12 +11,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, for torch and for what t
     # numba too: the first parallel kernel of a library sets the threads that torch then takes
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
+from avatar_kit.testing.capture import default_body, small_capture
+
 for _name in ("SIGINT", "SIGHUP"):  # what a background job ignores its children ignore, too
     _number = getattr(signal, _name, None)
     if _number is not None and signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
-
-from avatar_kit.testing.capture import default_body, small_capture
 
 SHARED = Path(__file__).parents[2] / "shared"
 
