@@ -75,6 +75,7 @@ def test_no_body_model_is_in_a_checkpoint(trained_run):
     assert sizes[1] < 3.1 * sizes[0]  # Adam's two moments, and the weights before averaging
 
 
+@pytest.mark.slow  # as test_exact_resume.py, of all methods
 def test_ten_steps_equal_five_resume_five_bit_for_bit(cli, capture_folder, trained_run, tmp_path):
     out = tmp_path / "halves"
     words = ("--method", "ram", "--data", capture_folder, "--out", out)
@@ -160,6 +161,7 @@ def test_render_needs_no_capture(cli, trained_run, tmp_path):
     assert (pictures[0].width, pictures[0].height) == (64, 64)
 
 
+@pytest.mark.slow  # in this process: tests/engine/test_stopping.py
 def test_sigterm_saves_and_says_how_to_go_on(capture_folder, tmp_path):
     out = tmp_path / "stopped"
     words = ["train", "--method", "ram", "--data", str(capture_folder), "--out", str(out)]

@@ -22,6 +22,7 @@ def test_every_page_is_in_the_menu():
     assert sorted(pages) == sorted(str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md"))
 
 
+@pytest.mark.slow  # .ci/run builds it, too
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed: the extra docs")
 def test_the_site_builds_without_a_warning(tmp_path):
     done = subprocess.run(

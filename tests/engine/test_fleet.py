@@ -89,6 +89,11 @@ def test_a_command_that_fails_is_tried_again_and_tells_why(tmp_path):
     outcome = Task(words, tmp_path / "job.log", attempts=2)()
     assert outcome.code == 2 and outcome.attempts == 2
     assert "missing.yaml" in outcome.why and not (tmp_path / "job.pid").exists()
+
+
+@pytest.mark.slow
+def test_schedulers_are_told_by_an_exception(tmp_path):
+    words = ("config", "show", "--config", "missing.yaml")
     with pytest.raises(RuntimeError, match="missing"):
         Task(words, tmp_path / "job.log", attempts=1, strict=True)()
 

@@ -75,6 +75,7 @@ def test_an_installed_project_is_found(run, installed):
     assert "Neurons of a hidden layer." in text and "Apache-2.0" in text
 
 
+@pytest.mark.slow
 def test_its_method_trains_and_is_driven(run, installed, capture, tmp_path):
     env = {"site": installed}
     words = ("--method", "sketch", "--data", capture, "--out", "run", "aligner=calm", *TINY)

@@ -66,7 +66,7 @@ ATTRIBUTES = {
 }
 
 #: Methods that share the code of another one, which is checked by default.
-DEAR = {("method", "dnr")}
+DEAR = {("method", "dnr"), ("method", "mmlp"), ("method", "r3")}
 
 #: Plugins that read files which their own tests write; the checks run there.
 ELSEWHERE = {"datasets", "smplx"}

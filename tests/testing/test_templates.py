@@ -8,7 +8,14 @@ from avatar_kit.registry import KINDS
 QUICK = {"dataset": {"size": 96}, "method": {}}
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("matting", "tracker")])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(k, marks=pytest.mark.slow if k == "method" else ())  # it trains several times
+        for k in KINDS
+        if k not in ("matting", "tracker")
+    ],
+)
 def test_a_new_project_conforms(kind, outcomes):
     found = outcomes(kind, **QUICK.get(kind, {}))
     bad = {name: o.reason for name, o in found.items() if o.bad}

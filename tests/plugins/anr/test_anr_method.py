@@ -30,7 +30,7 @@ def psnr(method, batch):
     return float(-10 * (rgb - frames.image).square().mean().log10())
 
 
-@pytest.mark.parametrize("method", ["anr", "dnr"])
+@pytest.mark.parametrize("method", ["anr", pytest.param("dnr", marks=pytest.mark.slow)])
 def test_training_learns_the_square(build, small_config, batch, samples, method):
     made = build(small_config(method, steps=200))
     made.prepare(samples(range(10)))

@@ -108,6 +108,7 @@ def test_the_middles_of_clips(lengths, count):
             assert abs((inside[0] - first) - (end - 1 - inside[-1])) <= 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_session_leaves_nothing(tmp_path, monkeypatch):
     into(monkeypatch, tmp_path)
     film = Session.film
