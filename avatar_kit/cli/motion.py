@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avatar_kit.cli.align import Clip, sayer
+from avatar_kit.cli.given import Checked
 from avatar_kit.cli.motion_options import (
     Face,
     Hands,
@@ -58,7 +59,7 @@ def root() -> None:
     """Look into motion files, change them, show them."""
 
 
-@app.command("info")
+@app.command("info", cls=Checked)
 def info(
     file: File,
     clip: Clip = None,
@@ -88,7 +89,7 @@ def info(
             say(f"{name}: {item}")
 
 
-@app.command("convert")
+@app.command("convert", cls=Checked)
 def convert(
     file: File,
     out: Out,
@@ -134,7 +135,7 @@ def convert(
     say(f"{out}: {len(motion)} frames at {motion.fps:g} fps{lost}")
 
 
-@app.command("preview")
+@app.command("preview", cls=Checked)
 def preview(
     file: File,
     out: Out,
@@ -165,7 +166,7 @@ def preview(
     say(f"{out}: {write_film(out, motion)} pictures")
 
 
-@app.command("plot")
+@app.command("plot", cls=Checked)
 def plot(
     file: File,
     out: Out,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avatar_kit.engine.run import RunFolder
-from avatar_kit.errors import UserError
+from avatar_kit.errors import Unavailable, UserError
 from avatar_kit.live.performer import Performer
 from avatar_kit.registry import catalog
 
@@ -56,7 +56,11 @@ def known_performer(
             f"'{tracker}'; press Neutral face on the page"
         )
     for name in catalog().names("body"):
-        if _asset(name) == performer.body:
+        try:
+            found = _asset(name)
+        except Unavailable:  # a body of files that are not on this machine
+            continue
+        if found == performer.body:
             return Known(name, performer.model_dump_json()), given
     raise UserError(
         f"{given}: calibrated with body '{performer.body}', which is not installed; install it, or "

@@ -17,6 +17,7 @@ BUILTIN_COMMANDS = (
     "doctor",
     "eval",
     "export",
+    "fleet",
     "licences",
     "live",
     "mix",

@@ -129,7 +129,7 @@ def test_a_run_whose_clips_are_not_those_of_its_poses(cli_here, trained_run, wil
     assert not (tmp_path / "o.npz").exists()
     del subject["clips"]
     (old / "subject.json").write_text(json.dumps(subject))
-    assert "subject.json: not as this version of avatar-kit writes it" in cli_here(*words, check=2)
+    assert "subject.json: clips: is required; train again" in cli_here(*words, check=2)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,6 @@ def test_what_is_no_rendering_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"thesis\.txt: is a file"):
         PictureFolder(tmp_path / "thesis.txt", ABOUT)
     (tmp_path / RECORD).write_text("[")
-    with pytest.raises(UserError, match=r"rendering\.json: cannot be read"):
+    with pytest.raises(UserError, match=r"rendering\.json: not valid JSON"):
         PictureFolder(tmp_path, ABOUT)
     assert (tmp_path / "thesis.txt").read_text() == "precious"

@@ -15,6 +15,7 @@ from torch.optim import Adam
 
 from avatar_kit import hookimpl
 from avatar_kit.config import EncoderConfig, EncoderSlot, MethodConfig, RendererConfig, RendererSlot
+from avatar_kit.graphics import in_full_precision
 from avatar_kit.interfaces import Encoder, Method, Renderer
 from avatar_kit.nn import PlateBackground, keep_rows
 from avatar_kit.scene import GaussianCloud, RenderOutput
@@ -98,6 +99,7 @@ class Cloud(Encoder):
         self.opacities = nn.Parameter(torch.full((count,), 1.0))
         self.colours = nn.Parameter(0.1 * torch.randn(count, 3))
 
+    @in_full_precision
     def forward(self, context):
         """Linear blend skinning of the anchors."""
         bones = context.body.bone_transforms @ self.unrest
