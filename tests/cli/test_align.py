@@ -33,6 +33,7 @@ def wild(tmp_path):
     return tmp_path / "wild.npz"
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_the_aligner_it_was_fitted_with(aligned_run):
     run, first = aligned_run
     last = load_file(run / "checkpoints" / "step-000002" / "weights.safetensors")

@@ -19,6 +19,12 @@ def danced(tmp_path_factory):
     return film(tmp_path_factory.mktemp("danced") / "me.mp4", "aac", [room] * 25 + shown)
 
 
+def made(root, *parts):
+    folder = root.joinpath(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="module", autouse=True)
 def quick(tmp_path_factory):
     """Few iterations of the fit; landmarks are kept apart from those of other tests."""
@@ -27,7 +33,7 @@ def quick(tmp_path_factory):
 
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "cache_dir", lambda *_: cache)
+        patch.setattr(stages, "cache_dir", lambda *parts: made(cache, *parts))
         patch.setattr(fit, "PHASES", (Phase(4, ROOT_VARIABLES, 0.2),))
         yield
 

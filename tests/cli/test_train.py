@@ -136,6 +136,7 @@ def test_a_run_goes_on_where_its_capture_lies_now(cli_here, trained_run, capture
     assert "not the capture that this run began with" in text
 
 
+@pytest.mark.slow
 def test_eval_again_gives_the_same_numbers(cli, trained_run, tmp_path):
     run = tmp_path / "copy"
     shutil.copytree(trained_run[0], run)

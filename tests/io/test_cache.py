@@ -62,3 +62,13 @@ def test_folders_within_an_entry_count(tmp_path):
     os.utime(tmp_path / "old", (0, 0))
     assert mark_used(tmp_path / "new", 400) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_links_count_as_links(tmp_path):
+    """Of folders that are not ours to follow: a circle, and a file that is not there."""
+    folder = tmp_path / "entry"
+    folder.mkdir()
+    (folder / "circle").symlink_to("circle")
+    (folder / "nowhere").symlink_to(tmp_path / "absent")
+    (folder / "file").write_bytes(bytes(100))
+    assert mark_used(folder, 10_000) == 0

@@ -68,10 +68,25 @@ ATTRIBUTES = {
 #: Methods that share the code of another one, which is checked by default.
 DEAR = {("method", "dnr"), ("method", "mmlp"), ("method", "r3")}
 
+#: Checks that take long, where a cheaper component stands the same one by default.
+DEAR_CHECKS = {
+    ("aligner", "mda", "test_same_seed_same_result"),
+    ("method", "anr", "test_growth_resumes"),
+    ("method", "anr", "test_resuming_is_exact"),
+    ("method", "ram", "test_growth_resumes"),
+    ("method", "ram", "test_resuming_is_exact"),  # of the command: tests/cli/test_exact_resume.py
+    ("method", "ram", "test_same_seed_same_result"),
+    ("method", "ram", "test_state_is_named"),
+}
+
 #: Plugins that read files which their own tests write; the checks run there.
 ELSEWHERE = {"datasets", "smplx"}
 
 COMPONENTS = sorted((c.kind, c.name) for c in catalog().components() if c.plugin not in ELSEWHERE)
+
+
+def is_dear(kind, name, check):
+    return (kind, name) in DEAR or (kind, name, check) in DEAR_CHECKS
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +100,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("kind", "name", "check"),
     [
-        pytest.param(k, n, check, marks=[pytest.mark.slow] if (k, n) in DEAR else [])
+        pytest.param(k, n, check, marks=[pytest.mark.slow] if is_dear(k, n, check) else [])
         for k, n in COMPONENTS
         for check in checks_of(conformance_class(k))
     ],
@@ -116,4 +131,5 @@ def test_every_kind_is_checked():
 
 
 def test_options_name_components_that_exist():
-    assert {*OPTIONS, *ATTRIBUTES} <= set(COMPONENTS)
+    assert {*OPTIONS, *ATTRIBUTES, *DEAR} <= set(COMPONENTS)
+    assert all(check in checks_of(conformance_class(k)) for k, _, check in DEAR_CHECKS)

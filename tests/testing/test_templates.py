@@ -11,7 +11,7 @@ QUICK = {"dataset": {"size": 96}, "method": {}}
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(k, marks=pytest.mark.slow if k == "method" else ())  # it trains several times
+        pytest.param(k, marks=pytest.mark.slow if k in ("encoder", "method") else ())
         for k in KINDS
         if k not in ("matting", "tracker")
     ],

@@ -124,6 +124,7 @@ def test_it_grows_and_resumes_bit_for_bit(start, cameras):
     assert all(value.equal(second[name]) for name, value in first.items())
 
 
+@pytest.mark.slow
 def test_four_cameras_train_and_a_fifth_is_scored(start):
     training = start(4, steps=60)
     untrained = evaluate(training.avatar, training.view, training.config)["splits"]

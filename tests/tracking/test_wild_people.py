@@ -8,7 +8,6 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import read_video
 from avatar_kit.registry import catalog
-from avatar_kit.tracking import stages
 from avatar_kit.tracking.heading import AS_READ, find_heading, wrapped
 from avatar_kit.tracking.observe import decode, observe
 from avatar_kit.tracking.scene import find_scene
@@ -24,14 +23,15 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def look(tmp_path, monkeypatch):
     """A function that observes a file; the stages it kept them in."""
-    monkeypatch.setattr(stages, "cache_dir", lambda *_: tmp_path)
+    monkeypatch.setenv("AVATAR_KIT_CACHE", str(tmp_path))
 
     def look(name, person=None, rotate=0):
         options = ReadOptions(rotate=rotate)
         reader = decode(shared_file(f"video/wild/{name}"), options, Silent())
         kept = Stages(digest(reader.files, options.record()), Silent())
         tracker = catalog().get("tracker", catalog().default("tracker"))
-        return observe(reader, tracker, kept, person), kept
+        (observed,) = observe([reader], tracker, [kept], person)
+        return observed, kept
 
     return look
 

@@ -30,7 +30,8 @@ def psnr(method, batch):
     return float(-10 * (rgb - frames.image).square().mean().log10())
 
 
-@pytest.mark.parametrize("method", ["anr", pytest.param("dnr", marks=pytest.mark.slow)])
+@pytest.mark.slow  # by default: test_training_improves_the_picture of the checks
+@pytest.mark.parametrize("method", ["anr", "dnr"])
 def test_training_learns_the_square(build, small_config, batch, samples, method):
     made = build(small_config(method, steps=200))
     made.prepare(samples(range(10)))
