@@ -13,17 +13,16 @@ from avatar_kit.io.motion import load_motion, save_motion
 from tests.aligners.poses import waving
 from tests.cli.conftest import TINY
 
+QUICK = ("evaluation.metrics=[psnr]", "evaluation.max_frames=1", "aligner=nearest_pose")
+
 
 @pytest.fixture(scope="session")
 def aligned_run(cli, capture_folder, tmp_path_factory):
-    """A run with an aligner of its own, in two sittings."""
+    """A run with an aligner of its own."""
     out = tmp_path_factory.mktemp("runs") / "aligned"
     words = ("--method", "ram", "--data", capture_folder, "--out", out, *TINY)
-    quick = ("evaluation.metrics=[psnr]", "evaluation.max_frames=1")
-    cli("train", *words, *quick, "steps=2", "stop_at=1", "aligner=nearest_pose")
-    first = load_file(out / "checkpoints" / "step-000001" / "weights.safetensors")
-    cli("train", "--resume", out)
-    return out, first
+    cli("train", *words, *QUICK, "steps=2", "stop_at=1")
+    return out
 
 
 @pytest.fixture
@@ -34,8 +33,11 @@ def wild(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_keeps_the_aligner_it_was_fitted_with(aligned_run):
-    run, first = aligned_run
+def test_a_resumed_run_keeps_the_aligner_it_was_fitted_with(cli, aligned_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(aligned_run, run)
+    first = load_file(run / "checkpoints" / "step-000001" / "weights.safetensors")
+    cli("train", "--resume", run)
     last = load_file(run / "checkpoints" / "step-000002" / "weights.safetensors")
     kept = [k for k in last if k.startswith("aligner.")]
     assert kept
@@ -47,7 +49,7 @@ def test_a_resumed_run_keeps_the_aligner_it_was_fitted_with(aligned_run):
 
 
 def test_the_avatars_own_aligner_is_the_default(cli_here, aligned_run, wild, tmp_path):
-    run, out = aligned_run[0], tmp_path / "out.npz"
+    run, out = aligned_run, tmp_path / "out.npz"
     text = cli_here("align", run, "--motion", wild, "--out", out)
     known = load_motion(run / "training_motion.npz").body_pose
     aligned, source = load_motion(out), load_motion(wild)
@@ -75,7 +77,7 @@ def _degrees(text):
 
 def test_none_and_strength_zero_give_the_source(cli_here, aligned_run, wild, tmp_path):
     out, source = tmp_path / "out.npz", load_motion(wild)
-    words = ("align", aligned_run[0], "--motion", wild, "--out", out)
+    words = ("align", aligned_run, "--motion", wild, "--out", out)
     for more in (("--align", "none"), ("--align-strength", "0")):
         text = cli_here(*words, *more)
         before, after = _degrees(text)
@@ -85,9 +87,7 @@ def test_none_and_strength_zero_give_the_source(cli_here, aligned_run, wild, tmp
 
 def test_half_strength_lies_between(cli_here, aligned_run, wild, tmp_path):
     out = tmp_path / "out.npz"
-    text = cli_here(
-        "align", aligned_run[0], "--motion", wild, "--out", out, "--align-strength", 0.5
-    )
+    text = cli_here("align", aligned_run, "--motion", wild, "--out", out, "--align-strength", 0.5)
     before, after = _degrees(text)
     assert 0.3 * before < after < 0.7 * before
 
@@ -95,7 +95,7 @@ def test_half_strength_lies_between(cli_here, aligned_run, wild, tmp_path):
 def test_another_frame_rate_is_resampled_and_said(cli_here, aligned_run, tmp_path):
     save_motion(tmp_path / "fast.npz", waving(49, fps=100.0))
     out = tmp_path / "out.npz"
-    text = cli_here("align", aligned_run[0], "--motion", tmp_path / "fast.npz", "--out", out)
+    text = cli_here("align", aligned_run, "--motion", tmp_path / "fast.npz", "--out", out)
     assert "the motion has 100 fps, resampled to the 25 that nearest_pose learned at" in text
     assert len(load_motion(out)) == 13
     assert load_motion(out).fps == 25
@@ -171,8 +171,8 @@ def test_an_aligner_fitted_to_another_body_is_refused(cli_here, aligned_run, wil
     from avatar_kit.io.digest import file_digest
 
     run = tmp_path / "swapped"
-    shutil.copytree(aligned_run[0], run)
-    last = run / "checkpoints" / "step-000002"
+    shutil.copytree(aligned_run, run)
+    last = run / "checkpoints" / "step-000001"
     weights = load_file(last / "weights.safetensors")
     weights["aligner.fitted_to"] = torch.arange(32, dtype=torch.uint8)
     save_file(weights, last / "weights.safetensors")

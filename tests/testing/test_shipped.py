@@ -77,6 +77,7 @@ DEAR_CHECKS = {
     ("method", "ram", "test_resuming_is_exact"),  # of the command: tests/cli/test_exact_resume.py
     ("method", "ram", "test_same_seed_same_result"),
     ("method", "ram", "test_state_is_named"),
+    ("method", "splat", "test_same_seed_same_result"),
 }
 
 #: Plugins that read files which their own tests write; the checks run there.

@@ -108,7 +108,8 @@ def test_it_conforms(toy, kind, name, options):
         assert {o.check: o.status for o in found}["test_sizes_follow_a_saved_state"] == "passed"
 
 
-@pytest.mark.parametrize("cameras", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("cameras", [1, 4])
 def test_it_grows_and_resumes_bit_for_bit(start, cameras):
     straight = start(cameras, steps=40, average=5.0)
     before = cloud_size(straight)
