@@ -84,9 +84,15 @@ class Ranks:
         return found
 
     def share(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite tensors by those of the first process; they have the same shapes everywhere."""
+        """Overwrite tensors by those of the first process.
+
+        Raises:
+            UserError: They have other sizes here and there.
+        """
         if self.count == 1:
             return
+        tensors = list(tensors)
+        self._refuse_other_sizes(tensors)
         with _company():
             for alike in _alike(tensors):
                 flat = torch.cat([t.detach().reshape(-1) for t in alike])
@@ -101,12 +107,28 @@ class Ranks:
         """
         if self.count == 1:
             return
-        marks = [(tuple(t.shape), float(t.detach().double().sum())) for t in tensors]
+        marks = [(tuple(t.shape), repr(float(t.detach().double().sum()))) for t in tensors]
         if any(other != marks for other in self.gathered(marks)):
-            raise UserError(
-                f"step {step}: the {self.count} processes no longer hold the same avatar. Method "
-                f"'{method}' changes it by what one process alone has seen; train it on one device"
-            )
+            raise UserError(f"step {step}: method '{method}': {self._apart()}")
+
+    def _refuse_other_sizes(self, tensors: Iterable[Tensor]) -> None:
+        """Backends end the process where sizes differ, so they are compared before.
+
+        Raises:
+            UserError: They do.
+        """
+        size = sum(t.numel() for t in tensors)
+        both = torch.tensor([size, -size])
+        with _company():
+            dist.all_reduce(both, dist.ReduceOp.MAX, self.control)
+        if int(both[0]) != -int(both[1]):
+            raise UserError(self._apart())
+
+    def _apart(self) -> str:
+        return (
+            f"the {self.count} processes no longer hold the same avatar; the method changes it by "
+            "what one process has seen (such as density control): train it on one device"
+        )
 
     @contextmanager
     def averaging(self) -> Iterator[None]:
@@ -123,6 +145,7 @@ class Ranks:
     @torch.no_grad()
     def _average(self, optimizer: Optimizer) -> None:
         learned = [p for group in optimizer.param_groups for p in group["params"]]
+        self._refuse_other_sizes(learned)
         here = [p.grad is not None for p in learned]
         moved = [p for p, anywhere in zip(learned, self.any(*here), strict=True) if anywhere]
         sparse = [p for p in moved if p.grad is not None and p.grad.is_sparse]

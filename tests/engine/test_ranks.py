@@ -102,12 +102,18 @@ def speaking(ranks):
         refused = ""
     except UserError as error:
         refused = str(error)
+    try:
+        ranks.share([torch.zeros(2 + rank)])
+        sizes = ""
+    except UserError as error:
+        sizes = str(error)
     told = ranks.told({"of": rank})
     return {
         "yes": torch.tensor(yes),
         "told": torch.tensor(told["of"]),
         "gathered": torch.tensor(ranks.gathered(10 + rank)),
         "refused": torch.tensor("step 7" in refused and "'apart'" in refused),
+        "sizes": torch.tensor("no longer hold the same avatar" in sizes),
     }
 
 
@@ -115,7 +121,7 @@ def test_decisions_are_those_of_all(company):
     for said in (found["said"] for found in company):
         assert said["yes"].tolist() == [True, False]
         assert int(said["told"]) == 0 and said["gathered"].tolist() == [10, 11]
-        assert bool(said["refused"])
+        assert bool(said["refused"]) and bool(said["sizes"])
 
 
 def test_a_process_on_its_own_asks_nobody():
