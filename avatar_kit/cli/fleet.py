@@ -99,8 +99,11 @@ def _here(jobs: list[Job], out: Path, plan: FleetPlan, workers: int, console: Co
     def tell(job: Job, record: Record) -> None:
         log = "" if record.state != "set aside" else f"  ({folder / job.name}.log)"
         why = f": {record.why}" if record.why else ""
+        state = (
+            "another process trains it; waiting" if record.state == "elsewhere" else record.state
+        )
         console.print(
-            f"{job.name}: {record.state}{why}{log}", highlight=False, markup=False, soft_wrap=True
+            f"{job.name}: {state}{why}{log}", highlight=False, markup=False, soft_wrap=True
         )
 
     gpus = torch.cuda.device_count()
