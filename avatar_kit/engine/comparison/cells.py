@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -32,6 +31,21 @@ def run_folder(out: Path, cell: Cell) -> Path:
 def is_finished(out: Path, cell: Cell) -> bool:
     """Whether it is trained and measured."""
     return (run_folder(out, cell) / "summary.json").exists()
+
+
+def train_words(out: Path, cell: Cell) -> tuple[str, ...]:
+    """The command that starts a training or continues it; :func:`write_config` comes before."""
+    run = run_folder(out, cell)
+    config = str(run.with_suffix(".yaml"))
+    return ("train", "--config", config, "--out", str(run), "--resume", "auto")
+
+
+def write_config(plan: Plan, out: Path, cell: Cell) -> None:
+    """Write the config of a training beside its run folder."""
+    config = run_folder(out, cell).with_suffix(".yaml")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(config) as path:
+        path.write_text(dump_yaml(dump_method(plan.config(cell))))
 
 
 def why_failed(out: Path, cell: Cell) -> str:
@@ -92,22 +106,14 @@ class Trainings:
         """One training, to its figures."""
         if is_finished(self.out, cell):
             return "kept"
-        run = run_folder(self.out, cell)
-        if any(run.glob("checkpoints/step-*/state.json")):
-            words = ["--resume", str(run)]
-        else:
-            shutil.rmtree(run, ignore_errors=True)
-            run.parent.mkdir(parents=True, exist_ok=True)
-            config = run.with_suffix(".yaml")
-            with atomic_path(config) as path:
-                path.write_text(dump_yaml(dump_method(self.plan.config(cell))))
-            words = ["--config", str(config), "--out", str(run)]
+        run, words = run_folder(self.out, cell), train_words(self.out, cell)
+        write_config(self.plan, self.out, cell)
         with run.with_suffix(".log").open("w") as log:
             with self._starting:
                 if self._ending.is_set():
                     return "failed"
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "avatar_kit.cli.main", "train", *words],
+                    [sys.executable, "-P", "-m", "avatar_kit", *words],
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=self._environment(),

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from avatar_kit.config import dump_yaml
-from avatar_kit.config.layers import dump_method
 from avatar_kit.engine.claim import Claim
-from avatar_kit.engine.comparison.cells import is_finished, run_folder
+from avatar_kit.engine.comparison.cells import (
+    is_finished,
+    run_folder,
+    train_words,
+    write_config,
+)
 from avatar_kit.engine.comparison.plan import Plan
 from avatar_kit.engine.fleet.plan import FleetPlan, capture_folder
 from avatar_kit.engine.run import folder_name
 from avatar_kit.errors import UserError
-from avatar_kit.io.atomic import atomic_path
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,10 @@ def jobs_of(plan: FleetPlan, comparison: Plan, out: Path, *, write: bool = True)
     trained = []
     for cell in comparison.cells():
         run = run_folder(out, cell)
-        config = run.with_suffix(".yaml")
         if write and not is_finished(out, cell):
-            run.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(config) as path:
-                path.write_text(dump_yaml(dump_method(comparison.config(cell))))
-        words = ("train", "--config", str(config), "--out", str(run), "--resume", "auto")
+            write_config(comparison, out, cell)
         needs = (prepared[cell.capture],) if cell.capture in prepared else ()
         trained.append(f"train_{cell.slug}")
-        yield Job(trained[-1], words, run / "summary.json", needs, run=run)
+        yield Job(trained[-1], train_words(out, cell), run / "summary.json", needs, run=run)
     words = ("compare", "--out", str(out), "--only-report")
     yield Job("report", words, None, tuple(trained), patient=True)
