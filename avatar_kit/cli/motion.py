@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from avatar_kit.scene import Motion
 
 app = typer.Typer(
-    help="Look into motion files, change them, show them.",
+    help="Inspect, convert and preview motion files.",
     no_args_is_help=True,
     epilog="Start with:  avatar-kit motion info dance.glb",
 )
@@ -56,7 +56,7 @@ InPlace = Annotated[bool, typer.Option("--in-place", help="Without the way over 
 
 @app.callback()
 def root() -> None:
-    """Look into motion files, change them, show them."""
+    """Inspect, convert and preview motion files."""
 
 
 @app.command("info", cls=Checked)
