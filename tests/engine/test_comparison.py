@@ -143,7 +143,7 @@ class Process:
 
     def __init__(self, command, stdout, **_):
         words = command[command.index("train") + 1 :]
-        run = Path(words[words.index("--resume" if "--resume" in words else "--out") + 1])
+        run = Path(words[words.index("--out") + 1])
         self.done = type(self).outcome(run, words, stdout)
 
     def wait(self):
@@ -198,7 +198,9 @@ def test_what_was_interrupted_is_resumed(trainings):
         finish(folder)
 
     assert run(note) == {"ram": "trained", "anr": "trained"}
-    assert said["ram_ada_0"][0] == "--resume" and said["anr_ada_0"][0] == "--config"
+    for run_name, words in said.items():  # starts what has not begun, goes on with what has
+        config, run_out = (str(out / "runs" / f"{run_name}{end}") for end in (".yaml", ""))
+        assert words == ["--config", config, "--out", run_out, "--resume", "auto"]
     assert begun.exists()
 
 
