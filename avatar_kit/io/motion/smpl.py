@@ -62,19 +62,23 @@ def from_rows(fps: float, rows: np.ndarray, pelvis: np.ndarray) -> Motion:
 
 
 def with_mean_hand(reading: Reading) -> Reading:
-    """The hands of a file that counts them from the mean hand (``flat_hand_mean=False``).
+    """The hands of a file that counts them from the mean hand (``flat_hand_mean=False``)."""
+    motion = from_mean_hand(reading.motion)
+    return replace(reading, motion=motion, hands="fingers, from a relaxed hand on")
+
+
+def from_mean_hand(motion: Motion) -> Motion:
+    """A motion whose fingers turn from the mean hand, as one whose fingers turn from a flat one.
 
     Flat hands would be bent backwards otherwise. Left fingers bend about -z, right ones about +z.
     """
     hand = torch.zeros(15, 3)
     hand[:12, 2] = -torch.tensor(_RELAXED).flatten()
-    motion = reading.motion
-    moved = replace(
+    return replace(
         motion,
         left_hand_pose=motion.left_hand_pose + hand.flatten(),
         right_hand_pose=motion.right_hand_pose - hand.flatten(),
     )
-    return replace(reading, motion=moved, hands="fingers, from a relaxed hand on")
 
 
 def save_amass(path: str | Path, motion: Motion) -> None:
