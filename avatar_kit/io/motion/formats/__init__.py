@@ -16,6 +16,7 @@ from avatar_kit.io.motion.formats import (
     romp,
     rows,
     smpl_parameters,
+    vmc,
     wham,
 )
 from avatar_kit.io.motion.reading import Format
@@ -27,6 +28,7 @@ FORMATS: tuple[Format, ...] = (
     bvh.FORMAT,
     gltf.FORMAT,
     arkit.FORMAT,
+    vmc.FORMAT,
     amass.FORMAT,
     amass.AIST,
     smpl_parameters.FORMAT,
