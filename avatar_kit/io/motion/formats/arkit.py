@@ -14,6 +14,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.motion.options import MotionOptions
 from avatar_kit.io.motion.reading import Format, Reading
 from avatar_kit.io.motion.source import Source
+from avatar_kit.io.motion.standing import standing_body
 from avatar_kit.io.motion.tracks import at_even_times
 from avatar_kit.io.motion.values import checked_rate
 from avatar_kit.scene import Motion
@@ -35,9 +36,6 @@ _PERCENT = 100.0
 
 #: Part of the turn of the head that the neck takes.
 _NECK_SHARE = 0.5
-
-#: The left upper arm of somebody who stands with hanging arms, radians about z.
-_HANGING = -1.2
 
 _ANGLES = ("headyaw", "headpitch", "headroll", "lefteyeyaw", "lefteyepitch", "lefteyeroll",
            "righteyeyaw", "righteyepitch", "righteyeroll")  # fmt: skip
@@ -184,10 +182,7 @@ def _standing(
 ) -> Motion:
     """The face on a body that stands; yaw, pitch and roll of the head go to neck and head."""
     frames = len(expression)
-    body = torch.zeros(frames, len(BODY_JOINTS), 3)
-    body[:, BODY_JOINTS.index("left_shoulder"), 2] = _HANGING
-    body[:, BODY_JOINTS.index("right_shoulder"), 2] = -_HANGING
-    fields = {}
+    body, fields = standing_body(frames), {}
     for name, joint in (("head", ""), ("lefteye", "leye_pose"), ("righteye", "reye_pose")):
         parts = [angles.get(f"{name}{part}", np.zeros(frames)) for part in ("yaw", "pitch", "roll")]
         turn = torch.from_numpy(np.stack(parts, 1)).float()
