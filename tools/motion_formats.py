@@ -28,7 +28,7 @@ from avatar_kit.io.motion.bvh_export import save_bvh
 from avatar_kit.scene import Motion
 from tests.io import motion_writers as bodies
 from tests.io import part_writers as parts
-from tests.io.test_vmc_recordings import recorded
+from tests.io.vmc_writers import recorded
 
 OUT = Path(__file__).parent.parent / "docs" / "images" / "motion-formats.jpg"
 POSES, COLUMNS, TILE, BAND, GAP = 5, 3, (92, 122), 22, 14
