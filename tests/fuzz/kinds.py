@@ -193,7 +193,7 @@ def motion(random: Random, world: World, folder: Path) -> Case:
     name = random.choice(list(world.motions))
     data = mutation.octets(random, world.motions[name])
     if name.endswith((".bvh", ".txt", ".csv")) and random.random() < 0.7:
-        data = mutation.lines(random, world.motions[name].decode()).encode(errors="surrogateescape")
+        data = mutation.lines(random, world.motions[name].decode()).encode(errors="surrogatepass")
     file = _written(random, folder / name, data)
 
     def read() -> None:
