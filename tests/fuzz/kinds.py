@@ -192,8 +192,8 @@ def motion(random: Random, world: World, folder: Path) -> Case:
     """A motion file."""
     name = random.choice(list(world.motions))
     data = mutation.octets(random, world.motions[name])
-    if name.endswith(".bvh") and random.random() < 0.7:
-        data = mutation.lines(random, world.motions[name].decode()).encode(errors="surrogateescape")
+    if name.endswith((".bvh", ".txt", ".csv")) and random.random() < 0.7:
+        data = mutation.lines(random, world.motions[name].decode()).encode(errors="surrogatepass")
     file = _written(random, folder / name, data)
 
     def read() -> None:

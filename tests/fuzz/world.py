@@ -16,6 +16,8 @@ from avatar_kit.config.layers import dump_method, nested
 from avatar_kit.io import VideoWriter, write_image
 from avatar_kit.testing.capture import small_capture
 from tests.api.tiny import TINY
+from tests.io import motion_writers, part_writers
+from tests.io.vmc_writers import recorded
 
 CAMERA = {"fx": 80.0, "fy": 80.0, "cx": 32.0, "cy": 32.0, "width": 64, "height": 64, "k1": 0.01}
 PERFORMER = {"body": "x", "shape": {"height": 0.5}, "height": 1.7, "pelvis": 0.95, "floor": 0.0}
@@ -53,6 +55,14 @@ Frame Time: 0.04
 0 90 0 0 0 0 1 2 3
 0 90 0 0 0 0 4 5 6
 """
+
+
+#: What oscdump prints of a sender of VMC.
+OSC = "".join(
+    f'{t:08x}.00000000 /VMC/Ext/{bone} sfffffff "{name}" 0.0 0.9 0.0 0.0 0.0 0.0 1.0\n'
+    for t in range(1, 4)
+    for bone, name in (("Root/Pos", "root"), ("Bone/Pos", "Hips"), ("Bone/Pos", "Head"))
+)
 
 
 @dataclass
@@ -107,11 +117,23 @@ class World:
             amass, poses=np.zeros((3, 156)), trans=np.ones((3, 3)), mocap_framerate=np.array(30.0)
         )
         np.save(flat, np.zeros((3, 265), dtype=np.float32))
+        walk = motion_writers.walking(4, hands=True)
+        written: dict[str, Any] = {
+            "walk.glb": motion_writers.glb, "face.csv": motion_writers.live_link,
+            "aist.pkl": motion_writers.aist, "joints.npy": motion_writers.joints_npy,
+            "pymaf.pkl": part_writers.pymaf, "sam.pkl": part_writers.sam3d,
+            "mano.pkl": part_writers.mano, "flame.npz": part_writers.flame,
+            "vmc.pcap": recorded,
+        }  # fmt: skip
+        for name, write in written.items():
+            write(self.root / name, walk)
         return {
             "own.npz": own.read_bytes(),
             "amass.npz": amass.read_bytes(),
             "talk.npy": flat.read_bytes(),
             "walk.bvh": BVH.encode(),
+            "osc.txt": OSC.encode(),
+            **{name: (self.root / name).read_bytes() for name in written},
         }
 
     @cached_property
