@@ -10,9 +10,12 @@ from typing import Any
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import temporary_sibling
+from avatar_kit.io.documents import read_bytes
 
 #: Name of the file that keeps a self-made certificate and its key.
 SELF_MADE = "signing.pem"
+#: Bytes that a chain of certificates may have.
+_LARGEST = 1 << 20
 #: Days that it is valid.
 _DAYS = 3650
 #: Curve of a key -> algorithm of C2PA.
@@ -107,10 +110,7 @@ def _algorithm(private: Any, key: Path) -> str:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return read_bytes(path, what="PEM file", limit=_LARGEST)
 
 
 def _write_privately(path: Path, data: bytes) -> None:

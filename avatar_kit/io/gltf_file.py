@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import parse_json, read_bytes
 
 _MAGIC, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
 _NUMBERS: dict[Any, np.dtype[Any]] = {
@@ -42,9 +42,7 @@ class GltfFile:
 
     def __init__(self, path: Path):
         self.path = path
-        if path.stat().st_size > _LARGEST:
-            raise UserError(f"{path}: larger than 2 GiB, no motion is")
-        content = path.read_bytes()
+        content = read_bytes(path, what="glTF file", limit=_LARGEST)
         self._binary = b""
         text = self._chunks(content) if content[:4] == b"glTF" else content
         self.document = self._parsed(text)
@@ -156,9 +154,7 @@ class GltfFile:
             raise UserError(
                 f"{self.path}: buffer {number} is the file '{uri}', which does not lie beside it"
             )
-        if beside.stat().st_size > _LARGEST:
-            raise UserError(f"{beside}: larger than 2 GiB, no motion is")
-        return beside.read_bytes()
+        return read_bytes(beside, what="buffer of a glTF file", limit=_LARGEST)
 
     def _chunks(self, content: bytes) -> bytes:
         """The JSON of a .glb; keeps its binary chunk."""
@@ -186,8 +182,8 @@ class GltfFile:
         if len(text) > _LARGEST_JSON:
             raise UserError(f"{self.path}: its JSON is larger than 256 MiB")
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            found = parse_json(text.decode("utf-8-sig"), str(self.path))
+        except UnicodeDecodeError as error:
             raise UserError(f"{self.path}: no glTF file ({error})") from None
         if not isinstance(found, dict):
             raise UserError(f"{self.path}: no glTF file")

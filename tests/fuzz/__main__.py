@@ -12,8 +12,11 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-#: Rounds of all kinds in which the dear one is there once.
-_DEAR = 40
+#: Kinds whose cases take long -> rounds of all kinds in which they are there once.
+_RARE = {"setup": 40, "people": 4, "recording": 2, "drive": 2}
+
+#: Rounds until all begins again.
+_ROUNDS = 40
 
 #: What a case may allocate beside what is there.
 _MEMORY_GIB = 3
@@ -45,7 +48,7 @@ def main() -> int:
         _limit_memory()
         count: dict[str, dict[str, float]] = {k: defaultdict(float) for k in kinds}
         causes: dict[str, list[str]] = {}
-        round_ = [k for i in range(_DEAR) for k in kinds if i == 0 or k != "setup"]
+        round_ = [k for i in range(_ROUNDS) for k in kinds if i % _RARE.get(k, 1) == 0]
         ending_early: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: ending_early.append(number))
         for number, kind in zip(range(given.cases), itertools.cycle(round_), strict=False):

@@ -17,7 +17,8 @@ from random import Random
 
 import typer
 
-from tests.fuzz.kinds import KINDS, Case
+from tests.fuzz.damage import Case
+from tests.fuzz.kinds import KINDS
 from tests.fuzz.world import World
 
 #: Seconds of computing that a case may take, and of waiting: other work may share the machine.
@@ -129,16 +130,30 @@ def _run(case: Case) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def no_training():
-    """Commands that train end where the first step would be."""
+    """Commands that train end where the first step would be; those that serve, where they would."""
+    from avatar_kit import viewer
     from avatar_kit.cli import compare, train
+    from avatar_kit.live import session
 
-    kept = compare.run_comparison, train._run, typer.main.get_command
-    compare.run_comparison = train._run = lambda *given: None
-    typer.main.get_command = _built
+    async def serve(*given: object) -> None:
+        raise SystemExit(0)
+
+    def ends(*given: object, **named: object) -> None:
+        raise SystemExit(0)
+
+    changed = (
+        *((compare, "run_comparison", ends), (train, "_run", ends), (viewer, "Viewer", ends)),
+        *((session, "serve", serve), (session, "check", serve)),
+        (typer.main, "get_command", _built),
+    )
+    kept = [getattr(owner, name) for owner, name, _ in changed]
+    for owner, name, other in changed:
+        setattr(owner, name, other)
     try:
         yield
     finally:
-        compare.run_comparison, train._run, typer.main.get_command = kept
+        for (owner, name, _), before in zip(changed, kept, strict=True):
+            setattr(owner, name, before)
 
 
 #: The commands from their annotations, which takes longer than most cases: once, not each time.

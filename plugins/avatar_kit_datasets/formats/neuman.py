@@ -12,7 +12,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.motion.arrays import read_npy
 from avatar_kit_datasets.config import NeumanConfig
 from avatar_kit_datasets.dataset import Recorded
-from avatar_kit_datasets.files import Numbers, needed, pickled
+from avatar_kit_datasets.files import Numbers, needed, pickled, text_of
 from avatar_kit_datasets.formats.colmap import read_colmap
 from avatar_kit_datasets.pictures import FilePictures, number_of, picture_files, read_mask, size_of
 from avatar_kit_datasets.recording import (
@@ -148,6 +148,6 @@ def _splits(root: Path, images: list[Path]) -> dict[str, list[int]]:
     for name in ("train", "val", "test"):
         path = root / f"{name}_split.txt"
         if path.exists():
-            words = [Path(word).name for word in path.read_text().split()]
+            words = [Path(word).name for word in text_of(path).split()]
             found[name] = [at[word] for word in words if word in at]
     return found if "train" in found else {}
