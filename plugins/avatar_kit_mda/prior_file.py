@@ -21,6 +21,8 @@ from avatar_kit_mda.training import Figures
 FORMAT = "avatar-kit mda prior 1"
 #: What the metadata say of the prior's origin; a run records it.
 _ABOUT = ("corpus", "poses", "figures", "licence")
+#: No weight or statistic of a prior that learned poses is larger.
+_LARGEST = 1e4
 LICENCE = (
     "Weights learned from motions may be used as the licences of these motions allow: those from a "
     "corpus for non-commercial use are for non-commercial use."
@@ -109,7 +111,7 @@ def _check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[st
                 f"{path}: '{name}' is {tuple(given.shape)} {given.dtype}, expected "
                 f"{tuple(tensor.shape)} {tensor.dtype}; {train}"
             )
-        if not bool(given.isfinite().all()):
-            raise UserError(f"{path}: '{name}' holds NaN or infinity; {train}")
+        if not bool((given.abs() <= _LARGEST).all()):
+            raise UserError(f"{path}: '{name}' holds NaN or a value beyond {_LARGEST:g}; {train}")
         if name.endswith("running_var") and bool((given < 0).any()):
             raise UserError(f"{path}: '{name}' holds a negative variance; {train}")

@@ -35,7 +35,7 @@ def numbers(random: Random, values: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if kind == 0:
-            return values[:0]
+            return np.atleast_1d(values)[:0]
         if kind == 1:
             return random.choice([values.reshape(-1), values[..., None], values.T, values[None]])
         if kind == 2:
