@@ -113,7 +113,7 @@ _NO_MEMORY = re.compile(
 )
 _OF_GPU = re.compile("cuda|cublas|cudnn", re.IGNORECASE)
 #: Memory that was asked for, in words or in bytes.
-_ASKED = re.compile(r"allocate (\d[\d.]* ?[KMGT]iB|\d+(?= bytes))")
+_ASKED = re.compile(r"allocate (\d[\d.]* ?[KMGTPE]iB|\d+(?= bytes))")
 
 
 def shown(value: object) -> str:

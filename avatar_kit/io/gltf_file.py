@@ -156,7 +156,8 @@ class GltfFile:
                 raise UserError(f"{self.path}: buffer {number} is no base64") from None
         if "/" in uri or "\\" in uri:
             raise UserError(
-                f"{self.path}: buffer {number} is the file {shown(uri)}, which does not lie beside it"
+                f"{self.path}: buffer {number} is the file {shown(uri)}, which does not lie "
+                "beside it"
             )
         fix = f"buffer {number} of {self.path} is in it"
         what = "buffer of a glTF file"

@@ -85,8 +85,8 @@ def load_prior(path: Path, latent: int, width: int) -> tuple[PosePrior, dict[str
     found = (metadata.get("latent"), metadata.get("width"))
     if found != (str(latent), str(width)):
         raise UserError(
-            f"{path}: a prior of latent={shown(found[0])} width={shown(found[1])}, but the config says "
-            f"aligner.latent={latent} aligner.width={width}; take these or train another"
+            f"{path}: a prior of latent={shown(found[0])} width={shown(found[1])}, but the config "
+            f"says aligner.latent={latent} aligner.width={width}; take these or train another"
         )
     prior = PosePrior(latent, width)
     _check_tensors(path, tensors, prior.state_dict())

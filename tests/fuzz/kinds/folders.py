@@ -120,9 +120,9 @@ def masks(random: Random, world: World, folder: Path) -> Case:
     (folder / "clip.mp4").write_bytes(world.video)
     for frame in range(8 if random.random() < 0.95 else 7):
         (root / f"{frame:05d}.png").write_bytes(world.mask)
-    spoil(random, root, f"{random.randrange(7):05d}.png")
     if random.random() < 0.1:
         (root / f"00003{Path(name).suffix}").write_bytes(world.pictures[name])
+    spoil(random, root, f"{random.randrange(7):05d}.png")
 
     def read() -> None:
         from avatar_kit.io import ReadOptions, read_video
