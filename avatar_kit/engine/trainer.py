@@ -113,8 +113,8 @@ def _memory_of(training: Training) -> Iterator[None]:
         kept = "No checkpoint was written yet"
         if saved:
             kept = (
-                f"If other programs took it, go on later from {saved[-1]} with  avatar-kit train "
-                f"--resume {root}"
+                f"The last checkpoint is {saved[-1]}; if other programs took the memory, continue "
+                f"with  avatar-kit train --resume {root}"
             )
         raise UserError(
             f"{root}: step {training.step + 1}: {said}. {smaller(training.config)}. {kept}"

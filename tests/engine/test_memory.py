@@ -82,7 +82,7 @@ def test_a_step_names_the_last_checkpoint_and_what_to_change(error, training):
     said, root = str(caught.value), training.run.root
     assert f"{root}: step 2: {out_of_memory(error)}. " in said and "\n" not in said
     assert "batch_size below 4 or size below 64" in said
-    assert f"{root}/checkpoints/step-000001" in said
+    assert f"The last checkpoint is {root}/checkpoints/step-000001; " in said
     assert f"avatar-kit train --resume {root}" in said
 
 
