@@ -56,7 +56,7 @@ def comparison(root: Path, run: Path, capture: Path) -> Path:
     data = {"type": "capture", "path": str(capture)}
     plan = keep_plan(Plan(contenders={"a": own}, captures={"c": data}), root)
     (cell,) = plan.cells()
-    skipped = shutil.ignore_patterns("tensorboard", "preview*", "training.safetensors")
+    skipped = shutil.ignore_patterns("tensorboard", "preview*")
     shutil.copytree(run, root / "runs" / cell.slug, ignore=skipped)
     return root
 
