@@ -10,11 +10,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from avatar_kit.scene import Motion
 from avatar_kit.testing.capture import small_capture
 from tests.io import motion_writers as writers
+
+
+def _parameters(path: Path, motion: Motion) -> None:
+    """Parameters of SMPL-X under names of their own."""
+    fields = {"global_orient": motion.global_orient, "transl": motion.transl}
+    fields |= {"body_pose": torch.from_numpy(writers.smplx_body(motion)), "fps": torch.tensor(30.0)}
+    np.savez(path, **{name: value.numpy() for name, value in fields.items()})
+
 
 #: Name of a motion file -> who writes it.
 _WRITERS = {
@@ -23,7 +32,7 @@ _WRITERS = {
     "mdm.npy": writers.mdm, "humanml.npy": writers.humanml, "motion_x.npy": writers.motion_x,
     "talkshow.npy": writers.talkshow, "wham.pkl": writers.wham, "phalp.pkl": writers.humans4d,
     "tram.npy": writers.tram, "romp.npz": writers.romp, "face.csv": writers.live_link,
-    "deepmimic.txt": writers.deepmimic, "mixamo.bvh": writers.bvh,
+    "deepmimic.txt": writers.deepmimic, "mixamo.bvh": writers.bvh, "parameters.npz": _parameters,
 }  # fmt: skip
 
 
