@@ -53,7 +53,7 @@ def read_pair(certificate: Path, key: Path) -> tuple[str, str, str]:
     try:
         chain = x509.load_pem_x509_certificates(_read(certificate))
     except ValueError as error:
-        raise UserError(f"{certificate}: not a certificate in PEM ({error})") from None
+        raise UserError(f"{certificate}: not a certificate in PEM ({_short(error)})") from None
     try:
         private = serialization.load_pem_private_key(_read(key), None)
     except TypeError:
@@ -61,7 +61,7 @@ def read_pair(certificate: Path, key: Path) -> tuple[str, str, str]:
             f"{key}: the key is encrypted; write it without a password: openssl pkey -in {key}"
         ) from None
     except ValueError as error:
-        raise UserError(f"{key}: not a private key in PEM ({error})") from None
+        raise UserError(f"{key}: not a private key in PEM ({_short(error)})") from None
     if private.public_key() != chain[0].public_key():
         raise UserError(f"{key}: is not the key of the first certificate in {certificate}")
     now = datetime.now(UTC)
@@ -111,6 +111,11 @@ def _algorithm(private: Any, key: Path) -> str:
 
 def _read(path: Path) -> bytes:
     return read_bytes(path, what="PEM file", limit=_LARGEST)
+
+
+def _short(error: ValueError) -> str:
+    """What cryptography says, without its address for more details."""
+    return str(error).rpartition("more details. ")[2].partition(". Details:")[0][:100]
 
 
 def _write_privately(path: Path, data: bytes) -> None:

@@ -198,3 +198,14 @@ def test_one_line_says_what_was_found(imitated, caplog):
     assert len(caplog.records) == 1
     for part in ("ActorsHQ: 9 frames by 3 cameras", "z up", "of the joints on the masks"):
         assert part in caplog.text
+
+
+def test_pictures_are_read_with_our_own_decoders_only(copied):
+    """Pillow hands PostScript to another program, whatever the file is called."""
+    dataset, path = copied("zju_mocap")
+    for mask in path.rglob("mask*/**/*.png"):
+        mask.write_bytes(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\n%%EndComments\nquit\n"
+        )
+    with pytest.raises(UserError, match=r"cannot be read as a picture \(expected PNG, JPEG"):
+        opened(dataset, path=path)
