@@ -7,7 +7,7 @@ import binascii
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -203,7 +203,7 @@ def _known(meanings: Mapping[Any, _T], item: dict[str, Any], key: str) -> _T | N
     return meanings.get(value) if isinstance(value, int | str) else None
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

@@ -71,7 +71,8 @@ def gather(plan: Plan, out: Path) -> Figures:
         UserError: A file of a training is damaged, or two of a capture were measured in different
             ways.
     """
-    tests, frames, summaries, missing = {}, {}, {}, {}
+    tests: dict[Cell, dict[str, Any]] = {}
+    frames, summaries, missing = {}, {}, {}
     protocols: dict[str, tuple[Cell, dict[str, Any]]] = {}
     for cell in plan.cells():
         if not is_finished(out, cell):

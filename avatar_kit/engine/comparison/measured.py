@@ -105,7 +105,11 @@ def read_measured(root: Path) -> Measured:
             other.
     """
     run = RunFolder(root)
-    names = {"eval/test.json": _Test, "eval/frames.json": _Frames, "summary.json": _Summary}
+    names: dict[str, type[BaseModel]] = {
+        "eval/test.json": _Test,
+        "eval/frames.json": _Frames,
+        "summary.json": _Summary,
+    }
     test, frames, summary = (run.read_json(name) for name in names)
     for (name, model), values in zip(names.items(), (test, frames, summary), strict=True):
         validated(model, values, root / name, _MEND)
