@@ -38,7 +38,8 @@ def run(seed: int, kinds: list[str], numbers: range) -> None:
             print(json.dumps({"begun": number}), file=told, flush=True)
             ending = ended(kind, f"{seed}-{kind}-{number}", world, Path(root) / "case")
             found = {"kind": kind, "how": ending.how, "seconds": ending.seconds}
-            found |= {"cause": ending.cause, "text": ending.text.replace(root, "")}
+            found |= {"cause": ending.cause, "text": ending.text}
+            found = {k: v.replace(root, "") if isinstance(v, str) else v for k, v in found.items()}
             print(json.dumps(found), file=told, flush=True)
     sys.exit(0)
 

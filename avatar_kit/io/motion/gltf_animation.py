@@ -299,6 +299,9 @@ def _built(
                 f"{file.path}: {len(given)} inverseBindMatrices for {len(skin['joints'])} joints"
             )
         matrices = torch.from_numpy(given).reshape(-1, 4, 4).mT
+        affine = (matrices[:, 3] - torch.tensor([0.0, 0.0, 0.0, 1.0])).abs() < 1e-3
+        if not bool(affine.all()) or not bool(matrices.isfinite().all()):
+            raise UserError(f"{file.path}: inverseBindMatrices that move and turn no joint")
         if bool((torch.linalg.det(matrices[:, :3, :3]).abs() < 1e-18).any()):
             raise UserError(f"{file.path}: inverseBindMatrices that have no inverse")
         return torch.linalg.inv(matrices)[[skin["joints"].index(node) for node in kept]]
