@@ -23,10 +23,17 @@ class _Open(BaseModel):
 
 class _Metric(_Open):
     higher_is_better: bool
+    unit: str = ""
+    weights_sha256: str | None
+    unavailable: str = ""
 
 
 class _Protocol(_Open):
+    version: int
     capture_key: str
+    height: int
+    background: str
+    max_frames: int | None
     metrics: dict[str, _Metric]
 
 
@@ -73,9 +80,9 @@ class _Frames(RootModel[dict[str, dict[Literal["full", "person"], dict[str, list
 class _Summary(_Open):
     """The content of ``summary.json``."""
 
-    steps: int | None = None
-    seconds: float
-    parameters: int | None = None
+    steps: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    parameters: int = Field(ge=1)
     milliseconds: float | None
 
 

@@ -204,7 +204,7 @@ def _local(
     moved: dict[int, dict[str, np.ndarray]] = {}
     for target, sampler in _channels(file, animation):
         path, node = target.get("path"), target.get("node")
-        if path in _WIDTHS and node is not None:
+        if isinstance(path, str) and path in _WIDTHS and node is not None:
             file.item("nodes", node)
             moved.setdefault(node, {})[path] = _sampled(file, sampler, clock, _WIDTHS[path])
     return [_matrix(file, node, moved.get(i, {})) for i, node in enumerate(nodes)]
