@@ -48,7 +48,8 @@ class ExAvatar(Recorded):
             own = np.stack([row.array(key, (width,)) for row in rows])
             fields[field] = checked_angles(own, width, f"{smoothed}: key '{key}'")
         transl = np.stack([row.array("trans", (3,)) for row in rows])
-        betas = np.asarray(from_json(optimized / "shape_param.json"), float).reshape(-1)
+        shape = optimized / "shape_param.json"
+        betas = Numbers(shape, {"betas": from_json(shape)}).first_row("betas")
         cameras = [_file(root / "cam_params" / f"{n}.json") for n in numbers]
         notes: tuple[str, ...] = ("expression and offsets of SMPL-X are left out",)
         if len(kept) < len(images):
