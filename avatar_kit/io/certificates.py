@@ -48,11 +48,13 @@ def read_pair(certificate: Path, key: Path) -> tuple[str, str, str]:
             the certificate is not valid today.
     """
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     try:
         chain = x509.load_pem_x509_certificates(_read(certificate))
-    except ValueError as error:
+        public = chain[0].public_key()
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise UserError(f"{certificate}: not a certificate in PEM ({_short(error)})") from None
     try:
         private = serialization.load_pem_private_key(_read(key), None)
@@ -60,9 +62,9 @@ def read_pair(certificate: Path, key: Path) -> tuple[str, str, str]:
         raise UserError(
             f"{key}: the key is encrypted; write it without a password: openssl pkey -in {key}"
         ) from None
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise UserError(f"{key}: not a private key in PEM ({_short(error)})") from None
-    if private.public_key() != chain[0].public_key():
+    if private.public_key() != public:
         raise UserError(f"{key}: is not the key of the first certificate in {certificate}")
     now = datetime.now(UTC)
     if not chain[0].not_valid_before_utc <= now <= chain[0].not_valid_after_utc:
@@ -113,7 +115,7 @@ def _read(path: Path) -> bytes:
     return read_bytes(path, what="PEM file", limit=_LARGEST)
 
 
-def _short(error: ValueError) -> str:
+def _short(error: Exception) -> str:
     """What cryptography says, without its address for more details."""
     return str(error).rpartition("more details. ")[2].partition(". Details:")[0][:100]
 
