@@ -168,11 +168,11 @@ def prepare(
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video, or several."""
-    import signal
     from dataclasses import replace
 
     from rich.console import Console
 
+    from avatar_kit.engine.stopping import interrupted_by_sigterm
     from avatar_kit.io.read_options import ReadOptions, parse_box, parse_rectangle, parse_time
     from avatar_kit.tracking import Options, prepare_video
     from avatar_kit.tracking.terminal import StageProgress, show
@@ -208,9 +208,8 @@ def prepare(
         fresh=fresh,
         read=[replace(common, masks=m, camera=c) for m, c in own],
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with StageProgress(console, once=count == 1) as progress:
+        with interrupted_by_sigterm(), StageProgress(console, once=count == 1) as progress:
             prepared = prepare_video(videos, out, options, progress)
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on after the last stage that was done")

@@ -61,12 +61,12 @@ def view(
     device: Device = "auto",
 ) -> None:
     """Look at an avatar, a capture or a motion."""
-    import signal
     import webbrowser
 
     from rich.console import Console
 
     check_installed()
+    from avatar_kit.engine.stopping import handled
     from avatar_kit.viewer import Viewer, open_subject
     from avatar_kit.viewer.following import first_checkpoint
 
@@ -88,11 +88,10 @@ def view(
         raise UserError(f"--follow: follows the training of a run, but {what} is none")
     viewer = Viewer(subject, host=host, port=port, follow=follow, say=say)
     say(f"{subject.title}: {viewer.address}   (Ctrl-C ends)")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: viewer.stop())
-    if browser:
-        webbrowser.open(viewer.address)
-    viewer.run()
+    with handled(lambda *_: viewer.stop(), "SIGINT", "SIGTERM"):
+        if browser:
+            webbrowser.open(viewer.address)
+        viewer.run()
 
 
 def check_installed() -> None:

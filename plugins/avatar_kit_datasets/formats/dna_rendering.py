@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.image import decoded_image
 from avatar_kit_datasets.config import DnaRenderingConfig
 from avatar_kit_datasets.dataset import Recorded
 from avatar_kit_datasets.files import Numbers, hdf5
@@ -94,11 +93,7 @@ def _read(path: Path, group: str, wanted: Iterable[int], mode: str) -> Iterator[
 
 def _decoded(held: np.ndarray, what: str, mode: str) -> np.ndarray:
     """A picture that lies encoded in an array of bytes."""
-    try:
-        with Image.open(io.BytesIO(held.astype(np.uint8).tobytes())) as image:
-            return np.asarray(image.convert(mode))
-    except OSError as error:
-        raise UserError(f"{what}: no encoded picture ({error})") from None
+    return decoded_image(held.astype(np.uint8).tobytes(), what, mode=mode)
 
 
 def _scale(values: Numbers) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from avatar_kit.capture.record import CameraRecord
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.io import load_motion
+from avatar_kit.io.documents import validated
 from avatar_kit_datasets.config import PicturesConfig
 from avatar_kit_datasets.dataset import Recorded
 from avatar_kit_datasets.files import from_json
@@ -110,12 +110,11 @@ def _folders(root: Path) -> dict[str, Path]:
 def _records(path: Path) -> dict[str, View]:
     data = from_json(path)
     rows = data.get("cameras", [data]) if isinstance(data, dict) else data
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: is no list of cameras, but {shown(rows)}")
     found = {}
-    for row in rows:
-        try:
-            about = CameraRecord.model_validate({"name": "main", **row})
-        except (ValidationError, TypeError) as error:
-            raise UserError(f"{path}: is no list of cameras ({error})") from None
+    for i, row in enumerate(rows):
+        about = validated(CameraRecord, {"name": "main", **row}, f"{path}: camera {i}")
         K, R, t = (np.asarray(value, float) for value in (about.K, about.R, about.t))
         found[about.name] = View(K, R, t, about.width, about.height, about.distortion)
     return found

@@ -218,3 +218,14 @@ def test_x_humans_with_a_depth_that_is_a_picture(copied):
     dataset, path = copied("x_humans")
     Image.new("RGB", (96, 96)).save(path / "render" / "depth" / "depth_000001.tiff")
     assert "expected one number for each pixel" in refused(dataset, path)
+
+
+def test_pictures_are_read_with_our_own_decoders_only(copied):
+    """Pillow hands PostScript to another program, whatever the file is called."""
+    dataset, path = copied("zju_mocap")
+    for mask in path.rglob("mask*/**/*.png"):
+        mask.write_bytes(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\n%%EndComments\nquit\n"
+        )
+    with pytest.raises(UserError, match=r"cannot be read as a picture \(expected PNG, JPEG"):
+        opened(dataset, path=path)
