@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,10 +30,11 @@ class ShallowUNet(nn.Module):
         self.middle = EqualConv2d(outputs, outputs, 3)
         self.merge = EqualConv2d(outputs + half, outputs, 3)
         self.leave = EqualConv2d(outputs, outputs, 3, activate=False)
+        cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] to [B, outputs, H, W]; H and W are multiples of 4."""
-        shallow = self.enter(x)
+        shallow = self.enter(x.contiguous(memory_format=torch.channels_last))
         deep = self.middle(self.deepen(shallow))
         merged = self.merge(torch.cat([_double(deep), shallow], dim=1))
         return self.leave(_double(merged))
