@@ -22,7 +22,7 @@ from avatar_kit.graphics.jit import blank, in_parallel, kernel, spans, threads
 #: Pixels handled at a time: their taps stay in the cache while the channels go by.
 _BLOCK = 1024
 #: Channels below which planes are as quick as rows.
-_FEW = 4
+_FEW = 3
 
 
 def weighted_gather(
@@ -42,7 +42,7 @@ def weighted_gather(
         pixels: P, the number of pixels of a picture.
 
     Returns:
-        [B, C, P]; 0 where no pixel is named. In memory [B, P, C] where the table is [B, M, C] with C >= 4.
+        [B, C, P]; 0 where no pixel is named. In memory [B, P, C] where the table is [B, M, C] with C >= 3.
     """
     if table.shape[0] not in (1, batch):
         raise ValueError(f"a batch of {table.shape[0]} tables does not fit {batch} pictures")

@@ -22,6 +22,7 @@ from avatar_kit_ram.config import (
     HandMapConfig,
     NeuralTextureConfig,
 )
+from avatar_kit_ram.equalized import joined
 from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.shallow_unet import ShallowUNet
 
@@ -53,7 +54,7 @@ class NeuralTexture(Encoder):
         uv = uv_map(context.body.topology, fragments)
         features = sample_texture(self.textures.picture(), uv, fragments.mask)
         if self.config.normals:
-            features = torch.cat([features, normal_map(context, fragments)], dim=1)
+            features = joined([features, normal_map(context, fragments)])
         return FeatureMap(features)
 
     def fragments(self, context: FrameContext) -> Fragments:
@@ -95,7 +96,7 @@ class FaceMap(Encoder):
         mask = seen[:, None].to(context.body.vertices.dtype)
         uv = uv_map(topology, fragments)
         uv = (uv - self.centre[:, None, None]) / self.extent[:, None, None]
-        return torch.cat([mask, normal_map(context, fragments) * mask, uv * mask], dim=1)
+        return joined([mask, normal_map(context, fragments) * mask, uv * mask])
 
 
 class HandMap(Encoder):

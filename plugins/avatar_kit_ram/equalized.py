@@ -7,6 +7,7 @@ moves all layers at the same relative speed.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -105,6 +106,14 @@ class EqualConv2d(nn.Module):
 
     def _scale(self) -> tuple[Tensor, Tensor]:
         return self.weight * self.weight_scale, self.bias * self.bias_scale
+
+
+def joined(maps: Sequence[Tensor]) -> Tensor:
+    """[B, sum of C, H, W] maps [B, C, H, W] of one size, the channels of a pixel side by side.
+
+    Joined as rows, because a map of one channel tells ``torch.cat`` nothing about the layout.
+    """
+    return torch.cat([m.permute(0, 2, 3, 1) for m in maps], dim=-1).permute(0, 3, 1, 2)
 
 
 def mix_channels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +10,6 @@ from torch import Tensor
 
 #: Binomial low-pass filter of StyleGAN2 and its descendants.
 TAPS = (1.0, 3.0, 3.0, 1.0)
-
-#: Zeros on the left, right, top and bottom; below 0, what is cut away there.
-Padding = tuple[int, int, int, int]
 
 
 def fir_kernel(taps: Sequence[float] = TAPS) -> Tensor:
@@ -36,7 +32,7 @@ def upfirdn2d(
 
     Args:
         x: [B, C, H, W].
-        kernel: [k, k] filter, a constant: no gradient flows into it.
+        kernel: [k, k] filter.
         up: ``up - 1`` zeros follow every row and column.
         down: Every ``down``-th row and column is kept.
         pad: Zeros before and after the picture, on both axes.
@@ -45,8 +41,18 @@ def upfirdn2d(
     Returns:
         [B, C, h, w] with ``h = (H up + sum(pad) - k) // down + 1``.
     """
-    y = _filtered(x, kernel, up, down, (*pad, *pad))
-    return y if bias is None else y.add_(bias[:, None, None])
+    batch, channels, height, width = x.shape
+    if up > 1:
+        spread = x.new_zeros(batch, channels, height, up, width, up)
+        spread[:, :, :, 0, :, 0] = x
+        x = spread.reshape(batch, channels, height * up, width * up)
+    before, after = pad
+    # F.conv2d correlates: flip the filter to convolve.
+    weight = kernel.flip(0, 1).to(x.dtype).expand(channels, 1, *kernel.shape)
+    if before == after:
+        return F.conv2d(x, weight, bias, stride=down, padding=before, groups=channels)
+    x = F.pad(x, (before, after, before, after))
+    return F.conv2d(x, weight, bias, stride=down, groups=channels)
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -88,51 +94,3 @@ def blur_after_transpose(
     excess = kernel.shape[0] - factor - (size - 1)
     pad = ((excess + 1) // 2 + factor - 1, excess // 2 + 1)
     return upfirdn2d(x, kernel * factor**2, pad=pad, bias=bias)
-
-
-def _filtered(x: Tensor, kernel: Tensor, up: int, down: int, pad: Padding) -> Tensor:
-    """:func:`upfirdn2d` with zeros of their own on the left, right, top and bottom."""
-    if torch.is_grad_enabled() and x.requires_grad:
-        y: Tensor = _Filter.apply(x, kernel, up, down, pad)
-        return y
-    batch, channels, height, width = x.shape
-    if up > 1:
-        last = x.is_contiguous(memory_format=torch.channels_last)
-        layout = torch.channels_last if last else torch.contiguous_format
-        size = (batch, channels, height * up, width * up)
-        spread = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=layout).zero_()
-        spread[..., ::up, ::up] = x
-        x = spread
-    # F.conv2d correlates: flip the filter to convolve.
-    weight = kernel.flip(0, 1).to(x.dtype).expand(channels, 1, *kernel.shape)
-    around = pad[0]
-    if around < 0 or any(p != around for p in pad):
-        x, around = F.pad(x, pad), 0
-    return F.conv2d(x, weight, stride=down, padding=around, groups=channels)
-
-
-class _Filter(torch.autograd.Function):
-    """The way back is the same operation, the filter turned around and the rates exchanged.
-
-    Torch's own way back through a depthwise convolution takes three times as long on a CPU.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> Tensor:
-        x, kernel, up, down, pad = inputs
-        ctx.save_for_backward(kernel)
-        ctx.given = up, down, pad, x.shape[-2:]
-        return _filtered(x, kernel, up, down, pad)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (kernel,), (gradient,) = ctx.saved_tensors, gradients
-        up, down, (left, _, top, _), (height, width) = ctx.given
-        rows, columns = gradient.shape[-2:]
-        pad = (
-            kernel.shape[1] - 1 - left,
-            width * up - columns * down + left - up + 1,
-            kernel.shape[0] - 1 - top,
-            height * up - rows * down + top - up + 1,
-        )
-        return _filtered(gradient, kernel.flip(0, 1), down, up, pad), None, None, None, None

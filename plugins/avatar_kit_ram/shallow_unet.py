@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit_ram.equalized import EqualConv2d
+from avatar_kit_ram.equalized import EqualConv2d, joined
 
 
 class ShallowUNet(nn.Module):
@@ -36,7 +36,7 @@ class ShallowUNet(nn.Module):
         """[B, inputs, H, W] to [B, outputs, H, W]; H and W are multiples of 4."""
         shallow = self.enter(x.contiguous(memory_format=torch.channels_last))
         deep = self.middle(self.deepen(shallow))
-        merged = self.merge(torch.cat([_double(deep), shallow], dim=1))
+        merged = self.merge(joined([_double(deep), shallow]))
         return self.leave(_double(merged))
 
 

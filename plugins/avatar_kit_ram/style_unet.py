@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit_ram.config import size_step
-from avatar_kit_ram.equalized import EqualConv2d
+from avatar_kit_ram.equalized import EqualConv2d, joined
 from avatar_kit_ram.fir import TAPS, downsample, fir_kernel, upsample
 from avatar_kit_ram.modulated import ModulatedConv2d
 from avatar_kit_ram.wavelet import haar_iwt
@@ -99,7 +99,7 @@ class DecoderLevel(nn.Module):
         """
         x = self.up(x, style)
         if self.skip is not None:
-            x = self.skip(torch.cat([x, same], dim=1))
+            x = self.skip(joined([x, same]))
         x = self.conv(x, style)
         # Bands enlarged and added are the picture enlarged and added: the wavelets are linear.
         painted = haar_iwt(self.paint(x, style))
@@ -178,7 +178,7 @@ class StyleUNet(nn.Module):
         last = len(self.decoder) - 1
         for i in range(last, -1, -1):
             if i < last:
-                x = self.fusion[i](torch.cat([x, features[i + 1]], dim=1))
+                x = self.fusion[i](joined([x, features[i + 1]]))
             x, picture = self.decoder[i](x, style, picture, features[i])
         assert picture is not None  # there are at least two levels
         return picture
