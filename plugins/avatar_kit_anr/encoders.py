@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,7 @@ class UvTexture(Encoder):
             )
             for side in sides
         )
+        cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
 
     def charts(self) -> list[nn.Parameter]:
         """Every level."""
