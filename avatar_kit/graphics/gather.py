@@ -42,7 +42,8 @@ def weighted_gather(
         pixels: P, the number of pixels of a picture.
 
     Returns:
-        [B, C, P]; 0 where no pixel is named. In memory [B, P, C] where the table is [B, M, C] with C >= 3.
+        [B, C, P]; 0 where no pixel is named. In memory [B, P, C] where the table is
+        [B, M, C] with C >= 3.
     """
     if table.shape[0] not in (1, batch):
         raise ValueError(f"a batch of {table.shape[0]} tables does not fit {batch} pictures")

@@ -53,7 +53,8 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     planes = [p.detach().flatten(0, 1).double().contiguous().numpy() for p in (prediction, target)]
     found = np.empty(len(planes[0]))
     taps = _taps(torch.float64).numpy()
-    in_turns(_similarity, [(*pair, taps, found, i) for i, pair in enumerate(zip(*planes))])
+    pairs = enumerate(zip(*planes, strict=True))
+    in_turns(_similarity, [(x, y, taps, found, i) for i, (x, y) in pairs])
     return torch.from_numpy(found).view(len(prediction), -1).mean(1)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
