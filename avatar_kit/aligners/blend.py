@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
 
 import torch
 
-from avatar_kit.aligners.rotations import slerp
 from avatar_kit.scene import Motion
-
-_LINEAR = ("transl", "expression")
+from avatar_kit.scene.motion import mixed
 
 
 def blend(source: Motion, aligned: Motion, strength: float) -> Motion:
@@ -25,9 +22,9 @@ def blend(source: Motion, aligned: Motion, strength: float) -> Motion:
         raise ValueError(f"the strength must lie between 0 and 1, got {strength}")
     if strength in (0, 1):
         return aligned if strength else source
-    mixed: dict[str, Any] = {}
-    for name in (n for n in vars(source) if n not in ("fps", "confidence")):
-        a, b = getattr(source, name), getattr(aligned, name)
-        if not torch.equal(a, b):
-            mixed[name] = a.lerp(b, strength) if name in _LINEAR else slerp(a, b, strength)
-    return replace(source, **mixed)
+    names = [f.name for f in fields(source) if f.name not in ("fps", "confidence")]
+    moved = [n for n in names if not torch.equal(getattr(source, n), getattr(aligned, n))]
+    if not moved:
+        return source
+    between = mixed(source, aligned, source.transl.new_full((len(source),), strength))
+    return replace(source, **{name: getattr(between, name) for name in moved})

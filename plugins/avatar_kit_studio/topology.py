@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from avatar_kit.graphics.jit import kernel
 
@@ -28,21 +29,10 @@ def smooth(points: np.ndarray, start: np.ndarray, items: np.ndarray, amount: flo
                 points[i, k] += amount * (mean[i, k] - points[i, k])
 
 
-@kernel
-def nearest(points, targets):
-    """[N] index of the target closest to each point."""
-    out = np.empty(points.shape[0], np.int64)
-    for i in range(points.shape[0]):
-        best, found = 1e30, 0
-        for j in range(targets.shape[0]):
-            dx = points[i, 0] - targets[j, 0]
-            dy = points[i, 1] - targets[j, 1]
-            dz = points[i, 2] - targets[j, 2]
-            d = dx * dx + dy * dy + dz * dz
-            if d < best:
-                best, found = d, j
-        out[i] = found
-    return out
+def nearest(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """[N] index of the target closest to each point; of two as close, the first."""
+    distance, index = cKDTree(targets).query(points, k=2)
+    return np.where(distance[:, 0] == distance[:, 1], index.min(1), index[:, 0])
 
 
 def triangles(quads: np.ndarray) -> np.ndarray:

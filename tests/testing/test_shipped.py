@@ -70,9 +70,14 @@ DEAR = {("method", "dnr"), ("method", "mmlp"), ("method", "r3")}
 
 #: Checks that take long, where a cheaper component stands the same one by default.
 DEAR_CHECKS = {
+    ("encoder", "mlp_gaussians", "test_same_seed_same_result"),
+    ("encoder", "surface_gaussians", "test_same_seed_same_result"),
+    ("exporter", "skinned_mesh", "test_another_pose_gives_another_file"),
+    ("exporter", "player", "test_the_same_source_gives_the_same_file"),
     ("aligner", "mda", "test_same_seed_same_result"),
     ("method", "anr", "test_growth_resumes"),
     ("method", "anr", "test_resuming_is_exact"),
+    ("method", "anr", "test_same_seed_same_result"),
     ("method", "ram", "test_growth_resumes"),
     ("method", "ram", "test_resuming_is_exact"),  # of the command: tests/cli/test_exact_resume.py
     ("method", "ram", "test_same_seed_same_result"),
@@ -133,4 +138,6 @@ def test_every_kind_is_checked():
 
 def test_options_name_components_that_exist():
     assert {*OPTIONS, *ATTRIBUTES, *DEAR} <= set(COMPONENTS)
+    assert all(check in checks_of(conformance_class(kind)) for kind, _, check in DEAR_CHECKS)
+    assert {(kind, name) for kind, name, _ in DEAR_CHECKS} <= set(COMPONENTS)
     assert all(check in checks_of(conformance_class(k)) for k, _, check in DEAR_CHECKS)

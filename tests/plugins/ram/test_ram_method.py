@@ -27,7 +27,7 @@ def test_training_lowers_the_loss(preset, share, build, small_config, batch):
     assert all(not value.requires_grad for value in history[0].values())
 
 
-@pytest.mark.parametrize("preset", ["demo", "paper"])
+@pytest.mark.parametrize("preset", ["demo", pytest.param("paper", marks=pytest.mark.slow)])
 def test_the_perceptual_loss_alone_brings_the_features_closer(preset, build, small_config, batch):
     """Beside the paper's weight of the pixels it may rise at first: a blur has other features."""
     alone = {"pixel": 0.0, "perceptual": 1.0, "adversarial": 0.0, "perceptual_crop": None}
