@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.kept import Kept
+from avatar_kit.nn import Kept
 from avatar_kit_ram.fir import TAPS, blur_before_stride, fir_kernel
 
 #: Gain that keeps the variance through a leaky ReLU of slope 0.2, as StyleGAN2 has it.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.kept import Kept
+from avatar_kit.nn import Kept
 from avatar_kit_ram.equalized import LEAKY_GAIN, EqualLinear
 from avatar_kit_ram.fir import TAPS, blur_after_transpose, fir_kernel
 

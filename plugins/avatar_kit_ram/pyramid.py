@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.kept import Kept
+from avatar_kit.nn import Kept
 
 
 class Pyramid(nn.ParameterList):

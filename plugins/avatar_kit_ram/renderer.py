@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn import PlateBackground
-from avatar_kit.nn.kept import Kept
+from avatar_kit.nn import Kept, PlateBackground
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
 from avatar_kit_ram.config import StyleUNetConfig
 from avatar_kit_ram.equalized import EqualConv2d, EqualLinear, joined, pixel_norm

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar_kit.nn.kept import Kept
+from avatar_kit.nn import Kept
 from avatar_kit_ram.equalized import EqualConv2d, joined
 
 #: How far, in pixels, the input is felt in the output.
