@@ -24,6 +24,9 @@ from avatar_kit.scene import FrameContext, Motion
 #: each encoder.
 POSE, MAPS, NETWORK, COMPOSE, ENCODE = "pose", "maps", "network", "compose", "encode"
 
+#: What a context computes at first use.
+_OF_CONTEXT = {"fragments", "uv_map", "normal_map"}
+
 #: Quality of the JPEG, as ``live`` sends it.
 _QUALITY = 90
 
@@ -90,7 +93,7 @@ def _draw(
     watch.lap(POSE)
     context = FrameContext.driven(body, camera, pose, before=before["body"])
     for name in shared:
-        getattr(context if name == "fragments" else body, name)
+        getattr(body if name == "normals" else context, name)
     watch.lap(MAPS)
     after: dict[str, Any] = {"body": body}
     conditions = {}
@@ -106,7 +109,7 @@ def _draw(
     picture = to_uint8(output.rgb[0].float().clamp(0, 1))
     Image.fromarray(picture).save(io.BytesIO(), "JPEG", quality=_QUALITY)
     watch.lap(ENCODE)
-    asked = {"fragments"} & vars(context).keys() | {"normals"} & vars(body).keys()
+    asked = _OF_CONTEXT & vars(context).keys() | {"normals"} & vars(body).keys()
     return after, asked
 
 

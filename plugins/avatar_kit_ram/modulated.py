@@ -83,9 +83,11 @@ class ModulatedConv2d(nn.Module):
         up: Upsample by two.
         demodulate: Normalise the weights per output channel.
         taps: Low-pass filter of the upsampling.
+        mixed: [E, outputs] mixes the output channels at last; only without normalised weights.
     """
 
     kernel: Tensor | None
+    mixed: Tensor | None
     noise: Tensor
 
     def __init__(
@@ -99,6 +101,7 @@ class ModulatedConv2d(nn.Module):
         up: bool = False,
         demodulate: bool = True,
         taps: tuple[float, ...] = TAPS,
+        mixed: Tensor | None = None,
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
@@ -108,6 +111,7 @@ class ModulatedConv2d(nn.Module):
         self.demodulate = demodulate
         self.activate = picture is not None
         self.register_buffer("kernel", fir_kernel(taps) if up else None, persistent=False)
+        self.register_buffer("mixed", mixed, persistent=False)
         self._known: Kept[tuple[Tensor, Tensor]] = Kept()
         if picture is not None:
             self.register_buffer("noise", torch.randn(1, 1, *picture))
@@ -122,14 +126,15 @@ class ModulatedConv2d(nn.Module):
             weight, bias = self._known(needed, lambda: self._styled(style, gain))
             y = convolve(x, weight, bias, self.kernel)
         else:
+            weight, bias = self._scaled()
             y = modulated_conv2d(
                 x,
-                self.weight * self.weight_scale,
+                weight,
                 self.modulation(style),
                 demodulate=self.demodulate,
                 kernel=self.kernel,
                 gain=gain,
-                bias=gain * self.bias,
+                bias=gain * bias,
             )
         if not self.activate:
             return y
@@ -137,5 +142,11 @@ class ModulatedConv2d(nn.Module):
         return F.leaky_relu_(y, 0.2)
 
     def _styled(self, style: Tensor, gain: float) -> tuple[Tensor, Tensor]:
-        weight, scale = self.weight * self.weight_scale, self.modulation(style)
-        return modulated(weight, scale, self.demodulate, gain), gain * self.bias
+        weight, bias = self._scaled()
+        return modulated(weight, self.modulation(style), self.demodulate, gain), gain * bias
+
+    def _scaled(self) -> tuple[Tensor, Tensor]:
+        weight = self.weight * self.weight_scale
+        if self.mixed is None:
+            return weight, self.bias
+        return torch.einsum("ed,dcij->ecij", self.mixed, weight), self.mixed @ self.bias

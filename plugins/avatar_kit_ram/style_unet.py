@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
@@ -16,7 +17,7 @@ from avatar_kit_ram.config import size_step
 from avatar_kit_ram.equalized import EqualConv2d, joined
 from avatar_kit_ram.fir import TAPS, downsample, fir_kernel, upsample
 from avatar_kit_ram.modulated import ModulatedConv2d
-from avatar_kit_ram.wavelet import haar_iwt
+from avatar_kit_ram.wavelet import haar_phases
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -81,7 +82,9 @@ class DecoderLevel(nn.Module):
         self.skip = EqualConv2d(2 * channels, channels, 3) if skip else None
         self.up = ModulatedConv2d(below, channels, 3, style, picture=size, up=True)
         self.conv = ModulatedConv2d(channels, channels, 3, style, picture=size)
-        self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False)
+        # Bands leave as the pixels they stand for: the wavelets are linear, and so is enlarging.
+        pixels = haar_phases(bands // 4)
+        self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False, mixed=pixels)
         nn.init.zeros_(self.paint.weight)  # an even grey at first: no noise to unlearn
 
     def forward(
@@ -100,8 +103,7 @@ class DecoderLevel(nn.Module):
         if self.skip is not None:
             x = self.skip(joined([x, same]))
         x = self.conv(x, style)
-        # Bands enlarged and added are the picture enlarged and added: the wavelets are linear.
-        painted = haar_iwt(self.paint(x, style))
+        painted = F.pixel_shuffle(self.paint(x, style), 2)
         return x, painted if picture is None else painted + upsample(picture)
 
 
