@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from avatar_kit.scene import Camera as Camera
     from avatar_kit.scene import Motion as Motion
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Version of the plugin contracts. A plugin may set ``avatar_kit_api = N`` in its module.
 API_VERSION = 2

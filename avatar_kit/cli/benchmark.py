@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from avatar_kit.cli import benchmark_render
 from avatar_kit.cli.compare import Methods, Threads, Workers
+from avatar_kit.cli.given import Checked
 from avatar_kit.cli.options import Preset
 from avatar_kit.errors import UserError
 
@@ -19,6 +22,27 @@ HELP = """Compare methods as a dataset's benchmark asks: its captures, seeds and
 
 Figures of two reports compare where the hash of their protocols is equal.
 """
+
+
+#: The command that a dataset's name alone means.
+_DATASET = "dataset"
+
+
+class Benchmarks(TyperGroup):
+    """``benchmark studio`` is ``benchmark dataset studio``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is to be run."""
+        named = args[0].startswith("-") or args[0] in self.commands
+        return super().resolve_command(ctx, args if named else [_DATASET, *args])
+
+
+app = typer.Typer(
+    cls=Benchmarks,
+    help="Compare methods on a dataset's benchmark, or time a frame of an avatar.",
+    no_args_is_help=True,
+)
+app.command("render", cls=Checked, help=benchmark_render.HELP)(benchmark_render.render)
 
 
 def benchmark(
@@ -60,3 +84,6 @@ def benchmark(
             raise UserError(f"{contender}: the benchmark fixes {', '.join(fixed)}")
     folder = out or Path("benchmarks") / f"{name}-{asked.version}"
     run_comparison(keep_plan(plan, folder), folder, workers, threads, Console())
+
+
+app.command(_DATASET, cls=Checked, help=HELP)(benchmark)

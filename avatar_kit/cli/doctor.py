@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import typer
+
+from avatar_kit.cli.options import AsJson
+
 HELP = """Say what this machine can do, and what to install for the rest."""
 
 _EXTRAS = {
@@ -10,15 +14,31 @@ _EXTRAS = {
 }
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check the machine."""
+    import json
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    found = _found()
+    if as_json:
+        rows = [{"ok": ok, "name": name, "text": text} for ok, name, text in found]
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    for ok, name, text in found:
+        table.add_row("[green]ok[/]" if ok else "[yellow]--[/]", name, escape(text))
+    Console().print(table)
+
+
+def _found() -> list[tuple[bool, str, str]]:
+    """Of each thing whether it is as it should be, its name, and what it is or what to do."""
     import importlib.util
     import shutil
 
     import torch
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     from avatar_kit import __version__
     from avatar_kit.errors import how_to_get, how_to_install
@@ -26,14 +46,12 @@ def doctor() -> None:
     from avatar_kit.io.cache import cache_dir, cache_limit, cache_size, stages_limit
     from avatar_kit.registry import catalog, plugins
 
-    console = Console()
-    table = Table(show_header=False, show_edge=False, pad_edge=False)
-    good, bad = "[green]ok[/]", "[yellow]--[/]"
+    rows: list[tuple[bool, str, str]] = []
     cuda = torch.cuda.is_available()
     gpu = torch.cuda.get_device_name() if cuda else "none: training uses the preset 'demo'"
-    table.add_row(good, "avatar-kit", __version__)
-    table.add_row(good, "torch", f"{torch.__version__}, {torch.get_num_threads()} CPU threads")
-    table.add_row(good if cuda else bad, "CUDA", gpu)
+    rows.append((True, "avatar-kit", __version__))
+    rows.append((True, "torch", f"{torch.__version__}, {torch.get_num_threads()} CPU threads"))
+    rows.append((cuda, "CUDA", gpu))
     lacks = {
         "rasterising": ("Warp", warp_device.missing(torch.device("cuda")) if cuda else ""),
         "splatting": ("gsplat", splat_cuda.missing()),
@@ -41,32 +59,32 @@ def doctor() -> None:
     for what, (package, lacking) in lacks.items():
         reason = "there is no GPU" if not cuda else f"{package} is {lacking}" if lacking else ""
         where = f"on the CPU: {reason}" if reason else f"on the GPU, by {package}"
-        table.add_row(bad if reason else good, what, escape(where))
+        rows.append((not reason, what, where))
     for extra, (module, purpose) in _EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
         fix = "" if there else f"   {how_to_install(extra)}"
-        table.add_row(good if there else bad, f"extra {extra}", escape(purpose + fix))
+        rows.append((there, f"extra {extra}", purpose + fix))
     for component in catalog().components():
         missing = component.missing_models()
         if component.default and missing:
             what = f"{component.kind} {component.name}"
-            table.add_row(bad, what, f"needs {', '.join(missing)}   {how_to_get(missing)}")
+            rows.append((False, what, f"needs {', '.join(missing)}   {how_to_get(missing)}"))
     optional = [m for m, users in catalog().models() if any(m in c.config.models for c in users)]
     here = sum(model.here() for model in optional)
     if optional:
         text = f"{here} of {len(optional)} optional ones are here"
         text += "" if here == len(optional) else "   avatar-kit models list"
-        table.add_row(good if here == len(optional) else bad, "models", text)
+        rows.append((here == len(optional), "models", text))
     failed = [p for p in plugins() if p.failure]
     names = ", ".join(p.name for p in failed) or "all load"
-    table.add_row(bad if failed else good, "plugins", names)
+    rows.append((not failed, "plugins", names))
     folder = cache_dir()
     free = shutil.disk_usage(folder).free / 2**30
-    table.add_row(good if free > 2 else bad, "cache", f"{folder}, {free:.0f} GiB free")
+    rows.append((free > 2, "cache", f"{folder}, {free:.0f} GiB free"))
     for name, limit, what in (
         ("frames", cache_limit(), "decoded frames"),
         ("prepare", stages_limit(), "stages of prepare"),
     ):
         size = f"{cache_size(name) / 2**30:.1f} of {limit / 2**30:g} GiB"
-        table.add_row(good, f"cache of {what}", f"{folder / name}, {size}")
-    console.print(table)
+        rows.append((True, f"cache of {what}", f"{folder / name}, {size}"))
+    return rows

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from avatar_kit.cli.align import sayer
-from avatar_kit.cli.options import Data
+from avatar_kit.cli.options import AsJson, Data
 from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 
 HELP = """Evaluate a run again: its held-out splits, beside two baselines.
@@ -28,8 +28,11 @@ def evaluate(
     certificate: Certificate = None,
     key: Key = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate a run."""
+    import json
+
     from rich.console import Console
 
     from avatar_kit.cli import tables
@@ -37,7 +40,7 @@ def evaluate(
     from avatar_kit.engine.choosing import data_values
     from avatar_kit.engine.results import measure, reopened
 
-    console = Console()
+    console = Console(stderr=as_json)
     signer = chosen_signer(sign, certificate, key, sayer(console))
     loaded, view, config = reopened(run, data_values(data, "--data"), step, device)
     with evaluation_bar(view, config, console) as observe:
@@ -52,4 +55,7 @@ def evaluate(
             observe=observe,
             signer=signer,
         )
-    tables.show(result, loaded.run.root, console)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+    else:
+        tables.show(result, loaded.run.root, console)

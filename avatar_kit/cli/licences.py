@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from avatar_kit.cli.options import AsJson
+
 HELP = """List what went into a run, code, model, data and weights, and what their terms allow.
 
 [dim]avatar-kit licences runs/splat-me-...[/dim]
@@ -17,9 +19,7 @@ It repeats what others state of their terms, and is no legal advice.
 
 def licences(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List licences."""
     import json

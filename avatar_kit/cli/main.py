@@ -65,7 +65,7 @@ def root(
 app.command("train", cls=Checked, help=train.HELP)(train.train)
 app.command("prepare", cls=Checked, help=prepare.HELP)(prepare.prepare)
 app.command("compare", cls=Checked, help=compare.HELP)(compare.compare)
-app.command("benchmark", cls=Checked, help=benchmark.HELP)(benchmark.benchmark)
+app.add_typer(benchmark.app, name="benchmark")
 app.command("fleet", cls=Checked, help=fleet.HELP)(fleet.fleet)
 app.command("render", cls=Checked, help=render.HELP)(render.render)
 app.command("export", cls=Checked, help=export.HELP)(export.export)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from avatar_kit.cli.given import Checked
+from avatar_kit.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from avatar_kit.io.model_files import ModelFile
+    from avatar_kit.registry import Component
 
 app = typer.Typer(
     help="Model files that components need, or do more with.",
@@ -28,14 +32,19 @@ def models(context: typer.Context) -> None:
 
 
 @app.command("list", cls=Checked)
-def list_models() -> None:
+def list_models(as_json: AsJson = False) -> None:
     """List the model files that components know: what for, who needs it, size, licence, here."""
+    import json
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
     from avatar_kit.registry import catalog
 
+    if as_json:
+        typer.echo(json.dumps([_facts(model, users) for model, users in catalog().models()]))
+        return
     table = Table(Column("model", no_wrap=True), "what for", "MB", "licence", "here")
     for model, users in catalog().models():
         needy = [f"; {c.kind} {c.name} needs it" for c in users if model in c.config.needs]
@@ -44,6 +53,17 @@ def list_models() -> None:
         size = f"{model.size / 1e6:.1f}"
         table.add_row(escape(model.name), escape(purpose), size, escape(model.licence), here)
     Console().print(table)
+
+
+def _facts(model: ModelFile, users: Sequence[Component]) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "purpose": model.purpose,
+        "bytes": model.size,
+        "licence": model.licence,
+        "here": model.here(),
+        "needed_by": [f"{c.kind} {c.name}" for c in users if model in c.config.needs],
+    }
 
 
 @app.command("get", cls=Checked)

@@ -47,6 +47,9 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")
+]
 FieldOfView = Annotated[
     float | None,
     typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avatar_kit.cli.given import Checked
+from avatar_kit.cli.options import AsJson
 from avatar_kit.errors import UserError, near
 
 if TYPE_CHECKING:
@@ -35,14 +36,19 @@ def plugins(context: typer.Context) -> None:
 
 
 @app.command("list", cls=Checked)
-def list_plugins() -> None:
+def list_plugins(as_json: AsJson = False) -> None:
     """List the plugins, what they register, and which of them failed to load."""
+    import json
+
     from rich.console import Console
     from rich.markup import escape
 
     from avatar_kit.registry import KINDS
     from avatar_kit.registry import plugins as loaded
 
+    if as_json:
+        typer.echo(json.dumps([_facts(plugin) for plugin in loaded()], indent=1))
+        return
     table = _table("plugin", "from", "licence", "registers")
     for plugin in loaded():
         if plugin.failure:
@@ -56,6 +62,18 @@ def list_plugins() -> None:
         table.add_row(plugin.name, origin, licence(plugin), text)
         table.add_section()
     Console().print(table)
+
+
+def _facts(plugin: LoadedPlugin) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "licence": licence(plugin),
+        "registers": [{"kind": part.kind, "name": part.name} for part in plugin.registered],
+        "notes": list(plugin.notes),
+        "failure": plugin.failure or None,
+    }
 
 
 @app.command("show", cls=Checked)

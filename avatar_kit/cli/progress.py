@@ -15,6 +15,7 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.results import Observe
+from avatar_kit.tracking.terminal import spell
 
 
 class PatientConsole(Console):
@@ -85,9 +86,9 @@ class TerminalProgress(Progress):
             now - self._printed > self.lines_every or step == self._total
         ):
             self._printed = now
-            left = (self._total - step) / rate if rate else 0.0
+            left = spell((self._total - step) / rate) if rate and step < self._total else "0 s"
             self.console.print(
-                f"step {step}/{self._total}  {pace}  {left:.0f} s left  {text}  {memory}",
+                f"step {step}/{self._total}  {pace}  {left} left  {text}  {memory}",
                 highlight=False,
                 soft_wrap=True,
             )

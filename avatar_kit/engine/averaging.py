@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from avatar_kit.interfaces import Avatar
 
@@ -60,6 +61,7 @@ class Average:
     def _exchange(self) -> None:
         for name, parameter in learned_parameters(self.avatar):
             parameter.data, self._values[name] = self._values[name], parameter.data
+            increment_version(parameter)  # for who kept something of it
 
 
 def decay(step: int, half_life: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from avatar_kit.engine.device import peak_memory_gib
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.setting_up import Training
 from avatar_kit.engine.stopping import StopSignal
+
+#: The rate is that of the updates of so many seconds, and of so many updates at least.
+_RECENT, _LEAST_UPDATES = 30.0, 5
 
 
 class Clock:
@@ -23,13 +27,18 @@ class Clock:
     def __init__(self, before: float):
         self._before, self._started = before, time.perf_counter()
         self._updates, self._inside, self._tick = 0, 0.0, 0.0
+        self._ends: deque[float] = deque()
 
     def __enter__(self) -> None:
         self._tick = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self._inside += time.perf_counter() - self._tick
+        now = time.perf_counter()
+        self._inside += now - self._tick
         self._updates += 1
+        self._ends.append(now)
+        while len(self._ends) > _LEAST_UPDATES and now - self._ends[0] > _RECENT:
+            self._ends.popleft()
 
     @property
     def seconds(self) -> float:
@@ -38,8 +47,10 @@ class Clock:
 
     @property
     def rate(self) -> float:
-        """Updates a second in this sitting."""
-        return self._updates / (time.perf_counter() - self._started)
+        """Updates per second of late, so that the time left is right after a change of pace."""
+        if len(self._ends) < 2:  # the first one also compiles kernels
+            return self._updates / (time.perf_counter() - self._started)
+        return (len(self._ends) - 1) / max(self._ends[-1] - self._ends[0], 1e-9)
 
     def overhead(self) -> dict[str, float]:
         """The share of the time in which no update ran, for the log; nothing without any."""

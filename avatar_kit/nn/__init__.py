@@ -1,4 +1,4 @@
-"""What plugins build networks and losses with: distances, the recorded scene, resizing."""
+"""What plugins build networks and losses with: distances, the recorded scene, kept values."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from avatar_kit.nn.averages import averaged as averaged
     from avatar_kit.nn.averages import averaged_within as averaged_within
     from avatar_kit.nn.averages import windows as windows
+    from avatar_kit.nn.kept import Kept as Kept
     from avatar_kit.nn.perceptual import StLpips as StLpips
     from avatar_kit.nn.perceptual_loss import PerceptualLoss as PerceptualLoss
     from avatar_kit.nn.plate_background import PlateBackground as PlateBackground
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "Kept": "avatar_kit.nn.kept",
         "PerceptualLoss": "avatar_kit.nn.perceptual_loss",
         "PlateBackground": "avatar_kit.nn.plate_background",
         "StLpips": "avatar_kit.nn.perceptual",

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avatar_kit.errors import UserError
+from avatar_kit.nn.blurred_convolution import BLUR, BlurredConvolution
 from avatar_kit.nn.weights import load_genuine, package_folder
 
 Network = Literal["alex", "vgg"]
@@ -60,7 +61,7 @@ class BlurPool(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        taps = torch.tensor([1.0, 2.0, 1.0]) / 4
+        taps = torch.tensor(BLUR)
         kernel = torch.outer(taps, taps).expand(channels, 1, 3, 3).clone()
         self.register_buffer("kernel", kernel, persistent=False)
 
@@ -79,7 +80,7 @@ def _alex_stages() -> list[nn.Sequential]:
         return [nn.MaxPool2d(3, stride=1), BlurPool(channels)]
 
     return [
-        nn.Sequential(_conv(3, 64, 11), BlurPool(64), nn.ReLU()),
+        nn.Sequential(BlurredConvolution(3, 64, 11, padding=2), nn.ReLU()),
         nn.Sequential(*halve(64), _conv(64, 192, 5), nn.ReLU()),
         nn.Sequential(*halve(192), _conv(192, 384, 3), nn.ReLU()),
         nn.Sequential(_conv(384, 256, 3), nn.ReLU()),

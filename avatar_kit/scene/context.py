@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from avatar_kit.graphics import Fragments, rasterize
+from avatar_kit.graphics import Fragments, in_full_precision, interpolate, rasterize, uv_map
 from avatar_kit.scene.body import PosedBody
 from avatar_kit.scene.camera import Camera
 from avatar_kit.scene.motion import Motion
@@ -93,3 +93,15 @@ class FrameContext:
     def fragments(self) -> Fragments:
         """What every pixel sees of the bodies at t: rasterised once, shared by all encoders."""
         return rasterize(self.body.vertices, self.body.topology.faces, self.camera)
+
+    @cached_property
+    def uv_map(self) -> Tensor:
+        """[B, 2, H, W] texture coordinates of ``fragments``; 0 in the background."""
+        return uv_map(self.body.topology, self.fragments)
+
+    @cached_property
+    @in_full_precision
+    def normal_map(self) -> Tensor:
+        """[B, 3, H, W] unit normals of ``fragments`` in camera axes; 0 in the background."""
+        normals = self.body.normals @ self.camera.R.mT
+        return interpolate(normals, self.body.topology.faces, self.fragments)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
-from avatar_kit.graphics import in_full_precision, interpolate, sample_texture, uv_map
+from avatar_kit.graphics import sample_texture
 from avatar_kit.interfaces import Encoder, Setup
 from avatar_kit.scene import FeatureMap, FrameContext
 from avatar_kit_anr.config import SurfaceNormalsConfig, UvTextureConfig
@@ -35,6 +37,7 @@ class UvTexture(Encoder):
             )
             for side in sides
         )
+        cast(Any, self).to(memory_format=torch.channels_last)  # torch 2.13 does not type it
 
     def charts(self) -> list[nn.Parameter]:
         """Every level."""
@@ -43,7 +46,7 @@ class UvTexture(Encoder):
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C, H, W]."""
         fragments = context.fragments
-        uv = uv_map(context.body.topology, fragments)
+        uv = context.uv_map
         if self.training and self.config.jitter:
             uv = jittered(uv, self.config.jitter)
         features = torch.stack([sample_texture(t, uv, fragments.mask) for t in self.levels]).sum(0)
@@ -58,11 +61,9 @@ class SurfaceNormals(Encoder):
 
     config: SurfaceNormalsConfig
 
-    @in_full_precision
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, 3, H, W] in camera axes; zero in the background."""
-        normals = context.body.normals @ context.camera.R.mT
-        return FeatureMap(interpolate(normals, context.body.topology.faces, context.fragments))
+        return FeatureMap(context.normal_map)
 
 
 def jittered(uv: Tensor, reach: float) -> Tensor:

@@ -22,6 +22,7 @@ from avatar_kit_ram.config import (
     HandMapConfig,
     NeuralTextureConfig,
 )
+from avatar_kit_ram.equalized import joined
 from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.shallow_unet import ShallowUNet
 
@@ -49,11 +50,12 @@ class NeuralTexture(Encoder):
 
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C (+ 3), H, W]."""
-        fragments = self.fragments(context)
-        uv = uv_map(context.body.topology, fragments)
+        fragments, shell = self.fragments(context), self.config.expansion > 0
+        uv = uv_map(context.body.topology, fragments) if shell else context.uv_map
         features = sample_texture(self.textures.picture(), uv, fragments.mask)
         if self.config.normals:
-            features = torch.cat([features, normal_map(context, fragments)], dim=1)
+            normals = normal_map(context, fragments) if shell else context.normal_map
+            features = joined([features, normals])
         return FeatureMap(features)
 
     def fragments(self, context: FrameContext) -> Fragments:
@@ -91,11 +93,10 @@ class FaceMap(Encoder):
     def draw(self, context: FrameContext) -> Tensor:
         """[B, 6, H, W] mask, camera-space normal, coordinates in [-1, 1] over the face."""
         fragments, topology = context.fragments, context.body.topology
+        uv = (context.uv_map - self.centre[:, None, None]) / self.extent[:, None, None]
         seen = topology.face_region[fragments.triangle.clamp(min=0)] & (fragments.triangle >= 0)
         mask = seen[:, None].to(context.body.vertices.dtype)
-        uv = uv_map(topology, fragments)
-        uv = (uv - self.centre[:, None, None]) / self.extent[:, None, None]
-        return torch.cat([mask, normal_map(context, fragments) * mask, uv * mask], dim=1)
+        return joined([mask, context.normal_map * mask, uv * mask])
 
 
 class HandMap(Encoder):

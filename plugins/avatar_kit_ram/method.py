@@ -44,7 +44,7 @@ class Ram(Method):
             self.adversary = Adversary(config.discriminator, (setup.height, setup.width), device)
         self.neighbours = self.adversary is not None
         self.optimizer = Adam(
-            parameter_groups(avatar, config.optimizer), betas=config.optimizer.betas
+            parameter_groups(avatar, config.optimizer), betas=config.optimizer.betas, fused=True
         )
         if device.type == "cuda":  # all pictures have one size: it pays to try convolutions out
             torch.backends.cudnn.benchmark = True
@@ -145,7 +145,12 @@ def uncovered(mask: Tensor) -> Tensor:
     On the soft edge of a mask the picture is a mixture, and Adam makes much of however small a
     weight: where the person nearly always stands, the plate would learn their outline.
     """
-    return F.max_pool2d(mask, 5, stride=1, padding=2) < 0.05
+    near = mask >= 0.05
+    for axis in (-1, -2):
+        padded = F.pad(near, (2, 2) if axis == -1 else (0, 0, 2, 2))
+        shifted = [padded.narrow(axis, start, near.shape[axis]) for start in range(5)]
+        near = torch.stack(shifted).any(0)
+    return ~near
 
 
 def before_random_colours(output: RenderOutput, batch: Batch) -> tuple[Tensor, Tensor]:

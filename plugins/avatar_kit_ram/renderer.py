@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Renderer, Setup
-from avatar_kit.nn import PlateBackground
+from avatar_kit.nn import Kept, PlateBackground
 from avatar_kit.scene import Camera, Condition, ConditionSpec, FeatureMap, RenderOutput, Vector
 from avatar_kit_ram.config import StyleUNetConfig
-from avatar_kit_ram.equalized import EqualConv2d, EqualLinear, pixel_norm
+from avatar_kit_ram.equalized import EqualConv2d, EqualLinear, joined, pixel_norm
 from avatar_kit_ram.pyramid import Pyramid
 from avatar_kit_ram.style_unet import StyleUNet
 
@@ -60,6 +60,7 @@ class StyleUNetRenderer(Renderer):
         self.scene = PlateBackground(setup.plates, setup.stand) if composite else None
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         cast(Any, self).to(memory_format=self.layout)  # torch 2.13 does not type it
+        self._style: Kept[Tensor] = Kept()
 
     def check_size(self, width: int, height: int) -> None:
         """The trained size alone: the noise of the network has that size."""
@@ -74,10 +75,10 @@ class StyleUNetRenderer(Renderer):
         """Pictures, and alpha where the network does not paint the background."""
         maps = [c.values for c in conditions.values() if isinstance(c, FeatureMap)]
         codes = [c.values for c in conditions.values() if isinstance(c, Vector)]
-        joined = torch.cat(maps, dim=1).contiguous(memory_format=self.layout)
-        painted = self.network(joined, self.style(codes))
+        features = joined(maps).contiguous(memory_format=self.layout)
+        painted = self.network(features, self.style(codes))
         if self.shortcut is not None:
-            painted = painted + self.shortcut(joined)
+            painted = painted + self.shortcut(features)
         colours = 0.5 + 0.5 * painted[:, :3]
         if self.scene is None and self.plate is None:
             return RenderOutput(rgb=colours)
@@ -95,8 +96,11 @@ class StyleUNetRenderer(Renderer):
 
     def style(self, codes: list[Tensor]) -> Tensor:
         """[B or 1, S] style from the frames' codes; without codes, from a learned constant."""
-        code = self.constant if self.constant is not None else torch.cat(codes, dim=1)
-        return self.mapping(pixel_norm(code))
+        if self.constant is None:
+            return self.mapping(pixel_norm(torch.cat(codes, dim=1)))
+        constant = self.constant
+        needed = [constant, *self.mapping.parameters()]
+        return self._style(needed, lambda: self.mapping(pixel_norm(constant)))
 
 
 class LearnedPlate(nn.Module):

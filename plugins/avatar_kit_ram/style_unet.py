@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avatar_kit.errors import UserError
 from avatar_kit_ram.config import size_step
-from avatar_kit_ram.equalized import EqualConv2d
+from avatar_kit_ram.equalized import EqualConv2d, joined
 from avatar_kit_ram.fir import TAPS, downsample, fir_kernel, upsample
 from avatar_kit_ram.modulated import ModulatedConv2d
-from avatar_kit_ram.wavelet import haar_dwt, haar_iwt
+from avatar_kit_ram.wavelet import haar_phases
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -66,9 +66,7 @@ class EncoderLevel(nn.Module):
 
 
 class DecoderLevel(nn.Module):
-    """Doubles the resolution, convolves, and adds its share to the wavelet bands."""
-
-    kernel: Tensor
+    """Doubles the resolution, convolves, and adds its share to the picture, as wavelet bands."""
 
     def __init__(
         self,
@@ -84,22 +82,29 @@ class DecoderLevel(nn.Module):
         self.skip = EqualConv2d(2 * channels, channels, 3) if skip else None
         self.up = ModulatedConv2d(below, channels, 3, style, picture=size, up=True)
         self.conv = ModulatedConv2d(channels, channels, 3, style, picture=size)
-        self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False)
+        # Bands leave as the pixels they stand for: the wavelets are linear, and so is enlarging.
+        pixels = haar_phases(bands // 4)
+        self.paint = ModulatedConv2d(channels, bands, 1, style, demodulate=False, mixed=pixels)
         nn.init.zeros_(self.paint.weight)  # an even grey at first: no noise to unlearn
-        self.register_buffer("kernel", fir_kernel(TAPS), persistent=False)
 
     def forward(
-        self, x: Tensor, style: Tensor, bands: Tensor | None, same: Tensor
+        self, x: Tensor, style: Tensor, picture: Tensor | None, same: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Features and bands at twice the resolution of ``x``; ``same``: the encoder's there."""
+        """Features at twice the resolution of ``x``, and the picture at four times.
+
+        Args:
+            x: Features from below.
+            style: [B or 1, S].
+            picture: What the levels below painted, at twice the resolution of ``x``; None at the
+                lowest.
+            same: The encoder's features at twice the resolution of ``x``.
+        """
         x = self.up(x, style)
         if self.skip is not None:
-            x = self.skip(torch.cat([x, same], dim=1))
+            x = self.skip(joined([x, same]))
         x = self.conv(x, style)
-        painted = self.paint(x, style)
-        if bands is not None:
-            painted = painted + haar_dwt(upsample(haar_iwt(bands), self.kernel))
-        return x, painted
+        painted = F.pixel_shuffle(self.paint(x, style), 2)
+        return x, painted if picture is None else painted + upsample(picture)
 
 
 class StyleUNet(nn.Module):
@@ -170,11 +175,11 @@ class StyleUNet(nn.Module):
             here, x = level(x, conditions)
             features.append(here)
         x = self.bottom(x)
-        bands: Tensor | None = None
+        picture: Tensor | None = None
         last = len(self.decoder) - 1
         for i in range(last, -1, -1):
             if i < last:
-                x = self.fusion[i](torch.cat([x, features[i + 1]], dim=1))
-            x, bands = self.decoder[i](x, style, bands, features[i])
-        assert bands is not None  # there are at least two levels
-        return haar_iwt(bands)
+                x = self.fusion[i](joined([x, features[i + 1]]))
+            x, picture = self.decoder[i](x, style, picture, features[i])
+        assert picture is not None  # there are at least two levels
+        return picture

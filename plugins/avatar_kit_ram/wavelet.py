@@ -28,6 +28,12 @@ def haar_iwt(bands: Tensor) -> Tensor:
     return F.pixel_shuffle(phases.flatten(1, 2), 2)
 
 
+def haar_phases(channels: int) -> Tensor:
+    """[4 C, 4 C] what turns bands into pixels: :func:`haar_iwt` is this and a pixel shuffle."""
+    bands = torch.eye(4 * channels)[:, :, None, None]
+    return F.pixel_unshuffle(haar_iwt(bands), 2)[:, :, 0, 0].T
+
+
 def _butterfly(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, ...]:
     """The 4 x 4 Haar matrix: symmetric and orthogonal, so it is its own inverse."""
     top, bottom, left, right = a + b, c + d, a - b, c - d

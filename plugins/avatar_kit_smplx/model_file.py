@@ -14,12 +14,20 @@ from avatar_kit.io.cache import cache_dir
 from avatar_kit.io.digest import file_digest
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.io.plain_pickle import read_pickle
+from avatar_kit.scene.joints import SMPLX_JOINTS
 from avatar_kit_smplx.config import SmplxConfig
 
 Family = Literal["smplx", "smplh", "smpl"]
 
 #: Number of joints -> family.
 _FAMILIES: dict[int, Family] = {55: "smplx", 52: "smplh", 24: "smpl"}
+
+#: Family -> names of its joints.
+JOINTS: dict[Family, tuple[str, ...]] = {
+    "smplx": SMPLX_JOINTS,
+    "smplh": (*SMPLX_JOINTS[:22], *SMPLX_JOINTS[25:]),
+    "smpl": (*SMPLX_JOINTS[:22], "left_hand", "right_hand"),
+}
 
 #: No value of a model is larger; the parent of the root is stored as 2^32 - 1.
 _LARGEST = 1e10

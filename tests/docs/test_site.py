@@ -62,7 +62,7 @@ def test_words_that_were_given_up_are_gone():
     old = re.compile(
         r"\bmattes?\b|backdrop|sized_by_fit|\b\d+ takes\b|Setup\.(plate|topology)\b", re.I
     )
-    free = {DOCS / name for name in ("stability.md", "architecture.md", "results.md", "studio.md")}
+    free = {DOCS / name for name in ("stability.md", "architecture.md", "notebook.md", "studio.md")}
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
     for page in set(pages) - free:
         assert not (found := old.search(page.read_text())), f"{page}: {found[0]}"

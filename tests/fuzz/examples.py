@@ -16,6 +16,8 @@ import torch
 from avatar_kit.scene import Motion
 from avatar_kit.testing.capture import small_capture
 from tests.io import motion_writers as writers
+from tests.io import part_writers
+from tests.io.vmc_writers import recorded
 
 
 def _parameters(path: Path, motion: Motion) -> None:
@@ -33,6 +35,8 @@ _WRITERS = {
     "talkshow.npy": writers.talkshow, "wham.pkl": writers.wham, "phalp.pkl": writers.humans4d,
     "tram.npy": writers.tram, "romp.npz": writers.romp, "face.csv": writers.live_link,
     "deepmimic.txt": writers.deepmimic, "mixamo.bvh": writers.bvh, "parameters.npz": _parameters,
+    "pymaf.pkl": part_writers.pymaf, "sam.pkl": part_writers.sam3d, "mano.pkl": part_writers.mano,
+    "flame.npz": part_writers.flame, "vmc.pcap": recorded,
 }  # fmt: skip
 
 

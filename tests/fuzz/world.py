@@ -68,6 +68,14 @@ Frame Time: 0.04
 """
 
 
+#: What oscdump prints of a sender of VMC.
+OSC = "".join(
+    f'{t:08x}.00000000 /VMC/Ext/{bone} sfffffff "{name}" 0.0 0.9 0.0 0.0 0.0 0.0 1.0\n'
+    for t in range(1, 4)
+    for bone, name in (("Root/Pos", "root"), ("Bone/Pos", "Hips"), ("Bone/Pos", "Head"))
+)
+
+
 @dataclass
 class World:
     """The folder of what is right.
@@ -179,6 +187,7 @@ class World:
         own, flat = self.capture / "motion.npz", io.BytesIO()
         np.save(flat, np.zeros((3, 265), dtype=np.float32))
         plain = {"own.npz": own.read_bytes(), "talk.npy": flat.getvalue(), "walk.bvh": BVH.encode()}
+        plain["osc.txt"] = OSC.encode()
         return plain | examples.motions(self.root / "motions")
 
     @cached_property

@@ -102,3 +102,21 @@ def test_result_does_not_depend_on_threads():
 def test_batches_that_do_not_fit():
     with pytest.raises(ValueError, match="a batch of 2 tables does not fit 3 pictures"):
         sample_texture(torch.rand(2, 1, 4, 4), torch.rand(3, 2, 5, 5))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+def test_channels_last_gives_the_same_and_keeps_its_layout(channels):
+    torch.manual_seed(0)
+    texture = torch.randn(1, channels, 7, 9, dtype=torch.float64)
+    uv, mask = torch.rand(2, 2, 6, 5, dtype=torch.float64), torch.rand(2, 1, 6, 5) > 0.3
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        own = texture.clone(memory_format=layout).requires_grad_()
+        at = uv.clone().requires_grad_()
+        picture = sample_texture(own, at, mask)
+        (picture * torch.arange(30.0).view(6, 5)).sum().backward()
+        found.append((picture, own.grad, at.grad))
+        if channels > 2:
+            assert picture.is_contiguous(memory_format=layout)
+    for planes, rows in zip(*found, strict=True):
+        torch.testing.assert_close(planes, rows)

@@ -203,6 +203,10 @@ def test_damage_is_a_user_error_that_names_the_file_or_harmless(
         (["Timecode,BlendshapeCount,EyeBlinkLeft,EyeBlinkLeft", "0,1,0,0"], "is there twice"),
         (["Timecode,BlendshapeCount,Smile", "00:00:00:00,1,0.3"], "no column is called like"),
         (["Timecode,BlendshapeCount,EyeBlinkLeft"], "holds no row of values"),
+        (
+            ["Timecode,Count,EyeBlinkLeft", "0:0:0:1,1,0", "0:0:1:0,1,0", "70:0:1:0,1,0"],
+            "row 4, column Timecode: 252000 s after the row before, expected at most 60",
+        ),
     ],
 )
 def test_tables_that_make_no_sense(lines, says, tmp_path):

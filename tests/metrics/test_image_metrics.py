@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from avatar_kit.metrics import PSNR, SSIM, psnr, ssim
 from avatar_kit.metrics.config import PSNRConfig, SSIMConfig
+from avatar_kit.metrics.image import ssim_dense
 
 
 def pictures(seed: int, batch: int = 2, height: int = 32, width: int = 27):
@@ -73,3 +74,21 @@ def test_shapes_must_agree():
     metric = PSNR(PSNRConfig())
     with pytest.raises(ValueError, match="differ"):
         metric.update(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 9))
+
+
+def test_ssim_equals_its_twin_in_torch():
+    prediction, target = pictures(3, height=41, width=36)
+    torch.testing.assert_close(
+        ssim(prediction, target), ssim_dense(prediction, target), rtol=0, atol=1e-12
+    )
+
+
+def test_ssim_has_gradients():
+    prediction, target = pictures(4, height=16, width=16)
+    prediction.requires_grad_()
+    ssim(prediction, target).sum().backward()
+    step = torch.zeros_like(prediction)
+    step[0, 1, 8, 7] = 1e-3
+    with torch.no_grad():
+        change = (ssim(prediction + step, target) - ssim(prediction - step, target)).sum()
+    assert prediction.grad[0, 1, 8, 7].item() == pytest.approx(change.item() / 2e-3, rel=1e-2)

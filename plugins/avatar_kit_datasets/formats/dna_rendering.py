@@ -14,7 +14,7 @@ from avatar_kit_datasets.config import DnaRenderingConfig
 from avatar_kit_datasets.dataset import Recorded
 from avatar_kit_datasets.files import Numbers, hdf5
 from avatar_kit_datasets.pictures import ComputedPictures, as_mask
-from avatar_kit_datasets.recording import Poses, Recording, View, smplx_pose
+from avatar_kit_datasets.recording import MEAN_HAND, Poses, Recording, View, smplx_pose
 
 _FPS = 15.0
 _GROUPS = ("Camera_5mp", "Camera_12mp")
@@ -43,13 +43,14 @@ class DnaRendering(Recorded):
         fields = smplx_pose(pose, f"{annots}: key 'SMPLx/fullpose'")
         frames = len(fields["global_orient"])
         betas = values.first_row("betas")
-        poses = Poses("smplx", betas, values.array("transl", (frames, 3)), fields)
+        transl = values.array("transl", (frames, 3))
+        poses = Poses("smplx", betas, transl, fields, mean_hand=True)
         pictures = ComputedPictures(
             lambda name, wanted: _read(path, places[name], wanted, "RGB"),
             lambda name, wanted: _read(annots, f"Mask/{int(name)}/mask", wanted, "L"),
             (path, annots),
         )
-        notes = ("hands are about SMPL-X's mean hand, which no free file holds", *_scale(values))
+        notes = (MEAN_HAND, *_scale(values))
         return Recording(path, path.stem, _FPS, views, poses, pictures, notes=notes)
 
 

@@ -73,7 +73,7 @@ def test_pictures_without_poses(tmp_path):
         Image.new("RGB", (8, 8)).save(root / "images" / f"{i}.png")
     Image.new("RGB", (8, 8)).save(root / "background.png")
     code, text = run(root)
-    assert code == 2 and "no cameras and poses" in text
+    assert code == 2 and "without cameras and poses" in text
 
 
 def test_a_capture_folder_is_one(captures, tmp_path):

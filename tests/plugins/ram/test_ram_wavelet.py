@@ -1,5 +1,5 @@
 import torch
-from avatar_kit_ram.wavelet import haar_dwt, haar_iwt
+from avatar_kit_ram.wavelet import haar_dwt, haar_iwt, haar_phases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,3 +40,9 @@ def test_gradients():
     bands = torch.randn(1, 8, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(haar_dwt, x)
     assert torch.autograd.gradcheck(haar_iwt, bands)
+
+
+def test_pixels_of_bands_are_a_matrix_away():
+    bands = torch.randn(2, 12, 3, 5)
+    pixels = torch.einsum("pb,nbhw->nphw", haar_phases(3), bands)
+    torch.testing.assert_close(torch.pixel_shuffle(pixels, 2), haar_iwt(bands))
