@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from avatar_kit.errors import Unavailable, UserError
+from avatar_kit.errors import Unavailable, UserError, shown
 from avatar_kit.io.cache import cache_dir
 from avatar_kit.io.digest import file_digest
 from avatar_kit.io.motion.arrays import read_npz
@@ -21,6 +21,9 @@ _SCHEMA = 1
 
 #: Blend shapes of identity, then of expression.
 IDENTITY, EXPRESSION = 45, 72
+
+#: No value of a rig is larger.
+_LARGEST = 1e10
 
 #: Numbers of a joint in its parameters: place, Euler angles, logarithm of the scale to base 2.
 PER_JOINT = 7
@@ -140,65 +143,100 @@ def _of_files(rig: Path, lod: Path, config: MhrConfig) -> Rig:
     arrays: dict[str, np.ndarray] = {}
     for path in (rig, lod):
         found = read_npz(path)
-        version = int(np.asarray(found.get("schema_version", -1)).reshape(-1)[0])
-        if version != _SCHEMA:
-            raise UserError(f"{path}: version {version} of MHR's assets, expected {_SCHEMA}")
+        version = np.asarray(found.get("schema_version", -1))
+        if version.size != 1 or version.reshape(-1)[0] != _SCHEMA:
+            raise UserError(
+                f"{path}: version {shown(version.tolist())} of MHR's assets, expected {_SCHEMA}"
+            )
         arrays |= found
     digest = hashlib.sha256((file_digest(rig) + file_digest(lod)).encode()).hexdigest()
     return _rig(arrays, digest, f"{rig} and {lod.name}", config.pose_correctives)
 
 
-def _rig(arrays: Mapping[str, np.ndarray], sha256: str, what: str, correctives: bool) -> Rig:
-    """The rig of its arrays, checked."""
+class _Arrays:
+    """The arrays of a rig, checked as they are taken.
 
-    def held(name: str, *shape: int | None) -> np.ndarray:
-        if name not in arrays:
-            raise UserError(f"{what}: key '{name}' is missing")
-        array = np.asarray(arrays[name])
-        fits = array.ndim == len(shape) and all(
+    Args:
+        arrays: Name -> array.
+        what: The files, for messages.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], what: str):
+        self.arrays, self.what = arrays, what
+
+    def any(self, name: str, *shape: int | None) -> np.ndarray:
+        """An array of a shape; None stands for any length but 0."""
+        if name not in self.arrays:
+            raise UserError(f"{self.what}: key '{name}' is missing")
+        array = np.asarray(self.arrays[name])
+        fits = array.size > 0 and array.ndim == len(shape) and all(
             want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-        )
+        )  # fmt: skip
         if not fits:
             wanted = ", ".join("N" if n is None else str(n) for n in shape)
-            raise UserError(f"{what}: key '{name}' is {array.shape}, expected ({wanted})")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise UserError(f"{what}: key '{name}' holds NaN or infinity")
+            raise UserError(f"{self.what}: key '{name}' is {array.shape}, expected ({wanted})")
         return array
 
-    names = tuple(map(str, held("joint_names", None)))
-    joints, template = len(names), held("base_shape", None, 3).astype(np.float64)
+    def numbers(self, name: str, *shape: int | None) -> np.ndarray:
+        """Finite numbers of a shape."""
+        array = self.any(name, *shape)
+        if array.dtype.kind not in "biuf" or not (np.abs(array.astype(float)) <= _LARGEST).all():
+            raise UserError(
+                f"{self.what}: key '{name}' holds NaN, a value beyond {_LARGEST:g}, or no numbers"
+            )
+        return array
+
+    def indices(self, name: str, *shape: int | None, below: int, least: int = 0) -> np.ndarray:
+        """Whole numbers of a shape, from ``least`` up to another."""
+        array = self.numbers(name, *shape)
+        found = array.astype(np.int64)
+        if found.min() < least or found.max() >= below or (found != array).any():
+            raise UserError(f"{self.what}: key '{name}' holds no indices of {least} to {below - 1}")
+        return found
+
+
+def _rig(arrays: Mapping[str, np.ndarray], sha256: str, what: str, correctives: bool) -> Rig:
+    """The rig of its arrays, checked."""
+    held = _Arrays(arrays, what)
+    names = tuple(map(str, held.any("joint_names", None)))
+    joints, template = len(names), held.numbers("base_shape", None, 3).astype(np.float64)
     vertices = len(template)
-    index = held("skin_indices", vertices, None).astype(int)
-    values = held("skin_weights", *index.shape).astype(np.float64)
-    if index.min() < 0 or index.max() >= joints:
-        raise UserError(f"{what}: key 'skin_indices' names joints that are not there")
+    index = held.indices("skin_indices", vertices, None, below=joints)
+    values = held.numbers("skin_weights", *index.shape).astype(np.float64)
     weights = np.zeros((vertices, joints))
     np.add.at(weights, (np.arange(vertices)[:, None], index), values)
-    transform = held("parameter_transform", joints * PER_JOINT, None)
-    scaling = np.flatnonzero(held("scaling_parameters", transform.shape[1]))
-    parameters = held("parameter_names", transform.shape[1])
+    transform = held.numbers("parameter_transform", joints * PER_JOINT, None)
+    scaling = np.flatnonzero(held.numbers("scaling_parameters", transform.shape[1]))
+    parameters = held.any("parameter_names", transform.shape[1])
+    parents = tuple(held.indices("joint_parents", joints, below=joints, least=-1).tolist())
+    if parents[0] != -1 or any(not 0 <= parent < i for i, parent in enumerate(parents) if i):
+        raise UserError(f"{what}: key 'joint_parents' is no tree in which parents come first")
+    uvs = held.numbers("texcoords", None, 2)
+    faces = held.indices("faces", None, 3, below=vertices)
     return Rig(
         sha256=sha256,
         names=names,
-        parents=tuple(map(int, held("joint_parents", joints))),
-        offsets=held("joint_offsets", joints, 3),
-        prerotations=held("joint_prerotations", joints, 4),
-        inverse_bind=held("inverse_bind_pose", joints, 8),
+        parents=parents,
+        offsets=held.numbers("joint_offsets", joints, 3),
+        prerotations=held.numbers("joint_prerotations", joints, 4),
+        inverse_bind=held.numbers("inverse_bind_pose", joints, 8),
         template=template,
-        shapes=held("shape_vectors", IDENTITY + EXPRESSION, vertices, 3),
+        shapes=held.numbers("shape_vectors", IDENTITY + EXPRESSION, vertices, 3),
         weights=weights / weights.sum(1, keepdims=True).clip(1e-9),
-        faces=held("faces", None, 3).astype(np.int64),
-        uvs=held("texcoords", None, 2),
-        uv_faces=held("texcoord_faces", None, 3).astype(np.int64),
+        faces=faces,
+        uvs=uvs,
+        uv_faces=held.indices("texcoord_faces", len(faces), 3, below=len(uvs)),
         scales={str(parameters[i]): transform[:, i] for i in scaling},
         correctives=_correctives(held, joints, vertices) if correctives else None,
     )
 
 
-def _correctives(held: Any, joints: int, vertices: int) -> tuple[np.ndarray, np.ndarray]:
+def _correctives(held: _Arrays, joints: int, vertices: int) -> tuple[np.ndarray, np.ndarray]:
     """The two layers of the correctives; the first is sparse."""
     hidden, features = _HIDDEN * (joints - 2), _FEATURES * (joints - 2)
-    rows, columns = held("0.sparse_indices", 2, None).astype(int)
+    rows, columns = held.indices("0.sparse_indices", 2, None, below=max(hidden, features))
+    if columns.max() >= features:
+        raise UserError(f"{held.what}: key '0.sparse_indices' names features that are not there")
     first = np.zeros((hidden, features), np.float32)
-    first[rows, columns] = held("0.sparse_weight", len(rows))
-    return first, held("corrective_blendshapes", hidden, vertices, 3)
+    first[rows, columns] = held.numbers("0.sparse_weight", len(rows))
+    return first, held.numbers("corrective_blendshapes", hidden, vertices, 3)

@@ -369,6 +369,11 @@ def without(*keys):
             lambda values: values["splits"]["test"]["person"].update(psnr="good"),
             "splits.test.person.psnr: expected a number",
         ),
+        (
+            "eval/test.json",
+            lambda values: values["splits"]["test"]["person"].update(psnr="30"),
+            "splits.test.person.psnr: expected a number",
+        ),
         ("eval/frames.json", without("test", "person"), "a value for each of the 24 frames"),
         (
             "eval/frames.json",

@@ -124,7 +124,8 @@ def frame_folders(root: Path) -> dict[str, Path]:
     """Four frames of a walk, a file each."""
     root.mkdir(parents=True)
     walk = writers.walking(4, hands=True)
-    named = {w.__name__: w for w in (writers.exavatar, writers.easymocap, writers.smpler_x)}
+    own = (writers.exavatar, writers.easymocap, writers.smpler_x, part_writers.sam3d_folder)
+    named = {writer.__name__: writer for writer in own}
     for name, write in named.items():
         write(root / name, walk)
     return {name: root / name for name in named}
@@ -176,6 +177,13 @@ def body_models(root: Path) -> dict[str, bytes]:
     kinds = (("smplx", "npz"), ("smpl", "pkl"), ("smplh", "npz"))
     files = [smplx_files.write_model(root, family, kind) for family, kind in kinds]
     return {file.name: file.read_bytes() for file in files}
+
+
+def rig(root: Path) -> Path:
+    """The folder of a small rig in the format of MHR."""
+    from tests.plugins.mhr import mhr_files
+
+    return mhr_files.write_assets(root, mhr_files.make_rig())
 
 
 def certificate() -> tuple[bytes, bytes]:

@@ -236,6 +236,11 @@ class World:
         return examples.body_models(self.root / "models")
 
     @cached_property
+    def rig(self) -> Path:
+        """A folder of the assets of MHR."""
+        return examples.rig(self.root / "rig")
+
+    @cached_property
     def certificate(self) -> tuple[bytes, bytes]:
         """A chain of certificates and the key of the first."""
         return examples.certificate()

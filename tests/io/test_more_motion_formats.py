@@ -108,6 +108,7 @@ def test_a_gltf_with_its_numbers_inside(tmp_path):
     ("changed", "says"),
     [
         (lambda d: d["skins"][0].update(joints=7), "'joints' is 7, expected a list"),
+        (lambda d: d["skins"][0].update(joints=[]), "its skeleton has no joint"),
         (lambda d: d["nodes"][1].update(children=7), "'children' is 7, expected a list"),
         (lambda d: d["animations"][0].update(channels={}), "'channels' is {}, expected a list"),
         (lambda d: d["accessors"][0].update(componentType=[5126]), "unknown componentType"),
@@ -130,6 +131,21 @@ def test_gltf_documents_that_make_no_sense(changed, says, tmp_path):
     (tmp_path / "a.gltf").write_text(json.dumps(document))
     with pytest.raises(UserError, match=re.escape(says)):
         read_file(tmp_path / "a.gltf")
+
+
+def test_a_small_file_that_claims_a_week_is_refused_before_it_is_computed(tmp_path):
+    """Two keys, 9 hours apart, are a million frames of 53 nodes: gigabytes."""
+    files.glb(tmp_path / "a.glb", SHORT)
+    content = (tmp_path / "a.glb").read_bytes()
+    size = int.from_bytes(content[12:16], "little")
+    document, binary = json.loads(content[20 : 20 + size]), bytearray(content[28 + size :])
+    first = document["bufferViews"][document["accessors"][0]["bufferView"]].get("byteOffset", 0)
+    times = np.array([0, 1 / 30, 2 / 30, 3 / 30, 4 / 30, 30_000], "<f4")
+    binary[first : first + times.nbytes] = times.tobytes()
+    (tmp_path / "a.bin").write_bytes(bytes(binary))
+    document["buffers"][0]["uri"] = "a.bin"
+    (tmp_path / "a.gltf").write_text(json.dumps(document))
+    refused(tmp_path / "a.gltf", r"\d+ nodes in 900001 frames are too many")
 
 
 def test_a_glb_whose_bind_matrices_are_none(tmp_path):

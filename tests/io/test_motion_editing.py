@@ -116,3 +116,17 @@ def test_places_of_all_joints_hold_those_of_the_body():
     from avatar_kit.scene.skeleton import body_positions
 
     torch.testing.assert_close(whole_positions(WALK)[:, :22], body_positions(WALK, rest_offsets()))
+
+
+@pytest.mark.parametrize("end", [1e308, 1e9])
+def test_ends_beyond_the_motion_are_its_end(end):
+    motion = Motion.rest(30, 30.0)
+    assert len(trimmed(motion, 0.0, end)) == 30
+    for start in (end, -end):
+        with pytest.raises(UserError, match="no frame lies between"):
+            trimmed(motion, start, None)
+
+
+def test_loops_have_an_end():
+    with pytest.raises(UserError, match=r"--loop 99999999999: expected 1 to 33333 for 30 frames"):
+        looped(Motion.rest(30, 30.0), 99_999_999_999)

@@ -317,3 +317,21 @@ def test_arms_of_smplx_hang_in_its_rest_pose(tmp_path):
             assert np.degrees(np.arctan2(bone[1], sign * bone[0])) == pytest.approx(
                 degrees, abs=1e-3
             )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("fps", np.array([30.0, 30.0]), "key 'fps' is .30.0, 30.0., expected one number above 0"),
+        ("fps", np.array(np.nan), "expected one number above 0"),
+        ("fps", np.array("x"), "key 'fps' holds <U1, expected numbers"),
+        ("transl", np.full((5, 3), "1"), "key 'transl' holds <U1, expected numbers"),
+    ],
+)
+def test_values_of_our_own_files_are_checked(key, value, says, tmp_path):
+    save_motion(tmp_path / "a.npz", Motion.rest(5, 30.0))
+    with np.load(tmp_path / "a.npz") as held:
+        arrays = dict(held)
+    np.savez(tmp_path / "a.npz", **{**arrays, key: value})
+    with pytest.raises(UserError, match=says):
+        load_motion(tmp_path / "a.npz")

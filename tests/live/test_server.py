@@ -228,6 +228,7 @@ def test_without_a_camera_a_page_learns_who_drives_and_what_was_refused():
         ('{"order": "mirro"}', "no order is called 'mirro'"),
         ("{", "Expecting"),
         ("[]", "expected an object"),
+        ("[" * 100_000, "nested too deep"),
         ('{"order": "strength", "value": 2}', "between 0 and 1"),
         ('{"order": "strength", "value": NaN}', "between 0 and 1"),
         ('{"order": "background", "value": "/etc/passwd"}', "a colour"),

@@ -18,7 +18,7 @@ _MEND = "evaluate the run again with  avatar-kit eval RUN"
 class _Open(BaseModel):
     """Keys that are needed, among others."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
 
 class _Metric(_Open):
@@ -75,6 +75,8 @@ class _Test(_Open):
 
 class _Frames(RootModel[dict[str, dict[Literal["full", "person"], dict[str, list[float | None]]]]]):
     """The content of ``eval/frames.json``."""
+
+    model_config = ConfigDict(strict=True)
 
 
 class _Summary(_Open):

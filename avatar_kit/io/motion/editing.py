@@ -15,6 +15,9 @@ from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, BODY_JOINTS
 from avatar_kit.scene.motion import concatenate
 
+#: Frames that a motion may be looped to.
+_MOST_FRAMES = 1_000_000
+
 #: What a mirror does to a rotation vector: those about the axis across the mirror stay.
 _MIRROR_TURN = torch.tensor([1.0, -1.0, -1.0])
 _MIRROR_PLACE = torch.tensor([-1.0, 1.0, 1.0])
@@ -26,8 +29,10 @@ def trimmed(motion: Motion, start: float = 0.0, end: float | None = None) -> Mot
     Raises:
         UserError: There is none between them.
     """
-    first = math.ceil(start * motion.fps - 1e-6)
-    last = len(motion) if end is None else math.floor(end * motion.fps + 1e-6) + 1
+    beyond = motion.duration + 1.0  # whatever lies further says the same
+    first = math.ceil(min(max(start, -1.0), beyond) * motion.fps - 1e-6)
+    until = beyond if end is None else min(max(end, -1.0), beyond)
+    last = math.floor(until * motion.fps + 1e-6) + 1
     if first < 0 or first >= min(last, len(motion)):
         stop = motion.duration if end is None else end
         raise UserError(
@@ -41,10 +46,11 @@ def looped(motion: Motion, times: int) -> Motion:
     """The motion so many times, each where the one before ended and with its heading.
 
     Raises:
-        UserError: Less than once.
+        UserError: Less than once, or so often that the motion has more than a million frames.
     """
-    if times < 1:
-        raise UserError(f"--loop {times}: expected 1 or more")
+    most = max(1, _MOST_FRAMES // len(motion))
+    if not 1 <= times <= most:
+        raise UserError(f"--loop {times}: expected 1 to {most} for {len(motion)} frames")
     parts = [motion]
     for _ in range(times - 1):
         parts.append(_continued(parts[-1], motion))

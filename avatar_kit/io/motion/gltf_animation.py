@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,8 @@ from avatar_kit.io.motion.options import RATES
 #: Frames that one animation may have.
 _LONGEST = 1_000_000
 
-#: Nodes of a file.
-_MOST_NODES = 20_000
+#: Nodes of a file, and nodes times frames: each is a matrix of 128 bytes.
+_MOST_NODES, _MOST_MATRICES = 20_000, 20_000_000
 
 _WIDTHS = {"translation": 3, "rotation": 4, "scale": 3}
 
@@ -85,6 +86,11 @@ def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) 
     nodes = file.items("nodes")
     if len(nodes) > _MOST_NODES:
         raise UserError(f"{file.path}: {len(nodes)} nodes are too many")
+    if len(nodes) * len(clock.times) > _MOST_MATRICES:
+        raise UserError(
+            f"{file.path}: {len(nodes)} nodes in {len(clock.times)} frames are too many; is the "
+            "time of a key wrong? Cut the animation into parts"
+        )
     parents = _parents(file, nodes)
     order = _order(file, parents)
     local = _local(file, animation, nodes, clock)
@@ -97,10 +103,14 @@ def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) 
     chosen = _listed(file, skin, "joints") if skin else list(range(len(nodes)))
     for node in chosen:
         file.item("nodes", node)
-    kept = [node for node in order if node in set(chosen)]
+    wanted = set(chosen)
+    kept = [node for node in order if node in wanted]
+    if not kept:
+        raise UserError(f"{file.path}: its skeleton has no joint")
+    places = {node: i for i, node in enumerate(kept)}
     built = _built(file, skin, kept, nodes, parents, order)
     return Animated(
-        tuple(_joint(nodes, parents, kept, node) for node in kept),
+        tuple(_joint(nodes, parents, places, node) for node in kept),
         clock.fps,
         _rotation(torch.stack([world[n].expand(len(clock.times), 4, 4) for n in kept], 1)),
         torch.stack([world[n][:, :3, 3].expand(len(clock.times), 3) for n in kept], 1),
@@ -264,9 +274,9 @@ def _order(file: GltfFile, parents: list[int]) -> list[int]:
     """Nodes with parents before children."""
     depth: dict[int, int] = {-1: -1}
     for node in range(len(parents)):
-        line = []
+        line: dict[int, None] = {}
         while node not in depth:
-            line.append(node)
+            line[node] = None
             node = parents[node]
             if node in line:
                 raise UserError(f"{file.path}: its nodes hang in a circle")
@@ -275,11 +285,14 @@ def _order(file: GltfFile, parents: list[int]) -> list[int]:
     return sorted(range(len(parents)), key=lambda node: depth[node])
 
 
-def _joint(nodes: list[dict[str, Any]], parents: list[int], kept: list[int], node: int) -> Joint:
+def _joint(
+    nodes: list[dict[str, Any]], parents: list[int], places: Mapping[int, int], node: int
+) -> Joint:
+    """A joint, whose parent is the next node above that is kept; ``places``: node -> number."""
     above = parents[node]
-    while above >= 0 and above not in kept:
+    while above >= 0 and above not in places:
         above = parents[above]
-    parent = kept.index(above) if above >= 0 else -1
+    parent = places[above] if above >= 0 else -1
     return Joint(str(nodes[node].get("name", f"node {node}")), parent)
 
 
@@ -304,7 +317,8 @@ def _built(
             raise UserError(f"{file.path}: inverseBindMatrices that move and turn no joint")
         if bool((torch.linalg.det(matrices[:, :3, :3]).abs() < 1e-18).any()):
             raise UserError(f"{file.path}: inverseBindMatrices that have no inverse")
-        return torch.linalg.inv(matrices)[[skin["joints"].index(node) for node in kept]]
+        rows = {node: i for i, node in reversed(list(enumerate(skin["joints"])))}
+        return torch.linalg.inv(matrices)[[rows[node] for node in kept]]
     world: dict[int, Tensor] = {}
     for node in order:
         own = _matrix(file, nodes[node], {})[0]

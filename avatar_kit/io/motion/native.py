@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.motion.values import numbers, tensor
 from avatar_kit.scene.motion import FIELDS, Motion
 
 _MARKS = {"joint_convention": "smplx", "up": "y"}
@@ -39,8 +40,11 @@ def from_native(data: Mapping[str, np.ndarray], path: Path) -> Motion:
             raise UserError(
                 f"{path}: key '{key}' has shape {data[key].shape}, expected {(frames, *width)}"
             )
-    values = {key: torch.from_numpy(np.array(data[key], dtype=np.float32)) for key in FIELDS}
-    return Motion(fps=float(data["fps"]), **values)
+    values = {key: tensor(numbers(data[key], f"{path}: key '{key}'")) for key in FIELDS}
+    fps = numbers(data["fps"], f"{path}: key 'fps'")
+    if fps.size != 1 or not 0 < float(fps.reshape(-1)[0]) < math.inf:
+        raise UserError(f"{path}: key 'fps' is {shown(fps.tolist())}, expected one number above 0")
+    return Motion(fps=float(fps.reshape(-1)[0]), **values)
 
 
 def save_motion(path: str | Path, motion: Motion) -> None:

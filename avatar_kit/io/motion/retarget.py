@@ -72,6 +72,13 @@ def retarget(skeleton: Animated, path: Path, options: MotionOptions, *, built: b
     frames = len(skeleton.rotations)
     if frames == 0:
         raise UserError(f"{path}: the motion has no frames")
+    finite = skeleton.rotations.isfinite().all(3).all(2) & skeleton.positions.isfinite().all(2)
+    bad = (~finite.all(1)).nonzero().flatten().tolist()
+    if bad:
+        raise UserError(
+            f"{path}: pose of frame {bad[0]} is not finite (NaN or infinity; {len(bad)} frame(s) "
+            "in all); mend or cut these frames"
+        )
     said = read_joint_map(options.joints) if options.joints else {}
     ours = {} if said else _named_as_ours(skeleton)
     joints = ours or match_joints(skeleton.joints, path, said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 
 from tests.fuzz import mutation
-from tests.fuzz.damage import Case, damaged, written
+from tests.fuzz.damage import Case, damaged, spoil, written
 from tests.fuzz.world import CAMERA, PATH, PERFORMER, World
 
 
@@ -135,19 +136,26 @@ def prior(random: Random, world: World, folder: Path) -> Case:
 
 
 def model(random: Random, world: World, folder: Path) -> Case:
-    """The model file of a body."""
-    name = random.choice(list(world.models))
-    file = written(random, folder / name, damaged(random, name, world.models[name]))
+    """The model files of a body."""
+    name, values = random.choice([*world.models, "rig"]), dict[str, Any]()
+    file = folder / name
+    if name == "rig":
+        shutil.copytree(world.rig, file)
+        spoil(random, file, random.choice(["rig.npz", "lod1.npz"]))
+        values = {"type": "mhr", "assets": file}
+    else:
+        written(random, file, damaged(random, name, world.models[name]))
+        values = {"type": "smplx", "model": file}
 
     def read() -> None:
         from avatar_kit.registry import catalog
 
-        component = catalog().get("body", "smplx")
-        body = component.load()(component.config.model_validate({"type": "smplx", "model": file}))
+        component = catalog().get("body", values["type"])
+        body = component.load()(component.config.model_validate(values))
         posed = body(body.from_motion(world.walk[[0]], body.default_shape()))
         assert bool(posed.vertices.isfinite().all()), "vertices that are not finite"
 
-    if random.random() < 0.1:
+    if random.random() < 0.1 and name != "rig":
         return ["models", "add", str(file)]
     return read
 

@@ -89,9 +89,10 @@ def _read_aist(source: Source, options: MotionOptions) -> Reading:
     if poses.ndim != 2 or poses.shape[1] != 72:
         raise UserError(f"{path}: key 'smpl_poses' has shape {poses.shape}, expected (T, 72)")
     trans = shaped(key(data, "smpl_trans", path), (len(poses), 3), f"{path}: key 'smpl_trans'")
-    scale = float(key(data, "smpl_scaling", path).ravel()[0]) if "smpl_scaling" in data else 1.0
-    if not scale > 0:
-        raise UserError(f"{path}: key 'smpl_scaling' is {scale:g}, expected more than 0")
+    scaling = key(data, "smpl_scaling", path).ravel() if "smpl_scaling" in data else np.ones(1)
+    if len(scaling) != 1 or not scaling[0] > 0:
+        raise UserError(f"{path}: key 'smpl_scaling' is {scaling}, expected one number above 0")
+    scale = float(scaling[0])
     fps, rate = frame_rate(data, path, options, _AIST_RATE)
     notes = (
         () if "smpl_scaling" in data else ("has no smpl_scaling: places may be in another unit",)

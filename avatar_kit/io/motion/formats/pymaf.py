@@ -47,10 +47,21 @@ def _read(source: Source, options: MotionOptions) -> Reading:
     frames, first = np.unique(found, return_index=True)
     values = {"global_orient": rotations[:, :1], "body_pose": rotations[:, 1:_BODY]}
     values |= {n: _joined(batches, n, str(path)) for n in _PARTS if n in batches[0]}
+    for name, value in values.items():
+        if len(value) != len(rotations):
+            raise UserError(
+                f"{path}: key 'smplx_params/{name}' has {len(value)} rows for {len(rotations)} "
+                "poses"
+            )
     values = {name: value[first] for name, value in values.items()}
     notes: tuple[str, ...] = ()
     if "orig_cam_t" in data:
-        places = key(data, "orig_cam_t", path).reshape(-1, 3)[first].copy()
+        given = key(data, "orig_cam_t", path)
+        if given.size != 3 * len(rotations):
+            raise UserError(
+                f"{path}: key 'orig_cam_t' has shape {given.shape}, expected ({len(rotations)}, 3)"
+            )
+        places = given.reshape(-1, 3)[first].copy()
         places[:, 2] = 0.0
         values["transl"] = places
         notes = ("the distance from the camera is left out: PyMAF-X has no real lens",)
