@@ -8,6 +8,8 @@
 * ``docs/api/*.md``: one page a public module, one mkdocstrings directive a public name.
 * ``docs/plugins/*.md``: what stands between ``<!-- generated: ... -->`` and ``<!-- end -->``.
 * ``docs/images/what-a-part-sees.svg``: which value reaches which part (``tools/part_diagram.py``).
+* ``docs/images/flows.svg``: from a video to an avatar, and from a motion to a picture
+  (``tools/flow_diagram.py``).
 * ``tests/public_names.txt``: the names whose removal is a breaking change.
 """
 
@@ -20,6 +22,7 @@ import sys
 from pathlib import Path
 
 import click
+import flow_diagram
 import part_diagram
 import typer
 from stubs import first_lines, stub, stubs
@@ -224,6 +227,7 @@ def everything() -> dict[Path, str]:
     pages = {Path("docs/gallery.md"): gallery_page(), Path("docs/cli.md"): cli_page()}
     pages |= {Path("tests/public_names.txt"): names_page()}
     pages |= {part_diagram.PICTURE: part_diagram.diagram()}
+    pages |= {flow_diagram.PICTURE: flow_diagram.drawn()}
     pages |= api_pages()
     for page in sorted((ROOT / "docs" / "plugins").glob("*.md")):
         pages[page.relative_to(ROOT)] = filled(page.read_text())

@@ -120,7 +120,7 @@ def show(result: dict[str, Any], root: Path, console: Console) -> None:
     for label, name in (
         ("preview picture", "preview.png"),
         ("preview video", "preview.mp4"),
-        ("figures", "eval/test.json"),
+        ("results", "eval/test.json"),
     ):
         if (root / name).exists():
             paths.add_row(label, str(root / name))

@@ -17,4 +17,12 @@ TINY = {
         "renderer.widths": [6, 8],
         "loss": {"feature": 0.0, "adversarial": 0.0},
     },
+    "splat": {
+        **_SHARED,
+        "batch_size": 1,
+        "encoders.cloud.points": 600,
+        "encoders.cloud.hull": 0,
+        "encoders.cloud.light": False,
+        "encoders.cloud.self_shadow": False,
+    },
 }
