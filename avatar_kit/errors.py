@@ -7,6 +7,7 @@ keeps its traceback.
 
 import difflib
 import errno
+import re
 import reprlib
 
 #: Number of an OSError -> what a person can do about it.
@@ -88,6 +89,31 @@ def why(error: OSError | ValueError) -> str:
         known = _MENDS.get(error.errno or 0)
         return known or f"the system says: {error.strerror or error}"
     return "the name holds a character that no file can have; take another name"
+
+
+def out_of_memory(error: Exception) -> str:
+    """``the GPU ran out of memory (20.00 GiB asked for)`` of an error that says so; else empty.
+
+    Knows the errors of Python, NumPy, torch and Warp.
+    """
+    text = str(error)
+    known = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if not known and not (isinstance(error, RuntimeError) and _NO_MEMORY.search(text)):
+        return ""
+    where = "the GPU" if _OF_GPU.search(text) else "this machine"
+    size = _ASKED.search(text)
+    if size is None:
+        return f"{where} ran out of memory"
+    asked = size[1] if "B" in size[1] else f"{int(size[1]) / 2**30:.2f} GiB"
+    return f"{where} ran out of memory ({asked} asked for)"
+
+
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|bad_alloc|ALLOC_FAILED|Failed to alloc"
+)
+_OF_GPU = re.compile("cuda|cublas|cudnn", re.IGNORECASE)
+#: Memory that was asked for, in words or in bytes.
+_ASKED = re.compile(r"allocate (\d[\d.]* ?[KMGTPE]iB|\d+(?= bytes))")
 
 
 def shown(value: object) -> str:

@@ -50,7 +50,7 @@ def person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
     """
     path = folder / "masks.json"
     found = read_kept(path, _KEPT)
-    known = found is not None and list(found) == list(capture.cameras)
+    known = found is not None and _fits(found, capture)
     if found is None or not known:
         found = {name: _look_at_masks(capture, name) for name in capture.cameras}
     for name, seen in found.items():
@@ -59,6 +59,18 @@ def person_boxes(capture: Capture, folder: Path) -> dict[str, Box]:
         with atomic_path(path) as partial:
             partial.write_bytes(_KEPT.dump_json(found))
     return {name: seen.box for name, seen in found.items() if seen.box}
+
+
+def _fits(found: dict[str, _Seen], capture: Capture) -> bool:
+    """Whether what the cache holds can be of a capture."""
+    if list(found) != list(capture.cameras):
+        return False
+    for name, seen in found.items():
+        left, top, right, bottom = seen.box or (0, 0, 1, 1)
+        camera = capture.cameras[name]
+        if not (0 <= left < right <= camera.width and 0 <= top < bottom <= camera.height):
+            return False
+    return True
 
 
 def _look_at_masks(capture: Capture, camera: str) -> _Seen:

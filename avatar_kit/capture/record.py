@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,9 @@ from avatar_kit.io.unreadable import MAX_FRAMES, MAX_SIDE
 
 #: Version of the folder's layout. Version 1, of one camera, is read too.
 SCHEMA_VERSION = 2
+
+#: Names of splits are those of files and rows of tables.
+_SPLIT_NAME = re.compile(r"[\w-][\w.-]*")
 
 RECORD = "capture.json"
 
@@ -152,6 +156,10 @@ def _check_splits(
 ) -> None:
     cameras = [camera.name for camera in recorded]
     for name, split in splits.items():
+        if not _SPLIT_NAME.fullmatch(name):
+            raise ValueError(
+                f"splits: the name {shown(name)}; expected letters, digits, _, - and ."
+            )
         seen: set[int] = set()
         for frame in split.frames:
             if not 0 <= frame < frames:
@@ -159,12 +167,15 @@ def _check_splits(
             if frame in seen:
                 raise ValueError(f"splits.{name}: frame {frame} is listed twice")
             seen.add(frame)
-        for camera in split.cameras or ():
+        for i, camera in enumerate(split.cameras or ()):
             if camera not in cameras:
                 raise ValueError(
                     f"splits.{name}: there is no camera '{camera}'{near(camera, cameras)}; known: "
                     f"{', '.join(cameras)}"
                 )
+            if camera in (split.cameras or ())[:i]:
+                raise ValueError(f"splits.{name}: camera '{camera}' is listed twice")
+        _check_samples(name, split, frames, recorded)
     for (a, first), (b, second) in combinations(splits.items(), 2):
         both = set(first.frames) & set(second.frames)
         shared = set(first.cameras or cameras) & set(second.cameras or cameras)
@@ -179,6 +190,24 @@ def _check_splits(
             raise ValueError(
                 f"splits.{b}: frame {min(twice)} is also in splits.{a}; splits must not overlap"
             )
+
+
+def _check_samples(
+    name: str, split: SplitRecord, frames: int, recorded: tuple[CameraRecord, ...]
+) -> None:
+    """Refuse a split of which no frame was recorded by one of its cameras."""
+    if not split.frames:
+        raise ValueError(f"splits.{name}: lists no frame; leave the split out")
+    seeing = [c for c in recorded if split.cameras is None or c.name in split.cameras]
+    if not any(set(split.frames).intersection(c.recorded(frames)) for c in seeing):
+        raise ValueError(
+            f"splits.{name}: has no sample: none of its frames was recorded by one of its cameras "
+            f"({', '.join(f'{c.name} {_span(c.recorded(frames))}' for c in seeing[:5])})"
+        )
+
+
+def _span(frames: range) -> str:
+    return f"recorded {frames.start} to {frames.stop - 1}"
 
 
 def _check_clips(clips: tuple[tuple[int, int], ...], frames: int) -> None:

@@ -18,6 +18,7 @@ from avatar_kit.capture.split import Sample
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, cache_limit, mark_used
+from avatar_kit.io.motion.arrays import DAMAGE
 from avatar_kit.scene import Camera
 
 logger = logging.getLogger(__name__)
@@ -211,8 +212,10 @@ class CaptureView:
 
 def _is_store(path: Path, shape: tuple[int, ...]) -> bool:
     """Whether a file of the cache holds decoded frames, all of them."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except DAMAGE:
         return False
     return found.shape == shape and found.dtype == np.uint8

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avatar_kit.cli.motion_options import (
-    Face,
-    Hands,
-    JointMap,
-    MotionRate,
-    Unit,
-    Up,
-    motion_options,
-)
+from avatar_kit.cli.grouped import grouped
+from avatar_kit.cli.motion_options import DrivingOptions
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,12 +30,6 @@ DrivingFile = Annotated[
         "--motion",
         help="Motion to drive with: .npz, .bvh, .glb, .csv and others (docs: formats), or a video.",
         show_default=False,
-    ),
-]
-Clip = Annotated[
-    str | None,
-    typer.Option(
-        "--clip", help="Name or number of a clip, where the file has several.", show_default=False
     ),
 ]
 AlignerName = Annotated[
@@ -69,6 +56,7 @@ AlignerValues = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 
 
+@grouped
 def align(
     run: Run,
     motion: DrivingFile,
@@ -76,13 +64,7 @@ def align(
         Path, typer.Option("--out", "-o", help="Motion to write (.npz).", show_default=False)
     ],
     values: AlignerValues = None,
-    clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    face: Face = None,
-    hands: Hands = None,
+    reading: DrivingOptions = DrivingOptions(),
     name: AlignerName = None,
     strength: Strength = 1.0,
     device: Device = "auto",
@@ -90,7 +72,6 @@ def align(
     """Align a motion."""
     from rich.console import Console
 
-    from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine import aligning
     from avatar_kit.engine.loaded import load_avatar
@@ -102,8 +83,7 @@ def align(
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: the output must be an .npz file")
     alignment = aligning.Alignment(name, parse_overrides(values or []), strength)
-    options = motion_options(up, unit, motion_fps, joints)
-    driving = read_motion(motion, clip, options=options, face=face, hands=hands, say=sayer(console))
+    driving = reading.read(motion, sayer(console))
     loaded = load_avatar(folder, device=device)
     aligning.check_strength(strength, "--align-strength")
     aligned = aligning.align(loaded, driving, alignment, sayer(console))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -172,6 +171,7 @@ def run_comparison(
     """
     from avatar_kit.engine.comparison.cells import Trainings, is_finished, run_folder, why_failed
     from avatar_kit.engine.comparison.report import write_report
+    from avatar_kit.engine.stopping import interrupted_by_sigterm
 
     cells = list(plan.cells())
     left = sum(not is_finished(out, cell) for cell in cells)
@@ -186,11 +186,11 @@ def run_comparison(
             console.print(line, highlight=False, markup=False, soft_wrap=True)
             write_report(plan, out)
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if left:
-            open_captures(plan, console)
-        Trainings(plan, out, workers, threads).run(tell)
+        with interrupted_by_sigterm():
+            if left:
+                open_captures(plan, console)
+            Trainings(plan, out, workers, threads).run(tell)
     except KeyboardInterrupt:
         console.print(
             f"stopped; go on with  [bold]avatar-kit compare --out {out}[/]",

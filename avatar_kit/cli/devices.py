@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO
 
+from avatar_kit.engine.stopping import handled
 from avatar_kit.errors import UserError
 
 #: Seconds in which the others end by themselves when one has failed, and after they were asked to.
@@ -141,10 +141,5 @@ def _sending_on(company: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int
             if process.poll() is None:
                 process.send_signal(number)
 
-    numbers = [getattr(signal, name) for name in _SENT_ON if hasattr(signal, name)]
-    before = {number: signal.signal(number, send) for number in numbers}
-    try:
+    with handled(send, *_SENT_ON):
         yield sent
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

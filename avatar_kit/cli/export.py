@@ -7,16 +7,9 @@ from typing import Annotated
 
 import typer
 
-from avatar_kit.cli.align import Clip, Device, Run, sayer
-from avatar_kit.cli.motion_options import (
-    Face,
-    Hands,
-    JointMap,
-    MotionRate,
-    Unit,
-    Up,
-    motion_options,
-)
+from avatar_kit.cli.align import Device, Run, sayer
+from avatar_kit.cli.grouped import grouped
+from avatar_kit.cli.motion_options import DrivingOptions
 
 HELP = """Write a trained avatar for other programs; the suffix of the file says in which format.
 
@@ -36,6 +29,7 @@ Options of a format follow as KEY=VALUE; avatar-kit plugins list  names the expo
 """
 
 
+@grouped
 def export(
     run: Run,
     to: Annotated[
@@ -64,13 +58,7 @@ def export(
             show_default=False,
         ),
     ] = None,
-    clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    face: Face = None,
-    hands: Hands = None,
+    reading: DrivingOptions = DrivingOptions(),
     fps: Annotated[
         float | None,
         typer.Option(
@@ -95,7 +83,6 @@ def export(
     from rich.console import Console
     from rich.progress import Progress
 
-    from avatar_kit.api.motion import read_motion
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.export_target import ExportMotion, check_shown, exporter_for
     from avatar_kit.engine.exporting import export as write
@@ -108,14 +95,10 @@ def export(
     options = parse_overrides(values or [])
     component, _ = exporter_for(to, options)  # before anything is loaded
     component.load()
-    if clip is not None and motion is None:
+    if reading.clip is not None and motion is None:
         raise UserError("--clip: is of a driving motion; give --motion FILE")
-    read = motion_options(up, unit, motion_fps, joints)
-    driving = None
-    if motion is not None:
-        driving = read_motion(
-            motion, clip, options=read, face=face, hands=hands, say=sayer(console)
-        )
+    reading.checked()
+    driving = None if motion is None else reading.read(motion, sayer(console))
     shown = ExportMotion(driving, motion.name if motion else "", fps, frames, frame)
     check_shown(to, exporter_for(to, options)[1], shown)
     loaded = load_avatar(folder, device=device)

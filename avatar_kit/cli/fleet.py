@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +91,7 @@ def _here(jobs: list[Job], out: Path, plan: FleetPlan, workers: int, console: Co
     import torch
 
     from avatar_kit.engine.fleet.local import LocalFleet, Record
+    from avatar_kit.engine.stopping import interrupted_by_sigterm
 
     folder = out / "jobs"
     folder.mkdir(exist_ok=True)
@@ -108,9 +108,9 @@ def _here(jobs: list[Job], out: Path, plan: FleetPlan, workers: int, console: Co
 
     gpus = torch.cuda.device_count()
     running = LocalFleet(jobs, folder, plan.limits, workers, gpus, tell)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        running.run()
+        with interrupted_by_sigterm():
+            running.run()
     except KeyboardInterrupt:
         console.print("stopped; the same command continues", highlight=False)
         raise typer.Exit(130) from None

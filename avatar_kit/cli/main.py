@@ -33,7 +33,7 @@ from avatar_kit.cli import (
 from avatar_kit.cli.commands import Commands
 from avatar_kit.cli.given import Checked
 from avatar_kit.cli.process import prepare_process
-from avatar_kit.errors import UserError, why
+from avatar_kit.errors import UserError, out_of_memory, why
 
 app = typer.Typer(
     name="avatar-kit",
@@ -98,6 +98,10 @@ def main(words: Sequence[str] | None = None) -> None:
         if error.errno is None:  # not the system's
             raise
         _refuse(f"{error.filename or 'output'}: {why(error)}", error)
+    except (MemoryError, RuntimeError) as error:
+        if not (said := out_of_memory(error)):
+            raise
+        _refuse(f"{said}; end other programs that use it, or take a smaller size", error)
 
 
 def _refuse(text: str, error: Exception) -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avatar_kit.cli.align import Clip, sayer
+from avatar_kit.cli.align import sayer
 from avatar_kit.cli.given import Checked
-from avatar_kit.cli.motion_options import (
-    Face,
-    Hands,
-    JointMap,
-    MotionRate,
-    Unit,
-    Up,
-    motion_options,
-)
+from avatar_kit.cli.grouped import grouped
+from avatar_kit.cli.motion_options import Clip, DrivingOptions, MotionReading
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,25 +27,45 @@ File = Annotated[
     Path, typer.Argument(help="Motion file, or a folder of frames.", show_default=False)
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.", show_default=False)]
-Fps = Annotated[
-    float | None,
-    typer.Option("--fps", help="Resample to so many frames per second.", show_default=False),
-]
-Start = Annotated[float, typer.Option("--start", help="Seconds at which the motion begins.")]
-End = Annotated[
-    float | None, typer.Option("--end", help="Seconds at which it ends.", show_default=False)
-]
-Loop = Annotated[
-    int, typer.Option("--loop", help="So many times, each where the one before ended.")
-]
-Mirror = Annotated[bool, typer.Option("--mirror", help="Left for right.")]
-Smooth = Annotated[
-    float | None,
-    typer.Option(
-        "--smooth", help="Average over time: standard deviation in seconds.", show_default=False
-    ),
-]
-InPlace = Annotated[bool, typer.Option("--in-place", help="Without the way over the floor.")]
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What is changed of a motion, in this order."""
+
+    start: Annotated[float, typer.Option(help="Seconds at which the motion begins.")] = 0.0
+    end: Annotated[
+        float | None, typer.Option(help="Seconds at which it ends.", show_default=False)
+    ] = None
+    mirror: Annotated[bool, typer.Option("--mirror", help="Left for right.")] = False
+    smooth: Annotated[
+        float | None,
+        typer.Option(help="Average over time: standard deviation in seconds.", show_default=False),
+    ] = None
+    loop: Annotated[int, typer.Option(help="So many times, each where the one before ended.")] = 1
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Without the way over the floor.")
+    ] = False
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Resample to so many frames per second.", show_default=False),
+    ] = None
+
+    def made(self, motion: Motion) -> Motion:
+        """The motion cut, changed and resampled.
+
+        Raises:
+            UserError: An option does not fit the motion.
+        """
+        from avatar_kit.io.motion import editing
+        from avatar_kit.io.motion.values import checked_rate
+
+        motion = editing.trimmed(motion, self.start, self.end)
+        motion = editing.mirrored(motion) if self.mirror else motion
+        motion = motion if self.smooth is None else editing.smoothed(motion, self.smooth)
+        motion = editing.looped(motion, self.loop)
+        motion = editing.in_place(motion) if self.in_place else motion
+        return motion if self.fps is None else motion.resample(checked_rate(self.fps, "--fps"))
 
 
 @app.callback()
@@ -60,16 +74,14 @@ def root() -> None:
 
 
 @app.command("info", cls=Checked)
+@grouped
 def info(
     file: File,
+    reading: MotionReading = MotionReading(),
     clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
-    """Say what a motion file holds, how it is read, and what is odd about it.
+    """Print what a motion file holds, how it is read, and what is odd about it.
 
     [dim]avatar-kit motion info dance.glb[/dim]
     """
@@ -79,7 +91,7 @@ def info(
 
     from avatar_kit.api.motion_facts import motion_facts
 
-    facts = motion_facts(file, clip, motion_options(up, unit, motion_fps, joints))
+    facts = motion_facts(file, clip, reading.checked())
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -90,23 +102,12 @@ def info(
 
 
 @app.command("convert", cls=Checked)
+@grouped
 def convert(
     file: File,
     out: Out,
-    clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    face: Face = None,
-    hands: Hands = None,
-    fps: Fps = None,
-    start: Start = 0.0,
-    end: End = None,
-    loop: Loop = 1,
-    mirror: Mirror = False,
-    smooth: Smooth = None,
-    in_place: InPlace = False,
+    reading: DrivingOptions = DrivingOptions(),
+    edits: Edits = Edits(),
     to: Annotated[
         str | None,
         typer.Option(
@@ -124,59 +125,53 @@ def convert(
     """
     from rich.console import Console
 
-    from avatar_kit.api.motion import read_motion
-
     say = sayer(Console())
     write = _writer(out, to)
-    options = motion_options(up, unit, motion_fps, joints)
-    motion = read_motion(file, clip, options=options, face=face, hands=hands, say=say)
-    motion = _edited(motion, fps, start, end, loop, mirror, smooth, in_place)
+    motion = edits.made(reading.read(file, say))
     lost = write(motion)
     say(f"{out}: {len(motion)} frames at {motion.fps:g} fps{lost}")
 
 
 @app.command("preview", cls=Checked)
+@grouped
 def preview(
     file: File,
     out: Out,
-    clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    hands: Hands = None,
-    start: Start = 0.0,
-    end: End = None,
-    mirror: Mirror = False,
-    in_place: InPlace = False,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            "--body",
+            metavar="NAME",
+            help="Show a body instead of the skeleton: its name (avatar-kit plugins), or default.",
+            show_default=False,
+        ),
+    ] = None,
+    reading: DrivingOptions = DrivingOptions(),
+    edits: Edits = Edits(),
 ) -> None:
-    """Write a film of the skeleton: .mp4, .webm, .gif; left is blue, right is orange.
+    """Write a film of the skeleton or a body: .mp4, .webm, .gif; left is blue, right is orange.
 
     [dim]avatar-kit motion preview dance.bvh --out dance.mp4[/dim]
+
+    [dim]avatar-kit motion preview dance.bvh --body default --out dance.mp4[/dim]
     """
     from rich.console import Console
 
-    from avatar_kit.api.motion import read_motion
     from avatar_kit.api.motion_film import write_film
 
     say = sayer(Console())
-    options = motion_options(up, unit, motion_fps, joints)
-    motion = read_motion(file, clip, options=options, hands=hands, say=say)
-    motion = _edited(motion, None, start, end, 1, mirror, None, in_place)
-    say(f"{out}: {write_film(out, motion)} pictures")
+    motion = edits.made(reading.read(file, say))
+    say(f"{out}: {write_film(out, motion, body)} pictures")
 
 
 @app.command("plot", cls=Checked)
+@grouped
 def plot(
     file: File,
     out: Out,
+    reading: MotionReading = MotionReading(),
     clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    start: Start = 0.0,
-    end: End = None,
+    edits: Edits = Edits(),
 ) -> None:
     """Write one picture: poses in their order, the height of the feet, the speed.
 
@@ -190,33 +185,9 @@ def plot(
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{out}: a plot is a .png or .jpg file")
     say = sayer(Console())
-    options = motion_options(up, unit, motion_fps, joints)
-    motion = read_motion(file, clip, options=options, say=say)
-    motion = _edited(motion, None, start, end, 1, False, None, False)
+    motion = edits.made(read_motion(file, clip, options=reading.checked(), say=say))
     contacts = write_plot(out, motion, f"{file.name}, {len(motion)} frames at {motion.fps:g} fps")
     say(f"{out}: feet that stand slide by {100 * contacts.skating:.1f} cm/s")
-
-
-def _edited(
-    motion: Motion,
-    fps: float | None,
-    start: float,
-    end: float | None,
-    loop: int,
-    mirror: bool,
-    smooth: float | None,
-    in_place: bool,
-) -> Motion:
-    """The motion cut, changed and resampled, in this order."""
-    from avatar_kit.io.motion import editing
-    from avatar_kit.io.motion.values import checked_rate
-
-    motion = editing.trimmed(motion, start, end)
-    motion = editing.mirrored(motion) if mirror else motion
-    motion = motion if smooth is None else editing.smoothed(motion, smooth)
-    motion = editing.looped(motion, loop)
-    motion = editing.in_place(motion) if in_place else motion
-    return motion if fps is None else motion.resample(checked_rate(fps, "--fps"))
 
 
 def _writer(out: Path, to: str | None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +11,14 @@ import typer
 
 if TYPE_CHECKING:
     from avatar_kit.io.motion import MotionOptions
+    from avatar_kit.scene import Motion
 
+Clip = Annotated[
+    str | None,
+    typer.Option(
+        "--clip", help="Name or number of a clip, where the file has several.", show_default=False
+    ),
+]
 Up = Annotated[
     str,
     typer.Option(
@@ -62,14 +71,42 @@ Hands = Annotated[
 ]
 
 
-def motion_options(
-    up: str, unit: str | None, rate: float | None, joints: Path | None
-) -> MotionOptions:
-    """What was said of a motion file.
+@dataclass(frozen=True)
+class MotionReading:
+    """What a person says of a motion file."""
 
-    Raises:
-        UserError: An axis, unit or rate that there is not.
-    """
-    from avatar_kit.io.motion import MotionOptions
+    up: Up = "auto"
+    unit: Unit = None
+    motion_fps: MotionRate = None
+    joints: JointMap = None
 
-    return MotionOptions(up, unit, rate, joints)  # type: ignore[arg-type]
+    def checked(self) -> MotionOptions:
+        """What was said.
+
+        Raises:
+            UserError: An axis, unit or rate that there is not.
+        """
+        from avatar_kit.io.motion import MotionOptions
+
+        return MotionOptions(self.up, self.unit, self.motion_fps, self.joints)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class DrivingOptions(MotionReading):
+    """How a motion file is read, which motion of it drives, and what comes from other files."""
+
+    clip: Clip = None
+    face: Face = None
+    hands: Hands = None
+
+    def read(self, path: Path, say: Callable[[str], None]) -> Motion:
+        """The motion of a file, with the face and the hands of other files.
+
+        Raises:
+            UserError: A file cannot be read, or an option does not fit it.
+        """
+        from avatar_kit.api.motion import read_motion
+
+        return read_motion(
+            path, self.clip, options=self.checked(), face=self.face, hands=self.hands, say=say
+        )

@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from avatar_kit.cli.motion_options import JointMap, MotionRate, Unit, Up, motion_options
+from avatar_kit.cli.grouped import grouped
+from avatar_kit.cli.motion_options import MotionReading
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ again and it goes on where it stopped.
 """
 
 
+@grouped
 def prepare(
     videos: Annotated[
         list[Path],
@@ -162,18 +164,15 @@ def prepare(
             show_default=False,
         ),
     ] = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
+    reading: MotionReading = MotionReading(),
     fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
 ) -> None:
     """Prepare a video, or several."""
-    import signal
     from dataclasses import replace
 
     from rich.console import Console
 
+    from avatar_kit.engine.stopping import interrupted_by_sigterm
     from avatar_kit.io.read_options import ReadOptions, parse_box, parse_rectangle, parse_time
     from avatar_kit.tracking import Options, prepare_video
     from avatar_kit.tracking.terminal import StageProgress, show
@@ -205,13 +204,12 @@ def prepare(
         person=person,
         boxes=[parse_box(b) if b else None for b in one_each("--box", box, count)],
         motion=one_each("--motion", motion, count),
-        motion_options=motion_options(up, unit, motion_fps, joints),
+        motion_options=reading.checked(),
         fresh=fresh,
         read=[replace(common, masks=m, camera=c) for m, c in own],
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with StageProgress(console, once=count == 1) as progress:
+        with interrupted_by_sigterm(), StageProgress(console, once=count == 1) as progress:
             prepared = prepare_video(videos, out, options, progress)
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on after the last stage that was done")

@@ -10,21 +10,13 @@ import typer
 from avatar_kit.cli.align import (
     AlignerName,
     AlignerValues,
-    Clip,
     Device,
     Run,
     Strength,
     sayer,
 )
-from avatar_kit.cli.motion_options import (
-    Face,
-    Hands,
-    JointMap,
-    MotionRate,
-    Unit,
-    Up,
-    motion_options,
-)
+from avatar_kit.cli.grouped import grouped
+from avatar_kit.cli.motion_options import DrivingOptions
 from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 from avatar_kit.cli.view import (
     Behind,
@@ -66,18 +58,13 @@ signed, that it is synthetic (needs the extra  provenance)
 """
 
 
+@grouped
 def render(
     run: Run,
     motion: OptionalDrivingFile = None,
     values: AlignerValues = None,
     out: Output = Path("avatar.mp4"),
-    clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    face: Face = None,
-    hands: Hands = None,
+    reading: DrivingOptions = DrivingOptions(),
     fps: Annotated[
         float | None,
         typer.Option("--fps", help="Frame rate. Default: the capture's.", show_default=False),
@@ -103,9 +90,10 @@ def render(
     device: Device = "auto",
 ) -> None:
     """Drive an avatar."""
+    from dataclasses import replace
+
     from rich.console import Console
 
-    from avatar_kit.api.motion import read_motion
     from avatar_kit.api.sound import driving_sound
     from avatar_kit.config import parse_overrides
     from avatar_kit.engine.aligning import Alignment, check_strength
@@ -121,19 +109,15 @@ def render(
     behind = read_background(background)
     check_output(out, behind)
     signer = chosen_signer(sign, certificate, key, sayer(console), out)
-    if motion is None and face is not None:  # a face alone drives who stands
-        motion, face = face, None
+    if motion is None and reading.face is not None:  # a face alone drives who stands
+        motion, reading = reading.face, replace(reading, face=None)
     if motion is None and orbit is None and camera is None:
         raise UserError("nothing to show: give --motion FILE, or --orbit 360 for a turntable")
     alignment = Alignment(align, parse_overrides(values or []), strength)
     loaded = load_avatar(folder, device=device)
     check_background(loaded, behind)
-    options = motion_options(up, unit, motion_fps, joints)
-    driving = (
-        None
-        if motion is None
-        else read_motion(motion, clip, options=options, face=face, hands=hands, say=sayer(console))
-    )
+    reading.checked()
+    driving = None if motion is None else reading.read(motion, sayer(console))
     if driving is not None:
         check_strength(strength, "--align-strength")
     placed = stage(

@@ -13,16 +13,9 @@ from typing import Annotated
 
 import typer
 
-from avatar_kit.cli.align import Clip, Device, sayer
-from avatar_kit.cli.motion_options import (
-    Face,
-    Hands,
-    JointMap,
-    MotionRate,
-    Unit,
-    Up,
-    motion_options,
-)
+from avatar_kit.cli.align import Device, sayer
+from avatar_kit.cli.grouped import grouped
+from avatar_kit.cli.motion_options import DrivingOptions
 from avatar_kit.errors import MissingExtra, UserError
 
 HELP = """Look at an avatar, a capture or a motion from all sides, on a page in your browser.
@@ -39,6 +32,7 @@ Needs the extra  view.
 """
 
 
+@grouped
 def view(
     what: Annotated[
         Path, typer.Argument(help="Run folder, capture folder or motion file.", show_default=False)
@@ -51,13 +45,7 @@ def view(
             show_default=False,
         ),
     ] = None,
-    clip: Clip = None,
-    up: Up = "auto",
-    unit: Unit = None,
-    motion_fps: MotionRate = None,
-    joints: JointMap = None,
-    face: Face = None,
-    hands: Hands = None,
+    reading: DrivingOptions = DrivingOptions(),
     follow: Annotated[
         bool, typer.Option("--follow", help="Show the newest checkpoint whenever there is one.")
     ] = False,
@@ -73,37 +61,37 @@ def view(
     device: Device = "auto",
 ) -> None:
     """Look at an avatar, a capture or a motion."""
-    import signal
     import webbrowser
 
     from rich.console import Console
 
     check_installed()
-    from avatar_kit.api.motion import read_motion
+    from avatar_kit.engine.stopping import handled
     from avatar_kit.viewer import Viewer, open_subject
     from avatar_kit.viewer.following import first_checkpoint
 
     say = sayer(Console())
-    if clip is not None and motion is None and what.is_dir():
+    if reading.clip is not None and motion is None and what.is_dir():
         raise UserError("--clip: is of a motion; give --motion FILE")
     if follow:
         first_checkpoint(what, say)
-    options = motion_options(up, unit, motion_fps, joints)
+    options = reading.checked()
     driving = None
     if motion is not None:
-        driving = read_motion(motion, clip, options=options, face=face, hands=hands, say=say)
-    elif face is not None or hands is not None:
+        driving = reading.read(motion, say)
+    elif reading.face is not None or reading.hands is not None:
         raise UserError("--face, --hands: go with a motion; give --motion FILE")
-    subject = open_subject(what, driving, clip=clip, options=options, device=device, say=say)
+    subject = open_subject(
+        what, driving, clip=reading.clip, options=options, device=device, say=say
+    )
     if follow and subject.avatar is None:
         raise UserError(f"--follow: follows the training of a run, but {what} is none")
     viewer = Viewer(subject, host=host, port=port, follow=follow, say=say)
     say(f"{subject.title}: {viewer.address}   (Ctrl-C ends)")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: viewer.stop())
-    if browser:
-        webbrowser.open(viewer.address)
-    viewer.run()
+    with handled(lambda *_: viewer.stop(), "SIGINT", "SIGTERM"):
+        if browser:
+            webbrowser.open(viewer.address)
+        viewer.run()
 
 
 def check_installed() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.documents import read_json
 
 LOCK, OWNER = ".training.lock", ".training.json"
 
@@ -68,8 +69,8 @@ def _owner() -> dict[str, str | int]:
 
 def _taken(root: Path) -> str:
     try:
-        owner = json.loads((root / OWNER).read_text())
+        owner = read_json(root / OWNER)
         who = f"process {owner['process']} on {owner['machine']}, since {owner['since']},"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (UserError, KeyError, TypeError):
         who = "another process"
     return f"{root}: {who} is training here; wait for it, end it, or choose another --out"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -67,26 +66,3 @@ def peak_memory_gib(device: torch.device) -> float:
 
     unit = 2**30 if os.uname().sysname == "Darwin" else 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-@contextlib.contextmanager
-def enough_memory(what: str) -> Iterator[None]:
-    """Say in one line that what is built in the block is too large for this machine.
-
-    Args:
-        what: What is built, the start of the message.
-
-    Raises:
-        UserError: Memory cannot be allocated.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        known = ("can't allocate memory", "out of memory", "invalid storage size", "overflow")
-        if not isinstance(error, MemoryError) and not any(part in reason for part in known):
-            raise
-        raise UserError(
-            f"{what}: this machine has not enough memory ({reason[-120:] or 'none is left'}); take "
-            "smaller values of size, batch_size, channels or points"
-        ) from None

@@ -12,6 +12,7 @@ from avatar_kit.engine.background import Background
 from avatar_kit.engine.device import autocast
 from avatar_kit.engine.floor import floor_height, lowest_points
 from avatar_kit.engine.loaded import LoadedAvatar
+from avatar_kit.engine.memory import elsewhere, enough_memory
 from avatar_kit.engine.viewpoint import before_own_camera
 from avatar_kit.interfaces.avatar import AvatarState
 from avatar_kit.scene import Camera, FrameContext, Motion, PosedBody, RenderOutput
@@ -89,7 +90,10 @@ def render_motion(
             continue
         if person_moves:
             context = before_own_camera(context, path[max(0, frame - 1)], own)
-        with autocast(loaded.device, loaded.config.precision):
+        with (
+            enough_memory(f"frame {frame}", elsewhere(loaded.device)),
+            autocast(loaded.device, loaded.config.precision),
+        ):
             output, state = avatar.step(context, state)
         if frame >= first:
             yield pictured(output)

@@ -13,7 +13,8 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.assemble import build_avatar, build_body
 from avatar_kit.engine.coverage import read_coverage
-from avatar_kit.engine.device import enough_memory, pick_device
+from avatar_kit.engine.device import pick_device
+from avatar_kit.engine.memory import buildable, elsewhere, enough_memory
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.subject import Subject
 from avatar_kit.interfaces import Avatar
@@ -93,12 +94,13 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     # the weights it starts with are seeded: not at the cost of the caller's generator
     with (
         torch.random.fork_rng([place] if place.type == "cuda" else []),
-        enough_memory(str(run.root / "config.yaml")),
+        buildable(str(run.root / "config.yaml")),
     ):
         avatar = build_avatar(
             config, body, subject.shape, subject.training_frames, cameras, motion=motion
         )
     ckpt.load_learned(avatar, found)
-    avatar = avatar.to(place).eval().requires_grad_(False)
+    with enough_memory(str(run.root), elsewhere(place)):
+        avatar = avatar.to(place).eval().requires_grad_(False)
     seconds, returns = found.state["seconds"], tuple(found.state.get("returns", ()))
     return LoadedAvatar(run, avatar, config, subject, found.step, seconds, place, returns)

@@ -13,6 +13,7 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine.evaluation import evaluate
 from avatar_kit.engine.held_out import HeldOutSplit
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
+from avatar_kit.engine.memory import elsewhere, enough_memory
 from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview, drawn_coverage
 from avatar_kit.engine.provenance import described
@@ -68,7 +69,9 @@ def measure(
             preview.observe(split, k, picture)
             observe(split, k, picture)
 
-        result = evaluate(avatar, view, config, seen)
+        mend = elsewhere(avatar.shape.device, f"avatar-kit eval {run.root} --device cpu")
+        with enough_memory(f"{run.root}: evaluation", mend):
+            result = evaluate(avatar, view, config, seen)
     run.write_json("eval/frames.json", result["frames"])
     # what the same avatar gives each time; how long it took is in the summary
     run.write_json("eval/test.json", {key: result[key] for key in ("protocol", "splits")})

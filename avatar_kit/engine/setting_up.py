@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from avatar_kit.engine.turned import TurnedSteps
 from avatar_kit.engine.untrained import avatar_of
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar, Method
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -183,6 +186,11 @@ def open_view(config: MethodConfig, person: int = 0) -> CaptureView:
     train = capture.splits.get("train")
     if train is None or not len(train):
         raise UserError(f"{capture.root / 'capture.json'}: the split 'train' is missing or empty")
+    if len(train) == 1:
+        logger.warning(
+            "%s: the split 'train' has one sample; the avatar will know this picture and no other",
+            capture.root,
+        )
     multiple = math.lcm(config.renderer.multiple_of(config.size), width_unit(config.size))
     return CaptureView(capture, config.size, config.width, multiple_of=multiple)
 

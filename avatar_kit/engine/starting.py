@@ -11,7 +11,7 @@ from avatar_kit.config import MethodConfig
 from avatar_kit.engine import checkpoint as ckpt
 from avatar_kit.engine.claim import Claim
 from avatar_kit.engine.describing import describe
-from avatar_kit.engine.device import enough_memory
+from avatar_kit.engine.memory import buildable
 from avatar_kit.engine.people import check_unchanged, open_views
 from avatar_kit.engine.ranks import Ranks
 from avatar_kit.engine.run import RunFolder
@@ -51,7 +51,7 @@ def start_again(config: MethodConfig, root: Path) -> Training:
 def _started(config: MethodConfig, out: Path | None) -> Training:
     views = open_views(config)
     root = out or RunFolder.default_path(config.type, "-".join(v.capture.name for v in views))
-    with enough_memory(f"method '{config.type}'"):
+    with buildable(f"method '{config.type}'"):
         training = set_up(config, RunFolder(root), *views)
     training.claim.acquire()  # only now: what cannot be set up leaves no folder behind
     try:
@@ -140,7 +140,7 @@ class Resumption:
                 "data.path=FOLDER"
             ) from None
         check_unchanged(self.run, views)
-        with enough_memory(f"method '{self.config.type}'"):
+        with buildable(f"method '{self.config.type}'"):
             training = set_up(self.config, self.run, *views, fit=False)
         training.claim = self.claim
         restore(training, self.checkpoint)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 #: Saved, start me again: EX_TEMPFAIL of sysexits(3), what SIGUSR1 ends with.
@@ -32,22 +32,18 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._old: dict[int, Any] = {}
+        self._within = ExitStack()
 
     def __bool__(self) -> bool:
         return self.received is not None
 
     def __enter__(self) -> StopSignal:
-        if threading.current_thread() is not threading.main_thread():
-            return self  # signals reach the main thread alone
-        for number in _known():
-            if signal.getsignal(number) != signal.SIG_IGN:
-                self._old[number] = signal.signal(number, self._receive)
+        wanted = [n for n in _ASKS_TO_STOP if not _is_ignored(n)]
+        self._within.enter_context(handled(self._receive, *wanted))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+        self._within.close()
 
     @contextmanager
     def on_closed_output(self) -> Iterator[None]:
@@ -76,15 +72,37 @@ def ended_by_schedulers() -> Iterator[None]:
     def end(_number: int, _frame: object) -> None:
         raise SystemExit(TRY_AGAIN)
 
-    number = getattr(signal, "SIGUSR1", None)
-    if number is None or threading.current_thread() is not threading.main_thread():
+    with handled(end, "SIGUSR1"):
+        yield
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Within it SIGTERM is a KeyboardInterrupt, as Ctrl-C is."""
+    with handled(signal.default_int_handler, "SIGTERM"):
+        yield
+
+
+@contextmanager
+def handled(handler: Callable[[int, Any], object], *names: str) -> Iterator[None]:
+    """Within it some signals go to a handler; afterwards to whom they went before.
+
+    Outside the main thread nothing changes: signals reach the main thread only.
+
+    Args:
+        handler: Takes the number of the signal and the frame that it interrupted.
+        names: Of the signals, e.g. SIGTERM. Those that this system lacks are left out.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(number, end)
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(number, before)
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_DFL if old is None else old)
 
 
 def exit_code(number: int) -> int:
@@ -92,6 +110,7 @@ def exit_code(number: int) -> int:
     return TRY_AGAIN if number == getattr(signal, "SIGUSR1", None) else 128 + number
 
 
-def _known() -> list[signal.Signals]:
-    """Those that this system has."""
-    return [getattr(signal, name) for name in _ASKS_TO_STOP if hasattr(signal, name)]
+def _is_ignored(name: str) -> bool:
+    """Whether the process was told to ignore a signal, as by ``nohup``."""
+    number = getattr(signal, name, None)
+    return number is not None and signal.getsignal(number) == signal.SIG_IGN

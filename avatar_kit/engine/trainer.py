@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -11,14 +13,17 @@ from torch import Tensor
 
 from avatar_kit.config import CheckpointConfig, MethodConfig
 from avatar_kit.engine.ahead import ReadAhead
+from avatar_kit.engine.checkpoint import list_checkpoints
 from avatar_kit.engine.device import autocast, seed_step
 from avatar_kit.engine.frames import TrainingFrames, load_picture
 from avatar_kit.engine.journal import Clock, Journal, SilentJournal
+from avatar_kit.engine.memory import smaller
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.recovery import go_back, not_finite, slowed
 from avatar_kit.engine.setting_up import Training
 from avatar_kit.engine.state import save
 from avatar_kit.engine.stopping import StopSignal
+from avatar_kit.errors import UserError, out_of_memory
 from avatar_kit.interfaces import Avatar
 
 
@@ -30,8 +35,8 @@ def train(training: Training, progress: Progress) -> bool:
         closed ended it early; :attr:`Training.stopped_by` says which signal.
 
     Raises:
-        UserError: A loss is not finite and going back did not help, the disk is full, or another
-            process trains there.
+        UserError: A loss is not finite and going back did not help, memory or the disk is full, or
+            another process trains there.
     """
     config, ranks = training.config, training.ranks
     stop = min(config.steps, config.stop_at if config.stop_at is not None else config.steps)
@@ -40,7 +45,7 @@ def train(training: Training, progress: Progress) -> bool:
     clock = Clock(training.seconds)
     reading = ReadAhead(training.read, stop)
     journal = Journal(training, progress, asked) if ranks.first else SilentJournal()
-    with journal, asked, slowed(training), ranks.averaging(), reading:
+    with journal, asked, slowed(training), ranks.averaging(), reading, _memory_of(training):
         ranks.share(training.state())
         journal.start(stop)
         ending = training.step >= stop
@@ -94,6 +99,26 @@ class _Due:
         """Whether the last one is too long ago."""
         minutes = self._config.minutes
         return minutes is not None and time.monotonic() - self._since >= 60 * minutes
+
+
+@contextmanager
+def _memory_of(training: Training) -> Iterator[None]:
+    """Within it memory that runs out in a step is said in one line, with the last checkpoint."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (said := out_of_memory(error)):
+            raise
+        root, saved = training.run.root, list_checkpoints(training.run.checkpoints)
+        kept = "No checkpoint was written yet"
+        if saved:
+            kept = (
+                f"The last checkpoint is {saved[-1]}; if other programs took the memory, continue "
+                f"with  avatar-kit train --resume {root}"
+            )
+        raise UserError(
+            f"{root}: step {training.step + 1}: {said}. {smaller(training.config)}. {kept}"
+        ) from None
 
 
 @torch.no_grad()

@@ -10,9 +10,12 @@ from typing import Any
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import temporary_sibling
+from avatar_kit.io.documents import read_bytes
 
 #: Name of the file that keeps a self-made certificate and its key.
 SELF_MADE = "signing.pem"
+#: Bytes that a chain of certificates may have.
+_LARGEST = 1 << 20
 #: Days that it is valid.
 _DAYS = 3650
 #: Curve of a key -> algorithm of C2PA.
@@ -45,21 +48,23 @@ def read_pair(certificate: Path, key: Path) -> tuple[str, str, str]:
             the certificate is not valid today.
     """
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     try:
         chain = x509.load_pem_x509_certificates(_read(certificate))
-    except ValueError as error:
-        raise UserError(f"{certificate}: not a certificate in PEM ({error})") from None
+        public = chain[0].public_key()
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        raise UserError(f"{certificate}: not a certificate in PEM ({_short(error)})") from None
     try:
         private = serialization.load_pem_private_key(_read(key), None)
     except TypeError:
         raise UserError(
             f"{key}: the key is encrypted; write it without a password: openssl pkey -in {key}"
         ) from None
-    except ValueError as error:
-        raise UserError(f"{key}: not a private key in PEM ({error})") from None
-    if private.public_key() != chain[0].public_key():
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UserError(f"{key}: not a private key in PEM ({_short(error)})") from None
+    if private.public_key() != public:
         raise UserError(f"{key}: is not the key of the first certificate in {certificate}")
     now = datetime.now(UTC)
     if not chain[0].not_valid_before_utc <= now <= chain[0].not_valid_after_utc:
@@ -107,10 +112,12 @@ def _algorithm(private: Any, key: Path) -> str:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return read_bytes(path, what="PEM file", limit=_LARGEST)
+
+
+def _short(error: Exception) -> str:
+    """What cryptography says, without its address for more details."""
+    return str(error).rpartition("more details. ")[2].partition(". Details:")[0][:100]
 
 
 def _write_privately(path: Path, data: bytes) -> None:

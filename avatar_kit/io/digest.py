@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
-from avatar_kit.io.cache import cache_dir
+from avatar_kit.io.cache import cache_dir, read_kept
 
 
 def file_digest(file: Path) -> str:
@@ -58,8 +60,4 @@ def file_digests(root: Path, files: Iterable[Path]) -> list[str]:
 
 
 def _read(book: Path) -> dict[str, list[str]]:
-    try:
-        known = json.loads(book.read_text())
-        return {str(path): [str(value) for value in about] for path, about in known.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    return read_kept(book, TypeAdapter(dict[str, list[str]])) or {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
+from avatar_kit.io.documents import parse_json, read_bytes
+
+_T = TypeVar("_T")
 
 _MAGIC, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
 _NUMBERS: dict[Any, np.dtype[Any]] = {
@@ -42,9 +45,7 @@ class GltfFile:
 
     def __init__(self, path: Path):
         self.path = path
-        if path.stat().st_size > _LARGEST:
-            raise UserError(f"{path}: larger than 2 GiB, no motion is")
-        content = path.read_bytes()
+        content = read_bytes(path, what="glTF file", limit=_LARGEST)
         self._binary = b""
         text = self._chunks(content) if content[:4] == b"glTF" else content
         self.document = self._parsed(text)
@@ -68,7 +69,7 @@ class GltfFile:
             UserError: There is none of that number.
         """
         found = self.items(name)
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(found):
+        if not _is_whole(index) or index >= len(found):
             raise UserError(f"{self.path}: there is no number {index!r:.20} of {len(found)} {name}")
         return found[index]
 
@@ -80,14 +81,14 @@ class GltfFile:
         """
         found = self.item("accessors", accessor)
         what = f"{self.path}: accessor {accessor}"
-        dtype, width = _NUMBERS.get(found.get("componentType")), _WIDTHS.get(found.get("type"))
+        dtype, width = _known(_NUMBERS, found, "componentType"), _known(_WIDTHS, found, "type")
         count = found.get("count")
-        if dtype is None or width is None or not isinstance(count, int) or count < 0:
+        if dtype is None or width is None or not _is_whole(count):
             raise UserError(f"{what}: unknown componentType, type or count")
         if count * width * 8 > _LARGEST_VALUES:
             raise UserError(f"{what}: {count} values are more than a motion has")
         if "bufferView" in found:
-            start = _whole(found.get("byteOffset", 0), what)
+            start = found.get("byteOffset", 0)
             values = self._view(found["bufferView"], dtype, (count, width), start, what)
         else:
             values = np.zeros((count, width), dtype)
@@ -99,30 +100,32 @@ class GltfFile:
         return numbers
 
     def _sparse(self, said: Any, values: np.ndarray, dtype: np.dtype, what: str) -> np.ndarray:
-        try:
-            count, rows, changed = said["count"], said["indices"], said["values"]
-            kind = _NUMBERS[rows["componentType"]]
-            index = self._view(
-                rows["bufferView"], kind, (count, 1), rows.get("byteOffset", 0), what
-            )[:, 0]
-            new = self._view(
-                changed["bufferView"], dtype, (count, values.shape[1]),
-                changed.get("byteOffset", 0), what,
-            )  # fmt: skip
-        except (KeyError, TypeError, AttributeError):
-            raise UserError(f"{what}: its sparse values are not whole") from None
+        said = said if isinstance(said, dict) else {}
+        rows, changed = said.get("indices"), said.get("values")
+        if not isinstance(rows, dict) or not isinstance(changed, dict):
+            raise UserError(f"{what}: its sparse values are not whole")
+        kind = _known(_NUMBERS, rows, "componentType")
+        if kind is None or kind.kind != "u":
+            raise UserError(f"{what}: its sparse indices are no whole numbers")
+        count, width = _whole(said.get("count"), what), values.shape[1]
+        index, new = (
+            self._view(
+                part.get("bufferView"), of, (count, columns), part.get("byteOffset", 0), what
+            )
+            for part, of, columns in ((rows, kind, 1), (changed, dtype, width))
+        )
         if len(index) and int(index.max()) >= len(values):
             raise UserError(f"{what}: its sparse values lie beyond its count")
         values = values.copy()
-        values[index.astype(int)] = new
+        values[index[:, 0].astype(int)] = new
         return values
 
     def _view(
-        self, number: Any, dtype: np.dtype, shape: tuple[int, int], start: int, what: str
+        self, number: Any, dtype: np.dtype, shape: tuple[int, int], start: Any, what: str
     ) -> np.ndarray:
         view = self.item("bufferViews", number)
         data = self._buffer(view.get("buffer"))
-        first = _whole(view.get("byteOffset", 0), what) + start
+        first = _whole(view.get("byteOffset", 0), what) + _whole(start, what)
         length = _whole(view.get("byteLength", 0), what)
         row = dtype.itemsize * shape[1]
         step = _whole(view.get("byteStride", row), what) or row
@@ -151,14 +154,14 @@ class GltfFile:
                 return base64.b64decode(uri.partition(",")[2], validate=True)
             except (ValueError, binascii.Error):
                 raise UserError(f"{self.path}: buffer {number} is no base64") from None
-        beside = self.path.parent / uri
-        if "/" in uri or "\\" in uri or not beside.is_file():
+        if "/" in uri or "\\" in uri:
             raise UserError(
-                f"{self.path}: buffer {number} is the file '{uri}', which does not lie beside it"
+                f"{self.path}: buffer {number} is the file {shown(uri)}, which does not lie "
+                "beside it"
             )
-        if beside.stat().st_size > _LARGEST:
-            raise UserError(f"{beside}: larger than 2 GiB, no motion is")
-        return beside.read_bytes()
+        fix = f"buffer {number} of {self.path} is in it"
+        what = "buffer of a glTF file"
+        return read_bytes(self.path.parent / uri, what=what, limit=_LARGEST, fix=fix)
 
     def _chunks(self, content: bytes) -> bytes:
         """The JSON of a .glb; keeps its binary chunk."""
@@ -186,15 +189,25 @@ class GltfFile:
         if len(text) > _LARGEST_JSON:
             raise UserError(f"{self.path}: its JSON is larger than 256 MiB")
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            found = parse_json(text.decode("utf-8-sig"), str(self.path))
+        except UnicodeDecodeError as error:
             raise UserError(f"{self.path}: no glTF file ({error})") from None
         if not isinstance(found, dict):
             raise UserError(f"{self.path}: no glTF file")
         return found
 
 
+def _known(meanings: Mapping[Any, _T], item: dict[str, Any], key: str) -> _T | None:
+    """What the word or number under a key means; None if it means nothing."""
+    value = item.get(key)
+    return meanings.get(value) if isinstance(value, int | str) else None
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def _whole(value: Any, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not _is_whole(value):
         raise UserError(f"{what}: {value!r:.20} where a number of bytes is expected")
     return value

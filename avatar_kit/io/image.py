@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -37,11 +38,32 @@ def opened_image(path: str | Path) -> Iterator[Image.Image]:
         UserError: The file is missing, cannot be read, is no PNG, JPEG, WebP, BMP or TIFF, claims
             more pixels than any camera gives, or is cut short where the block reads on.
     """
+    with opened(path, what="picture") as file, _decoding(file, Path(path)) as image:
+        yield image
+
+
+def decoded_image(data: bytes, what: str, *, mode: str = "RGB") -> np.ndarray:
+    """A picture that lies encoded in another file; ``mode`` as of :func:`read_image`.
+
+    Args:
+        data: A PNG, JPEG, WebP, BMP or TIFF file.
+        what: The file, and where in it, for messages.
+        mode: "RGB" for [H, W, 3], "L" for [H, W].
+
+    Raises:
+        UserError: As for :func:`opened_image`.
+    """
+    with _decoding(io.BytesIO(data), Path(what)) as image:
+        return np.asarray(image.convert(mode))
+
+
+@contextmanager
+def _decoding(file: IO[bytes], path: Path) -> Iterator[Image.Image]:
     try:
-        with opened(path, what="picture") as file, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we look ourselves
             with Image.open(file, formats=_FORMATS) as image:
-                check_size(Path(path), width=image.width, height=image.height)
+                check_size(path, width=image.width, height=image.height)
                 yield image
     except UserError:
         raise

@@ -75,7 +75,10 @@ def _make_storage(content: Any) -> Any:
     """The storage of a tensor, as ``torch.save`` wrote it."""
     import torch
 
-    return torch.load(io.BytesIO(as_bytes(content)), map_location="cpu", weights_only=True)
+    try:
+        return torch.load(io.BytesIO(as_bytes(content)), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever the damage leads it to
+        raise ValueError(f"a damaged tensor: {type(error).__name__}") from None
 
 
 def _make_tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ import lzma
 import math
 import pickle
 import pickletools
+import tokenize
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -151,7 +152,7 @@ def _behind_header(content: bytes, path: Path) -> bytes:
         old = np.lib.format.read_magic(file) == (1, 0)
         read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
         dtype = read(file)[2]
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
         raise UserError(f"{path}: an .npy file that is damaged ({error})") from None
     if not dtype.hasobject:
         raise UserError(f"{path}: an .npy file of plain numbers, not of objects")

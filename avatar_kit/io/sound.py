@@ -12,6 +12,8 @@ import numpy as np
 from av.error import FFmpegError
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.demux import opened
+from avatar_kit.io.documents import check_regular
 
 #: Suffix of a container -> codecs of sound that are copied into it, and what others are encoded to.
 _KEEPS: dict[str, tuple[frozenset[str], str]] = {
@@ -172,7 +174,5 @@ class SoundTrack:
 
 
 def _opened(path: Path) -> av.container.InputContainer:
-    try:
-        return av.open(str(path))
-    except (FFmpegError, OSError) as error:
-        raise UserError(f"{path}: cannot be opened as a video ({error})") from None
+    check_regular(path, "video")
+    return opened(path)

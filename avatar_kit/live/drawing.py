@@ -13,6 +13,7 @@ from avatar_kit.engine.background import Background
 from avatar_kit.engine.device import autocast
 from avatar_kit.engine.driving import keep_footing
 from avatar_kit.engine.loaded import LoadedAvatar
+from avatar_kit.engine.memory import elsewhere, enough_memory
 from avatar_kit.engine.preview import to_uint8
 from avatar_kit.interfaces.avatar import AvatarState
 from avatar_kit.scene import FrameContext, Motion, PosedBody
@@ -70,7 +71,10 @@ class Drawer:
             body, self._camera, pose, before=self._before, seconds=seconds
         )
         self._before, self._frame = body, self._frame + 1
-        with autocast(loaded.device, loaded.config.precision):
+        with (
+            enough_memory("drawing the avatar", elsewhere(loaded.device)),
+            autocast(loaded.device, loaded.config.precision),
+        ):
             output, self._drawn = loaded.avatar.step(context, self._drawn)
         if self.background is None:
             return to_uint8(output.rgb[0].float().clamp(0, 1))

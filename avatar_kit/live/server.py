@@ -181,6 +181,8 @@ class Server:
                 raise ValueError(f"no order is called {name!r}; there is {', '.join(_ORDERS)}")
         except (ValueError, TypeError) as error:
             await _refuse(page, str(error))
+        except RecursionError:
+            await _refuse(page, "a message that is nested too deep")
 
 
 def bind(host: str, port: int) -> socket.socket:

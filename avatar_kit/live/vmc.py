@@ -11,57 +11,14 @@ import socket
 import time
 
 import roma
-import torch
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
-from torch import Tensor
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.vmc.bones import BONES, mirrored
 from avatar_kit.live.address import Address
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, SMPLX_JOINTS
-
-#: Joint of ours -> bone of VRM. What is missing on either side is left out.
-BONES = {
-    "pelvis": "Hips",
-    "spine1": "Spine",
-    "spine2": "Chest",
-    "spine3": "UpperChest",
-    "neck": "Neck",
-    "head": "Head",
-    "jaw": "Jaw",
-    **{
-        f"{side}_{joint}": f"{side.capitalize()}{bone}"
-        for side in ("left", "right")
-        for joint, bone in (
-            ("hip", "UpperLeg"),
-            ("knee", "LowerLeg"),
-            ("ankle", "Foot"),
-            ("foot", "Toes"),
-            ("collar", "Shoulder"),
-            ("shoulder", "UpperArm"),
-            ("elbow", "LowerArm"),
-            ("wrist", "Hand"),
-            ("index1", "IndexProximal"),
-            ("index2", "IndexIntermediate"),
-            ("index3", "IndexDistal"),
-            ("middle1", "MiddleProximal"),
-            ("middle2", "MiddleIntermediate"),
-            ("middle3", "MiddleDistal"),
-            ("pinky1", "LittleProximal"),
-            ("pinky2", "LittleIntermediate"),
-            ("pinky3", "LittleDistal"),
-            ("ring1", "RingProximal"),
-            ("ring2", "RingIntermediate"),
-            ("ring3", "RingDistal"),
-            ("thumb1", "ThumbProximal"),
-            ("thumb2", "ThumbIntermediate"),
-            ("thumb3", "ThumbDistal"),
-        )
-    },
-    "left_eye": "LeftEye",
-    "right_eye": "RightEye",
-}
 
 #: Bones in one packet, so that it fits into one of Ethernet.
 _PER_PACKET = 12
@@ -147,8 +104,3 @@ def bones(motion: Motion) -> tuple[dict[str, tuple[float, ...]], tuple[float, ..
     }
     x, y, z = motion.transl[0].tolist()
     return found, (-x, y, z)
-
-
-def mirrored(quaternions: Tensor) -> Tensor:
-    """Rotations [N, 4] xyzw in a world whose x axis is turned round."""
-    return quaternions * torch.tensor([1.0, -1.0, -1.0, 1.0])

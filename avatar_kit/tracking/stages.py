@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, mark_used, stages_limit
 from avatar_kit.io.digest import file_digest
+from avatar_kit.io.motion.arrays import DAMAGE
 
 #: Changes when a stage computes something else than before from the same input.
 VERSION = 7
@@ -147,7 +146,7 @@ def _read(path: Path, key: str) -> Arrays | None:
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) == key:
                 return {name: file[name] for name in file.files if name != "key"}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+    except (KeyError, *DAMAGE):
         return None
     return None
 

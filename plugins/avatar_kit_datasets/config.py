@@ -121,3 +121,38 @@ class ExAvatarConfig(RecordedConfig):
     """ExAvatar's form of an own video."""
 
     type: Literal["exavatar"] = "exavatar"
+
+
+class XHumansConfig(RecordedConfig):
+    """X-Humans: a sequence of a subject, drawn by a camera that circles around the person."""
+
+    type: Literal["x_humans"] = "x_humans"
+    path: Path = Field(description="The folder of a sequence: SUBJECT/train/Take1.")
+
+
+class HfNhmtConfig(RecordedConfig):
+    """HF-NHMT (HFshirt): pictures and the empty scene; poses of a tracker."""
+
+    type: Literal["hf_nhmt"] = "hf_nhmt"
+    motion: Path | None = Field(
+        default=None,
+        description="Any motion file with a frame for every picture, in the axes of the camera; "
+        "null: motion.npz in the folder.",
+    )
+    masks: Path | None = Field(
+        default=None,
+        description="Folder of masks; null: 'masks' in the folder, else the difference to "
+        "background.png.",
+    )
+    fov: float | None = Field(
+        default=None,
+        gt=1,
+        lt=170,
+        description="Vertical field of view in degrees of the camera that the poses were tracked "
+        "with; null: camera.",
+    )
+    camera: Path | None = Field(
+        default=None,
+        description="JSON with the camera, as capture.json has it; null: cameras.json in the "
+        "folder.",
+    )

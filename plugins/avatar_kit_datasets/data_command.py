@@ -107,13 +107,14 @@ def _opened(kind: Kind, words: list[str], body: str | None, out: Path | None) ->
     import logging
 
     from avatar_kit.config import parse_overrides
+    from avatar_kit.engine.choosing import split_words
     from avatar_kit.registry import catalog
 
     given = {"type": kind.dataset, "path": str(kind.path), **parse_overrides(words)}
     config = _config("dataset", given)
     dataset = catalog().get("dataset", kind.dataset).load()(config)
     if body is not None:
-        name, *own = shlex.split(body)
+        name, *own = split_words(body, "--body")
         dataset.body = _config("body", {"type": name, **parse_overrides(own)})
     logging.disable(logging.WARNING)  # what would be logged is among the facts
     try:

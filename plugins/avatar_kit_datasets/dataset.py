@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from avatar_kit.capture import Capture
 from avatar_kit.capture.opening import check_cameras
@@ -19,6 +21,7 @@ from avatar_kit.capture.record import RECORD, parse_record
 from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Body, Dataset
 from avatar_kit.io import atomic_path, cache_dir
+from avatar_kit.io.cache import read_kept
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Motion
 from avatar_kit_datasets.checking import Looked, check_projection, look
@@ -35,6 +38,13 @@ _FIT_VERSION = 1
 
 #: Joints of a body -> the family whose betas it takes, if its shape values are betas.
 _FAMILIES = {24: "smpl", 52: "smpl", 55: "smplx"}
+
+
+class _KeptShape(TypedDict):
+    """A shape that was found from masks, as the cache keeps it."""
+
+    shape: dict[str, float]
+    overlap: float
 
 
 @dataclass(frozen=True)
@@ -144,9 +154,9 @@ class Recorded(Dataset):
         for one in looked:
             digest.update(f"{one.camera} {one.frame}".encode() + one.mask.tobytes())
         path = cache_dir("datasets") / f"shape-{digest.hexdigest()[:32]}.json"
-        if path.exists():
-            kept = json.loads(path.read_text())
-            shape, overlap = body.shape_vector(kept["shape"]), float(kept["overlap"])
+        kept = read_kept(path, TypeAdapter(_KeptShape))
+        if kept is not None and kept["shape"].keys() == set(body.shape_names):
+            shape, overlap = body.shape_vector(kept["shape"]), kept["overlap"]
         else:
             shape, overlap = shape_from_masks(body, motion, found.views, looked)
             values = dict(zip(body.shape_names, map(float, shape), strict=True))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
+from avatar_kit.io.documents import check_regular, read_json, read_text
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.io.plain_pickle import read_pickle
+
+#: Bytes of a text file that are read: a table of images of COLMAP is the largest.
+_LARGEST_TEXT = 256 << 20
 
 
 class Numbers:
@@ -78,6 +81,17 @@ class Numbers:
             raise UserError(f"{self.path}: key '{key}' is empty, or holds NaN or infinity")
         return [row.reshape(-1) for row in np.atleast_2d(held)]
 
+    def names(self, key: str) -> list[str]:
+        """A list of names.
+
+        Raises:
+            UserError: The key is missing or holds something else.
+        """
+        found = self._at(key)
+        if not isinstance(found, list) or not all(isinstance(n, str | int) for n in found):
+            raise UserError(f"{self.path}: key '{key}' is {shown(found)}, expected a list of names")
+        return [str(name) for name in found]
+
     def _at(self, key: str) -> Any:
         if key not in self.values:
             known = ", ".join(sorted(map(str, self.values))) or "none"
@@ -123,12 +137,37 @@ def from_json(path: Path) -> Any:
     Raises:
         UserError: It is missing or no JSON.
     """
+    return read_json(path)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file, UTF-8.
+
+    Raises:
+        UserError: It is missing, too large, or no text.
+    """
+    return read_text(path, limit=_LARGEST_TEXT)
+
+
+def parsed(words: Sequence[str], path: Path, where: str = "") -> np.ndarray:
+    """Finite numbers of a line of text.
+
+    Args:
+        words: The numbers.
+        path: The file, for errors.
+        where: The place in it, for errors.
+
+    Raises:
+        UserError: A word is none.
+    """
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no valid JSON ({error})") from None
+        found = np.array([float(word) for word in words])
+    except ValueError:
+        found = np.array([np.nan])
+    if not np.isfinite(found).all():
+        line = where or shown(" ".join(words))
+        raise UserError(f"{path}: {line}: holds something that is no finite number")
+    return found
 
 
 def needed(root: Path, *names: str) -> Path:
@@ -156,8 +195,7 @@ def hdf5(path: Path, feature: str) -> Any:
         import h5py
     except ModuleNotFoundError:
         raise MissingExtra(feature, "datasets", "h5py") from None
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_regular(path)
     try:
         return h5py.File(path, "r")
     except OSError as error:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from avatar_kit.capture import Pictures
 from avatar_kit.errors import UserError
 from avatar_kit.io import read_image
+from avatar_kit.io.image import opened_image
 from avatar_kit.io.motion.arrays import read_npy
 from avatar_kit_datasets.names import KINDS
 
@@ -94,7 +94,8 @@ def read_mask(path: Path, kind: MaskKind) -> np.ndarray:
     if path.suffix == ".npy":
         values = read_npy(path)
     elif kind == "labels":
-        values = np.asarray(_opened(path).convert("L"))
+        with opened_image(path) as image:
+            values = np.asarray(image.convert("L"))
     else:
         return read_image(path, mode="L")
     return as_mask(values, str(path), kind)
@@ -171,14 +172,5 @@ def size_of(path: Path) -> tuple[int, int]:
     Raises:
         UserError: It cannot be read.
     """
-    with _opened(path) as image:
+    with opened_image(path) as image:
         return image.size
-
-
-def _opened(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such picture") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error})") from None

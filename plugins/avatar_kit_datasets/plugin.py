@@ -16,6 +16,8 @@ FORMATS = {
     "dna_rendering": (config.DnaRenderingConfig, "dna_rendering:DnaRendering"),
     "easymocap": (config.EasyMocapConfig, "easymocap:EasyMocap"),
     "exavatar": (config.ExAvatarConfig, "exavatar:ExAvatar"),
+    "x_humans": (config.XHumansConfig, "x_humans:XHumans"),
+    "hf_nhmt": (config.HfNhmtConfig, "hf_nhmt:HfNhmt"),
 }
 
 

@@ -42,6 +42,8 @@ _KNOWN: tuple[tuple[str, str, Callable[[Path], bool]], ...] = (
     ("avatarrex", "THuman4.0", _has("calibration.json", "images")),
     ("easymocap", "EasyMocap", _has("intri.yml")),
     ("exavatar", "ExAvatar's form of an own video", _has("smplx_optimized", "frames")),
+    ("x_humans", "X-Humans", _has("render/image", "SMPLX")),
+    ("hf_nhmt", "HF-NHMT (HFshirt)", _has("images", "background.png")),
 )
 
 
@@ -60,11 +62,6 @@ def recognised(path: Path) -> Kind | None:
     archives = [p for p in sorted(path.glob("*.smc")) if not p.stem.endswith("_annots")]
     if archives:
         return Kind("dna_rendering", "DNA-Rendering", archives[0])
-    if (path / "images").is_dir() and (path / "background.png").exists():
-        advice = (
-            "it has no cameras and poses: make a video of the pictures, then avatar-kit prepare"
-        )
-        return Kind("", "HF-NHMT (HFshirt)", path, advice)
     return _plain(path)
 
 

@@ -15,11 +15,14 @@ from torch import Tensor
 
 from avatar_kit.capture import Pictures
 from avatar_kit.errors import UserError
-from avatar_kit.io.motion.smpl import SMPL_PELVIS, SMPLX_PELVIS
+from avatar_kit.io.motion.smpl import SMPL_PELVIS, SMPLX_PELVIS, from_mean_hand
 from avatar_kit.io.motion.smplx_rest import from_smplx_rest
 from avatar_kit.scene import Motion
 
 Family = Literal["smpl", "smplx"]
+
+#: What is said where fingers turn from the mean hand.
+MEAN_HAND = "fingers turn from a relaxed hand of ours: SMPL-X's mean hand is not free"
 
 #: Radians beyond which a rotation vector is none.
 _LONGEST_TURN = 4 * math.pi
@@ -62,6 +65,7 @@ class Poses:
         fields: Fields of a motion, [T, width] each, without ``transl``.
         origin_turn: [T, 3, 3] the part of the orientation that turns the whole model about its
             origin, as EasyMocap has it; None: the pelvis alone turns.
+        mean_hand: Whether fingers turn from SMPL-X's mean hand, not from a flat one.
     """
 
     family: Family
@@ -69,6 +73,7 @@ class Poses:
     transl: np.ndarray
     fields: Mapping[str, np.ndarray]
     origin_turn: np.ndarray | None = None
+    mean_hand: bool = False
 
     def motion(self, fps: float, pelvis: Tensor | None = None) -> Motion:
         """The motion, from our T-pose on, its pelvis where that of the person is.
@@ -86,6 +91,7 @@ class Poses:
         transl = transl + at
         values = {name: value.float() for name, value in fields.items()}
         motion = Motion.rest(len(transl), fps, transl=transl.float(), **values)
+        motion = from_mean_hand(motion) if self.mean_hand else motion
         return from_smplx_rest(motion) if self.family == "smplx" else motion
 
 

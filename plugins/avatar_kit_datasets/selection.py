@@ -65,6 +65,8 @@ def chosen_frames(found: Recording, config: RecordedConfig) -> Recording:
             f"{found.root}: start={config.start} stop={config.stop} step={config.step} leaves "
             f"{len(frames)} of {len(found)} frames; at least 2 are needed"
         )
+    for name in names:
+        _check_moving(found, name)
     views = {name: _view(found.views[name], frames) for name in names}
     fps = (config.fps or found.fps) / config.step
     if frames == range(len(found)):
@@ -98,6 +100,22 @@ def splits_of(found: Recording, config: RecordedConfig) -> dict[str, Any]:
         raise UserError(f"{found.root}: held_out leaves no camera to train with")
     named: dict[str, Any] = {n: {"frames": own, "cameras": seen} for n, own in splits.items()}
     return named | {"novel_view": {"frames": splits["train"], "cameras": unseen}}
+
+
+def _check_moving(found: Recording, name: str) -> None:
+    """Refuse a camera that moves and has more or fewer places than there are frames.
+
+    Raises:
+        UserError: It has.
+    """
+    view = found.views[name]
+    for key, dims in (("K", 2), ("R", 2), ("t", 1)):
+        value = getattr(view, key)
+        if value.ndim != dims and len(value) != len(found):
+            raise UserError(
+                f"{found.root}: camera '{name}': {len(value)} values of {key} for {len(found)} "
+                "frames; give one for every frame, or one for all"
+            )
 
 
 def _view(view: View, frames: range) -> View:

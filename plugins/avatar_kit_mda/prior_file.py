@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import safetensors.torch
+from torch import Tensor
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.interfaces import Corpus
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.tensor_file import read_tensors
@@ -17,6 +19,10 @@ from avatar_kit_mda.training import Figures
 
 #: Marks the layout of the networks; another one is another format.
 FORMAT = "avatar-kit mda prior 1"
+#: What the metadata say of the prior's origin; a run records it.
+_ABOUT = ("corpus", "poses", "figures", "licence")
+#: No weight or statistic of a prior that learned poses is larger.
+_LARGEST = 1e4
 LICENCE = (
     "Weights learned from motions may be used as the licences of these motions allow: those from a "
     "corpus for non-commercial use are for non-commercial use."
@@ -61,24 +67,51 @@ def load_prior(path: Path, latent: int, width: int) -> tuple[PosePrior, dict[str
     Raises:
         UserError: No such file, another kind of file, or a prior of another layout.
     """
-    if not path.is_file():
-        raise UserError(f"aligner.prior: no file {path}; make one with 'avatar-kit aligner train'")
-    file = read_tensors(path)
+    try:
+        file = read_tensors(path, fix="make one with 'avatar-kit aligner train'")
+    except UserError as error:
+        raise UserError(f"aligner.prior: {error}") from None
     metadata, tensors = file.metadata, file.tensors
     if metadata.get("format") != FORMAT:
         raise UserError(
-            f"{path}: its metadata say format={metadata.get('format')!r}, expected {FORMAT!r}; "
-            "make a prior with 'avatar-kit aligner train'"
+            f"{path}: its metadata say format={shown(metadata.get('format'))}, expected "
+            f"{FORMAT!r}; make a prior with 'avatar-kit aligner train'"
+        )
+    if missing := [key for key in _ABOUT if key not in metadata]:
+        raise UserError(
+            f"{path}: its metadata lack {', '.join(missing)}, so nobody can say what the prior was "
+            "learned from; make a prior with 'avatar-kit aligner train'"
         )
     found = (metadata.get("latent"), metadata.get("width"))
     if found != (str(latent), str(width)):
         raise UserError(
-            f"{path}: a prior of latent={found[0]} width={found[1]}, but the config says "
-            f"aligner.latent={latent} aligner.width={width}; take these or train another"
+            f"{path}: a prior of latent={shown(found[0])} width={shown(found[1])}, but the config "
+            f"says aligner.latent={latent} aligner.width={width}; take these or train another"
         )
     prior = PosePrior(latent, width)
-    try:
-        prior.load_state_dict(tensors)
-    except RuntimeError:
-        raise UserError(f"{path}: its tensors are not those of a prior; train it again") from None
+    _check_tensors(path, tensors, prior.state_dict())
+    prior.load_state_dict(tensors)
     return prior.eval(), metadata
+
+
+def _check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are missing, of another shape or type, or not finite.
+
+    Raises:
+        UserError: Names the first of them.
+    """
+    train = "train the prior again with 'avatar-kit aligner train'"
+    if odd := sorted(found.keys() ^ expected.keys()):
+        state = "unknown" if odd[0] in found else "missing"
+        raise UserError(f"{path}: the tensor {shown(odd[0])} is {state}; {train}")
+    for name, tensor in expected.items():
+        given = found[name]
+        if given.shape != tensor.shape or given.dtype != tensor.dtype:
+            raise UserError(
+                f"{path}: '{name}' is {tuple(given.shape)} {given.dtype}, expected "
+                f"{tuple(tensor.shape)} {tensor.dtype}; {train}"
+            )
+        if not bool((given.abs() <= _LARGEST).all()):
+            raise UserError(f"{path}: '{name}' holds NaN or a value beyond {_LARGEST:g}; {train}")
+        if name.endswith("running_var") and bool((given < 0).any()):
+            raise UserError(f"{path}: '{name}' holds a negative variance; {train}")

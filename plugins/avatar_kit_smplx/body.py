@@ -13,17 +13,17 @@ from avatar_kit.interfaces import Asset, Body
 from avatar_kit.io.motion.smplx_rest import from_smplx_rest, to_smplx_rest
 from avatar_kit.scene import BodyParameters, Motion, ParameterSpec, PosedBody, Topology
 from avatar_kit.scene.joints import SMPLX_JOINTS
-from avatar_kit_smplx.config import SmplxConfig
-from avatar_kit_smplx.expression import channel_coefficients, turned_by_channels
-from avatar_kit_smplx.hands import Hands
-from avatar_kit_smplx.model_file import ModelData, find_model, read_model
-from avatar_kit_smplx.regions import (
-    JOINTS,
+from avatar_kit.surface.regions import (
     PART_NAMES,
+    Mannequin,
     face_region,
     keypoint_rule,
     vertex_parts,
 )
+from avatar_kit_smplx.config import SmplxConfig
+from avatar_kit_smplx.expression import channel_coefficients, turned_by_channels
+from avatar_kit_smplx.hands import Hands
+from avatar_kit_smplx.model_file import JOINTS, ModelData, find_model, read_model
 from avatar_kit_smplx.skinning import Skeleton, blend_skinning, correction_features, rotations
 from avatar_kit_smplx.texture import texture
 
@@ -216,7 +216,9 @@ class SmplxBody(Body):
 
 def _buffers(data: ModelData, config: SmplxConfig, betas: int) -> dict[str, np.ndarray]:
     uvs, uv_faces = texture(data, config.uvs)
-    parts, rule = vertex_parts(data), keypoint_rule(data)
+    joints = data.regressor @ data.template
+    person = Mannequin(data.template, data.faces, data.weights, joints, JOINTS[data.family])
+    parts, rule = vertex_parts(person), keypoint_rule(person)
     shapes = data.shapes[:, :, :betas]
     expressions = data.expressions[:, :, : config.expression_coefficients]
     told = [SMPLX_JOINTS.index(_HAND.get(name, name)) for name in JOINTS[data.family]]
@@ -228,7 +230,7 @@ def _buffers(data: ModelData, config: SmplxConfig, betas: int) -> dict[str, np.n
         "shapes": shapes,
         "expressions": expressions,
         "correctives": data.correctives,
-        "joint_template": data.regressor @ data.template,
+        "joint_template": joints,
         "joint_shapes": np.einsum("jv,vds->jds", data.regressor, shapes),
         "joint_expressions": np.einsum("jv,vde->jde", data.regressor, expressions),
         "channels": channel_coefficients(data, config.expression_coefficients),
@@ -237,7 +239,7 @@ def _buffers(data: ModelData, config: SmplxConfig, betas: int) -> dict[str, np.n
     whole = {
         "faces": data.faces,
         "uv_faces": uv_faces,
-        "face_region": face_region(data, parts),
+        "face_region": face_region(person, parts),
         "parts": parts,
         "told": np.array(told),
         "keypoint_vertices": rule.vertices,

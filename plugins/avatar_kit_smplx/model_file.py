@@ -14,12 +14,23 @@ from avatar_kit.io.cache import cache_dir
 from avatar_kit.io.digest import file_digest
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.io.plain_pickle import read_pickle
+from avatar_kit.scene.joints import SMPLX_JOINTS
 from avatar_kit_smplx.config import SmplxConfig
 
 Family = Literal["smplx", "smplh", "smpl"]
 
 #: Number of joints -> family.
 _FAMILIES: dict[int, Family] = {55: "smplx", 52: "smplh", 24: "smpl"}
+
+#: Family -> names of its joints.
+JOINTS: dict[Family, tuple[str, ...]] = {
+    "smplx": SMPLX_JOINTS,
+    "smplh": (*SMPLX_JOINTS[:22], *SMPLX_JOINTS[25:]),
+    "smpl": (*SMPLX_JOINTS[:22], "left_hand", "right_hand"),
+}
+
+#: No value of a model is larger; the parent of the root is stored as 2^32 - 1.
+_LARGEST = 1e10
 
 #: How files in a folder begin, the richest model first.
 _STEMS = ("SMPLX", "SMPLH", "SMPL")
@@ -128,9 +139,7 @@ def read_model(path: Path) -> ModelData:
     count = len(template)
     parents = _parents(file)
     joints, family = len(parents), _FAMILIES[len(parents)]
-    faces = file.array("f", (None, 3)).astype(np.int64)
-    if faces.min() < 0 or faces.max() >= count:
-        raise UserError(f"{path}: key 'f' names vertices that are not among the {count}")
+    faces = file.indices("f", (None, 3), count)
     shapes, expressions = _split(file.array("shapedirs", (count, 3, None)), family)
     data = ModelData(
         path=path,
@@ -171,7 +180,10 @@ class _Entries:
                 f"{self.path}: is no model of the SMPL family: key '{key}' is missing (keys: "
                 f"{known})"
             )
-        found = np.asarray(self.entries[key])
+        try:
+            found = np.asarray(self.entries[key])
+        except ValueError:  # lists of several lengths
+            found = np.zeros((), dtype=object)
         fits = found.ndim == len(shape) and found.dtype.kind in "biuf"
         if not fits or any(n not in (None, m) for n, m in zip(shape, found.shape, strict=True)):
             wanted = " x ".join("N" if n is None else str(n) for n in shape)
@@ -179,9 +191,18 @@ class _Entries:
                 f"{self.path}: key '{key}' is {found.shape} of {found.dtype}, expected numbers "
                 f"{wanted}"
             )
-        if not np.isfinite(found).all():
-            raise UserError(f"{self.path}: key '{key}' holds NaN or infinity")
+        if not found.size:
+            raise UserError(f"{self.path}: key '{key}' is empty")
+        if not (np.abs(found.astype(np.float64)) <= _LARGEST).all():
+            raise UserError(f"{self.path}: key '{key}' holds NaN or a value beyond {_LARGEST:g}")
         return found.astype(np.float64)
+
+    def indices(self, key: str, shape: tuple[int | None, ...], below: int) -> np.ndarray:
+        """Whole numbers of a shape, from 0 up to another."""
+        found = self.array(key, shape)
+        if found.min() < 0 or found.max() >= below or (found != np.floor(found)).any():
+            raise UserError(f"{self.path}: key '{key}' holds no indices of 0 to {below - 1}")
+        return found.astype(np.int64)
 
 
 def _parents(file: _Entries) -> tuple[int, ...]:
@@ -216,18 +237,16 @@ def _hands(file: _Entries, key: str, shape: tuple[int, ...], family: Family) -> 
 def _texture(file: _Entries, faces: int) -> dict[str, np.ndarray | None]:
     if "vt" not in file or "ft" not in file:
         return {"uvs": None, "uv_faces": None}
-    uvs, uv_faces = file.array("vt", (None, 2)), file.array("ft", (faces, 3)).astype(np.int64)
-    if uv_faces.min() < 0 or uv_faces.max() >= len(uvs):
-        raise UserError(f"{file.path}: key 'ft' names texture coordinates that are not there")
-    return {"uvs": uvs, "uv_faces": uv_faces}
+    uvs = file.array("vt", (None, 2))
+    return {"uvs": uvs, "uv_faces": file.indices("ft", (faces, 3), len(uvs))}
 
 
 def _landmarks(file: _Entries, faces: int) -> tuple[np.ndarray, np.ndarray] | None:
     if "lmk_faces_idx" not in file or "lmk_bary_coords" not in file:
         return None
-    triangles = file.array("lmk_faces_idx", (None,)).astype(np.int64)
+    triangles = file.indices("lmk_faces_idx", (None,), faces)
     weights = file.array("lmk_bary_coords", (len(triangles), 3))
-    return (triangles, weights) if len(triangles) == 51 and triangles.max() < faces else None
+    return (triangles, weights) if len(triangles) == 51 else None
 
 
 def _gender(path: Path) -> str:

@@ -86,8 +86,22 @@ def test_ranges_that_are_none_are_refused(make):
 
 
 def test_a_pair_that_was_not_recorded_is_no_sample(make):
-    capture = written(make, splits={"train": [0, 9], "test": Split((9,), ("a",))})
-    assert not capture.splits["test"].samples() and len(capture.splits["test"]) == 0
+    capture = written(make, splits={"train": [0, 9], "test": Split((1, 10), ("a",))})
+    assert [sample.frame for sample in capture.splits["test"].samples()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("splits", "says"),
+    [
+        ({"test": Split((9,), ("a",))}, r"splits\.test: has no sample: .* \(a recorded 0 to 7\)"),
+        ({"test": []}, r"splits\.test: lists no frame"),
+        ({"test": Split((1,), ("a", "a"))}, "camera 'a' is listed twice"),
+        ({"../test": [1]}, r"splits: the name '\.\./test'"),
+    ],
+)
+def test_splits_that_are_none(splits, says, make):
+    with pytest.raises(UserError, match=says):
+        written(make, splits={"train": [0, 9], **splits})
 
 
 def test_captures_without_ranges_say_nothing_of_them(make):

@@ -1,6 +1,7 @@
 """A tiny training that the CLI tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -53,9 +54,18 @@ def cli(tmp_path_factory):
     return run
 
 
+def handlers():
+    """Who gets the signals that ask for an end."""
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
+    return {name: signal.getsignal(getattr(signal, name)) for name in names}
+
+
 @pytest.fixture
 def cli_here(monkeypatch, tmp_path, capsys):
-    """Run ``avatar-kit WORDS`` in this process, in an empty folder: quick, for short commands."""
+    """Run ``avatar-kit WORDS`` in this process, in an empty folder: quick, for short commands.
+
+    Whoever calls a command from Python keeps the handlers of signals that it had.
+    """
     from avatar_kit.cli.main import main
 
     monkeypatch.setenv("COLUMNS", "200")
@@ -63,8 +73,10 @@ def cli_here(monkeypatch, tmp_path, capsys):
     def run(*words, check=0):
         monkeypatch.setattr(sys, "argv", ["avatar-kit", *map(str, words)])
         monkeypatch.chdir(tmp_path)
+        before = handlers()
         with pytest.raises(SystemExit) as ended:
             main()
+        assert handlers() == before
         captured = capsys.readouterr()
         text = captured.out + captured.err
         assert (ended.value.code or 0) == check, text

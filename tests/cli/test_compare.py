@@ -1,11 +1,15 @@
 """``avatar-kit compare`` and ``benchmark``, as a person runs them."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from avatar_kit.cli.compare import run_comparison
+from avatar_kit.engine.comparison.plan import Plan
 from tests.cli.conftest import TINY_ANR
 
 
@@ -31,6 +35,12 @@ def test_methods_are_trained_measured_and_shown(cli, capture_folder, tmp_path):
         "Not there: lost, shaded, seed 0 (error: /nowhere: not a run folder" in words
         and "![shaded]" in words
     )
+
+
+def test_a_comparison_leaves_no_handler_of_signals(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    run_comparison(Plan(), tmp_path, 1, None, Console(quiet=True))  # nothing to train or report
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_folder_of_captures_and_a_dataset_with_values_are_named(capture_folder):

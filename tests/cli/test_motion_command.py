@@ -8,9 +8,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from avatar_kit.api.body_film import film_body
+from avatar_kit.api.motion_stage import Stage
 from avatar_kit.cli.main import app
+from avatar_kit.engine.floor import floor_height
 from avatar_kit.errors import UserError
 from avatar_kit.io.motion import load_motion, read_file
+from avatar_kit.scene.joints import BODY_KEYPOINTS
 from tests.io import motion_writers as files
 
 WALK = files.walking(30, hands=True)
@@ -70,6 +74,25 @@ def test_preview_is_a_film(walk, tmp_path):
     blue = [(p[..., 2].astype(int) - p[..., 0] > 60).sum() for p in pictures]
     assert min(blue) > 500  # the left side is in every picture
     assert np.abs(pictures[0].astype(int) - pictures[15]).mean() > 0.5
+
+
+def test_preview_of_a_body(walk, tmp_path):
+    """Limbs are where the camera sees the body's key points, in the colours of their sides."""
+    run("preview", walk, "--body", "default", "--end", 0.1, "--out", tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as video:
+        picture = next(video.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    motion, body = load_motion(walk), film_body("default")
+    start = motion[: round(0.1 * motion.fps)]
+    floor = floor_height(body, body.default_shape(), start) - 0.02
+    at = start.transl.mean(0).numpy() * (1, 0, 1) + (0, floor, 0)
+    camera = Stage(at, (480, 640)).camera.crop_resize(0, 0, 0.5, 480, 640)
+    points = body.keypoints(body.from_motion(motion[[0]], body.default_shape()))
+    pixels = camera.project(points)[0][0].numpy()
+    for side, more, less in (("left", 2, 0), ("right", 0, 2)):
+        for joint in ("elbow", "knee"):
+            x, y = pixels[BODY_KEYPOINTS.index(f"{side}_{joint}")].astype(int)
+            assert picture[y, x, more] - picture[y, x, less] > 20, (side, joint)
+    refused("'stickman'", "preview", walk, "--body", "stickman", "-o", tmp_path / "b.mp4")
 
 
 def test_plot_is_one_picture(walk, tmp_path):

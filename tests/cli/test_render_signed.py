@@ -52,7 +52,7 @@ def test_a_background_that_is_painted_is_made_by_the_model(cli_here, trained_run
     [
         (("--out", "a.webm", "--sign"), "C2PA has no place for a signature in '.webm'"),
         (("--out", "a.mp4", "--certificate", "c.pem"), "give --certificate and --key"),
-        (("--out", "a.mp4", "--certificate", "c.pem", "--key", "k.pem"), "c.pem: cannot be read"),
+        (("--out", "a.mp4", "--certificate", "c.pem", "--key", "k.pem"), "c.pem: no such PEM file"),
     ],
 )
 def test_what_cannot_be_signed_is_refused_before_anything_is_made(

@@ -9,7 +9,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     *(f"{name}.md" for name in ("index", "own-video", "render", "view", "export", "live")),
     *(f"{name}.md" for name in ("python", "aligners", "compare", "metrics", "studio")),
-    *(f"{name}.md" for name in ("gallery", "troubleshooting")),
+    *(f"{name}.md" for name in ("gallery", "troubleshooting", "reliability", "security")),
     *(f"methods/{name}.md" for name in ("anr", "mmlp", "r3", "splat")),
 ]
 #: What is not written -> what is.

@@ -85,6 +85,10 @@ def test_a_comparison_may_grow(tmp_path):
             },
             "y and x differ in 'evaluation'",
         ),
+        (
+            {"captures": {"a b": {"type": "studio"}, "a-b": {"type": "studio", "subject": "ben"}}},
+            "'ram, a b, seed 0' and 'ram, a-b, seed 0' would share the folder runs/ram_a-b_0",
+        ),
     ],
 )
 def test_plans_that_cannot_be_leave_nothing(changes, says, tmp_path):
@@ -330,6 +334,59 @@ def test_figures_measured_otherwise_are_refused(tmp_path):
     for cell in plan.cells():
         write_run(tmp_path, cell, 30, size=9 if cell.contender == "ram" else 8)
     with pytest.raises(UserError, match=r"anr_ada_0: measured otherwise than .*ram_ada_0 \(size\)"):
+        figures.gather(plan, tmp_path)
+
+
+def without(*keys):
+    """Takes a key out of nested values."""
+
+    def change(values):
+        owner = values
+        for key in keys[:-1]:
+            owner = owner[key]
+        del owner[keys[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("eval/test.json", without("protocol"), "protocol: is required"),
+        (
+            "eval/test.json",
+            without("protocol", "metrics", "psnr", "higher_is_better"),
+            "is required",
+        ),
+        ("eval/test.json", without("splits", "test", "psnr"), "splits.test: no value of 'psnr'"),
+        (
+            "eval/test.json",
+            without("splits", "test", "baselines", "mean_frame", "person", "psnr"),
+            "splits.test.baselines.mean_frame: no value of 'psnr'",
+        ),
+        (
+            "eval/test.json",
+            lambda values: values["splits"]["test"]["person"].update(psnr="good"),
+            "splits.test.person.psnr: expected a number",
+        ),
+        ("eval/frames.json", without("test", "person"), "a value for each of the 24 frames"),
+        (
+            "eval/frames.json",
+            lambda values: values["test"]["full"]["psnr"].pop(),
+            "a value for each of the 24 frames",
+        ),
+        ("summary.json", without("seconds"), "seconds: is required"),
+    ],
+)
+def test_damaged_files_of_a_training_are_named(name, change, says, tmp_path):
+    plan = made(seeds=(0,), captures={"ada": {"type": "studio"}})
+    for cell in plan.cells():
+        write_run(tmp_path, cell, 30)
+    file = tmp_path / "runs" / "ram_ada_0" / name
+    values = json.loads(file.read_text())
+    change(values)
+    file.write_text(json.dumps(values))
+    with pytest.raises(UserError, match=f"ram_ada_0/{name}: .*{says}"):
         figures.gather(plan, tmp_path)
 
 

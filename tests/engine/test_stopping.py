@@ -3,12 +3,14 @@
 import errno
 import os
 import signal
+import threading
 
 import pytest
 
 from avatar_kit.config import CheckpointConfig
 from avatar_kit.engine.checkpoint import list_checkpoints
 from avatar_kit.engine.progress import Progress
+from avatar_kit.engine.stopping import handled, interrupted_by_sigterm
 from avatar_kit.engine.trainer import train
 
 
@@ -76,3 +78,27 @@ def test_a_signal_in_the_last_step_stops_before_the_evaluation(training):
 def test_without_a_signal_the_schedule_is_done(training):
     assert train(training, Interrupted(at=None))
     assert training.step == 3
+
+
+def test_handlers_are_put_back_whatever_happens():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), interrupted_by_sigterm():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
+    came = []
+    with handled(lambda number, _: came.append(number), "SIGTERM", "SIGNONE"):
+        signal.raise_signal(signal.SIGTERM)
+    assert came == [signal.SIGTERM] and signal.getsignal(signal.SIGTERM) == before
+
+
+def test_another_thread_changes_no_handler():
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def work():
+        with interrupted_by_sigterm():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]

@@ -3,103 +3,134 @@
 from __future__ import annotations
 
 import argparse
-import itertools
-import os
-import resource
+import json
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
-#: Rounds of all kinds in which the dear one is there once.
-_DEAR = 40
+from tests.fuzz import part
+from tests.fuzz.kinds import KINDS
 
-#: What a case may allocate beside what is there.
-_MEMORY_GIB = 3
+#: Kinds whose cases take long -> rounds of all kinds in which they are there once.
+_RARE = {"setup": 40, "people": 4, "recording": 2, "drive": 2}
 
-_COLUMNS = ("cases", "refused", "accepted", "traceback", "hang", "left-over", "slowest s")
+#: Rounds until all begins again.
+_ROUNDS = 40
+
+#: Cases of one process.
+_PART = 2000
+
+_COLUMNS = ("cases", "refused", "accepted", "traceback", "crash", "hang", "left-over", "slowest s")
 
 
-def _arguments(kinds: list[str]) -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=1000, help="How many in all.")
     parser.add_argument("--seed", type=int, default=0, help="Other cases for another seed.")
-    parser.add_argument("--kind", choices=kinds, action="append", help="This kind alone.")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="This kind only.")
     parser.add_argument("--only", type=int, help="The one case of this number, with its message.")
+    parser.add_argument("--part", type=int, nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> int:
     """Run the cases and print a table; 1 where one did not end as it must."""
-    with tempfile.TemporaryDirectory(prefix="avatar-kit-fuzz-") as root:
-        os.environ.setdefault("AVATAR_KIT_CACHE", f"{root}/cache")
-        os.environ.setdefault("COLUMNS", "200")
-        from tests.fuzz.kinds import KINDS
-        from tests.fuzz.running import ended
-        from tests.fuzz.world import World
-
-        given = _arguments(list(KINDS))
-        kinds, world = given.kind or list(KINDS), World(Path(root) / "world")
-        assert world.run.is_dir()
-        _limit_memory()
-        count: dict[str, dict[str, float]] = {k: defaultdict(float) for k in kinds}
-        causes: dict[str, list[str]] = {}
-        round_ = [k for i in range(_DEAR) for k in kinds if i == 0 or k != "setup"]
-        ending_early: list[int] = []
-        signal.signal(signal.SIGTERM, lambda number, _: ending_early.append(number))
-        for number, kind in zip(range(given.cases), itertools.cycle(round_), strict=False):
-            if ending_early:
-                break
-            if given.only not in (None, number):
-                continue
-            ending = ended(kind, f"{given.seed}-{kind}-{number}", world, Path(root) / "case")
-            row = count[kind]
-            row["cases"] += 1
-            row[ending.how] += 1
-            row["slowest s"] = max(row["slowest s"], ending.seconds)
-            if ending.bad and ending.cause not in causes:
-                causes[ending.cause] = [f"--kind {kind} --only {number}", ending.how, ending.text]
-                _show(ending.cause, causes[ending.cause], given)
-            elif given.only is not None:
-                print(ending.how, ending.text)
-            if number and number % 1000 == 0:
-                print(f"{number} cases, {len(causes)} distinct failures", flush=True)
-        _table(count)
-        print(f"\n{len(causes)} distinct failures")
-        return 1 if causes else 0
+    given = _arguments()
+    kinds = given.kind or list(KINDS)
+    order = [k for i in range(_ROUNDS) for k in kinds if given.kind or i % _RARE.get(k, 1) == 0]
+    if given.part:
+        part.run(given.seed, order, range(*given.part))
+    wanted = range(given.cases) if given.only is None else range(given.only, given.only + 1)
+    count: dict[str, dict[str, float]] = {kind: defaultdict(float) for kind in kinds}
+    causes: dict[str, list[str]] = {}
+    began = time.monotonic()
+    for number, found in _endings(given, order, wanted):
+        row = count[found["kind"]]
+        row["cases"] += 1
+        row[found["how"]] += 1
+        row["slowest s"] = max(row["slowest s"], found["seconds"])
+        if found["how"] not in ("accepted", "refused"):
+            again = causes.setdefault(found["cause"], [])
+            again.append(f"--only {number}")
+            if len(again) == 1:
+                _show(found, given, again[0])
+        elif given.only is not None:
+            print(found["how"], found["text"])
+        if number and number % 1000 == 0:
+            minutes = (time.monotonic() - began) / 60
+            print(f"{number} cases, {minutes:.0f} min, {len(causes)} distinct failures", flush=True)
+    _table(count)
+    print(f"\n{len(causes)} distinct failures")
+    for cause, again in causes.items():
+        print(f"  {len(again)} x {cause}: {', '.join(again[:3])}")
+    return 1 if causes else 0
 
 
-def _limit_memory() -> None:
-    """Make whoever asks for more memory than any case needs an error instead of a dead machine."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + (_MEMORY_GIB << 30)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+def _endings(
+    given: argparse.Namespace, order: list[str], wanted: range
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The cases with how they ended; one that ends its process is a crash."""
+    first = wanted.start
+    words = [sys.executable, "-m", "tests.fuzz", "--seed", str(given.seed)]
+    words += [word for kind in given.kind or [] for word in ("--kind", kind)]
+    ending: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+    while first < wanted.stop and not ending:
+        last, begun, ended = min(first + _PART, wanted.stop), None, True
+        with tempfile.TemporaryFile("w+") as said:
+            child = subprocess.Popen(
+                [*words, "--part", str(first), str(last)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True,
+            )  # fmt: skip
+            for line in child.stdout or ():
+                found = json.loads(line)
+                ended = "begun" not in found
+                if ended:
+                    assert begun is not None
+                    yield begun, found
+                else:
+                    begun = found["begun"]
+                if ending:
+                    child.terminate()
+                    break
+            child.wait()
+            said.seek(0)
+            text = said.read()[-3000:]
+        if begun is None:
+            raise SystemExit(f"no case was begun: {text}")
+        if not ended and not ending:
+            how = f"exit code {child.returncode} {text}"
+            kind, frames = order[begun % len(order)], [t for t in text.splitlines() if "File" in t]
+            cause = f"crash {child.returncode} {(frames or [''])[0].strip()}"
+            yield (
+                begun,
+                {"kind": kind, "how": "crash", "seconds": 0.0, "cause": cause, "text": how},
+            )
+        first = begun + 1
 
 
-def _show(cause: str, found: list[str], given: argparse.Namespace) -> None:
+def _show(found: dict[str, Any], given: argparse.Namespace, again: str) -> None:
     kinds = " ".join(f"--kind {k}" for k in given.kind or [])
-    again = found[0].split("--only")[1]
-    print(f"\n{found[1]}: {cause}")
-    print(f"  python -m tests.fuzz --cases {given.cases} --seed {given.seed} {kinds} --only{again}")
-    print("  " + "\n  ".join(found[2].strip().splitlines()[-14:]), flush=True)
+    print(f"\n{found['how']} ({found['kind']}): {found['cause']}")
+    print(f"  python -m tests.fuzz --cases {given.cases} --seed {given.seed} {kinds} {again}")
+    print("  " + "\n  ".join(found["text"].strip().splitlines()[-14:]), flush=True)
 
 
 def _table(count: dict[str, dict[str, float]]) -> None:
     total: dict[str, float] = defaultdict(float)
     for row in count.values():
         for column in _COLUMNS:
-            total[column] = (max if column[-1:] == "s" and "slow" in column else _sum)(
-                total[column], row[column]
-            )
-    print(f"\n| {'kind':<10} | " + " | ".join(_COLUMNS) + " |\n|---|" + "---|" * len(_COLUMNS))
+            both = total[column], row[column]
+            total[column] = max(both) if column == "slowest s" else sum(both)
+    print(f"\n| {'kind':<11} | " + " | ".join(_COLUMNS) + " |\n|---|" + "---|" * len(_COLUMNS))
     for kind, row in {**count, "all": total}.items():
-        cells = [f"{row[c]:.2f}" if c == "slowest s" else f"{row[c]:.0f}" for c in _COLUMNS]
-        print(f"| {kind:<10} | " + " | ".join(cells) + " |")
-
-
-def _sum(a: float, b: float) -> float:
-    return a + b
+        cells = [f"{row[c]:.1f}" if c == "slowest s" else f"{row[c]:.0f}" for c in _COLUMNS]
+        print(f"| {kind:<11} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

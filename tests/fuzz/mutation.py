@@ -59,7 +59,7 @@ def structure(random: Random, data: Any, times: int = 3) -> Any:
         if not places:
             return hostile(random)
         owner, key = random.choice(places)
-        _change(random, owner, key)
+        change(random, owner, key)
     return data
 
 
@@ -76,7 +76,8 @@ def _places(data: Any) -> Any:
         yield from _places(value)
 
 
-def _change(random: Random, owner: Any, key: Any) -> None:
+def change(random: Random, owner: Any, key: Any) -> None:
+    """Change the value at a key of a mapping or a list, or the key."""
     value, kind = owner[key], random.randrange(9)
     if kind == 0:
         del owner[key]

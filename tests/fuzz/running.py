@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import os
 import re
 import shutil
@@ -17,11 +18,14 @@ from random import Random
 
 import typer
 
-from tests.fuzz.kinds import KINDS, Case
+from tests.fuzz.damage import Case
+from tests.fuzz.kinds import KINDS
 from tests.fuzz.world import World
 
 #: Seconds of computing that a case may take, and of waiting: other work may share the machine.
 LIMIT, WAITING = 10.0, 60.0
+#: Seconds between two looks at how long a case waits.
+_TICK = 0.5
 
 #: Names of what is being written and was never finished.
 _UNFINISHED = re.compile(r"\.partial|\.part$|\.avatar-kit-|\.tmp$")
@@ -93,13 +97,17 @@ def _run(case: Case) -> tuple[str, str]:
 
     said = io.StringIO()
 
+    ticks = itertools.count(1)
+
     def stop(number: int, frame: object) -> None:
-        raise TooSlow
+        # ticks are counted, not time: a process that was stopped meanwhile did not wait
+        if number == signal.SIGPROF or next(ticks) * _TICK >= WAITING:
+            raise TooSlow
 
     before = {n: signal.signal(n, stop) for n in (signal.SIGALRM, signal.SIGPROF)}
-    before[signal.SIGTERM] = signal.getsignal(signal.SIGTERM)  # some commands set their own
+    asked = signal.getsignal(signal.SIGTERM)
     signal.setitimer(signal.ITIMER_PROF, LIMIT)
-    signal.setitimer(signal.ITIMER_REAL, WAITING)
+    signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), no_training():
             if callable(case):
@@ -125,20 +133,35 @@ def _run(case: Case) -> tuple[str, str]:
             signal.setitimer(timer, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        assert signal.getsignal(signal.SIGTERM) == asked, f"SIGTERM is handled by another: {case}"
 
 
 @contextlib.contextmanager
 def no_training():
-    """Commands that train end where the first step would be."""
+    """Commands that train end where the first step would be; those that serve, where they would."""
+    from avatar_kit import viewer
     from avatar_kit.cli import compare, train
+    from avatar_kit.live import session
 
-    kept = compare.run_comparison, train._run, typer.main.get_command
-    compare.run_comparison = train._run = lambda *given: None
-    typer.main.get_command = _built
+    async def serve(*given: object) -> None:
+        raise SystemExit(0)
+
+    def ends(*given: object, **named: object) -> None:
+        raise SystemExit(0)
+
+    changed = (
+        *((compare, "run_comparison", ends), (train, "_run", ends), (viewer, "Viewer", ends)),
+        *((session, "serve", serve), (session, "check", serve)),
+        (typer.main, "get_command", _built),
+    )
+    kept = [getattr(owner, name) for owner, name, _ in changed]
+    for owner, name, other in changed:
+        setattr(owner, name, other)
     try:
         yield
     finally:
-        compare.run_comparison, train._run, typer.main.get_command = kept
+        for (owner, name, _), before in zip(changed, kept, strict=True):
+            setattr(owner, name, before)
 
 
 #: The commands from their annotations, which takes longer than most cases: once, not each time.

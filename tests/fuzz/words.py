@@ -11,6 +11,14 @@ from tests.fuzz.world import World
 _FLOATS = ["nan", "inf", "-inf", "-1", "0", "1e400", "1e308", "-0", "x", "", "1e-300", "360", "25"]
 _WHOLE = ["-1", "0", "1", "2", "99999999999", "18446744073709551616", "x", "", "1.5", "nan"]
 _NAMES = ["", " ", "x", "mda", "none", "pca_clamp", "..", "nan", "cuda:99", "cpu", "ünï", "a/b"]
+_ADDRESSES = [
+    "vmc://127.0.0.1:0",
+    "vmc://x",
+    "livelink://127.0.0.1:99999",
+    "http://a:1",
+    "",
+    "vmc://:-1",
+]
 _PLACES = ["{}/o.mp4", "{}/o", "{}/o.npz", "{}/none/o.gif", "/proc/o.mp4", "/", "", "{}/o.xyz", "."]
 
 #: Command -> option -> values that it is given.
@@ -25,7 +33,8 @@ _OPTIONS = {
         "--clip": _NAMES, "--device": _NAMES,
     },
     "export": {
-        "--to": ["{}/o.ply", "{}/o.glb", "{}/o.bvh", "{}/o.npz", "{}/o.xyz", "", "/proc/o.ply"],
+        "--to": ["{}/o.ply", "{}/o.glb", "{}/o.bvh", "{}/o.npz", "{}/o.xyz", "", "/proc/o.ply",
+                 "{}/o.html", "{}/o.spz", "{}/o.safetensors", "{}/%05d.bvh", "{}/%05d.ply"],
         "--fps": _FLOATS, "--frames": _WHOLE, "--frame": _WHOLE, "--clip": _NAMES,
         "--device": _NAMES,
     },
@@ -51,6 +60,27 @@ _OPTIONS = {
         "--method": [*_NAMES, "anr"], "--preset": _NAMES, "--resume": _PLACES, "--config": _PLACES,
         "--data": [*_NAMES, "{}/none", "studio subject=zed"], "--consent": _NAMES,
     },
+    "live": {
+        "--camera": ["browser", "x.mp4", "/dev/zero", "99", ""], "--fps": _FLOATS, "--fov": _FLOATS,
+        "--receive": _ADDRESSES, "--send": _ADDRESSES, "--performer": [*_PLACES, "{}/none.json"],
+        "--record": _PLACES, "--background": _NAMES, "--align": _NAMES, "--tracker": _NAMES,
+        "--align-strength": _FLOATS, "--port": _WHOLE, "--host": ["", "x", "127.0.0.1", "::1"],
+        "--device": _NAMES,
+    },
+    "view": {
+        "--motion": _PLACES, "--clip": _NAMES, "--up": _NAMES, "--unit": _NAMES, "--map": _PLACES,
+        "--motion-fps": _FLOATS, "--face": _PLACES, "--hands": _PLACES, "--port": _WHOLE,
+        "--device": _NAMES,
+    },
+    "motion": {
+        "--start": _FLOATS, "--end": _FLOATS, "--fps": _FLOATS, "--loop": _WHOLE,
+        "--smooth": _FLOATS, "--clip": _NAMES, "--up": _NAMES, "--unit": _NAMES, "--out": _PLACES,
+        "--to": ["ours", "amass", "bvh", "x", ""], "--map": _PLACES, "--motion-fps": _FLOATS,
+        "--face": _PLACES, "--hands": _PLACES,
+    },
+    "data": {"--as": _NAMES, "--body": [*_NAMES, "smplx model=x", "'"], "--out": _PLACES},
+    "licences": {"--json": [""], "x": _NAMES},
+    "r3-times": {"--motion": _PLACES, "--out": _PLACES, "--clip": _NAMES, "--align": _NAMES},
     "models": {"add": _PLACES, "get": ["x", "", "..", "a/b"]},
     "plugins": {"show": [*_NAMES, "ram"], "--kind": _NAMES, "new": ["", "..", "a b", "9x"]},
     "aligner": {"train": [*_NAMES], "--out": _PLACES, "--seed": _WHOLE},
@@ -91,6 +121,11 @@ def _first(command: str, given: list[str], world: World, folder: Path) -> list[s
         "align": [run],
         "export": [run],
         "eval": [run],
+        "live": [run, "--no-browser"],
+        "view": [run, "--no-browser"],
+        "motion": ["convert", f"{world.capture}/motion.npz"],
+        "data": ["info", str(world.capture)],
+        "r3-times": [run],
         "mix": [run],
         "prepare": [str(world.root / "clip.mp4")],
     }.get(command, [])
@@ -101,6 +136,7 @@ def _first(command: str, given: list[str], world: World, folder: Path) -> list[s
         "align": ["--out", f"{folder}/out.npz"],
         "export": ["--to", f"{folder}/out.ply"],
         "mix": ["--out", f"{folder}/out"],
+        "motion": ["--out", f"{folder}/out.npz"],
         "prepare": ["--out", f"{folder}/out"],
         "compare": ["--out", f"{folder}/out"],
         "benchmark": ["--out", f"{folder}/out"],

@@ -10,7 +10,7 @@ from PIL import Image
 
 from avatar_kit.errors import UserError
 from avatar_kit.io import read_image
-from avatar_kit.io.image import opened_image
+from avatar_kit.io.image import decoded_image, opened_image
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -47,6 +47,8 @@ def test_a_text_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
     ],
 )
 def test_formats_that_no_camera_writes_are_not_opened(tmp_path, name, start):
+    with pytest.raises(UserError, match=r"key 'x': cannot be read as a picture"):
+        decoded_image(start, "a.smc: key 'x'")
     (tmp_path / name).write_bytes(start)
     with pytest.raises(UserError, match="expected PNG, JPEG, WEBP, BMP, TIFF"):
         read_image(tmp_path / name)

@@ -104,6 +104,42 @@ def test_a_gltf_with_its_numbers_inside(tmp_path):
     refused(tmp_path / "a.gltf", "which does not lie beside it")
 
 
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (lambda d: d["skins"][0].update(joints=7), "'joints' is 7, expected a list"),
+        (lambda d: d["nodes"][1].update(children=7), "'children' is 7, expected a list"),
+        (lambda d: d["animations"][0].update(channels={}), "'channels' is {}, expected a list"),
+        (lambda d: d["accessors"][0].update(componentType=[5126]), "unknown componentType"),
+        (lambda d: d["accessors"][0].update(count=True), "unknown componentType, type or count"),
+        (lambda d: d["accessors"][0].update(sparse=3), "its sparse values are not whole"),
+        (lambda d: d["accessors"][0].update(byteOffset="x"), "'x' where a number of bytes"),
+        (lambda d: d["buffers"][0].update(uri="none.bin"), "none.bin: no such buffer of a glTF"),
+    ],
+)
+def test_gltf_documents_that_make_no_sense(changed, says, tmp_path):
+    files.glb(tmp_path / "a.glb", SHORT)
+    content = (tmp_path / "a.glb").read_bytes()
+    size = int.from_bytes(content[12:16], "little")
+    document = json.loads(content[20 : 20 + size])
+    (tmp_path / "a.bin").write_bytes(content[28 + size :])
+    document["buffers"][0]["uri"] = "a.bin"
+    (tmp_path / "a.gltf").write_text(json.dumps(document))
+    assert len(read_file(tmp_path / "a.gltf").motion) == len(SHORT)
+    changed(document)
+    (tmp_path / "a.gltf").write_text(json.dumps(document))
+    with pytest.raises(UserError, match=re.escape(says)):
+        read_file(tmp_path / "a.gltf")
+
+
+def test_a_glb_whose_bind_matrices_are_none(tmp_path):
+    files.glb(tmp_path / "a.glb", SHORT)
+    content = bytearray((tmp_path / "a.glb").read_bytes())
+    content[-16 * 4 :] = np.zeros(16, "<f4").tobytes()  # the inverse bind matrix of the last joint
+    (tmp_path / "a.glb").write_bytes(content)
+    refused(tmp_path / "a.glb", "inverseBindMatrices that move and turn no joint")
+
+
 #: Every example writes over the file of the one before.
 SAME_FOLDER = [HealthCheck.function_scoped_fixture]
 
@@ -151,6 +187,10 @@ def test_damage_is_a_user_error_that_names_the_file_or_harmless(
         (["Timecode,BlendshapeCount,EyeBlinkLeft,EyeBlinkLeft", "0,1,0,0"], "is there twice"),
         (["Timecode,BlendshapeCount,Smile", "00:00:00:00,1,0.3"], "no column is called like"),
         (["Timecode,BlendshapeCount,EyeBlinkLeft"], "holds no row of values"),
+        (
+            ["Timecode,Count,EyeBlinkLeft", "0:0:0:1,1,0", "0:0:1:0,1,0", "70:0:1:0,1,0"],
+            "row 4, column Timecode: 252000 s after the row before, expected at most 60",
+        ),
     ],
 )
 def test_tables_that_make_no_sense(lines, says, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
@@ -25,6 +25,7 @@ WALK = walking(60, hands=True)
 def test_trimmed_frames_lie_between_the_times(start, length):
     found = trimmed(WALK, start, start + length)
     times = np.arange(60) / 30
+    assume(min(np.abs(times - end).min() for end in (start, start + length)) > 1e-5 or start == 0)
     inside = (times >= start - 1e-6) & (times <= start + length + 1e-6)
     assert torch.equal(found.transl, WALK.transl[torch.from_numpy(inside)])
 

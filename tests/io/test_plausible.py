@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from avatar_kit.errors import UserError
@@ -13,6 +15,9 @@ from tests.conftest import shared_file
 from tests.io import motion_writers as files
 
 WALK = files.walking()
+
+#: Every example writes over the file of the one before.
+ANY_FOLDER = [HealthCheck.function_scoped_fixture]
 
 
 def smpl(path, motion, **changes):
@@ -55,13 +60,61 @@ def test_every_axis_that_is_said_brings_the_person_upright(axis, tmp_path):
     np.testing.assert_allclose(files.joints(found.motion), files.joints(WALK), atol=1e-5)
 
 
-@pytest.mark.parametrize("axis", ["x", "-x"])
-def test_axes_that_are_not_found_out_are_named(axis, tmp_path):
-    path = smpl(tmp_path / "a.npz", in_axes(WALK, TURNS[axis]))
-    try:
-        assert any("lies" in note and "--up" in note for note in read_file(path).notes)
-    except UserError as error:
-        assert "over the floor" in str(error) and "is another axis up? say it" in str(error)
+def placed_anywhere(seed, heading, x, z):
+    """Somebody who walks, or stands, or bends, at any place of the floor."""
+    walk = files.walking(24, fps=12.0, seed=seed)
+    turned = in_axes(walk, Rotation.from_rotvec([0, heading, 0]))
+    return replace(turned, transl=turned.transl + torch.tensor([x, 0.0, z]))
+
+
+METRES = st.floats(-4, 4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=ANY_FOLDER)
+@given(
+    axis=st.sampled_from(["y", *TURNS]), seed=st.integers(0, 20), heading=st.floats(-np.pi, np.pi),
+    x=METRES, z=METRES, unit=st.sampled_from([1.0, 100.0]), placed=st.booleans(),
+)  # fmt: skip
+def test_the_axis_that_people_stand_along_is_found(
+    axis, seed, heading, x, z, unit, placed, tmp_path
+):
+    """Legs and head tell: whatever the axis, its sign, the place, the heading and the unit."""
+    walk = placed_anywhere(seed, heading, x, z)
+    walk = walk if placed else replace(walk, transl=0 * walk.transl)
+    turned = walk if axis == "y" else in_axes(walk, TURNS[axis])
+    path = smpl(tmp_path / "a.npz", turned, transl=unit * turned.transl.numpy())
+    options = MotionOptions(unit=None if unit == 1 or not placed else "cm")
+    found = read_file(path, options=options)
+    assert found.up == axis
+    np.testing.assert_allclose(files.joints(found.motion), files.joints(walk), atol=1e-4)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=ANY_FOLDER)
+@given(
+    axis=st.sampled_from(["y", "z"]), heading=st.floats(-np.pi, np.pi), belly=st.booleans(),
+    x=METRES, z=METRES,
+)  # fmt: skip
+def test_who_lies_on_the_floor_is_left_lying(axis, heading, belly, x, z, tmp_path):
+    """In the usual axes, away from places where the same numbers are somebody who stands."""
+    walk = files.walking(24, fps=12.0)
+    down = Rotation.from_rotvec([np.pi / 2 if belly else -np.pi / 2, 0, 0])
+    lying = in_axes(replace(walk, transl=0.1 * walk.transl), down)
+    lying = in_axes(lying, Rotation.from_rotvec([0, heading, 0]))
+    places = torch.zeros(24, 3) + torch.tensor([x, 0.1, z])
+    lying = replace(lying, transl=places)
+    heights = files.joints(lying)
+    if min(abs(heights[..., k]).min() for k in (0, 2)) < 0.4:
+        return  # the feet, or the head, are where a floor could be
+    turned = lying if axis == "y" else in_axes(lying, TURNS[axis])
+    amass = axis == "z"
+    path = tmp_path / "a.npz"
+    if amass:  # which is what has z up
+        poses = files.rows(turned, 72)
+        np.savez(path, poses=poses, trans=turned.transl.numpy() - files.PELVIS["smpl"], fps=12.0)
+    else:
+        smpl(path, turned, fps=12.0)
+    found = read_file(path)
+    assert found.up == axis and any("lies" in note for note in found.notes)
 
 
 def test_upside_down_is_refused_unless_it_was_said(tmp_path):

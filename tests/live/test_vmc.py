@@ -9,8 +9,9 @@ import torch
 from pythonosc.osc_packet import OscPacket
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.vmc.bones import BONES
 from avatar_kit.live.address import RECEIVED, SENT, Address
-from avatar_kit.live.vmc import BONES, Sender, bones, packets
+from avatar_kit.live.vmc import Sender, bones, packets
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, SMPLX_JOINTS
 

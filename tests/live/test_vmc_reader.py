@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from avatar_kit.live.blend_shapes import expression, is_known
+from avatar_kit.io.vmc.blend_shapes import expression, is_known
 from avatar_kit.live.vmc import packets
 from avatar_kit.live.vmc_reader import VmcReader
 from avatar_kit.scene import Motion

@@ -86,7 +86,7 @@ DEAR_CHECKS = {
 }
 
 #: Plugins that read files which their own tests write; the checks run there.
-ELSEWHERE = {"datasets", "smplx"}
+ELSEWHERE = {"datasets", "mhr", "smplx"}
 
 COMPONENTS = sorted((c.kind, c.name) for c in catalog().components() if c.plugin not in ELSEWHERE)
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 from typing import ClassVar
 
 import numpy as np
@@ -70,6 +71,19 @@ def test_a_stage_that_fails_leaves_nothing():
     with pytest.raises(RuntimeError):
         stages.run("first", {}, fail, note=str)
     assert list(stages.folder.iterdir()) == []
+
+
+def test_a_cache_that_is_deleted_during_a_stage_is_no_error(tmp_path):
+    stages = Stages("d" * 64, Silent())
+
+    def stage():
+        shutil.rmtree(tmp_path / "cache")
+        return {"x": np.arange(3)}
+
+    for name in ("first", "second"):
+        found = stages.run(name, {}, stage, note=lambda _: "done")
+        np.testing.assert_array_equal(found["x"], [0, 1, 2])
+    assert [path.name for path in stages.folder.iterdir()] == ["second.npz"]
 
 
 def test_digest_is_sha256(tmp_path):

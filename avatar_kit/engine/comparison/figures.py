@@ -13,8 +13,8 @@ import numpy as np
 
 from avatar_kit.engine.comparison.bootstrap import interval, rank, sample_means
 from avatar_kit.engine.comparison.cells import is_finished, run_folder, why_failed
+from avatar_kit.engine.comparison.measured import read_measured
 from avatar_kit.engine.comparison.plan import Cell, Plan
-from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.scoring import REGIONS
 from avatar_kit.errors import UserError
 
@@ -68,16 +68,19 @@ def gather(plan: Plan, out: Path) -> Figures:
     """Read the figures of every finished training.
 
     Raises:
-        UserError: Two of a capture were measured in different ways.
+        UserError: A file of a training is damaged, or two of a capture were measured in different
+            ways.
     """
-    tests, frames, summaries, missing = {}, {}, {}, {}
+    tests: dict[Cell, dict[str, Any]] = {}
+    frames, summaries, missing = {}, {}, {}
     protocols: dict[str, tuple[Cell, dict[str, Any]]] = {}
     for cell in plan.cells():
         if not is_finished(out, cell):
             missing[cell] = why_failed(out, cell)
             continue
-        run = RunFolder(run_folder(out, cell))
-        test = run.read_json("eval/test.json")
+        root = run_folder(out, cell)
+        measured = read_measured(root)
+        test = measured.test
         if not test["splits"]:
             missing[cell] = "the capture has no held-out split: there is nothing to measure on"
             continue
@@ -86,12 +89,18 @@ def gather(plan: Plan, out: Path) -> Figures:
         if protocol != found:
             differing = [k for k in protocol if protocol[k] != found.get(k)]
             raise UserError(
-                f"{run.root}: measured otherwise than {run_folder(out, first)} "
+                f"{root}: measured otherwise than {run_folder(out, first)} "
                 f"({', '.join(differing)}); remove the older folder and run the comparison again"
             )
+        if tests and (metrics := next(iter(tests.values()))["protocol"]["metrics"]).keys() != (
+            found["metrics"].keys()
+        ):
+            raise UserError(
+                f"{root}: measured with {', '.join(found['metrics'])}, others with "
+                f"{', '.join(metrics)}; evaluate it again with  avatar-kit eval {root}"
+            )
         tests[cell] = test
-        frames[cell] = run.read_json("eval/frames.json")
-        summaries[cell] = run.read_json("summary.json")
+        frames[cell], summaries[cell] = measured.frames, measured.summary
     return Figures(plan, tests, frames, summaries, missing)
 
 

@@ -18,7 +18,7 @@ from avatar_kit.engine.frames import PosedFrames
 from avatar_kit.engine.held_out import HeldOutSplit, held_out_splits
 from avatar_kit.engine.loaded import LoadedAvatar, load_avatar
 from avatar_kit.engine.preview import to_uint8
-from avatar_kit.engine.run import RunFolder
+from avatar_kit.engine.run import RunFolder, folder_name
 from avatar_kit.engine.setting_up import open_view
 from avatar_kit.io.image import write_image
 from avatar_kit.io.synthetic import Synthetic
@@ -57,7 +57,8 @@ def show(figures: Figures, capture: str, out: Path, device: str = "auto") -> lis
     loaded = [load_avatar(RunFolder(run_folder(out, cell)), device=device) for cell in cells]
     view = open_view(loaded[0].config)
     names = ["recorded", *(cell.contender for cell in cells)]
-    grid, video = f"{capture}.png", f"{capture}.mp4"
+    stem = folder_name(capture)
+    grid, video = f"{stem}.png", f"{stem}.mp4"
     rows, wide = [], view.width
     size = (len(names) * wide, view.height + _BAND)
     methods = ", ".join(cell.contender for cell in cells)

@@ -67,11 +67,17 @@ class Plan(Config):
         """Read every config, so that nothing is trained where a word is misspelt.
 
         Raises:
-            UserError: A config is wrong, or two contenders work at different sizes or measure
-                with different metrics.
+            UserError: A config is wrong, two trainings would share a folder, or two contenders work
+                at different sizes or measure with different metrics.
         """
         first: tuple[str, MethodConfig] | None = None
+        folders: dict[str, Cell] = {}
         for cell in self.cells():
+            if (other := folders.setdefault(cell.slug, cell)) != cell:
+                raise UserError(
+                    f"'{other}' and '{cell}' would share the folder runs/{cell.slug}; give one "
+                    "another name"
+                )
             config = self.config(cell)
             name, reference = first = first or (cell.contender, config)
             for key in ("size", "width"):

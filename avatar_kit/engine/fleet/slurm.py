@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from avatar_kit.engine.fleet.jobs import Job
 from avatar_kit.engine.fleet.plan import FleetPlan
 from avatar_kit.engine.fleet.task import Task
 from avatar_kit.errors import UserError
 from avatar_kit.io.atomic import atomic_path
+from avatar_kit.io.cache import read_kept
 
 #: Minutes of a job where the plan says none.
 _MINUTES = 240
@@ -73,10 +76,7 @@ def _still_alive(folder: Path) -> dict[str, str]:
     """Of the jobs that were handed over before, those that wait or run."""
     import submitit
 
-    try:
-        known: dict[str, str] = json.loads((folder / _NUMBERS).read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
+    known = read_kept(folder / _NUMBERS, TypeAdapter(dict[str, str])) or {}
     alive = {}
     for name, number in known.items():
         state = submitit.SlurmJob(folder / name, number).state

@@ -18,7 +18,8 @@ from avatar_kit.io.plain_pickle import LARGEST as _LARGEST
 from avatar_kit.io.plain_pickle import unpickled
 from avatar_kit.scene.motion import Motion
 
-_DAMAGE = (
+#: What numpy and zipfile raise at a damaged file.
+DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError),
     *(SyntaxError, tokenize.TokenError),  # numpy's, of a header
 )
@@ -51,7 +52,7 @@ class NpzArrays(Mapping[str, Any]):
                 for member in archive.infolist():
                     if member.filename.endswith(".npy"):
                         self._list(archive, member)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UserError(f"{path}: {_not_numpy(error)}") from None
 
     def _list(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
@@ -75,7 +76,7 @@ class NpzArrays(Mapping[str, Any]):
                         self._read[name] = _objects(file, f"{self.path}: key '{name}'")
                     else:
                         self._read[name] = np.lib.format.read_array(file, allow_pickle=False)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 raise UserError(f"{self.path}: key '{name}' is damaged ({error})") from None
         return self._read[name]
 
@@ -114,7 +115,7 @@ def read_npy(path: Path) -> Any:
             _check_size(shape, dtype, path.stat().st_size, str(path))
             file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if zipfile.is_zipfile(path):
             raise UserError(f"{path}: holds several arrays; name it .npz") from None
         raise UserError(f"{path}: {_not_numpy(error)}") from None

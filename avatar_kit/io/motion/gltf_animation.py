@@ -10,7 +10,7 @@ import roma
 import torch
 from torch import Tensor
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.io.gltf_file import GltfFile
 from avatar_kit.io.motion.animated import Animated, Joint
 from avatar_kit.io.motion.options import RATES
@@ -93,8 +93,8 @@ def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) 
         above = world.get(parents[node])
         world[node] = local[node] if above is None else above @ local[node]
     skins = file.items("skins")
-    skin = max(skins, key=lambda s: len(s.get("joints", [])), default=None)
-    chosen = skin.get("joints", []) if skin else list(range(len(nodes)))
+    skin = max(skins, key=lambda s: len(_listed(file, s, "joints")), default=None)
+    chosen = _listed(file, skin, "joints") if skin else list(range(len(nodes)))
     for node in chosen:
         file.item("nodes", node)
     kept = [node for node in order if node in set(chosen)]
@@ -138,7 +138,7 @@ def _channels(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Target and sampler of each channel."""
     samplers, found = _samplers(file, animation), []
-    for channel in animation.get("channels", []):
+    for channel in _listed(file, animation, "channels"):
         target = channel.get("target") if isinstance(channel, dict) else None
         number = channel.get("sampler") if isinstance(channel, dict) else None
         if not isinstance(target, dict) or not isinstance(number, int) or not (
@@ -204,7 +204,7 @@ def _local(
     moved: dict[int, dict[str, np.ndarray]] = {}
     for target, sampler in _channels(file, animation):
         path, node = target.get("path"), target.get("node")
-        if path in _WIDTHS and node is not None:
+        if isinstance(path, str) and path in _WIDTHS and node is not None:
             file.item("nodes", node)
             moved.setdefault(node, {})[path] = _sampled(file, sampler, clock, _WIDTHS[path])
     return [_matrix(file, node, moved.get(i, {})) for i, node in enumerate(nodes)]
@@ -243,10 +243,18 @@ def _numbers(file: GltfFile, value: Any, count: int) -> Tensor:
     return found
 
 
+def _listed(file: GltfFile, item: dict[str, Any], key: str) -> list[Any]:
+    """The list under a key of an item; empty where there is none."""
+    found = item.get(key, [])
+    if not isinstance(found, list):
+        raise UserError(f"{file.path}: '{key}' is {shown(found)}, expected a list")
+    return found
+
+
 def _parents(file: GltfFile, nodes: list[dict[str, Any]]) -> list[int]:
     parents = [-1] * len(nodes)
     for i, node in enumerate(nodes):
-        for child in node.get("children", []):
+        for child in _listed(file, node, "children"):
             file.item("nodes", child)
             parents[child] = i
     return parents
@@ -291,6 +299,9 @@ def _built(
                 f"{file.path}: {len(given)} inverseBindMatrices for {len(skin['joints'])} joints"
             )
         matrices = torch.from_numpy(given).reshape(-1, 4, 4).mT
+        affine = (matrices[:, 3] - torch.tensor([0.0, 0.0, 0.0, 1.0])).abs() < 1e-3
+        if not bool(affine.all()) or not bool(matrices.isfinite().all()):
+            raise UserError(f"{file.path}: inverseBindMatrices that move and turn no joint")
         if bool((torch.linalg.det(matrices[:, :3, :3]).abs() < 1e-18).any()):
             raise UserError(f"{file.path}: inverseBindMatrices that have no inverse")
         return torch.linalg.inv(matrices)[[skin["joints"].index(node) for node in kept]]

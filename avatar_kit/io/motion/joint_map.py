@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from avatar_kit.errors import UserError
-
-#: Bytes that such a file may have.
-_LARGEST = 1 << 20
+from avatar_kit.io.documents import read_yaml
 
 
 def read_joint_map(path: Path) -> dict[str, str | None]:
@@ -19,19 +15,11 @@ def read_joint_map(path: Path) -> dict[str, str | None]:
         UserError: The file is missing, or no mapping of names to names in JSON or YAML.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise UserError(f"--map {path}: larger than a list of joints can be")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"--map {path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"--map {path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        text = str(error).partition("\n")[0]
-        raise UserError(f"--map {path}: neither JSON nor YAML ({text})") from None
+        found = read_yaml(path, what="file of joints")
+    except UserError as error:
+        raise UserError(f"--map {error}") from None
     if not isinstance(found, dict) or not all(
-        isinstance(name, str) and (theirs is None or isinstance(theirs, str))
-        for name, theirs in found.items()
+        theirs is None or isinstance(theirs, str) for theirs in found.values()
     ):
         raise UserError(
             f"--map {path}: expected joints and their names in the file, e.g. "

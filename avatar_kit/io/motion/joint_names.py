@@ -38,8 +38,8 @@ def match_joints(
     Args:
         joints: The skeleton.
         path: Its file, for messages.
-        said: SMPL-X joint -> name in the skeleton, or None for a joint that shall stay at rest;
-            goes before what is found.
+        said: SMPL-X joint -> name in the skeleton; goes before what is found. None, for a joint
+            that shall stay at rest, changes nothing here.
 
     Raises:
         UserError: A joint that is needed was not found, or a name that was said is not there.
@@ -49,7 +49,9 @@ def match_joints(
     found: dict[str, int] = {}
     for side in ("left", "right"):
         wrist, ankle = (
-            given.get(f"{side}_{part}") or _find(joints, _NAMED[part], side, path)
+            given[f"{side}_{part}"]
+            if f"{side}_{part}" in given
+            else _find(joints, _NAMED[part], side, path)
             for part in ("wrist", "ankle")
         )
         found |= {f"{side}_wrist": wrist, f"{side}_ankle": ankle}
@@ -59,12 +61,8 @@ def match_joints(
         if toes:
             found[f"{side}_foot"] = toes[0]
     found |= given
-    pelvis = (
-        given["pelvis"]
-        if "pelvis" in given
-        else _meet(parents, found["left_hip"], found["right_hip"])
-    )
-    chest = _meet(parents, found["left_shoulder"], found["right_shoulder"])
+    pelvis = given["pelvis"] if "pelvis" in given else _meet(joints, found, "hip", path)
+    chest = _meet(joints, found, "shoulder", path)
     for side in ("left", "right"):
         above = parents[found[f"{side}_shoulder"]]
         if above != chest:
@@ -79,8 +77,7 @@ def match_joints(
         line = line[:-1]
     if line:
         found["neck"] = line[0]
-    at_rest = {name for name, theirs in (said or {}).items() if theirs is None}
-    return {name: i for name, i in (found | given).items() if name not in at_rest}
+    return found | given
 
 
 def _given(joints: tuple[Joint, ...], said: Mapping[str, str | None], path: Path) -> dict[str, int]:
@@ -149,10 +146,23 @@ def _ancestors(parents: list[int], joint: int) -> list[int]:
     return line
 
 
-def _meet(parents: list[int], a: int, b: int) -> int:
-    """The lowest joint above both."""
-    above = set(_ancestors(parents, parents[a]))
-    return next(j for j in _ancestors(parents, parents[b]) if j in above)
+def _meet(joints: tuple[Joint, ...], found: Mapping[str, int], part: str, path: Path) -> int:
+    """The lowest joint above the left and the right one of a part.
+
+    Raises:
+        UserError: There is none.
+    """
+    parents = [joint.parent for joint in joints]
+    left, right = (found[f"{side}_{part}"] for side in ("left", "right"))
+    above = set(_ancestors(parents, parents[left]))
+    meeting = next((j for j in _ancestors(parents, parents[right]) if j in above), None)
+    if meeting is None:
+        names = f"'{joints[left].name}' and '{joints[right].name}'"
+        raise UserError(
+            f"{path}: no joint is above both {names}, taken for left_{part} and right_{part}; say "
+            "which joint is which with --map FILE"
+        )
+    return meeting
 
 
 def _between(parents: list[int], top: int, bottom: int) -> list[int]:

@@ -87,7 +87,8 @@ def retarget(skeleton: Animated, path: Path, options: MotionOptions, *, built: b
         hands = f"{read} finger joints" if read else ""
         notes += unread
     metres, unit, guessed = leg_scale(_leg(skeleton, joints), path, options)
-    turns = _local_turns(skeleton, joints, constants)
+    moving = {name: c for name, c in constants.items() if said.get(name, "") is not None}
+    turns = _local_turns(skeleton, joints, moving)
     if not ours:
         notes += _straighten(turns)
     motion = Motion.from_rotvec(

@@ -61,20 +61,26 @@ def from_rows(fps: float, rows: np.ndarray, pelvis: np.ndarray) -> Motion:
     return Motion.rest(len(rows), fps, transl=tensor(pelvis), **fields)
 
 
-def with_mean_hand(reading: Reading) -> Reading:
-    """The hands of a file that counts them from the mean hand (``flat_hand_mean=False``).
+def with_mean_hand(reading: Reading, sides: tuple[str, ...] = ("left", "right")) -> Reading:
+    """The hands of a file that counts them from the mean hand (``flat_hand_mean=False``)."""
+    motion = from_mean_hand(reading.motion, sides)
+    fingers = reading.hands if reading.hands.startswith("fingers of") else "fingers"
+    return replace(reading, motion=motion, hands=f"{fingers}, from a relaxed hand on")
+
+
+def from_mean_hand(motion: Motion, sides: tuple[str, ...] = ("left", "right")) -> Motion:
+    """A motion whose fingers turn from the mean hand, as one whose fingers turn from a flat one.
 
     Flat hands would be bent backwards otherwise. Left fingers bend about -z, right ones about +z.
     """
     hand = torch.zeros(15, 3)
     hand[:12, 2] = -torch.tensor(_RELAXED).flatten()
-    motion = reading.motion
-    moved = replace(
-        motion,
-        left_hand_pose=motion.left_hand_pose + hand.flatten(),
-        right_hand_pose=motion.right_hand_pose - hand.flatten(),
-    )
-    return replace(reading, motion=moved, hands="fingers, from a relaxed hand on")
+    moved = {
+        f"{side}_hand_pose": getattr(motion, f"{side}_hand_pose") + sign * hand.flatten()
+        for side, sign in (("left", 1.0), ("right", -1.0))
+        if side in sides
+    }
+    return replace(motion, **moved)
 
 
 def save_amass(path: str | Path, motion: Motion) -> None:

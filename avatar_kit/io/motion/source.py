@@ -17,8 +17,10 @@ from avatar_kit.io.documents import opened, read_bytes
 from avatar_kit.io.motion.arrays import read_npy, read_npz
 from avatar_kit.io.motion.torch_file import read_torch
 from avatar_kit.io.plain_pickle import is_pickle, read_pickle
+from avatar_kit.io.vmc.oscdump import is_oscdump
+from avatar_kit.io.vmc.packet_capture import is_packet_capture
 
-Kind = Literal["bvh", "gltf", "table", "data", "folder", "unknown"]
+Kind = Literal["bvh", "gltf", "table", "data", "folder", "packets", "unknown"]
 
 #: How to get the animation of a file that no free reader reads.
 FBX_EXPORT = (
@@ -43,7 +45,7 @@ class Source:
     Attributes:
         path: Where it is.
         kind: What it is, by its first bytes: a BVH file, a glTF file, a table of text (CSV), a
-            folder, or data under keys.
+            folder, packets of a network, or data under keys.
     """
 
     def __init__(self, path: Path):
@@ -61,6 +63,8 @@ class Source:
             return "data"
         if head.startswith(b"glTF"):
             return "gltf"
+        if is_packet_capture(head) or is_oscdump(text):
+            return "packets"
         if "HIERARCHY" in text:
             return "bvh"
         if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
@@ -110,13 +114,21 @@ class Source:
         usable = [p for p in named if p.suffix.lower() in suffixes]
         return sorted(usable, key=lambda p: ([int(n) for n in _NUMBER.findall(p.stem)], p.name))
 
+    def bytes(self) -> bytes:
+        """The whole file.
+
+        Raises:
+            UserError: It is too large.
+        """
+        return read_bytes(self.path, what="motion file", limit=_LARGEST_TEXT)
+
     def text(self) -> str:
         """The whole file as text, in UTF-8 or UTF-16.
 
         Raises:
             UserError: It is too large.
         """
-        return _decoded(read_bytes(self.path, what="motion file", limit=_LARGEST_TEXT))
+        return _decoded(self.bytes())
 
 
 def read_json(path: Path) -> Any:

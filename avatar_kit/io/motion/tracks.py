@@ -43,6 +43,24 @@ def without_gaps(motion: Motion, frames: np.ndarray, what: str) -> tuple[Motion,
     return filled, span - len(motion)
 
 
+def at_even_times(motion: Motion, times: np.ndarray) -> tuple[Motion, int]:
+    """The motion at whole frames, and how many there are more than poses.
+
+    Args:
+        motion: Poses.
+        times: [T] rising, in frames, the first 0: when each pose was taken.
+    """
+    if len(motion) < 2 or np.abs(times - np.arange(len(times))).max() < 1e-6:
+        return motion, 0
+    span = int(np.floor(times[-1] + 1e-6)) + 1
+    at = np.interp(np.arange(span), times, np.arange(len(times)))
+    low = at.astype(int).clip(max=len(motion) - 2)
+    even = mixed(
+        motion[low.tolist()], motion[(low + 1).tolist()], torch.from_numpy(at - low).float()
+    )
+    return even, max(0, span - len(motion))
+
+
 def joined_people(
     people: Mapping[str, Motion], path: Path
 ) -> tuple[Motion, dict[str, slice] | None]:

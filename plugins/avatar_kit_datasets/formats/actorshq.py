@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit_datasets.config import ActorsHqConfig
 from avatar_kit_datasets.dataset import Recorded
+from avatar_kit_datasets.files import parsed, text_of
 from avatar_kit_datasets.formats.smplx_npz import read_smplx
 from avatar_kit_datasets.pictures import FilePictures, number_of, paired, picture_files
 from avatar_kit_datasets.recording import Poses, Recording, View, rotation
@@ -75,11 +77,8 @@ def read_calibration(path: Path) -> dict[str, View]:
         UserError: The file is missing, or a column or a number is.
     """
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(io.StringIO(text_of(path), newline="")))
+    except csv.Error as error:
         raise UserError(f"{path}: no table of text ({error})") from None
     missing = [column for column in _COLUMNS if not rows or column not in rows[0]]
     if missing:
@@ -88,10 +87,8 @@ def read_calibration(path: Path) -> dict[str, View]:
         )
     found = {}
     for line, row in enumerate(rows, 2):
-        try:
-            v = {key: float(row[key]) for key in _COLUMNS[1:]}
-        except (TypeError, ValueError):
-            raise UserError(f"{path}: line {line} holds something that is no number") from None
+        words = [row[key] or "" for key in _COLUMNS[1:]]
+        v = dict(zip(_COLUMNS[1:], parsed(words, path, f"line {line}").tolist(), strict=True))
         if max(v["fx"], v["fy"], v["px"], v["py"]) > 10:
             raise UserError(
                 f"{path}: line {line}: fx={v['fx']:g} px={v['px']:g}; intrinsics must be shares of "

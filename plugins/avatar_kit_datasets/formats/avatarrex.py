@@ -37,6 +37,8 @@ class AvatarRex(Recorded):
             images[name] = picture_files(pictures)
             by_number = {number_of(p): p for p in picture_files(own_masks, "masks")}
             images[name] = [p for p in images[name] if number_of(p) in by_number]
+            if not images[name]:
+                raise UserError(f"{own_masks}: no mask of any picture of {pictures}")
             masks[name] = [by_number[number_of(p)] for p in images[name]]
             views[name] = _view(Numbers(path, values), size_of(images[name][0]), serial)
         if not views:
@@ -66,6 +68,8 @@ def _view(values: Numbers, size: tuple[int, int], serial: str) -> View:
     K = values.array("K", (9,)).reshape(3, 3)
     R, t = values.array("R", (9,)).reshape(3, 3), values.array("T", (3,))
     width, height = (int(n) for n in values.array("imgSize", (2,)))
+    if min(width, height) < 1:
+        raise UserError(f"{values.path}: camera {serial} is of {width}x{height} pixels")
     lens = values.array("distCoeff", (None,)) if "distCoeff" in values else ()
     view = View(K, R, t, width, height, tuple(map(float, lens)))
     if size == (width, height):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from avatar_kit.errors import UserError
+from avatar_kit.io.image import decoded_image
 from avatar_kit_datasets.config import DnaRenderingConfig
 from avatar_kit_datasets.dataset import Recorded
 from avatar_kit_datasets.files import Numbers, hdf5
 from avatar_kit_datasets.pictures import ComputedPictures, as_mask
-from avatar_kit_datasets.recording import Poses, Recording, View, smplx_pose
+from avatar_kit_datasets.recording import MEAN_HAND, Poses, Recording, View, smplx_pose
 
 _FPS = 15.0
 _GROUPS = ("Camera_5mp", "Camera_12mp")
@@ -44,13 +43,14 @@ class DnaRendering(Recorded):
         fields = smplx_pose(pose, f"{annots}: key 'SMPLx/fullpose'")
         frames = len(fields["global_orient"])
         betas = values.first_row("betas")
-        poses = Poses("smplx", betas, values.array("transl", (frames, 3)), fields)
+        transl = values.array("transl", (frames, 3))
+        poses = Poses("smplx", betas, transl, fields, mean_hand=True)
         pictures = ComputedPictures(
             lambda name, wanted: _read(path, places[name], wanted, "RGB"),
             lambda name, wanted: _read(annots, f"Mask/{int(name)}/mask", wanted, "L"),
             (path, annots),
         )
-        notes = ("hands are about SMPL-X's mean hand, which no free file holds", *_scale(values))
+        notes = (MEAN_HAND, *_scale(values))
         return Recording(path, path.stem, _FPS, views, poses, pictures, notes=notes)
 
 
@@ -93,11 +93,7 @@ def _read(path: Path, group: str, wanted: Iterable[int], mode: str) -> Iterator[
 
 def _decoded(held: np.ndarray, what: str, mode: str) -> np.ndarray:
     """A picture that lies encoded in an array of bytes."""
-    try:
-        with Image.open(io.BytesIO(held.astype(np.uint8).tobytes())) as image:
-            return np.asarray(image.convert(mode))
-    except OSError as error:
-        raise UserError(f"{what}: no encoded picture ({error})") from None
+    return decoded_image(held.astype(np.uint8).tobytes(), what, mode=mode)
 
 
 def _scale(values: Numbers) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
+from avatar_kit.io.documents import PlainLoader, parse_yaml
 from avatar_kit_datasets.config import EasyMocapConfig
 from avatar_kit_datasets.dataset import Recorded
-from avatar_kit_datasets.files import Numbers, from_json, needed
+from avatar_kit_datasets.files import Numbers, from_json, needed, text_of
 from avatar_kit_datasets.formats.actorshq import common_frames
 from avatar_kit_datasets.pictures import FilePictures, number_of, paired, picture_files, size_of
 from avatar_kit_datasets.recording import (
@@ -43,9 +43,9 @@ class EasyMocap(Recorded):
         inner, outer = opencv_yaml(root / "intri.yml"), opencv_yaml(root / "extri.yml")
         folder = needed(root, "mask", "masks", "mask-schp")
         views, images, masks = {}, {}, {}
-        for camera in inner.values.get("names", ()):
-            name, pictures = named(str(camera)), picture_files(root / "images" / str(camera))
-            own = folder / str(camera)
+        for camera in inner.names("names"):
+            name, pictures = named(camera), picture_files(root / "images" / camera)
+            own = folder / camera
             images[name], masks[name] = pictures, paired(pictures, picture_files(own, "masks"), own)
             K, R = inner.array(f"K_{camera}", (3, 3)), outer.array(f"Rot_{camera}", (3, 3))
             lens = inner.array(f"dist_{camera}", (None,)) if f"dist_{camera}" in inner else ()
@@ -82,8 +82,9 @@ def read_poses(files: list[Path]) -> tuple[Poses, tuple[str, ...]]:
     first = rows[0].values.get("id", 0)
     for row in rows:
         if row.values.get("id", 0) != first:
-            raise UserError(f"{row.path}: is of person {row.values.get('id')}, not of {first}")
-    width = np.asarray(rows[0].values.get("poses", ())).size
+            said = shown(row.values.get("id"))
+            raise UserError(f"{row.path}: is of person {said}, not of {shown(first)}")
+    width = sum(map(len, rows[0].rows("poses")))
     if width not in _WIDTHS:
         raise UserError(
             f"{files[0]}: key 'poses' has {width} values, expected {', '.join(map(str, _WIDTHS))}"
@@ -103,13 +104,14 @@ def read_poses(files: list[Path]) -> tuple[Poses, tuple[str, ...]]:
     return Poses(_WIDTHS[width], betas, transl, fields, turn), notes
 
 
-class _Matrices(yaml.SafeLoader):
-    """YAML with OpenCV's matrices; nothing else is built."""
+class _Matrices(PlainLoader):
+    """YAML with OpenCV's matrices, as lists of rows."""
 
 
-def _matrix(loader: Any, node: Any) -> np.ndarray:
+def _matrix(loader: Any, node: Any) -> list[list[float]]:
     held = loader.construct_mapping(node, deep=True)
-    return np.asarray(held["data"], float).reshape(int(held["rows"]), int(held["cols"]))
+    matrix = np.asarray(held["data"], float).reshape(int(held["rows"]), int(held["cols"]))
+    return matrix.tolist()
 
 
 _Matrices.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
@@ -121,12 +123,6 @@ def opencv_yaml(path: Path) -> Numbers:
     Raises:
         UserError: The file is missing or no such file.
     """
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
-    body = "\n".join(line for line in text.splitlines() if not line.startswith("%YAML"))
-    try:
-        return Numbers(path, yaml.load(body, _Matrices))  # a SafeLoader
-    except (yaml.YAMLError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: is no YAML of OpenCV ({error})") from None
+    lines = text_of(path).splitlines()
+    body = "\n".join(line for line in lines if not line.startswith("%YAML"))
+    return Numbers(path, parse_yaml(body, str(path), _Matrices))

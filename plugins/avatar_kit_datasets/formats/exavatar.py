@@ -9,7 +9,7 @@ import numpy as np
 from avatar_kit.errors import UserError
 from avatar_kit_datasets.config import ExAvatarConfig
 from avatar_kit_datasets.dataset import Recorded
-from avatar_kit_datasets.files import Numbers, from_json, needed
+from avatar_kit_datasets.files import Numbers, from_json, needed, text_of
 from avatar_kit_datasets.pictures import FilePictures, number_of, paired, picture_files, size_of
 from avatar_kit_datasets.recording import Poses, Recording, View, checked_angles
 
@@ -48,7 +48,8 @@ class ExAvatar(Recorded):
             own = np.stack([row.array(key, (width,)) for row in rows])
             fields[field] = checked_angles(own, width, f"{smoothed}: key '{key}'")
         transl = np.stack([row.array("trans", (3,)) for row in rows])
-        betas = np.asarray(from_json(optimized / "shape_param.json"), float).reshape(-1)
+        shape = optimized / "shape_param.json"
+        betas = Numbers(shape, {"betas": from_json(shape)}).first_row("betas")
         cameras = [_file(root / "cam_params" / f"{n}.json") for n in numbers]
         notes: tuple[str, ...] = ("expression and offsets of SMPL-X are left out",)
         if len(kept) < len(images):
@@ -86,6 +87,6 @@ def _splits(root: Path, numbers: list[int]) -> dict[str, list[int]]:
     for name in ("train", "test"):
         path = root / f"frame_list_{name}.txt"
         if path.exists():
-            words = [int(word) for word in path.read_text().split() if word.isdigit()]
+            words = [int(word) for word in text_of(path).split() if word.isdigit()]
             found[name] = [at[word] for word in words if word in at]
     return found if found.get("train") else {}

@@ -12,7 +12,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.motion.arrays import read_npy
 from avatar_kit_datasets.config import NeumanConfig
 from avatar_kit_datasets.dataset import Recorded
-from avatar_kit_datasets.files import Numbers, needed, pickled
+from avatar_kit_datasets.files import Numbers, needed, pickled, text_of
 from avatar_kit_datasets.formats.colmap import read_colmap
 from avatar_kit_datasets.pictures import FilePictures, number_of, picture_files, read_mask, size_of
 from avatar_kit_datasets.recording import (
@@ -44,6 +44,8 @@ class Neuman(Recorded):
         if not images:
             raise UserError(f"{root / 'sparse'}: images.txt names no picture of {root / 'images'}")
         tracks = pickled(needed(root, "smpl_output_optimized.pkl", "smpl_output_romp.pkl"))
+        if not tracks.values:
+            raise UserError(f"{tracks.path}: holds poses of nobody")
         track = Numbers(tracks.path, next(iter(tracks.values.values())))
         pose = smpl_pose(track.array("pose", (None, 72)), f"{tracks.path}: key 'pose'")
         count = len(pose["global_orient"])
@@ -95,19 +97,19 @@ def _similarities(
     except UserError:  # a mapping by the names of pictures
         rows = dict(pickled(path).values)
     if isinstance(rows, dict):
-        missing = [p.name for p in images if p.name not in rows]
-        if missing:
-            raise UserError(f"{path}: has no alignment of {missing[0]}")
-        stacked = np.stack([np.asarray(rows[p.name], float) for p in images])
+        named = Numbers(path, rows)
+        stacked = np.stack([named.array(p.name, (4, 3)) for p in images])
     else:
-        stacked = np.asarray(rows, float)[[number_of(p) for p in images]]
-    if stacked.shape[1:] != (4, 3):
-        raise UserError(f"{path}: alignments of {stacked.shape[1:]}, expected (4, 3)")
+        every = Numbers(path, {"alignments": rows}).array("alignments", (None, 4, 3))
+        last = max(images, key=number_of)
+        if number_of(last) >= len(every):
+            raise UserError(f"{path}: {len(every)} alignments, none of {last.name}")
+        stacked = every[[number_of(p) for p in images]]
     matrix, shift = np.swapaxes(stacked[:, :3], 1, 2), stacked[:, 3]
     scales = np.linalg.norm(matrix, axis=1).mean(1)
-    turns = matrix / scales[:, None, None]
+    turns = matrix / np.maximum(scales, 1e-9)[:, None, None]
     off = np.abs(turns @ np.swapaxes(turns, 1, 2) - np.eye(3)).max()
-    if off > 0.02 or (np.linalg.det(turns) < 0).any():
+    if not off <= 0.02 or (np.linalg.det(turns) < 0).any():
         raise UserError(f"{path}: an alignment is no turn, scale and shift (off by {off:.2g})")
     scale = float(np.median(scales))
     spread = float(np.abs(scales / scale - 1).max())
@@ -148,6 +150,6 @@ def _splits(root: Path, images: list[Path]) -> dict[str, list[int]]:
     for name in ("train", "val", "test"):
         path = root / f"{name}_split.txt"
         if path.exists():
-            words = [Path(word).name for word in path.read_text().split()]
+            words = [Path(word).name for word in text_of(path).split()]
             found[name] = [at[word] for word in words if word in at]
     return found if "train" in found else {}

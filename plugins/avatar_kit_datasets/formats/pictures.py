@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from avatar_kit.capture.record import CameraRecord
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.io import load_motion
+from avatar_kit.io.documents import validated
 from avatar_kit_datasets.config import PicturesConfig
 from avatar_kit_datasets.dataset import Recorded
 from avatar_kit_datasets.files import from_json
@@ -48,39 +48,51 @@ class PlainPictures(Recorded):
             root,
             root.parent.name if root.name == "images" else root.name,
             motion.fps,
-            self._views(sizes),
+            views_of(sizes, root, config.camera or root.parent / "cameras.json", config.fov),
             motion,
             FilePictures(images, masks),
         )
 
-    def _views(self, sizes: dict[str, tuple[int, int]]) -> dict[str, View]:
-        config = self.config
-        if config.fov is not None:
-            if len(sizes) > 1:
-                raise UserError(f"{config.path}: fov is of one camera, but there are {len(sizes)}")
-            name, (width, height) = next(iter(sizes.items()))
-            focal = height / 2 / math.tan(math.radians(config.fov) / 2)
-            K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
-            return {name: View(K, np.eye(3), np.zeros(3), width, height)}
-        path = config.camera or config.path.parent / "cameras.json"
-        if not path.exists():
+
+def views_of(
+    sizes: dict[str, tuple[int, int]], root: Path, file: Path, fov: float | None
+) -> dict[str, View]:
+    """Cameras as a file of them says, or one that looks along z with y down.
+
+    Args:
+        sizes: Camera -> width and height of its pictures.
+        root: Where the pictures are, for messages.
+        file: JSON of cameras, as capture.json has them.
+        fov: Vertical field of view in degrees of the one camera; None: as the file says.
+
+    Raises:
+        UserError: The file is missing or of other cameras, or one field of view is for several.
+    """
+    if fov is not None:
+        if len(sizes) > 1:
+            raise UserError(f"{root}: fov is of one camera, but there are {len(sizes)}")
+        name, (width, height) = next(iter(sizes.items()))
+        focal = height / 2 / math.tan(math.radians(fov) / 2)
+        K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
+        return {name: View(K, np.eye(3), np.zeros(3), width, height)}
+    if not file.exists():
+        raise UserError(
+            f"{file}: no such file; name the cameras with camera=FILE (a list of cameras as "
+            "capture.json has them), or give fov=DEGREES for a motion in the camera's axes"
+        )
+    known = _records(file)
+    found = {}
+    for name, size in sizes.items():
+        if name not in known:
+            raise UserError(f"{file}: there is no camera '{name}'; known: {', '.join(known)}")
+        view = known[name]
+        if size != (view.width, view.height):
             raise UserError(
-                f"{path}: no such file; name the cameras with camera=FILE (a list of cameras as "
-                "capture.json has them), or give fov=DEGREES for a motion in the camera's axes"
+                f"{file}: camera '{name}' is of {view.width}x{view.height} pixels, its "
+                f"pictures are {size[0]}x{size[1]}"
             )
-        known = _records(path)
-        found = {}
-        for name, size in sizes.items():
-            if name not in known:
-                raise UserError(f"{path}: there is no camera '{name}'; known: {', '.join(known)}")
-            view = known[name]
-            if size != (view.width, view.height):
-                raise UserError(
-                    f"{path}: camera '{name}' is of {view.width}x{view.height} pixels, its "
-                    f"pictures are {size[0]}x{size[1]}"
-                )
-            found[name] = view
-        return found
+        found[name] = view
+    return found
 
 
 def _folders(root: Path) -> dict[str, Path]:
@@ -98,12 +110,11 @@ def _folders(root: Path) -> dict[str, Path]:
 def _records(path: Path) -> dict[str, View]:
     data = from_json(path)
     rows = data.get("cameras", [data]) if isinstance(data, dict) else data
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: is no list of cameras, but {shown(rows)}")
     found = {}
-    for row in rows:
-        try:
-            about = CameraRecord.model_validate({"name": "main", **row})
-        except (ValidationError, TypeError) as error:
-            raise UserError(f"{path}: is no list of cameras ({error})") from None
+    for i, row in enumerate(rows):
+        about = validated(CameraRecord, {"name": "main", **row}, f"{path}: camera {i}")
         K, R, t = (np.asarray(value, float) for value in (about.K, about.R, about.t))
         found[about.name] = View(K, R, t, about.width, about.height, about.distortion)
     return found

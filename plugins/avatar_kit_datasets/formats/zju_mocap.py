@@ -119,9 +119,9 @@ def _views(
     count = len(names)
     K, R = cams.array("K", (None, 3, 3)), cams.array("R", (None, 3, 3))
     t = np.stack(cams.rows("T"))
-    if min(len(K), len(R), len(t)) < count or t.shape[1:] != (3,):
-        raise UserError(f"{annots.path}: key 'cams' has {len(K)} cameras, the pictures {count}")
     lens = cams.rows("D")
+    if min(map(len, (K, R, t, lens))) < count or t.shape[1:] != (3,):
+        raise UserError(f"{annots.path}: key 'cams' has {len(K)} cameras, the pictures {count}")
     far = float(np.median(np.linalg.norm(t, axis=1)))
     unit, factor = ("millimetres", 1e-3) if far > _MILLIMETRES else ("metres", 1.0)
     views = {

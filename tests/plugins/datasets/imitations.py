@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,14 @@ class Scene:
         self.fields = {
             name: getattr(motion, name).double().numpy()
             for name in ("body_pose", "left_hand_pose", "right_hand_pose", "jaw_pose")
+        }
+        # a relaxed hand of round figures, from which some files count: joints 1, 2, 3 of index,
+        # middle, little and ring finger, about -z on the left
+        bent = np.zeros((15, 3))
+        bent[:12, 2] = (0.1, 0.4, 0.25, 0.1, 0.5, 0.3, 0.5, 0.5, 0.4, 0.35, 0.5, 0.35)
+        self.from_mean_hand = {
+            "left_hand_pose": self.fields["left_hand_pose"] + bent.ravel(),
+            "right_hand_pose": self.fields["right_hand_pose"] - bent.ravel(),
         }
         # SMPL-X turns from a rest pose whose arms hang
         self.smplx_body = to_smplx_rest(motion).body_pose.double().numpy()
@@ -351,12 +360,76 @@ def dna_rendering(capture: Capture, root: Path) -> Path:
         pose[:, 0] = scene.orient
         pose[:, 1:22] = scene.smplx_body.reshape(-1, 21, 3)
         pose[:, 22] = scene.fields["jaw_pose"]
-        pose[:, 25:40] = scene.fields["left_hand_pose"].reshape(-1, 15, 3)
-        pose[:, 40:] = scene.fields["right_hand_pose"].reshape(-1, 15, 3)
+        pose[:, 25:40] = scene.from_mean_hand["left_hand_pose"].reshape(-1, 15, 3)
+        pose[:, 40:] = scene.from_mean_hand["right_hand_pose"].reshape(-1, 15, 3)
         annots["SMPLx/fullpose"], annots["SMPLx/betas"] = pose, np.zeros((scene.frames, 10))
         annots["SMPLx/transl"] = scene.transl("smplx")
         annots["SMPLx/expression"], annots["SMPLx/scale"] = np.zeros((scene.frames, 10)), np.ones(1)
     return path
+
+
+def zju_refined(capture: Capture, root: Path) -> Path:
+    """Instant-NVR's: pictures below images/, masks of two values, parameters in smpl_params/."""
+    own = zju_mocap(capture, root)
+    (root / "params").rename(root / "smpl_params")
+    annots = np.load(root / "annots.npy", allow_pickle=True).item()
+    annots["cams"]["T"] = [t / 1000 for t in annots["cams"]["T"]]
+    for i in range(len(capture.cameras)):
+        (root / "images").mkdir(exist_ok=True)
+        (root / f"Camera_B{i + 1}").rename(root / "images" / f"{i:02d}")
+    for frame in annots["ims"]:
+        frame["ims"] = [f"images/{i:02d}/{Path(p).name}" for i, p in enumerate(frame["ims"])]
+    np.save(root / "annots.npy", annots, allow_pickle=True)
+    for path in (root / "mask_cihp").rglob("*.png"):
+        number = int(path.parent.name.removeprefix("Camera_B")) - 1
+        labels = np.asarray(Image.open(path))
+        save(root / "mask" / f"{number:02d}" / path.name, (labels > 0).astype(np.uint8))
+        path.unlink()
+    shutil.rmtree(root / "mask_cihp")
+    return own
+
+
+def x_humans(capture: Capture, root: Path) -> Path:
+    """A camera that circles: the world turns below the person and the camera alike."""
+    scene, root = Scene(capture), root / "train" / "Take1"
+    K, R, t = scene.camera("main")
+    outer = []
+    for k, (image, mask) in enumerate(scene.images("main")):
+        save(root / "render" / "image" / f"color_{k + 1:06d}.png", image)
+        depth = np.where(mask > 127, 2.5 + 0.001 * np.arange(mask.shape[1]), 100.0)
+        save(root / "render" / "depth" / f"depth_{k + 1:06d}.tiff", depth.astype(np.float32))
+        turn = Rotation.from_rotvec([0, 0.3 * k, 0]).as_matrix()
+        outer.append(np.eye(4))
+        outer[-1][:3] = np.concatenate([R @ turn.T, t[:, None]], 1)
+        pelvis = turn @ scene.pelvis[k]
+        row = {
+            "global_orient": Rotation.from_matrix(turn @ scene.turn[k]).as_rotvec(),
+            "transl": pelvis - PELVIS["smplx"],
+            "body_pose": scene.smplx_body[k],
+            **{name: values[k] for name, values in scene.from_mean_hand.items()},
+            "jaw_pose": scene.fields["jaw_pose"][k],
+            "leye_pose": np.zeros(3),
+            "reye_pose": np.zeros(3),
+            "expression": np.zeros(10),
+            "betas": np.ones(10),
+        }
+        path = root / "SMPLX" / f"mesh-f{k + 1:05d}_smplx.pkl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(pickle.dumps(row))
+    np.savez(root / "render" / "cameras.npz", intrinsic=K, extrinsic=np.stack(outer))
+    np.save(root.parent.parent / "mean_shape_smplx.npy", np.zeros(10))
+    return root
+
+
+def hf_nhmt(capture: Capture, root: Path) -> Path:
+    """Pictures and the empty scene; beside them the camera and what a tracker would say."""
+    plain = pictures(capture, root)
+    for path in (root / "masks").glob("*.png"):
+        path.unlink()
+    (root / "masks").rmdir()
+    first = next(iter(capture.images()))
+    save(root / "background.png", np.full_like(first, first[0, 0]))  # an even wall
+    return plain.parent
 
 
 def pictures(capture: Capture, root: Path) -> Path:
@@ -388,4 +461,7 @@ FORMATS = {
     "dna_rendering": ("dna_rendering", True),
     "easymocap": ("easymocap", True),
     "exavatar": ("exavatar", False),
+    "zju_refined": ("zju_mocap", True),
+    "x_humans": ("x_humans", False),
+    "hf_nhmt": ("hf_nhmt", False),
 }

@@ -73,7 +73,7 @@ def test_pictures_without_poses(tmp_path):
         Image.new("RGB", (8, 8)).save(root / "images" / f"{i}.png")
     Image.new("RGB", (8, 8)).save(root / "background.png")
     code, text = run(root)
-    assert code == 2 and "no cameras and poses" in text
+    assert code == 2 and "without cameras and poses" in text
 
 
 def test_a_capture_folder_is_one(captures, tmp_path):
@@ -83,3 +83,10 @@ def test_a_capture_folder_is_one(captures, tmp_path):
         code == 0 and facts["dataset"] == "capture" and facts["splits"] == {"train": 18, "test": 9}
     )
     assert (tmp_path / "o.png").exists()
+
+
+@pytest.mark.parametrize(("body", "says"), [("", "is blank"), ("'", "has no second one")])
+def test_bodies_that_are_none(imitated, body, says):
+    _, path, _ = imitated("pictures")
+    code, text = run(path, "--body", body)
+    assert code != 0 and "--body" in text and says in text

@@ -12,7 +12,7 @@ from avatar_kit.testing.capture import default_body
 GREY = np.array([0.299, 0.587, 0.114])
 
 #: Fields of a motion that SMPL has no place for.
-NO_HANDS = {"people_snapshot", "instant_avatar", "neuman", "zju_mocap", "easymocap"}
+NO_HANDS = {"people_snapshot", "instant_avatar", "neuman", "zju_mocap", "zju_refined", "easymocap"}
 
 
 def opened(name, **values):
@@ -31,10 +31,19 @@ def joints(capture, motion, camera, body, shape):
     return points @ R.mT + t[:, None]
 
 
+def overlap(one, other):
+    return (one & other).sum() / (one | other).sum()
+
+
+def values_of(writer, path):
+    """What else a format has to be told."""
+    return {"motion": str(path / "motion.npz")} if writer == "hf_nhmt" else {}
+
+
 @pytest.mark.parametrize("writer", imitations.FORMATS)
 def test_comes_back(imitated, writer):
     dataset, path, source = imitated(writer)
-    found = opened(dataset, path=str(path))
+    found = opened(dataset, path=str(path), **values_of(writer, path))
     assert len(found) == len(source) and len(found.cameras) == len(source.cameras)
     _, body = default_body()
     shape = body.default_shape()
@@ -53,7 +62,8 @@ def test_comes_back(imitated, writer):
         else:
             assert all(np.array_equal(a, b) for a, b in pictures)
         masks = zip(found.masks(None, name), source.masks(None, original), strict=True)
-        assert all(np.array_equal(a > 127, b > 127) for a, b in masks)
+        least = 0.9 if writer == "hf_nhmt" else 1.0  # which has none: found from the empty scene
+        assert all(overlap(a > 127, b > 127) >= least for a, b in masks)
     own = (
         ["body_pose"] if writer in NO_HANDS else ["body_pose", "left_hand_pose", "right_hand_pose"]
     )
@@ -83,6 +93,7 @@ class Kit(DatasetConformance):
             {
                 "path": str(path),
                 "shape": {"age": 2 / 3},
+                **values_of(self.writer, path),
             },
         )
 

@@ -198,3 +198,34 @@ def test_one_line_says_what_was_found(imitated, caplog):
     assert len(caplog.records) == 1
     for part in ("ActorsHQ: 9 frames by 3 cameras", "z up", "of the joints on the masks"):
         assert part in caplog.text
+
+
+def test_hf_nhmt_without_poses(copied):
+    dataset, path = copied("hf_nhmt")
+    (path / "motion.npz").unlink()
+    assert "motion=FILE fov=DEGREES" in refused(dataset, path)
+
+
+def test_x_humans_with_a_frame_too_few(copied):
+    dataset, path = copied("x_humans")
+    (path / "SMPLX" / "mesh-f00003_smplx.pkl").unlink()
+    assert "SMPLX has 8 frames, but there are 9 pictures" in refused(dataset, path)
+
+
+def test_x_humans_with_a_depth_that_is_a_picture(copied):
+    from PIL import Image
+
+    dataset, path = copied("x_humans")
+    Image.new("RGB", (96, 96)).save(path / "render" / "depth" / "depth_000001.tiff")
+    assert "expected one number for each pixel" in refused(dataset, path)
+
+
+def test_pictures_are_read_with_our_own_decoders_only(copied):
+    """Pillow hands PostScript to another program, whatever the file is called."""
+    dataset, path = copied("zju_mocap")
+    for mask in path.rglob("mask*/**/*.png"):
+        mask.write_bytes(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\n%%EndComments\nquit\n"
+        )
+    with pytest.raises(UserError, match=r"cannot be read as a picture \(expected PNG, JPEG"):
+        opened(dataset, path=path)

@@ -34,7 +34,7 @@ def test_round_trip(tmp_path):
 
 def test_a_prior_of_another_layout(path):
     with pytest.raises(
-        UserError, match=r"latent=8 width=16, but the config says aligner.latent=32"
+        UserError, match=r"latent='8' width='16', but the config says aligner.latent=32"
     ):
         load_prior(path, 32, 512)
 
@@ -62,5 +62,33 @@ def test_tensors_of_something_else(path):
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     safetensors.torch.save_file({"a": torch.zeros(3)}, path, metadata)
-    with pytest.raises(UserError, match="are not those of a prior"):
+    with pytest.raises(UserError, match="the tensor 'a' is unknown"):
+        load_prior(path, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("encoder.mean.bias", lambda t: t[:3], r"is \(3,\) torch.float32, expected \(8,\)"),
+        ("encoder.mean.bias", lambda t: t.double(), "torch.float64, expected"),
+        ("encoder.mean.bias", lambda t: t * torch.nan, "holds NaN or a value beyond"),
+        ("encoder.mean.bias", lambda t: t + 1e30, "holds NaN or a value beyond"),
+        ("encoder.body.0.running_var", lambda t: -t - 1, "a negative variance"),
+    ],
+)
+def test_values_that_no_training_gives(path, name, change, says):
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = safetensors.torch.load_file(path)
+    tensors[name] = change(tensors[name])
+    safetensors.torch.save_file(tensors, path, metadata)
+    with pytest.raises(UserError, match=f"'{name}'.*{says}"):
+        load_prior(path, 8, 16)
+
+
+def test_a_prior_that_does_not_say_what_it_was_learned_from(path):
+    with safe_open(path, "pt") as file:
+        metadata = {k: v for k, v in file.metadata().items() if k != "corpus"}
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, metadata)
+    with pytest.raises(UserError, match="metadata lack corpus"):
         load_prior(path, 8, 16)

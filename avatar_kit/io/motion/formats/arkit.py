@@ -14,6 +14,8 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.motion.options import MotionOptions
 from avatar_kit.io.motion.reading import Format, Reading
 from avatar_kit.io.motion.source import Source
+from avatar_kit.io.motion.standing import standing_body
+from avatar_kit.io.motion.tracks import at_even_times
 from avatar_kit.io.motion.values import checked_rate
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import ARKIT_CHANNELS, BODY_JOINTS
@@ -21,6 +23,9 @@ from avatar_kit.scene.joints import ARKIT_CHANNELS, BODY_JOINTS
 #: Frames per second of the app, where time codes do not tell.
 _RATES = (24, 25, 30, 48, 50, 60)
 _USUAL = 60.0
+
+#: Seconds without a face that are filled.
+_LONGEST_GAP = 60.0
 
 #: hours:minutes:seconds:frames, and parts of a frame.
 _TIMECODE = re.compile(r"(\d+):(\d+):(\d+)[:;](\d+)(?:\.(\d+))?$")
@@ -31,9 +36,6 @@ _PERCENT = 100.0
 
 #: Part of the turn of the head that the neck takes.
 _NECK_SHARE = 0.5
-
-#: The left upper arm of somebody who stands with hanging arms, radians about z.
-_HANGING = -1.2
 
 _ANGLES = ("headyaw", "headpitch", "headroll", "lefteyeyaw", "lefteyepitch", "lefteyeroll",
            "righteyeyaw", "righteyepitch", "righteyeroll")  # fmt: skip
@@ -64,7 +66,7 @@ def _read(source: Source, options: MotionOptions) -> Reading:
     turns = _numbers(rows, [columns[name] for name in angles], header, str(path))
     times, fps, rate, notes = _times(rows, columns, path, options)
     motion = _standing(fps, expression, dict(zip(angles, turns.T, strict=True)), str(path))
-    motion, gaps = _at_even_times(motion, times, fps)
+    motion, gaps = at_even_times(motion, times)
     if percent:
         notes.append("values of 0 to 100 taken for per cent")
     if gaps:
@@ -166,22 +168,13 @@ def _times(
     if (np.diff(at) <= 0).any():
         row = int((np.diff(at) <= 0).argmax()) + 3
         raise UserError(f"{path}: row {row}, column Timecode: not later than the row before")
+    if len(at) > 1 and np.diff(at).max() > _LONGEST_GAP * known:
+        row = int(np.diff(at).argmax()) + 3
+        raise UserError(
+            f"{path}: row {row}, column Timecode: {np.diff(at).max() / known:.0f} s after the row "
+            f"before, expected at most {_LONGEST_GAP:g}; record it in parts"
+        )
     return at - at[0], float(known), "stated", []
-
-
-def _at_even_times(motion: Motion, times: np.ndarray, fps: float) -> tuple[Motion, int]:
-    """The motion at whole frames, and how many there are more than rows."""
-    if len(motion) < 2 or np.abs(times - np.arange(len(times))).max() < 1e-6:
-        return motion, 0
-    from avatar_kit.scene.motion import mixed
-
-    span = int(np.floor(times[-1] + 1e-6)) + 1
-    at = np.interp(np.arange(span), times, np.arange(len(times)))
-    low = at.astype(int).clip(max=len(motion) - 2)
-    even = mixed(
-        motion[low.tolist()], motion[(low + 1).tolist()], torch.from_numpy(at - low).float()
-    )
-    return even, max(0, span - len(motion))
 
 
 def _standing(
@@ -189,10 +182,7 @@ def _standing(
 ) -> Motion:
     """The face on a body that stands; yaw, pitch and roll of the head go to neck and head."""
     frames = len(expression)
-    body = torch.zeros(frames, len(BODY_JOINTS), 3)
-    body[:, BODY_JOINTS.index("left_shoulder"), 2] = _HANGING
-    body[:, BODY_JOINTS.index("right_shoulder"), 2] = -_HANGING
-    fields = {}
+    body, fields = standing_body(frames), {}
     for name, joint in (("head", ""), ("lefteye", "leye_pose"), ("righteye", "reye_pose")):
         parts = [angles.get(f"{name}{part}", np.zeros(frames)) for part in ("yaw", "pitch", "roll")]
         turn = torch.from_numpy(np.stack(parts, 1)).float()

@@ -58,8 +58,8 @@ def _first(source: Source) -> Any:
     return source.data
 
 
-def _contents(source: Source) -> list[tuple[int, str, Any]]:
-    """Frame, person and content of each file."""
+def numbered_contents(source: Source) -> list[tuple[int, str, Any]]:
+    """Frame, person (empty where the name has none) and content of each file of a folder."""
     if source.kind != "folder":
         return [(0, "", source.data)]
     found = []
@@ -105,7 +105,7 @@ def _joined(
     """The frames of each person, read by the keys of the package smplx."""
     people: dict[str, list[tuple[int, Motion]]] = {}
     reading = None
-    for frame, person, value in _contents(source):
+    for frame, person, value in numbered_contents(source):
         where = f"{source.path}: frame {frame}" if source.kind == "folder" else str(source.path)
         reading = read_parameters(one(value, where), where, options)
         people.setdefault(person, []).append((frame, reading.motion))
@@ -139,7 +139,7 @@ def _read_easymocap(source: Source, options: MotionOptions) -> Reading:
     fps, rate = (options.rate, "stated") if options.rate else (30.0, "guessed")
     people: dict[str, list[tuple[int, Motion]]] = {}
     dropped: set[str] = set()
-    for frame, _, value in _contents(source):
+    for frame, _, value in numbered_contents(source):
         where = f"{source.path}: frame {frame}" if source.kind == "folder" else str(source.path)
         if not _is_easymocap(value):
             raise UserError(f"{where}: expected a list of Rh, Th, poses, as in the first frame")

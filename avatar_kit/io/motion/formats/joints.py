@@ -68,7 +68,9 @@ def _read_samples(source: Source, options: MotionOptions) -> Reading:
 
 def _read_humanml(source: Source, options: MotionOptions) -> Reading:
     rows = numbers(rows_of(source, 263), str(source.path))
-    if len(rows) and float(np.median(rows[:, 3])) < _LOWEST_ROOT:
+    if not len(rows):
+        raise UserError(f"{source.path}: the motion has no frames")
+    if float(np.median(rows[:, 3])) < _LOWEST_ROOT:
         raise UserError(
             f"{source.path}: column 3, the height of the pelvis, is {np.median(rows[:, 3]):.3g} m; "
             "are these normalised? multiply by Std.npy and add Mean.npy of the data set"

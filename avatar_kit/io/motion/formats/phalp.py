@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, shown
 from avatar_kit.io.motion import smpl
 from avatar_kit.io.motion.options import MotionOptions
 from avatar_kit.io.motion.reading import Format, Reading
@@ -49,6 +49,8 @@ def _tracks(source: Source) -> dict[int, tuple[list[int], list[np.ndarray], list
         for i, track in enumerate(lists["tid"]):
             if lists["tracked_time"] and lists["tracked_time"][i] != 0:
                 continue  # not seen in this frame: what the tracker expects
+            if isinstance(track, bool) or not isinstance(track, int | np.integer):
+                raise UserError(f"{where}: key 'tid' holds {shown(track)}, expected whole numbers")
             found = tracks.setdefault(int(track), ([], [], []))
             found[0].append(number)
             found[1].append(_pose(lists["smpl"][i], where))
@@ -63,7 +65,13 @@ def _lists(frame: Any, where: str) -> dict[str, list]:
     """What a frame says of each of its people."""
     if not isinstance(frame, Mapping):
         raise UserError(f"{where} holds {type(frame).__name__}, expected tid, smpl, camera ...")
-    lists = {name: list(frame.get(name, ())) for name in ("tid", "smpl", "camera", "tracked_time")}
+    lists = {}
+    for name in ("tid", "smpl", "camera", "tracked_time"):
+        found = frame.get(name, ())
+        rows = found.ndim > 0 if isinstance(found, np.ndarray) else isinstance(found, list | tuple)
+        if not rows:
+            raise UserError(f"{where}: key '{name}' holds {shown(found)}, expected a list")
+        lists[name] = list(found)
     count = len(lists["tid"])
     for name in ("smpl", "camera"):
         if len(lists[name]) != count:

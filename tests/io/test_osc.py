@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from avatar_kit.live.osc import Message, messages
+from avatar_kit.io.vmc.osc import Message, messages
 
 VALUES = st.one_of(
     st.integers(-(2**31), 2**31 - 1),

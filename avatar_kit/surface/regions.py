@@ -1,7 +1,7 @@
-"""What the surface of a model is: parts, the face, and the vertices that key points rest on.
+"""What the surface of a body model is: parts, the face, the vertices that key points rest on.
 
-Everything follows from the mean person at rest (y up, facing +z), the joints and the skinning
-weights, so it holds for every mesh of the family.
+Everything follows from the mean person at rest (y up, facing +z), the joints by the names of
+SMPL-X's and the skinning weights, so it holds for any mesh.
 """
 
 from __future__ import annotations
@@ -10,15 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar_kit.scene.joints import BODY_KEYPOINTS, SMPLX_JOINTS
-from avatar_kit_smplx.model_file import Family, ModelData
-
-#: Family -> names of its joints.
-JOINTS: dict[Family, tuple[str, ...]] = {
-    "smplx": SMPLX_JOINTS,
-    "smplh": (*SMPLX_JOINTS[:22], *SMPLX_JOINTS[25:]),
-    "smpl": (*SMPLX_JOINTS[:22], "left_hand", "right_hand"),
-}
+from avatar_kit.scene.joints import BODY_KEYPOINTS
 
 _SIDED = ("upper_arm", "forearm", "hand", "thigh", "shin", "foot")
 
@@ -55,10 +47,34 @@ _TIP_VERTICES = 6
 _OVAL = {"half_angle": 1.35, "above_nose": 0.1, "half_height": 0.44}
 
 
-def vertex_parts(data: ModelData) -> np.ndarray:
+@dataclass(frozen=True)
+class Mannequin:
+    """The mean person of a model at rest: V vertices, F triangles, J joints.
+
+    Attributes:
+        template: [V, 3] metres, y up, facing +z.
+        faces: [F, 3] vertex indices.
+        weights: [V, J] skinning weights.
+        joints: [J, 3] places of the joints, metres.
+        names: Their names: SMPL-X's, or ``left_hand`` and ``right_hand`` of a model that has no
+            fingers.
+    """
+
+    template: np.ndarray
+    faces: np.ndarray
+    weights: np.ndarray
+    joints: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def fingers(self) -> bool:
+        """Whether the model has fingers."""
+        return "left_index1" in self.names
+
+
+def vertex_parts(data: Mannequin) -> np.ndarray:
     """[V] part of every vertex: that of its strongest joint."""
-    names = JOINTS[data.family]
-    of_joint = np.array([PART_NAMES.index(_part(name)) for name in names])
+    of_joint = np.array([PART_NAMES.index(_part(name)) for name in data.names])
     return of_joint[data.weights.argmax(1)]
 
 
@@ -70,7 +86,7 @@ def _part(joint: str) -> str:
     return f"{side}_{part}" if part in _SIDED else part
 
 
-def face_region(data: ModelData, parts: np.ndarray) -> np.ndarray:
+def face_region(data: Mannequin, parts: np.ndarray) -> np.ndarray:
     """[F] bool: the front of the head from chin to hairline, with the eyes."""
     x, y, z = data.template.T
     own = np.isin(parts, [PART_NAMES.index("head"), PART_NAMES.index("eyes")])
@@ -98,12 +114,12 @@ class KeypointRule:
     weights: np.ndarray
 
 
-def keypoint_rule(data: ModelData) -> KeypointRule:
+def keypoint_rule(data: Mannequin) -> KeypointRule:
     """Joints where the skeleton has them; vertices for nose, ears, feet and finger tips.
 
-    SMPL has no fingers: theirs lie in quarters between the wrist and the end of the hand.
+    Where there are no fingers, theirs lie in quarters between the wrist and the end of the hand.
     """
-    names = JOINTS[data.family]
+    names = data.names
     rows: list[dict[tuple[str, int], float]] = []
     places = _face_and_feet(data)
     for name in BODY_KEYPOINTS:
@@ -113,7 +129,7 @@ def keypoint_rule(data: ModelData) -> KeypointRule:
         wrist = names.index(f"{side}_wrist")
         rows.append({("j", wrist): 1.0})
         for finger in _FINGERS:
-            if data.family == "smpl":
+            if not data.fingers:
                 tip = _furthest(data, names.index(f"{side}_hand"), wrist)
                 for k in (1, 2, 3, 4):
                     share = {("v", int(v)): k / 4 / len(tip) for v in tip}
@@ -131,10 +147,10 @@ def keypoint_rule(data: ModelData) -> KeypointRule:
     return KeypointRule(np.array(used), weights)
 
 
-def _face_and_feet(data: ModelData) -> dict[str, int]:
+def _face_and_feet(data: Mannequin) -> dict[str, int]:
     """Key point -> vertex, for those that are no joints."""
     x, y, z = data.template.T
-    names, strongest = JOINTS[data.family], data.weights.argmax(1)
+    names, strongest = data.names, data.weights.argmax(1)
 
     def best(score: np.ndarray, *joints: str) -> int:
         own = np.isin(strongest, [names.index(joint) for joint in joints if joint in names])
@@ -154,14 +170,14 @@ def _face_and_feet(data: ModelData) -> dict[str, int]:
     return found
 
 
-def _nose(data: ModelData, own: np.ndarray) -> int:
+def _nose(data: Mannequin, own: np.ndarray) -> int:
     x, _, z = data.template.T
     return int(np.where(own, z - 2 * np.abs(x), -np.inf).argmax())
 
 
-def _furthest(data: ModelData, joint: int, before: int) -> np.ndarray:
+def _furthest(data: Mannequin, joint: int, before: int) -> np.ndarray:
     """The vertices of a joint that lie furthest along its bone."""
-    at = data.regressor @ data.template
+    at = data.joints
     own = np.flatnonzero(data.weights.argmax(1) == joint)
     if not len(own):
         own = np.argsort(-data.weights[:, joint])[:_TIP_VERTICES]

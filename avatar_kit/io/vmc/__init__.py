@@ -1,0 +1,1 @@
+"""The Virtual Motion Capture protocol: packets, bones, blend shapes, and recordings of them."""

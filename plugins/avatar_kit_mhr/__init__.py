@@ -1,0 +1,1 @@
+"""Momentum Human Rig (MHR) as a body, by assets that the user has."""
