@@ -31,7 +31,7 @@ class Spoiled(Progress):
             if self.times >= 0:
                 named = self.training.avatar.named_parameters()
                 self.name, parameter = next(iter(named))
-                parameter.data.view(-1)[0] = math.nan
+                parameter.data[(0,) * parameter.ndim] = math.nan
 
 
 def prepared(training, **values):
@@ -84,7 +84,7 @@ def test_after_three_returns_it_gives_up_with_all_that_is_known(training):
 
 def test_without_a_checkpoint_it_ends_at_once(training):
     name, parameter = next(iter(training.avatar.named_parameters()))
-    parameter.data.view(-1)[0] = math.nan
+    parameter.data[(0,) * parameter.ndim] = math.nan
     with pytest.raises(UserError, match=rf"not finite at step 1: .*{name}.*no checkpoint was"):
         train(training, Progress())
 
