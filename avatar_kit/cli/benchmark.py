@@ -31,10 +31,10 @@ _DATASET = "dataset"
 class Benchmarks(TyperGroup):
     """``benchmark studio`` is ``benchmark dataset studio``."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that is to be run."""
-        named = args[0].startswith("-") or args[0] in self.commands
-        return super().resolve_command(ctx, args if named else [_DATASET, *args])
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line of the group."""
+        own = not args or args[0] in self.commands or args[0] in ctx.help_option_names
+        return super().parse_args(ctx, args if own else [_DATASET, *args])
 
 
 app = typer.Typer(

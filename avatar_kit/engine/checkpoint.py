@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
 from avatar_kit.engine.records import FORMAT, CheckpointState
 from avatar_kit.errors import UserError, shown
@@ -194,6 +195,21 @@ def unflatten_optimizer(
             index, _, field = key[len(prefix) :].partition("/")
             state.setdefault(int(index), {})[field] = value
     return {"state": state, "param_groups": described["groups"]}
+
+
+def load_optimizer(
+    optimizer: Optimizer, name: str, tensors: Mapping[str, Tensor], described: Mapping[str, Any]
+) -> None:
+    """Put back what :func:`flatten_optimizer` gave.
+
+    A file does not know how a tensor lay in memory. What belongs to the values of a parameter is
+    laid out like it: a fused update goes through both value by value, as they lie.
+    """
+    optimizer.load_state_dict(unflatten_optimizer(name, tensors, described))
+    for parameter, entry in optimizer.state.items():
+        for key, value in entry.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                entry[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _disk_is_full(error: OSError | SafetensorError) -> bool:

@@ -77,7 +77,7 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
         described = found.state["optimizers"].get(name)
         if described is None:
             raise UserError(f"{found.path}: holds no state of the optimiser '{name}'")
-        optimizer.load_state_dict(ckpt.unflatten_optimizer(name, tensors, described))
+        ckpt.load_optimizer(optimizer, name, tensors, described)
     training.step = found.step
     training.seconds = found.state["seconds"]
     best = found.state["best"]

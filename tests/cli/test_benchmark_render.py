@@ -27,6 +27,7 @@ def test_the_stages_of_a_frame_add_up(cli_here, trained_run):
     [
         (("render", "nowhere"), "nowhere: not a run folder"),
         (("dataset", "studoi"), "unknown dataset 'studoi'"),
+        (("--workers", 2, "studoi"), "unknown dataset 'studoi'"),
     ],
 )
 def test_what_cannot_be_timed(cli_here, words, says):

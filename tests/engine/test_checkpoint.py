@@ -125,6 +125,31 @@ def test_optimiser_state_makes_the_round_trip_bit_for_bit(tmp_path):
     )
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_optimiser_goes_on_as_if_nothing_had_been(tmp_path, fused):
+    def made():
+        net = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+        return net, torch.optim.Adam(net.parameters(), lr=0.1, fused=fused)
+
+    def step(net, optimizer, seed):
+        torch.manual_seed(seed)
+        optimizer.zero_grad()
+        net(torch.randn(2, 3, 8, 8)).square().sum().backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    (net, optimizer), (other, resumed) = made(), made()
+    step(net, optimizer, 1)
+    tensors, described = ckpt.flatten_optimizer("net", optimizer.state_dict())
+    ckpt.save_checkpoint(tmp_path, 1, net.state_dict(), tensors, {"o": described})
+    found = ckpt.load_checkpoint(tmp_path / "step-000001")
+    other.load_state_dict(net.state_dict())
+    ckpt.load_optimizer(resumed, "net", found.training(), found.state["o"])
+    step(net, optimizer, 2)
+    step(other, resumed, 2)
+    assert torch.equal(other.weight, net.weight) and torch.equal(other.bias, net.bias)
+
+
 def test_weights_of_another_net_are_refused():
     with pytest.raises(UserError, match=r"w\.safetensors: does not fit the config"):
         ckpt.load_strict(
