@@ -27,13 +27,17 @@ INSIDE = 0.95
 #: ... outside the drawn body in more than this share: else the surface covers it anyway ...
 BEYOND = 0.03
 
+#: ... and this share of the frames in which it lies beside the drawn body have it within the mask:
+#: what lies between arm and chest is covered by them in most frames, and nobody's in the others.
+AGREED = 0.7
+
 #: It must also be shown in more than this share, the surface below facing the camera by this
 #: cosine.
 FACING, SHOWN = 0.2, 0.03
 
-#: Over a side that no picture shows the body hides a point in most frames. Then this share of those
-#: in which it lies beside the body must have it within the mask.
-AGREED = 0.9
+#: Over a side that no picture shows the body hides a point in most frames, so that more of those in
+#: which it lies beside the body must agree.
+AGREED_UNSEEN = 0.9
 
 
 @torch.no_grad()
@@ -88,8 +92,9 @@ def hull_points(
         beyond += (seen & ~drawn).float().cpu()
         agreed += (seen & ~drawn & within).float().cpu()
         shown += (seen & facing & ~hidden).float().cpu()
-    told = (shown > SHOWN * count) | (agreed >= AGREED * beyond)
-    kept = (inside >= INSIDE * count) & (beyond > BEYOND * count) & told
+    least = torch.where(shown > SHOWN * count, AGREED, AGREED_UNSEEN)
+    kept = (inside >= INSIDE * count) & (beyond > BEYOND * count)
+    kept &= agreed >= least * beyond
     chosen = kept.nonzero()[:, 0]
     if len(chosen) > most:
         order = torch.randperm(len(chosen), generator=generator)[:most]

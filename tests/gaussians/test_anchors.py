@@ -75,6 +75,16 @@ def test_wider_masks_ask_for_points_within_them(body, rest):
     assert sample.mask[0, 0, row, column].mean() > 0.9
 
 
+def test_few_frames_that_see_past_the_body_outweigh_many_that_do_not(body, rest):
+    """From the front the body covers what is before it; two of 41 frames look from the side."""
+    yaw = [*torch.linspace(-0.1, 0.1, 39).tolist(), 1.5, -1.5]
+    samples = Filmed(body, len(yaw), None, yaw)  # each mask is the drawn body
+    found = hull_points(rest, samples, 4000, generator=torch.Generator().manual_seed(0))
+    surface = replace(found, offsets=torch.zeros_like(found.offsets))
+    normals = surface.at_vertices(rest.normals, rest.topology.faces)
+    assert int((normals[:, 2].abs() > 0.85).sum()) < 20
+
+
 def test_a_side_that_no_picture_shows_has_a_hull_where_the_masks_agree(body, rest):
     """Filmed from the front, once from the side; from there alone the back's outline is seen."""
     yaw = [*torch.linspace(-0.9, 0.6, 20).tolist(), 1.3]
