@@ -27,4 +27,15 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 def dump_yaml(values: dict[str, Any]) -> str:
     """The text of a mapping of plain values, in the order given."""
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text so that it is read as it was: other styles fold the line ends of Unicode."""
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        style = '"' if any(end in value for end in "\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.text)

@@ -107,7 +107,7 @@ def test_what_is_refused(walk, tmp_path):
             "convert", walk, "-o", tmp_path / "a.npz", "--to", "fbx")  # fmt: skip
     refused("bvh is written to a .bvh file",
             "convert", walk, "-o", tmp_path / "a.npz", "--to", "bvh")  # fmt: skip
-    refused("--loop 0: expected 1 or more",
+    refused("--loop 0: expected 1 to",
             "convert", walk, "-o", tmp_path / "a.npz", "--loop", 0)  # fmt: skip
     refused("--up w: expected one of", "info", walk, "--up", "w")
     refused(r"a plot is a \.png", "plot", walk, "-o", tmp_path / "a.mp4")
