@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avatar_kit.cli.align import Device, Run
+from avatar_kit.cli.options import AsJson
 
 if TYPE_CHECKING:
     from avatar_kit.engine.loaded import LoadedAvatar
@@ -31,9 +32,7 @@ def render(
         int | None,
         typer.Option("--threads", min=1, max=1024, help="CPU threads.", show_default=False),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
     device: Device = "auto",
 ) -> None:
     """Time a driven frame."""

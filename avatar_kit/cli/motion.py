@@ -12,6 +12,7 @@ from avatar_kit.cli.align import sayer
 from avatar_kit.cli.given import Checked
 from avatar_kit.cli.grouped import grouped
 from avatar_kit.cli.motion_options import Clip, DrivingOptions, MotionReading
+from avatar_kit.cli.options import AsJson
 from avatar_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def info(
     file: File,
     reading: MotionReading = MotionReading(),
     clip: Clip = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what a motion file holds, how it is read, and what is odd about it.
 

@@ -36,7 +36,7 @@ class Pace:
     """Milliseconds of a stage.
 
     Attributes:
-        best: Mean over the poses of the quickest round: other work on the machine only ever adds.
+        best: Mean over the poses, each in its quickest round: other work only adds.
         median: Over all poses and rounds.
     """
 

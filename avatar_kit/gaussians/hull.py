@@ -27,16 +27,15 @@ INSIDE = 0.95
 #: ... outside the drawn body in more than this share: else the surface covers it anyway ...
 BEYOND = 0.03
 
-#: ... and this share of the frames in which it lies beside the drawn body have it within the mask:
-#: what lies between arm and chest is covered by them in most frames, and nobody's in the others.
+#: ... and within the mask in this share of the frames in which it lies beside the drawn body: arm
+#: and chest cover what is between them in most frames; the few others show whether it is there.
 AGREED = 0.7
 
-#: It must also be shown in more than this share, the surface below facing the camera by this
-#: cosine.
+#: A point is shown if it is not hidden, and the surface below faces the camera by this cosine, in
+#: more than this share of the frames ...
 FACING, SHOWN = 0.2, 0.03
 
-#: Over a side that no picture shows the body hides a point in most frames, so that more of those in
-#: which it lies beside the body must agree.
+#: ... and if it is not shown, this share must agree: the body hides it in most frames.
 AGREED_UNSEEN = 0.9
 
 

@@ -15,7 +15,8 @@ class Kept(Generic[_Value]):
     """A value that follows from some tensors, kept until one of them is written.
 
     That one was written is told by its version, which every change in place raises, and by where
-    its numbers lie. Where gradients are computed nothing is kept.
+    its numbers lie. A write through ``tensor.data[...]`` raises no version and is not seen. Where
+    gradients are computed nothing is kept.
     """
 
     def __init__(self) -> None:
