@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+import torch
 
 from avatar_kit.graphics.jit import kernel
+from avatar_kit.surface import nearest_points
 
 
 @kernel
@@ -30,9 +31,9 @@ def smooth(points: np.ndarray, start: np.ndarray, items: np.ndarray, amount: flo
 
 
 def nearest(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """[N] index of the target closest to each point; of two as close, the first."""
-    distance, index = cKDTree(targets).query(points, k=2)
-    return np.where(distance[:, 0] == distance[:, 1], index.min(1), index[:, 0])
+    """[N] index of the target closest to each point; of several as close, the first."""
+    asked, places = (torch.from_numpy(np.asarray(v, np.float64)) for v in (points, targets))
+    return nearest_points(asked, places, 1)[0][:, 0].numpy()
 
 
 def triangles(quads: np.ndarray) -> np.ndarray:
