@@ -198,14 +198,27 @@ def unflatten_optimizer(
 
 
 def load_optimizer(
-    optimizer: Optimizer, name: str, tensors: Mapping[str, Tensor], described: Mapping[str, Any]
+    optimizer: Optimizer,
+    name: str,
+    tensors: Mapping[str, Tensor],
+    described: Mapping[str, Any],
+    what: str,
 ) -> None:
     """Put back what :func:`flatten_optimizer` gave.
 
     A file does not know how a tensor lay in memory. What belongs to the values of a parameter is
     laid out like it: a fused update goes through both value by value, as they lie.
+
+    Raises:
+        UserError: It is not the state of this optimiser; ``what`` names the checkpoint.
     """
-    optimizer.load_state_dict(unflatten_optimizer(name, tensors, described))
+    try:
+        optimizer.load_state_dict(unflatten_optimizer(name, tensors, described))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{what}: its state of the optimiser '{name}' does not fit ({error}); take another "
+            "checkpoint, or train again with another --out"
+        ) from None
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from avatar_kit.errors import UserError
+from avatar_kit.errors import UserError, why
 from avatar_kit.io.documents import read_json
 
 LOCK, OWNER = ".training.lock", ".training.json"
@@ -33,7 +34,7 @@ class Claim:
         """Keep others from the folder; does nothing where this claim holds it already.
 
         Raises:
-            UserError: Another process trains there; it is named.
+            UserError: Another process trains there; it is named. Or the system refuses the lock.
         """
         if self._lock.is_locked:
             return
@@ -42,6 +43,10 @@ class Claim:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise UserError(_taken(self._root)) from None
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise UserError(f"{self._root / LOCK}: cannot be locked: {why(error)}") from None
         try:
             (self._root / OWNER).write_text(json.dumps(_owner()))
         except BaseException:

@@ -102,5 +102,5 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
     ckpt.load_learned(avatar, found)
     with enough_memory(str(run.root), elsewhere(place)):
         avatar = avatar.to(place).eval().requires_grad_(False)
-    seconds, returns = found.state["seconds"], tuple(found.state.get("returns", ()))
+    seconds, returns = found.state["seconds"], tuple(found.state["returns"])
     return LoadedAvatar(run, avatar, config, subject, found.step, seconds, place, returns)

@@ -76,4 +76,6 @@ class CheckpointState(_Record):
     best: tuple[int, float] | None = None
     optimizers: dict[str, OptimizerState] = {}
     seconds: float = Field(default=0.0, ge=0)
+    returns: list[dict[str, Any]] = []
+    processes: int = Field(default=1, ge=1)
     sha256: Digests

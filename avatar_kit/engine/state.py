@@ -77,13 +77,13 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
         described = found.state["optimizers"].get(name)
         if described is None:
             raise UserError(f"{found.path}: holds no state of the optimiser '{name}'")
-        ckpt.load_optimizer(optimizer, name, tensors, described)
+        ckpt.load_optimizer(optimizer, name, tensors, described, str(found.path))
     training.step = found.step
     training.seconds = found.state["seconds"]
     best = found.state["best"]
-    training.best = (int(best[0]), float(best[1]))
-    training.returns = tuple(found.state.get("returns", ()))
-    training.processes_before = found.state.get("processes", 1)
+    training.best = best and (int(best[0]), float(best[1]))
+    training.returns = tuple(found.state["returns"])
+    training.processes_before = found.state["processes"]
 
 
 def structural_changes(old: MethodConfig, new: MethodConfig) -> tuple[list[str], list[str]]:

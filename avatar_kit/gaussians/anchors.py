@@ -27,6 +27,10 @@ class Anchors:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def __getitem__(self, which: Tensor) -> Anchors:
+        """The points of these indices, or where ``which`` [N] is true."""
+        return Anchors(*(v[which] for v in (self.faces, self.barycentrics, self.offsets)))
+
     def to(self, device: torch.device | str) -> Anchors:
         """The same points on another device."""
         return Anchors(*(v.to(device) for v in (self.faces, self.barycentrics, self.offsets)))

@@ -11,9 +11,10 @@ from torch import Tensor
 from avatar_kit.gaussians.anchors import Anchors, sample_surface
 from avatar_kit.gaussians.attachment import Attachment
 from avatar_kit.scene import RestBody
+from avatar_kit.surface import nearest_points
 
 if TYPE_CHECKING:
-    from avatar_kit.interfaces import Samples
+    from avatar_kit.interfaces import Batch, Samples
 
 #: Points that are tried.
 CANDIDATES = 80_000
@@ -30,6 +31,13 @@ BEYOND = 0.03
 #: ... and within the mask in this share of the frames in which it lies beside the drawn body: arm
 #: and chest cover what is between them in most frames; the few others show whether it is there.
 AGREED = 0.7
+
+#: A frame counts for a point only while nothing of the body is nearer to it than this share of the
+#: rest pose's distance: beside a hanging arm, a point of the chest lies within the sleeve.
+CLEAR = 0.7
+
+#: Vertices that such distances are measured to, at most.
+VERTICES = 4000
 
 #: A point is shown if it is not hidden, and the surface below faces the camera by this cosine, in
 #: more than this share of the frames ...
@@ -51,7 +59,8 @@ def hull_points(
     """Random points near the surface that every mask holds and the body does not explain.
 
     Over sides that no picture shows they are few: a mask bounds what lies beside the line of sight,
-    not what lies along it, behind the body.
+    not what lies along it, behind the body. They are few, too, where another part of the body is
+    always close by: the mask of an arm that hangs beside the chest says nothing of the chest.
 
     Args:
         rest: The body at rest.
@@ -70,35 +79,67 @@ def hull_points(
     sideways = torch.randn(CANDIDATES, 3, generator=generator)
     direction = F.normalize(normals + 0.3 * sideways, dim=1)
     tried = Anchors(surface.faces, surface.barycentrics, reach * direction)
-    inside, beyond, agreed, shown = torch.zeros(4, CANDIDATES)
-    count, place = min(frames, len(samples)), samples[0].image.device
-    ties = Attachment.of(tried, rest).to(place)
-    for i in torch.linspace(0, len(samples) - 1, count).long().tolist():
+    count = min(frames, len(samples))
+    asked = torch.linspace(0, len(samples) - 1, count).long().tolist()
+    tried = tried[_held_by_masks(tried, rest, samples, asked)]
+    tried = tried[_held_clear_of_others(tried, rest, samples, asked)]
+    if len(tried) > most:
+        order = torch.randperm(len(tried), generator=generator)[:most]
+        tried = tried[order.sort().values]
+    return tried
+
+
+def _held_by_masks(tried: Anchors, rest: RestBody, samples: Samples, asked: list[int]) -> Tensor:
+    """[N] bool: within the masks, as often and as surely as the constants above ask for."""
+    inside, beyond, agreed, shown = torch.zeros(4, len(tried))
+    ties = Attachment.of(tried, rest).to(samples[0].image.device)
+    for i in asked:
         sample = samples[i]
-        body, camera = sample.context.body, sample.context.camera
-        points, fragments = ties.points(body), sample.context.fragments
-        pixels, depth = camera.project(points)
-        column, row = pixels[0].floor().long().unbind(-1)
-        seen = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
-        seen &= depth[0] > 0
-        column, row = column.clamp(0, camera.width - 1), row.clamp(0, camera.height - 1)
-        within = sample.mask[0, 0, row, column] > 0.5
-        drawn = fragments.mask[0, 0, row, column] > 0
-        hidden = drawn & (depth[0] > fragments.depth[0, row, column])
-        towards = F.normalize(camera.position[:, None] - points, dim=-1)
+        points, body = ties.points(sample.context.body), sample.context.body
+        seen, within, drawn, hidden = _looked_up(points, sample)
+        towards = F.normalize(sample.context.camera.position[:, None] - points, dim=-1)
         facing = (towards * ties.at_vertices(body.normals)).sum(-1)[0] > FACING
         inside += (~seen | within).float().cpu()
         beyond += (seen & ~drawn).float().cpu()
         agreed += (seen & ~drawn & within).float().cpu()
         shown += (seen & facing & ~hidden).float().cpu()
-    least = torch.where(shown > SHOWN * count, AGREED, AGREED_UNSEEN)
-    kept = (inside >= INSIDE * count) & (beyond > BEYOND * count)
-    kept &= agreed >= least * beyond
-    chosen = kept.nonzero()[:, 0]
-    if len(chosen) > most:
-        order = torch.randperm(len(chosen), generator=generator)[:most]
-        chosen = chosen[order.sort().values]
-    return Anchors(tried.faces[chosen], tried.barycentrics[chosen], tried.offsets[chosen])
+    least = torch.where(shown > SHOWN * len(asked), AGREED, AGREED_UNSEEN)
+    kept = (inside >= INSIDE * len(asked)) & (beyond > BEYOND * len(asked))
+    return kept & (agreed >= least * beyond)
+
+
+def _held_clear_of_others(
+    tried: Anchors, rest: RestBody, samples: Samples, asked: list[int]
+) -> Tensor:
+    """[N] bool: the same of the frames alone in which no other part of the body is close by."""
+    agreed, against = torch.zeros(2, len(tried))
+    ties = Attachment.of(tried, rest).to(samples[0].image.device)
+    every = -(-len(rest.vertices) // VERTICES)
+    own = tried.offsets.norm(dim=1)
+    for i in asked:
+        sample = samples[i]
+        points = ties.points(sample.context.body)
+        seen, within, drawn, _ = (v.cpu() for v in _looked_up(points, sample))
+        _, away = nearest_points(points[0], sample.context.body.vertices[0, ::every], 1)
+        clear = away[:, 0].cpu() > CLEAR * own
+        agreed += (seen & ~drawn & within & clear).float()
+        against += (seen & ~drawn & ~within).float()
+    return (agreed > BEYOND * len(asked)) & (agreed >= AGREED * (agreed + against))
+
+
+def _looked_up(points: Tensor, sample: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """[N] bool of points [1, N, 3]: in the picture; and where they fall, within the mask, on the
+    drawn body, behind it.
+    """
+    camera, fragments = sample.context.camera, sample.context.fragments
+    pixels, depth = camera.project(points)
+    column, row = pixels[0].floor().long().unbind(-1)
+    seen = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+    seen &= depth[0] > 0
+    column, row = column.clamp(0, camera.width - 1), row.clamp(0, camera.height - 1)
+    drawn = fragments.mask[0, 0, row, column] > 0
+    hidden = drawn & (depth[0] > fragments.depth[0, row, column])
+    return seen, sample.mask[0, 0, row, column] > 0.5, drawn, hidden
 
 
 def joined(first: Anchors, second: Anchors) -> Anchors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def _squeezed(found: np.ndarray, wanted: tuple[int | None, ...]) -> np.ndarray |
         return short
     if len(wanted) == 1 and found.ndim > 1 and wanted[0] == found.size:
         return found.reshape(-1)
-    flat = found.reshape(len(found), -1) if found.ndim > 2 else found
+    flat = found.reshape(len(found), math.prod(found.shape[1:])) if found.ndim > 2 else found
     return flat if _fits(flat.shape, wanted) else None
 
 

@@ -158,7 +158,7 @@ def smplx_pose(pose: np.ndarray, what: str) -> dict[str, np.ndarray]:
         UserError: Another width (156 are SMPL-H's: without jaw and eyes), or degrees.
     """
     pose = np.asarray(pose, float)
-    pose = checked_angles(pose.reshape(len(pose), -1), 165, what)
+    pose = checked_angles(pose.reshape(len(pose), math.prod(pose.shape[1:])), 165, what)
     return {name: pose[:, a:b] for name, (a, b) in _SMPLX.items()}
 
 

@@ -144,7 +144,7 @@ def test_an_optimiser_goes_on_as_if_nothing_had_been(tmp_path, fused):
     ckpt.save_checkpoint(tmp_path, 1, net.state_dict(), tensors, {"o": described})
     found = ckpt.load_checkpoint(tmp_path / "step-000001")
     other.load_state_dict(net.state_dict())
-    ckpt.load_optimizer(resumed, "net", found.training(), found.state["o"])
+    ckpt.load_optimizer(resumed, "net", found.training(), found.state["o"], "here")
     step(net, optimizer, 2)
     step(other, resumed, 2)
     assert torch.equal(other.weight, net.weight) and torch.equal(other.bias, net.bias)
@@ -160,6 +160,20 @@ def test_weights_of_another_net_are_refused():
 
 
 @pytest.mark.parametrize(
+    "described",
+    [
+        {"plain": {}, "groups": []},
+        {"plain": {}, "groups": [{}]},
+        {"plain": {}, "groups": [{"params": 3}]},
+    ],
+)
+def test_the_state_of_another_optimiser_is_refused(described):
+    adam = torch.optim.Adam(nn.Linear(3, 2).parameters())
+    with pytest.raises(UserError, match=r"^here: its state of the optimiser 'net' does not fit"):
+        ckpt.load_optimizer(adam, "net", {}, described, "here")
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"sha256": {}}, r"state.json: sha256.weights.safetensors: is required"),
@@ -168,6 +182,8 @@ def test_weights_of_another_net_are_refused():
         ({"step": -1}, r"state.json: step: expected at least 0, got -1"),
         ({"step": "many"}, r"state.json: step: expected a whole number of at least 0, got 'many'"),
         ({"best": [1]}, r"state.json: best.1: is required"),
+        ({"returns": 0.5}, r"state.json: returns: expected a list, got 0.5"),
+        ({"processes": 0}, r"state.json: processes: expected at least 1, got 0"),
         ({"optimizers": {"adam": 3}}, r"optimizers.adam: expected a mapping of keys, got 3"),
         ({"optimizers": {"adam": {"plain": {"x": {}}, "groups": []}}}, r"optimizers.adam.plain"),
     ],

@@ -37,6 +37,17 @@ def test_another_process_is_named_and_its_death_frees_the_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".training.lock"]
 
 
+def test_a_lock_that_cannot_be_opened_is_one_line(tmp_path):
+    lock = tmp_path / ".training.lock"
+    lock.symlink_to(lock)
+    with pytest.raises(UserError, match=r"training\.lock: cannot be locked: its links lead in a"):
+        Claim(tmp_path).acquire()
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(UserError, match=r"training\.lock: cannot be locked: it is a folder"):
+        Claim(tmp_path).acquire()
+
+
 def test_a_claim_that_is_lost_is_given_back(tmp_path):
     Claim(tmp_path).acquire()
     gc.collect()

@@ -71,6 +71,36 @@ def test_sam_3d_body_in_a_folder(tmp_path):
     np.savez(tmp_path / "a" / "frame_00003.npz", pred_joint_coords=np.zeros((70, 3)),
              pred_global_rots=np.zeros((127, 3, 3)))  # fmt: skip
     refused(tmp_path / "a", "frame 3: 70 places and 127 turns of joints, expected 127")
+    np.savez(tmp_path / "a" / "frame_00003.npz", pred_joint_coords=np.zeros((127, 3)),
+             pred_global_rots=np.zeros(1))  # fmt: skip
+    refused(tmp_path / "a", r"key 'pred_global_rots' has shape \(1,\), expected \(N, 3, 3\)")
+
+
+@pytest.mark.parametrize("places", [(6, 2), (7, 3), (1,), (0, 3)])
+def test_places_of_another_number(tmp_path, places):
+    content = {"pred_rotmat": np.tile(np.eye(3), (6, 24, 1, 1)), "pred_trans": np.zeros(places)}
+    np.save(tmp_path / "a.npy", content, allow_pickle=True)
+    refused(tmp_path / "a.npy", "key 'pred_trans' has shape")
+    one = {"smpl_thetas": np.zeros((1, 72)), "cam_trans": np.zeros(places)}
+    np.savez(tmp_path / "b.npz", results=np.array({"0.jpg": one, "1.jpg": one}, dtype=object))
+    refused(tmp_path / "b.npz", "places has shape")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"poses": np.zeros((0, 52, 3)), "trans": np.zeros((0, 3))},
+        {
+            "root_orient": np.zeros((0, 3)),
+            "pose_body": np.zeros((0, 63)),
+            "trans": np.zeros((0, 3)),
+        },
+        {"smpl_poses": np.zeros((0, 24, 3)), "smpl_trans": np.zeros((0, 3))},
+    ],
+)
+def test_files_without_a_frame(tmp_path, content):
+    np.savez(tmp_path / "a.npz", **content)
+    refused(tmp_path / "a.npz", "no frame|holds 0 frames|empty|at least one")
 
 
 def test_mano_of_both_hands(tmp_path):

@@ -105,6 +105,19 @@ def shaped(value: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
     return value
 
 
+def in_rows(value: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """[N, *shape] the values of an array of any shape, ``shape`` at a time.
+
+    Raises:
+        UserError: It has too few or too many for that.
+    """
+    if value.size % math.prod(shape):
+        raise UserError(
+            f"{what} has shape {value.shape}, expected (N, {str(shape)[1:].rstrip(',)')})"
+        )
+    return value.reshape(-1, *shape)
+
+
 def frame_rate(
     data: Mapping[Any, Any], path: Path | str, options: MotionOptions, usual: float | None = None
 ) -> tuple[float, str]:

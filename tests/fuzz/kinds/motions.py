@@ -84,7 +84,8 @@ def drive(random: Random, world: World, folder: Path) -> Case:
         out = ["--out", f"{folder}/o.npz", "--align", random.choice(["none", "pca_clamp"])]
         return ["align", str(world.run), "--motion", str(file), *out, *options]
     to = random.choice(["o.bvh", "o.npz", "o.glb"])
-    given = [] if to == "o.glb" else ["--frames", random.choice(["0", "1", "2", "99"])]
+    frames = ["--frames", random.choice(["0", "1", "2", "99"])]
+    given = ["texture=64", "pictures=2"] if to == "o.glb" else frames
     out = ["--to", f"{folder}/{to}", *given]
     return ["export", str(world.run), "--motion", str(file), *out, *options]
 

@@ -57,7 +57,7 @@ def _poses(data: Mapping[Any, Any], path: Path) -> np.ndarray:
     if "poses" in data:
         poses = key(data, "poses", path)
         if poses.ndim == 3 and poses.shape[2] == 3:
-            poses = poses.reshape(len(poses), -1)
+            poses = poses.reshape(len(poses), 3 * poses.shape[1])
     else:
         frames = len(np.atleast_1d(data["root_orient"]))
         parts = [
@@ -69,7 +69,9 @@ def _poses(data: Mapping[Any, Any], path: Path) -> np.ndarray:
                 raise UserError(
                     f"{path}: key '{name}' has shape {part.shape}, expected ({frames}, {width})"
                 )
-        poses = np.concatenate([part.reshape(frames, -1) for part in parts], axis=1)
+        widths = _PARTS.values()
+        rows = [part.reshape(frames, w) for part, w in zip(parts, widths, strict=True)]
+        poses = np.concatenate(rows, axis=1)
     if poses.ndim != 2 or poses.shape[1] not in _LAYOUTS:
         raise UserError(
             f"{path}: key 'poses' has shape {poses.shape}, expected (T, 72), (T, 156) or (T, 165)"
@@ -85,7 +87,7 @@ def _read_aist(source: Source, options: MotionOptions) -> Reading:
     data, path = source.data, source.path
     poses = key(data, "smpl_poses", path)
     if poses.ndim == 3 and poses.shape[1:] == (24, 3):
-        poses = poses.reshape(len(poses), -1)
+        poses = poses.reshape(len(poses), 72)
     if poses.ndim != 2 or poses.shape[1] != 72:
         raise UserError(f"{path}: key 'smpl_poses' has shape {poses.shape}, expected (T, 72)")
     trans = shaped(key(data, "smpl_trans", path), (len(poses), 3), f"{path}: key 'smpl_trans'")

@@ -13,7 +13,7 @@ from avatar_kit.io.motion.options import MotionOptions
 from avatar_kit.io.motion.reading import Format, Reading
 from avatar_kit.io.motion.source import Source
 from avatar_kit.io.motion.tracks import joined_people, without_gaps
-from avatar_kit.io.motion.values import axis_angles, frame_rate, key, numbers, shaped
+from avatar_kit.io.motion.values import axis_angles, frame_rate, in_rows, key, numbers, shaped
 
 #: Keys of ROMP that hold the pose of a person: all at once, or the root apart.
 _THETAS, _PARTS = "smpl_thetas", ("global_orient", "body_pose")
@@ -90,7 +90,8 @@ def _people(frame: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
         poses = np.concatenate([*parts, np.zeros((count, 3 * (23 - joints)))], axis=1)
     name = next((n for n in ("cam_trans", "transl", "trans") if n in frame), None)
     places = np.zeros((len(poses), 3)) if name is None else key(frame, name, where)
-    return poses, shaped(places.reshape(-1, 3), (len(poses), 3), f"{where}: places")
+    what = f"{where}: places"
+    return poses, shaped(in_rows(places, (3,), what), (len(poses), 3), what)
 
 
 def _matches_tram(source: Source) -> bool:
@@ -100,8 +101,8 @@ def _matches_tram(source: Source) -> bool:
 def _read_tram(source: Source, options: MotionOptions) -> Reading:
     data, path = source.data, source.path
     poses = axis_angles(key(data, "pred_rotmat", path), 24, f"{path}: key 'pred_rotmat'")
-    places = key(data, "pred_trans", path)
-    places = shaped(places.reshape(-1, 3), (len(poses), 3), f"{path}: key 'pred_trans'")
+    what = f"{path}: key 'pred_trans'"
+    places = shaped(in_rows(key(data, "pred_trans", path), (3,), what), (len(poses), 3), what)
     fps, rate = frame_rate(data, path, options)
     motion, gaps = smpl.from_rows(fps, poses, places), 0
     if "frame" in data:

@@ -21,7 +21,7 @@ from avatar_kit.io.motion.reading import Format, Reading
 from avatar_kit.io.motion.retarget import retarget
 from avatar_kit.io.motion.source import Source
 from avatar_kit.io.motion.tracks import joined_people, without_gaps
-from avatar_kit.io.motion.values import frame_rate, key
+from avatar_kit.io.motion.values import frame_rate, in_rows, key
 
 #: Joints of the rig.
 _JOINTS = 127
@@ -140,8 +140,8 @@ def _skeleton(rows: list[tuple[int, Mapping[Any, Any], str]], fps: float) -> Ani
     """
     turns, places = [], []
     for _, value, where in rows:
-        at = key(value, _PLACES, where).reshape(-1, 3)
-        turned = key(value, _TURNS, where).reshape(-1, 3, 3)
+        at = in_rows(key(value, _PLACES, where), (3,), f"{where}: key '{_PLACES}'")
+        turned = in_rows(key(value, _TURNS, where), (3, 3), f"{where}: key '{_TURNS}'")
         if len(at) != _JOINTS or len(turned) != _JOINTS:
             raise UserError(
                 f"{where}: {len(at)} places and {len(turned)} turns of joints, expected {_JOINTS}"
