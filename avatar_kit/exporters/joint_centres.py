@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import roma
 import torch
@@ -32,25 +33,40 @@ def joint_centres(avatar: Avatar) -> tuple[Tensor, Tensor]:
     count = len(SMPLX_JOINTS)
     centres, found = torch.zeros(count, 3), torch.zeros(count, dtype=torch.bool)
     found[0] = True
-    still = _bones(avatar, torch.zeros(1, count, 3))
-    turns = _TURN * torch.eye(3)
-    for first in range(1, count, _AT_ONCE):
-        joints = range(first, min(first + _AT_ONCE, count))
-        poses = torch.zeros(len(joints), 3, count, 3)
-        for row, joint in enumerate(joints):
-            poses[row, :, joint] = turns
-        moved = (_bones(avatar, poses.flatten(0, 1)) @ torch.linalg.inv(still)).unflatten(
-            0, (len(joints), 3)
-        )
-        for joint, motion in zip(joints, moved, strict=True):
-            centre = _fixed_point(motion, roma.rotvec_to_rotmat(turns.double()))
-            if centre is not None:
-                centres[joint], found[joint] = centre.float(), True
+    turns = roma.rotvec_to_rotmat((_TURN * torch.eye(3)).double())
+    moved = torch.cat([moved for moved, _ in turned_bones(avatar)])
+    for joint in range(1, count):
+        centre = _fixed_point(moved[joint], turns)
+        if centre is not None:
+            centres[joint], found[joint] = centre.float(), True
     return centres, found
 
 
-def _bones(avatar: Avatar, rotvec: Tensor) -> Tensor:
-    """[B, J, 4, 4] bones of the person in poses [B, 55, 3] with the pelvis at the origin."""
+def turned_bones(avatar: Avatar) -> Iterator[tuple[Tensor, float]]:
+    """What each of the 55 joints does to the bones when it turns about each axis by a small angle.
+
+    Yields:
+        [some joints, 3 axes, J, 4, 4] what carries the bones of the T-pose there, with the pelvis
+        at the origin; and that angle in radians.
+    """
+    count = len(SMPLX_JOINTS)
+    back = torch.linalg.inv(bones_of_joints(avatar, torch.zeros(1, count, 3)))
+    for first in range(0, count, _AT_ONCE):
+        joints = range(first, min(first + _AT_ONCE, count))
+        poses = torch.zeros(len(joints), 3, count, 3)
+        for row, joint in enumerate(joints):
+            poses[row, :, joint] = _TURN * torch.eye(3)
+        moved = bones_of_joints(avatar, poses.flatten(0, 1)) @ back
+        yield moved.unflatten(0, (len(joints), 3)), _TURN
+
+
+def bones_of_joints(avatar: Avatar, rotvec: Tensor) -> Tensor:
+    """[B, J, 4, 4] bones of the person in poses [B, 55, 3] with the pelvis at the origin.
+
+    Args:
+        avatar: Whose body it is.
+        rotvec: [B, 55, 3] axis-angle, SMPL-X order.
+    """
     frames = len(rotvec)
     motion = Motion.from_rotvec(
         30.0, torch.zeros(frames, 3), rotvec, torch.zeros(frames, 52), torch.ones(frames)

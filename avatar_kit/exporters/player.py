@@ -18,11 +18,15 @@ from avatar_kit import __version__
 from avatar_kit.exporters.config import PlayerConfig
 from avatar_kit.exporters.mesh import skin_error, textured_person
 from avatar_kit.exporters.page_gaussians import page_gaussians
+from avatar_kit.exporters.page_skeleton import page_skeleton
 from avatar_kit.exporters.skinned_mesh import SkeletonMotion, largest_four, skeleton_motion
 from avatar_kit.interfaces import Exported, Exporter, ExportSource, Report
 
 #: What the training motion is called on the page.
 _IDLE = "idle (of the training)"
+
+#: Degrees that bones may be off what the page's solver makes of joints: to say nothing, and at all.
+_FOLLOWS, _DRIVABLE = 2.0, 20.0
 
 _PAGE = files("avatar_kit.exporters") / "page"
 
@@ -49,10 +53,12 @@ class Player(Exporter):
         shown = "shows the mesh of the body"
         if cloud is not None:
             shown = f"shows {cloud.facts['count']:,} Gaussians, with mean shadows, or the mesh"
-        notes = (shown, *notes)
+        skeleton, driving = _skeleton(source)
+        notes = (shown, *notes, *driving)
         about: dict[str, Any] = {
             "gaussians": None if cloud is None else cloud.facts,
             "motions": [{"title": name, "back": name == _IDLE} for name in motions],
+            "skeleton": skeleton,
             "notes": [*_about(source), *notes],
         }
         data = b"" if cloud is None else cloud.data.tobytes()
@@ -69,7 +75,8 @@ def page(title: str, glb: bytes, gaussians: bytes, about: dict[str, Any]) -> str
         glb: The mesh with its motions.
         gaussians: The data of :class:`PageGaussians`; empty without some.
         about: ``motions``, each with its ``title`` and whether it goes ``back`` at its end, in the
-            order of the file; ``gaussians``, their facts, or None; ``notes``, lines to show.
+            order of the file; ``gaussians``, their facts, or None; ``skeleton``, the facts of
+            :class:`PageSkeleton`, or None; ``notes``, lines to show.
     """
     parts = {
         "title": escape(title),
@@ -81,6 +88,8 @@ def page(title: str, glb: bytes, gaussians: bytes, about: dict[str, Any]) -> str
         "licence": _read("three.LICENSE"),
         "three": _read("three.min.js"),
         "splats": _read("splats.js"),
+        "solver": _read("solver.js"),
+        "webcam": _read("webcam.js"),
         "script": _read("page.js"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
@@ -88,6 +97,17 @@ def page(title: str, glb: bytes, gaussians: bytes, about: dict[str, Any]) -> str
 
 def _read(name: str) -> str:
     return (_PAGE / name).read_text(encoding="utf-8").strip()
+
+
+def _skeleton(source: ExportSource) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """What a camera drives, and a note where it cannot, or only about."""
+    skeleton = page_skeleton(source.avatar)
+    if skeleton.off < _FOLLOWS:
+        return skeleton.facts(), ()
+    note = f"bones do not follow the joints of SMPL-X: {skeleton.off:.0f} degrees off"
+    if skeleton.off < _DRIVABLE:
+        return skeleton.facts(), (f"driven by a camera, {note}",)
+    return None, (f"a camera cannot drive the page, {note}",)
 
 
 def _about(source: ExportSource) -> tuple[str, str]:

@@ -38,7 +38,8 @@
     const mixer = new THREE.AnimationMixer(person);
     const added = new Float32Array(mesh.morphTargetInfluences.length);
     const shown = new Float32Array(added.length);
-    const state = { playing: !calm, action: null, before: new THREE.Vector3() };
+    const state = { playing: !calm, driving: false, action: null, before: new THREE.Vector3() };
+    let chosen = 0;
     const place = new THREE.Vector3();
     const box = new THREE.Box3();
     let floor;
@@ -76,11 +77,77 @@
       // the mixer writes what has changed, so it must find what it wrote
       shown.forEach((value, i) => { mesh.morphTargetInfluences[i] = value; });
       mixer.update(seconds);
-      for (let i = 0; i < added.length; i++) {
-        shown[i] = mesh.morphTargetInfluences[i];
-        mesh.morphTargetInfluences[i] = Math.min(1, shown[i] + added[i]);
-      }
+      mesh.morphTargetInfluences.forEach((value, i) => { shown[i] = value; });
+      express();
       person.updateMatrixWorld(true);
+    }
+
+    function express() {
+      for (let i = 0; i < added.length; i++) mesh.morphTargetInfluences[i] = Math.min(1, shown[i] + added[i]);
+    }
+
+    // ---- camera -------------------------------------------------------------------------------
+    const bones = mesh.skeleton.bones;
+    const above = bones.map((bone) => bones.indexOf(bone.parent));
+    const rest = bones.map((bone) => ({ turn: bone.quaternion.clone(), place: bone.position.clone() }));
+    const lowest = () => bones.reduce((least, bone) => Math.min(least, bone.matrixWorld.elements[13]), Infinity);
+    const say = (text) => { $("said").textContent = text; };
+    const obstacle = about.skeleton ? Webcam.obstacle() : "The camera cannot drive this body: see About.";
+    const webcam = obstacle ? null : Webcam(about.skeleton, $("camera"), say);
+    let standing = 0;
+
+    async function drive(on) {
+      if (!on) return endDriving("");
+      $("drive").disabled = true;
+      try {
+        await webcam.start();
+      } catch (error) {
+        return endDriving(error.told ? error.message : `The camera cannot drive the avatar: ${error.message}`);
+      } finally {
+        $("drive").disabled = false;
+      }
+      choose(about.motions.length); // on its spot, at rest
+      standing = lowest();
+      show(true);
+      say("Stand so that the camera sees you, from head to foot if it can. Pictures never leave your browser.");
+    }
+
+    function show(driving) {
+      state.driving = driving;
+      $("play").disabled = driving;
+      $("camera").hidden = $("figures").hidden = !driving;
+      $("drive").setAttribute("aria-pressed", String(driving));
+      $("drive").textContent = driving ? "Release the camera" : "Drive with your camera";
+    }
+
+    function endDriving(text) {
+      webcam.stop();
+      if (state.driving) {
+        bones.forEach((bone, i) => { bone.quaternion.copy(rest[i].turn); bone.position.copy(rest[i].place); });
+        show(false);
+        choose(chosen);
+      }
+      say(text);
+    }
+
+    // The root stays on its spot, with what is lowest where it is lowest at rest.
+    function driven(now, seconds) {
+      let shot;
+      try {
+        shot = webcam.step(now, seconds, $("mirror").checked);
+      } catch (error) {
+        return endDriving(`The tracker has failed: ${error.message}`);
+      }
+      shot.bones.forEach((turn, i) => {
+        bones[i].quaternion.set(...(above[i] < 0 ? turn : Solver.times(Solver.inverse(shot.bones[above[i]]), turn)));
+      });
+      person.updateMatrixWorld(true);
+      root.position.y += standing - lowest();
+      for (const [name, i] of Object.entries(mesh.morphTargetDictionary)) shown[i] = shot.weight(name);
+      express();
+      person.updateMatrixWorld(true);
+      const { ms, poses, frames } = shot.figures;
+      $("figures").textContent = `tracker ${ms.toFixed(0)} ms, ${poses.toFixed(0)} poses/s, ${frames.toFixed(0)} frames/s`;
     }
 
     function home() {
@@ -152,7 +219,11 @@
     [...about.motions, { title: "at rest" }].forEach(({ title }, index) => {
       const label = document.createElement("label");
       const input = Object.assign(document.createElement("input"), { type: "radio", name: "motion", checked: index === 0 });
-      input.addEventListener("change", () => choose(index));
+      input.addEventListener("change", () => {
+        chosen = index;
+        if (state.driving) endDriving("");
+        else choose(index);
+      });
       label.append(input, title);
       $("motions").append(label);
     });
@@ -192,7 +263,7 @@
       const zoom = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }[event.key];
       if (!turn && !zoom && event.key !== " ") return;
       event.preventDefault();
-      if (event.key === " ") return play(!state.playing);
+      if (event.key === " ") return state.driving || play(!state.playing);
       const offset = camera.position.clone().sub(controls.target);
       if (zoom) offset.multiplyScalar(zoom);
       if (turn) {
@@ -205,6 +276,13 @@
     });
     for (const note of about.notes) $("notes").append(Object.assign(document.createElement("li"), { textContent: note }));
 
+    $("driving").hidden = Boolean(obstacle);
+    say(obstacle);
+    $("drive").addEventListener("click", () => drive(!state.driving));
+    const flip = () => $("camera").classList.toggle("mirrored", $("mirror").checked);
+    $("mirror").addEventListener("change", flip);
+    flip();
+
     // ---- begin --------------------------------------------------------------------------------
     new ResizeObserver(resize).observe($("view").parentElement);
     resize();
@@ -215,7 +293,8 @@
     renderer.setAnimationLoop((now) => {
       const seconds = last === null ? 0 : Math.min(0.1, (now - last) / 1000);
       last = now;
-      advance(state.playing ? seconds * Number($("speed").value) : 0);
+      if (state.driving) driven(now, seconds);
+      else advance(state.playing ? seconds * Number($("speed").value) : 0);
       follow();
       controls.update();
       if (splats?.object.visible) splats.update(camera, renderer.domElement.width, renderer.domElement.height);
