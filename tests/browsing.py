@@ -61,6 +61,11 @@ class Browser:
         camera: What the camera plays, see :func:`fake_camera`; None: Chromium's own test picture.
         allowed: Whether the page gets the camera that it asks for.
         size: Width and height of the window.
+
+    Attributes:
+        said: What the page wrote on the console or threw.
+        errors: What of it was an error, and what the browser itself complained about.
+        requests: Addresses that the page asked for.
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class Browser:
         self.address, self.camera, self.allowed, self.size = address, camera, allowed, size
         self._numbers = itertools.count(1)
         self.said: list[str] = []
+        self.errors: list[str] = []
+        self.requests: list[str] = []
 
     async def __aenter__(self) -> Browser:
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -97,7 +104,8 @@ class Browser:
         page = next(p for p in pages if p["type"] == "page")
         self.socket = await self.http.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0)
         await self.call("Page.enable")
-        await self.call("Runtime.enable")
+        for domain in ("Runtime", "Log", "Network"):
+            await self.call(f"{domain}.enable")
         await self.call("Page.navigate", url=self.address)
         await self._arrive()
         return self
@@ -137,13 +145,24 @@ class Browser:
         await self.socket.send_json({"id": number, "method": method, "params": parameters})
         while True:
             message = json.loads((await self.socket.receive(timeout=60)).data)
-            if message.get("method") == "Runtime.exceptionThrown":
-                self.said.append(json.dumps(message["params"]))
-            elif message.get("method") == "Runtime.consoleAPICalled":
-                self.said.append(json.dumps(message["params"].get("args")))
-            elif message.get("id") == number:
+            if message.get("id") == number:
                 assert "error" not in message, message
                 return message["result"]
+            self._keep(message.get("method"), message.get("params", {}))
+
+    def _keep(self, method: str | None, told: dict[str, Any]) -> None:
+        """What an event of the page says."""
+        if method == "Runtime.exceptionThrown":
+            self.said.append(json.dumps(told))
+            self.errors.append(json.dumps(told))
+        elif method == "Runtime.consoleAPICalled":
+            self.said.append(json.dumps(told.get("args")))
+            if told.get("type") == "error":
+                self.errors.append(self.said[-1])
+        elif method == "Log.entryAdded" and told["entry"]["level"] == "error":
+            self.errors.append(json.dumps(told))
+        elif method == "Network.requestWillBeSent":
+            self.requests.append(told["request"]["url"])
 
     async def value(self, expression: str) -> Any:
         """What an expression of the page comes to."""

@@ -147,7 +147,7 @@
       express();
       person.updateMatrixWorld(true);
       const { ms, poses, frames } = shot.figures;
-      $("figures").textContent = `tracker ${ms.toFixed(0)} ms, ${poses.toFixed(0)} poses/s, ${frames.toFixed(0)} frames/s`;
+      $("figures").textContent = `tracker ${ms.toFixed(0)} ms, ${poses.toFixed(poses < 9.5 ? 1 : 0)} poses/s, ${frames.toFixed(0)} frames/s`;
     }
 
     function home() {

@@ -90,6 +90,8 @@ const Webcam = (() => {
 
   const otherSide = (name) => name.replace(/(Left|Right)$/, (side) => (side === "Left" ? "Right" : "Left"));
 
+  const mean = (before, value) => (before ? before + 0.1 * (value - before) : value);
+
   // `body`: the facts of PageSkeleton; `video`: shows the camera; `say(text)`: one line to the person.
   return Object.assign((body, video, say) => {
     const solver = Solver(body), face = {};
@@ -147,8 +149,8 @@ const Webcam = (() => {
       const turn = takeFace(tracker.face.detectForVideo(video, now), mirror);
       const points = pointsOf(pose);
       if (points) solver.see(mirror ? Solver.mirrored(points) : points, turn, seconds);
-      figures.ms += 0.1 * (performance.now() - began - figures.ms);
-      if (seconds) figures.poses += 0.1 * (1 / seconds - figures.poses);
+      figures.ms = mean(figures.ms, performance.now() - began);
+      if (seconds) figures.poses = mean(figures.poses, 1 / seconds);
       document.dispatchEvent(new CustomEvent("pose", { detail: { time: video.currentTime, seen: Boolean(points), joints: solver.aims() } }));
     }
 
@@ -161,7 +163,7 @@ const Webcam = (() => {
         if (faceAge > FACE_GONE) channel.aim = 0;
         channel.now += (1 - Math.exp(-seconds / FACE_LAG)) * (channel.aim - channel.now);
       }
-      if (seconds) figures.frames += 0.1 * (1 / seconds - figures.frames);
+      if (seconds) figures.frames = mean(figures.frames, 1 / seconds);
       return { bones: solver.bones(), weight: (name) => face[name]?.now ?? 0, figures };
     }
 
