@@ -112,7 +112,9 @@ def _follower(shares: Tensor) -> Follower:
     found = [_share(joint, share) for joint, share in enumerate(shares.double())]
     kept = [share for share in found if abs(share.whole) > _SAME or abs(share.twist) > _SAME]
     joint = -1
-    while kept and kept[0].whole == 1 and kept[0].twist == 0 and SMPLX_PARENTS[kept[0].joint] == joint:
+    while (
+        kept and kept[0].whole == 1 and kept[0].twist == 0 and SMPLX_PARENTS[kept[0].joint] == joint
+    ):
         joint = kept.pop(0).joint
     return Follower(joint, tuple(kept))
 

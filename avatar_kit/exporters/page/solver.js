@@ -34,10 +34,18 @@ const Solver = (() => {
   const near = (q) => (q[3] < 0 ? q.map((x) => -x) : q);
   const angleOf = (q) => 2 * Math.atan2(Math.hypot(q[0], q[1], q[2]), Math.abs(q[3]));
 
-  function power(q, share) {
+  // Axis times angle in radians, and back.
+  function vector(q) {
     const [x, y, z] = near(q), sine = Math.hypot(x, y, z);
-    return sine < 1e-9 ? [0, 0, 0, 1] : about([x / sine, y / sine, z / sine], share * angleOf(q));
+    return scaled([x, y, z], sine < 1e-9 ? 2 : angleOf(q) / sine);
   }
+
+  function turnBy(v) {
+    const angle = Math.hypot(...v);
+    return angle < 1e-9 ? [0, 0, 0, 1] : about(scaled(v, 1 / angle), angle);
+  }
+
+  const power = (q, share) => turnBy(scaled(vector(q), share));
 
   const towards = (a, b, share) => times(a, power(times(inverse(a), b), share));
   const limited = (q, most) => power(q, Math.min(1, most / Math.max(angleOf(q), 1e-9)));
@@ -82,7 +90,7 @@ const Solver = (() => {
   // `body`: the facts of PageSkeleton.
   return Object.assign((body) => {
     const index = Object.fromEntries(body.joints.map((name, i) => [name, i]));
-    const states = body.joints.map((name) => ({ rest: restOf(name), now: restOf(name), aim: restOf(name), speed: 0, age: Infinity }));
+    const states = body.joints.map((name) => ({ rest: restOf(name), now: restOf(name), aim: restOf(name), age: Infinity, velocity: [0, 0, 0] }));
     let points = {};
 
     const seen = (...names) => names.every((name) => points[name]?.seen >= RELIABLE && points[name].at.every(Number.isFinite));
@@ -177,8 +185,9 @@ const Solver = (() => {
       }
       if (!(seconds > 0)) return;
       states.forEach((state, i) => {
-        const speed = angleOf(times(inverse(before[i]), state.aim)) / seconds;
-        state.speed += (1 - Math.exp(-seconds / SPEED)) * (speed - state.speed);
+        const velocity = scaled(vector(times(inverse(before[i]), state.aim)), 1 / seconds);
+        const share = 1 - Math.exp(-seconds / SPEED);
+        state.velocity = state.velocity.map((mean, k) => mean + share * (velocity[k] - mean));
       });
     }
 
@@ -187,7 +196,7 @@ const Solver = (() => {
       for (const state of states) {
         state.age += seconds;
         const gone = state.age > HOLD;
-        const constant = gone ? EASE : 1 / (1 / SLOWEST + QUICKEN * state.speed);
+        const constant = gone ? EASE : 1 / (1 / SLOWEST + QUICKEN * Math.hypot(...state.velocity));
         if (gone) state.aim = state.rest;
         state.now = unit4(towards(state.now, state.aim, 1 - Math.exp(-seconds / constant)));
       }
