@@ -13,6 +13,7 @@ from avatar_kit.exporters.config import BvhConfig, SkinnedMeshConfig
 from avatar_kit.exporters.joint_centres import joint_centres
 from avatar_kit.exporters.mesh import SkinnedMeshFile
 from avatar_kit.exporters.motion import BvhFile
+from avatar_kit.exporters.page_skeleton import page_skeleton
 from avatar_kit.interfaces import Avatar, Setup
 from avatar_kit.io import load_motion
 from avatar_kit.scaffold.project import new_project
@@ -53,6 +54,12 @@ def test_the_mesh_poses_as_the_body(source, tmp_path):
     for frame in range(4):
         assert np.abs(glb.posed(frame)[glb.faces()] - expected[frame]).max() < 2e-5
     assert "330 vertices, 55 joints, 52 expressions" in exported.what
+
+
+def test_a_page_knows_how_its_bones_follow(source):
+    skeleton = page_skeleton(source.avatar)
+    assert skeleton.off < 0.1
+    assert [bone.joint for bone in skeleton.followers] == list(range(55))
 
 
 def test_the_joints_are_those_of_the_body(source, tmp_path):

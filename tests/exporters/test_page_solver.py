@@ -231,7 +231,7 @@ def test_a_mirror_exchanges_left_and_right(avatar, body, found, tmp_path):
 
 
 def test_a_limb_that_is_not_seen_keeps_its_pose_and_then_hangs(avatar, body, found, tmp_path):
-    poses, points, _ = found
+    _, points, _ = found
     hidden = [f"left_{n}" for n in ("elbow", "wrist", "index1", "pinky1")]
     frames = [frame_of(points, 0), frame_of(points, 0, 0.8, hidden), frame_of(points, 0, 9, hidden)]
     seen, kept, gone = joints_of(solved(body, frames, tmp_path))

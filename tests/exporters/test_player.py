@@ -58,7 +58,7 @@ def test_the_page_holds_the_avatar_and_refers_to_nothing(written, tmp_path):
     text = out.read_text("utf-8")
     parts = Parts(text)
     assert parts.references == [] and parts.title == _NAME
-    about, avatar, gaussians, three, _, _ = parts.scripts
+    about, avatar, gaussians, three, *_ = parts.scripts
     assert [m["title"] for m in json.loads(about)["motions"]] == [
         "walk.npz", "idle (of the training)",
     ]  # fmt: skip
@@ -67,6 +67,7 @@ def test_the_page_holds_the_avatar_and_refers_to_nothing(written, tmp_path):
     assert "Permission is hereby granted" in three  # three.js is there with its licence
     count = json.loads(about)["gaussians"]["count"]
     assert len(base64.b64decode(gaussians)) > 4 * 28 * count > 0
+    assert len(json.loads(about)["skeleton"]["bones"]) == 104
     (tmp_path / "a.glb").write_bytes(base64.b64decode(avatar))
     glb = Glb(tmp_path / "a.glb")
     assert [a["name"] for a in glb.json["animations"]] == ["walk.npz", "idle (of the training)"]
@@ -121,6 +122,9 @@ def test_it_works_in_a_browser_from_disk(width, height, tmp_path):
         assert decibels(turned, again) < 35
         page.value("document.getElementById('theme').click()")
         assert float(page.picture().mean()) < float(turned.mean()) - 0.2
+        assert "python -m http.server" in page.value("document.getElementById('said').textContent")
+        assert page.value("document.getElementById('drive').offsetParent") is None  # not shown
+        page.value("document.getElementById('view').focus()")
         page.key("Tab", 9)  # from the view on to the panel
         assert page.value("document.activeElement.closest('aside') !== null")
         overflow = "document.documentElement.scrollWidth > document.documentElement.clientWidth"

@@ -87,14 +87,10 @@
     }
 
     // ---- camera -------------------------------------------------------------------------------
-    const bones = mesh.skeleton.bones;
-    const above = bones.map((bone) => bones.indexOf(bone.parent));
-    const rest = bones.map((bone) => ({ turn: bone.quaternion.clone(), place: bone.position.clone() }));
-    const lowest = () => bones.reduce((least, bone) => Math.min(least, bone.matrixWorld.elements[13]), Infinity);
+    const bones = Bones(person, mesh.skeleton.bones);
     const say = (text) => { $("said").textContent = text; };
     const obstacle = about.skeleton ? Webcam.obstacle() : "The camera cannot drive this body: see About.";
-    const webcam = obstacle ? null : Webcam(about.skeleton, $("camera"), say);
-    let standing = 0;
+    const webcam = obstacle ? null : Webcam(about.skeleton, $("camera"), say, () => endDriving("The camera was disconnected."));
 
     async function drive(on) {
       if (!on) return endDriving("");
@@ -107,7 +103,6 @@
         $("drive").disabled = false;
       }
       choose(about.motions.length); // on its spot, at rest
-      standing = lowest();
       show(true);
       say("Stand so that the camera sees you, from head to foot if it can. Pictures never leave your browser.");
     }
@@ -123,14 +118,13 @@
     function endDriving(text) {
       webcam.stop();
       if (state.driving) {
-        bones.forEach((bone, i) => { bone.quaternion.copy(rest[i].turn); bone.position.copy(rest[i].place); });
+        bones.rest();
         show(false);
         choose(chosen);
       }
       say(text);
     }
 
-    // The root stays on its spot, with what is lowest where it is lowest at rest.
     function driven(now, seconds) {
       let shot;
       try {
@@ -138,11 +132,7 @@
       } catch (error) {
         return endDriving(`The tracker has failed: ${error.message}`);
       }
-      shot.bones.forEach((turn, i) => {
-        bones[i].quaternion.set(...(above[i] < 0 ? turn : Solver.times(Solver.inverse(shot.bones[above[i]]), turn)));
-      });
-      person.updateMatrixWorld(true);
-      root.position.y += standing - lowest();
+      bones.turn(shot.bones);
       for (const [name, i] of Object.entries(mesh.morphTargetDictionary)) shown[i] = shot.weight(name);
       express();
       person.updateMatrixWorld(true);

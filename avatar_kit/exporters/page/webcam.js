@@ -1,4 +1,32 @@
 "use strict";
+// The bones of three.js, turned in the world by quaternions xyzw. The root stays on its spot, at the
+// height at which the lowest bone is where it is at rest.
+const Bones = (person, bones) => {
+  const above = bones.map((bone) => bones.indexOf(bone.parent));
+  const first = bones.map((bone) => ({ turn: bone.quaternion.clone(), place: bone.position.clone() }));
+  const lowest = () => {
+    person.updateMatrixWorld(true);
+    return bones.reduce((least, bone) => Math.min(least, bone.matrixWorld.elements[13]), Infinity);
+  };
+  const standing = lowest();
+
+  function turn(turns) {
+    bones.forEach((bone, i) => {
+      bone.quaternion.set(...(above[i] < 0 ? turns[i] : Solver.times(Solver.inverse(turns[above[i]]), turns[i])));
+    });
+    bones[0].position.y += standing - lowest();
+  }
+
+  function rest() {
+    bones.forEach((bone, i) => {
+      bone.quaternion.copy(first[i].turn);
+      bone.position.copy(first[i].place);
+    });
+  }
+
+  return { turn, rest };
+};
+
 // A camera and MediaPipe's landmarks of a person, for the solver. Nothing is asked for before `start`.
 const Webcam = (() => {
   // Releases from 1.0 on send figures of their use to Google; this one sends nothing.
@@ -92,8 +120,9 @@ const Webcam = (() => {
 
   const mean = (before, value) => (before ? before + 0.1 * (value - before) : value);
 
-  // `body`: the facts of PageSkeleton; `video`: shows the camera; `say(text)`: one line to the person.
-  return Object.assign((body, video, say) => {
+  // `body`: the facts of PageSkeleton; `video`: shows the camera; `say(text)`: one line to the person;
+  // `lost()`: the camera is gone.
+  return Object.assign((body, video, say, lost) => {
     const solver = Solver(body), face = {};
     let tracker, stream, seenAt = -1, faceAge = Infinity, figures = { ms: 0, poses: 0, frames: 0 };
 
@@ -117,7 +146,7 @@ const Webcam = (() => {
         stop();
         throw error.told ? error : problem(`The tracker does not start: ${error.message ?? error}`, error);
       }
-      stream.getVideoTracks()[0].addEventListener("ended", () => say("The camera has ended."));
+      stream.getVideoTracks()[0].addEventListener("ended", lost);
       [seenAt, faceAge, figures] = [-1, Infinity, { ms: 0, poses: 0, frames: 0 }];
     }
 
