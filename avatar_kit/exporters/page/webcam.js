@@ -180,7 +180,8 @@ const Webcam = (() => {
       if (points) solver.see(mirror ? Solver.mirrored(points) : points, turn, seconds);
       figures.ms = mean(figures.ms, performance.now() - began);
       if (seconds) figures.poses = mean(figures.poses, 1 / seconds);
-      document.dispatchEvent(new CustomEvent("pose", { detail: { time: video.currentTime, seen: Boolean(points), joints: solver.aims() } }));
+      const expressions = Object.fromEntries(Object.entries(face).map(([name, { aim }]) => [name, aim]));
+      document.dispatchEvent(new CustomEvent("pose", { detail: { time: seenAt, seen: Boolean(points), joints: solver.aims(), expressions } }));
     }
 
     // One frame of the page: rotations of the bones in the world, weights of expressions by name.
