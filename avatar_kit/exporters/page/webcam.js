@@ -50,6 +50,8 @@ const Webcam = (() => {
   const FACE_LAG = 0.06; // time constant in seconds of expressions
   const FACE_GONE = 1;   // seconds without a face after which it goes back to neutral
 
+  const HEAD = 256;      // side in pixels of the picture that the face is looked for in
+
   // MediaPipe's pose landmarks by the names of the solver's points.
   const NAMES = { 0: "nose" };
   for (const [left, name] of [[7, "ear"], [11, "shoulder"], [13, "elbow"], [15, "wrist"], [17, "pinky1"], [19, "index1"],
@@ -116,6 +118,18 @@ const Webcam = (() => {
       name, { at: [space[i].x, -space[i].y, -space[i].z], seen: inside(flat[i]) ? flat[i].visibility : 0 }]));
   }
 
+  // The square around the head of somebody: the face model finds no face that is small in its picture.
+  function headIn(video, [flat], canvas) {
+    if (!flat) return video;
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    const [nose, left, right] = [0, 11, 12].map((i) => [flat[i].x * width, flat[i].y * height]);
+    const away = Math.hypot(nose[0] - (left[0] + right[0]) / 2, nose[1] - (left[1] + right[1]) / 2);
+    const side = Math.max(1.6 * away, 1.1 * Math.hypot(left[0] - right[0], left[1] - right[1]));
+    canvas.width = canvas.height = HEAD; // empties it, too
+    canvas.getContext("2d").drawImage(video, nose[0] - side / 2, nose[1] - side / 2, side, side, 0, 0, HEAD, HEAD);
+    return canvas;
+  }
+
   const otherSide = (name) => name.replace(/(Left|Right)$/, (side) => (side === "Left" ? "Right" : "Left"));
 
   const mean = (before, value) => (before ? before + 0.1 * (value - before) : value);
@@ -123,7 +137,7 @@ const Webcam = (() => {
   // `body`: the facts of PageSkeleton; `video`: shows the camera; `say(text)`: one line to the person;
   // `lost()`: the camera is gone.
   return Object.assign((body, video, say, lost) => {
-    const solver = Solver(body), face = {};
+    const solver = Solver(body), face = {}, head = document.createElement("canvas");
     let tracker, stream, seenAt = -1, faceAge = Infinity, figures = { ms: 0, poses: 0, frames: 0 };
 
     async function start() {
@@ -175,7 +189,7 @@ const Webcam = (() => {
       const seconds = seenAt < 0 ? 0 : Math.max(0, video.currentTime - seenAt), began = performance.now();
       seenAt = video.currentTime;
       const pose = tracker.pose.detectForVideo(video, now);
-      const turn = takeFace(tracker.face.detectForVideo(video, now), mirror);
+      const turn = takeFace(tracker.face.detectForVideo(headIn(video, pose.landmarks, head), now), mirror);
       const points = pointsOf(pose);
       if (points) solver.see(mirror ? Solver.mirrored(points) : points, turn, seconds);
       figures.ms = mean(figures.ms, performance.now() - began);
