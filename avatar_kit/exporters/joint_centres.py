@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import roma
 import torch
@@ -13,18 +12,25 @@ from avatar_kit.interfaces import Avatar
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import SMPLX_JOINTS
 
-#: The turn by which a joint is found, radians, and how far that of a bone may be off it.
-_TURN, _SAME = math.radians(3), 1e-3
+#: The turn by which a joint is found, radians.
+TURN = math.radians(3)
+
+#: How far the turn of a bone may be off it.
+_SAME = 1e-3
 
 #: Joints that are turned at once; each about three axes.
 _AT_ONCE = 11
 
 
 @torch.no_grad()
-def joint_centres(avatar: Avatar) -> tuple[Tensor, Tensor]:
+def joint_centres(avatar: Avatar, turned: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The place that the rotations of a joint leave where it is, in the T-pose of the person.
 
     It is looked for in the first bone that turns as the joint does, about each of three axes.
+
+    Args:
+        avatar: Whose body it is.
+        turned: What :func:`turned_bones` says of it, where that is known.
 
     Returns:
         [55, 3] metres from the pelvis joint; and [55] bool, whether a bone turns with the joint:
@@ -33,31 +39,33 @@ def joint_centres(avatar: Avatar) -> tuple[Tensor, Tensor]:
     count = len(SMPLX_JOINTS)
     centres, found = torch.zeros(count, 3), torch.zeros(count, dtype=torch.bool)
     found[0] = True
-    turns = roma.rotvec_to_rotmat((_TURN * torch.eye(3)).double())
-    moved = torch.cat([moved for moved, _ in turned_bones(avatar)])
+    turns = roma.rotvec_to_rotmat((TURN * torch.eye(3)).double())
+    turned = turned_bones(avatar) if turned is None else turned
     for joint in range(1, count):
-        centre = _fixed_point(moved[joint], turns)
+        centre = _fixed_point(turned[joint], turns)
         if centre is not None:
             centres[joint], found[joint] = centre.float(), True
     return centres, found
 
 
-def turned_bones(avatar: Avatar) -> Iterator[tuple[Tensor, float]]:
-    """What each of the 55 joints does to the bones when it turns about each axis by a small angle.
+@torch.no_grad()
+def turned_bones(avatar: Avatar) -> Tensor:
+    """What each joint does to the bones of the T-pose when it turns by :data:`TURN`.
 
-    Yields:
-        [some joints, 3 axes, J, 4, 4] what carries the bones of the T-pose there, with the pelvis
-        at the origin; and that angle in radians.
+    Returns:
+        [55, 3 axes, J, 4, 4] what carries the bones there, with the pelvis at the origin.
     """
     count = len(SMPLX_JOINTS)
     back = torch.linalg.inv(bones_of_joints(avatar, torch.zeros(1, count, 3)))
+    found = []
     for first in range(0, count, _AT_ONCE):
         joints = range(first, min(first + _AT_ONCE, count))
         poses = torch.zeros(len(joints), 3, count, 3)
         for row, joint in enumerate(joints):
-            poses[row, :, joint] = _TURN * torch.eye(3)
+            poses[row, :, joint] = TURN * torch.eye(3)
         moved = bones_of_joints(avatar, poses.flatten(0, 1)) @ back
-        yield moved.unflatten(0, (len(joints), 3)), _TURN
+        found.append(moved.unflatten(0, (len(joints), 3)))
+    return torch.cat(found)
 
 
 def bones_of_joints(avatar: Avatar, rotvec: Tensor) -> Tensor:

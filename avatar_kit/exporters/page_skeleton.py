@@ -9,7 +9,7 @@ import roma
 import torch
 from torch import Tensor
 
-from avatar_kit.exporters.joint_centres import bones_of_joints, joint_centres, turned_bones
+from avatar_kit.exporters.joint_centres import TURN, bones_of_joints, joint_centres, turned_bones
 from avatar_kit.interfaces import Avatar
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import (
@@ -98,13 +98,12 @@ class PageSkeleton:
 def page_skeleton(avatar: Avatar) -> PageSkeleton:
     """Find what each bone of an avatar's body follows, by turning each joint a little."""
     still = bones_of_joints(avatar, torch.zeros(1, len(SMPLX_JOINTS), 3))[0, :, :3, :3]
-    turns, angle = [], 0.0
-    for moved, angle in turned_bones(avatar):
-        turned = roma.rotmat_to_rotvec(moved[..., :3, :3])  # [joints, 3 axes, J, 3]
-        turns.append(turned.permute(2, 0, 3, 1) / angle)
-    shares = torch.cat(turns, 1)  # [J, 55, 3, 3]: what a bone turns by, of what a joint turns by
+    turned = turned_bones(avatar)
+    # what a bone turns by, of what a joint turns by: [J, 55, 3, 3]
+    shares = (roma.rotmat_to_rotvec(turned[..., :3, :3]) / TURN).permute(2, 0, 3, 1)
     followers = tuple(_follower(bone) for bone in shares)
-    return PageSkeleton(followers, still, _points(avatar), _off(avatar, followers, still))
+    points = _points(avatar, turned)
+    return PageSkeleton(followers, still, points, _off(avatar, followers, still))
 
 
 def _follower(shares: Tensor) -> Follower:
@@ -134,7 +133,7 @@ def _rounded(share: float) -> float:
     return float(whole) if abs(share - whole) < _SAME else round(share, 3)
 
 
-def _points(avatar: Avatar) -> dict[str, Tensor]:
+def _points(avatar: Avatar, turned: Tensor) -> dict[str, Tensor]:
     """Points of the T-pose [3] that landmarks are compared with: joints of the limbs, key points
     of head, feet and knuckles; from the pelvis joint.
     """
@@ -146,7 +145,7 @@ def _points(avatar: Avatar) -> dict[str, Tensor]:
         for name in _KNUCKLES:
             found[f"{side}_{name}"] = points[first + HAND_KEYPOINTS.index(name)]
         first += len(HAND_KEYPOINTS)
-    centres, known = joint_centres(avatar)
+    centres, known = joint_centres(avatar, turned)
     for name in BODY_JOINTS:
         joint = SMPLX_JOINTS.index(name)
         if name in found and known[joint]:

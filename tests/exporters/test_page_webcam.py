@@ -197,7 +197,7 @@ async def driven(address, film, count):
         assert np.abs(await seen(page, film.parent) - before).mean() > 1  # of 255
         live = await page.value("document.getElementById('camera').srcObject.active")
         figures = await page.value("document.getElementById('figures').textContent")
-        assert live and re.fullmatch(r"tracker \d+ ms, [\d.]+ poses/s, \d+ frames/s", figures)
+        assert live and re.fullmatch(r"tracker \d+ ms, [\d.]+ poses/s, [\d.]+ frames/s", figures)
         stream = "window.stream = document.getElementById('camera').srcObject; 0"
         await page.value(stream)
         await page.value(_PRESS)

@@ -88,7 +88,10 @@
 
     // ---- camera -------------------------------------------------------------------------------
     const bones = Bones(person, mesh.skeleton.bones);
-    const say = (text) => { $("said").textContent = text; };
+    function say(text) {
+      $("said").textContent = text;
+      if (text && webcam) $("said").scrollIntoView({ block: "nearest" });
+    }
     const obstacle = about.skeleton ? Webcam.obstacle() : "The camera cannot drive this body: see About.";
     const webcam = obstacle ? null : Webcam(about.skeleton, $("camera"), say, () => endDriving("The camera was disconnected."));
 
@@ -136,8 +139,7 @@
       for (const [name, i] of Object.entries(mesh.morphTargetDictionary)) shown[i] = shot.weight(name);
       express();
       person.updateMatrixWorld(true);
-      const { ms, poses, frames } = shot.figures;
-      $("figures").textContent = `tracker ${ms.toFixed(0)} ms, ${poses.toFixed(poses < 9.5 ? 1 : 0)} poses/s, ${frames.toFixed(0)} frames/s`;
+      $("figures").textContent = shot.figures;
     }
 
     function home() {

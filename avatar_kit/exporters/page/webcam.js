@@ -138,7 +138,7 @@ const Webcam = (() => {
   // `lost()`: the camera is gone.
   return Object.assign((body, video, say, lost) => {
     const solver = Solver(body), face = {}, head = document.createElement("canvas");
-    let tracker, stream, seenAt = -1, faceAge = Infinity, figures = { ms: 0, poses: 0, frames: 0 };
+    let tracker, stream, seenAt, shownAt, faceAge, periods; // periods: means in milliseconds
 
     async function start() {
       let from = OWN;
@@ -161,7 +161,7 @@ const Webcam = (() => {
         throw error.told ? error : problem(`The tracker does not start: ${error.message ?? error}`, error);
       }
       stream.getVideoTracks()[0].addEventListener("ended", lost);
-      [seenAt, faceAge, figures] = [-1, Infinity, { ms: 0, poses: 0, frames: 0 }];
+      [seenAt, shownAt, faceAge, periods] = [-1, null, Infinity, { tracker: 0, pose: 0, frame: 0 }];
     }
 
     // Release the camera.
@@ -192,10 +192,15 @@ const Webcam = (() => {
       const turn = takeFace(tracker.face.detectForVideo(headIn(video, pose.landmarks, head), now), mirror);
       const points = pointsOf(pose);
       if (points) solver.see(mirror ? Solver.mirrored(points) : points, turn, seconds);
-      figures.ms = mean(figures.ms, performance.now() - began);
-      if (seconds) figures.poses = mean(figures.poses, 1 / seconds);
+      periods.tracker = mean(periods.tracker, performance.now() - began);
+      if (seconds) periods.pose = mean(periods.pose, 1000 * seconds);
       const expressions = Object.fromEntries(Object.entries(face).map(([name, { aim }]) => [name, aim]));
       document.dispatchEvent(new CustomEvent("pose", { detail: { time: seenAt, seen: Boolean(points), joints: solver.aims(), expressions } }));
+    }
+
+    function figures() {
+      const rate = (period) => (period ? (1000 / period).toFixed(period < 100 ? 0 : 1) : "0");
+      return `tracker ${periods.tracker.toFixed(0)} ms, ${rate(periods.pose)} poses/s, ${rate(periods.frame)} frames/s`;
     }
 
     // One frame of the page: rotations of the bones in the world, weights of expressions by name.
@@ -207,8 +212,9 @@ const Webcam = (() => {
         if (faceAge > FACE_GONE) channel.aim = 0;
         channel.now += (1 - Math.exp(-seconds / FACE_LAG)) * (channel.aim - channel.now);
       }
-      if (seconds) figures.frames = mean(figures.frames, 1 / seconds);
-      return { bones: solver.bones(), weight: (name) => face[name]?.now ?? 0, figures };
+      if (shownAt !== null) periods.frame = mean(periods.frame, now - shownAt);
+      shownAt = now;
+      return { bones: solver.bones(), weight: (name) => face[name]?.now ?? 0, figures: figures() };
     }
 
     return { start, stop, step };
