@@ -10,7 +10,9 @@ Keep = Callable[[], Awaitable[None]]
 #: Seconds between a move and the picture that follows from it, at most.
 PATIENCE = 15.0
 #: Where the scene is dragged, in pixels.
-SCENE = (350, 320)
+SCENE = (350, 350)
+#: A step towards the face: pixels that the scene is moved, and turns of the wheel.
+RISE, WHEEL = 70, 400
 
 # the row of a control: the smallest element that holds its label and something to use
 _ROW = """
@@ -114,16 +116,30 @@ class Hands:
             await keep()
 
     async def approach(self, keep: Keep) -> None:
-        """Move the camera to the face."""
-        await self._move(0, 26, -150, keep)
+        """Move the camera to the face: up, then nearer."""
+        await self._rise(RISE, keep)
+        await self._near(-WHEEL, keep)
 
     async def leave(self, keep: Keep) -> None:
         """Move it back."""
-        await self._move(0, -26, 150, keep)
+        await self._near(WHEEL, keep)
+        await self._rise(-RISE, keep)
 
-    async def _move(self, dx: float, dy: float, wheel: float, keep: Keep, steps: int = 6) -> None:
-        for _ in range(steps):
-            await self.drag(dx, dy, "right")
+    async def _rise(self, pixels: float, keep: Keep) -> None:
+        for _ in range(3):
+            await self.drag(0, pixels, "right")
+            await self.painted()
+            await keep()
+
+    async def _near(self, wheel: float, keep: Keep) -> None:
+        for _ in range(6):
             await self.mouse("mouseWheel", *SCENE, "none", deltaX=0, deltaY=wheel)
             await self.painted()
             await keep()
+
+    async def dismiss_notices(self) -> None:
+        """Close what viser says of the browser."""
+        while await self.value("!!document.querySelector('.mantine-Notification-closeButton')"):
+            button = "document.querySelector('.mantine-Notification-closeButton')"
+            await self.press(*await self.middle(button))
+            await asyncio.sleep(1)

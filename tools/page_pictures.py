@@ -1,11 +1,14 @@
 """Record the pages of `avatar-kit live` and `avatar-kit view` as animated pictures.
 
-python -m tools.page_pictures live RUN --camera ben.mp4 --performer ben.json
+python -m tools.page_pictures live RUN --camera slow.mp4 --performer ben.json --speed 6.25
 python -m tools.page_pictures view RUN
 
 Starts the command, opens its page in Chromium, uses the page as a person would, and takes
 screenshots. RUN is a training of the embedded capture with the method splat; the camera's video is
 one of `python tools/studio_film.py`: no picture of a real person belongs into the documentation.
+Session, browser and recorder share the machine. On two cores, record a video that is slowed down
+(`studio_film.py ben --fps 4 --out slow.mp4`) and say with --speed how much faster to show it; make
+the performer's file with a first session on the video at its own rate.
 """
 
 import argparse
@@ -29,10 +32,10 @@ from tests.browsing import Browser
 from tools.page_hands import Hands
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-LIVE_SIZE, VIEW_SIZE = (1200, 800), (1100, 640)
+LIVE_SIZE, VIEW_SIZE = (1200, 800), (1100, 700)
 #: Width of the animated pictures in pixels, and their quality.
-WIDTH, QUALITY = 920, 58
-#: Seconds of the live page.
+WIDTH, QUALITY = 920, 70
+#: Seconds of the live page, as shown.
 SECONDS = 9.0
 #: Pictures per second at which the viewer's page is shown.
 VIEW_FPS = 8
@@ -66,18 +69,19 @@ async def shot(page: Browser, folder: Path) -> Image.Image:
     return Image.open(await page.screenshot(folder / "page.png")).convert("RGB")
 
 
-async def live(run: Path, camera: Path, performer: Path, folder: Path) -> tuple[list, float]:
-    """Screenshots of a live session as fast as they can be had, and their mean rate."""
-    words = ["live", str(run), "--camera", str(camera), "--performer", str(performer)]
+async def live(given: argparse.Namespace, folder: Path) -> tuple[list, float]:
+    """Screenshots of a live session as fast as they can be had, and the rate to show them at."""
+    words = ["live", str(given.run), "--camera", str(given.camera)]
+    words += ["--performer", str(given.performer)]
     async with page_of(words, LIVE_SIZE) as page:
         await page.until("calibrated && Number(document.body.dataset.pictures) > 60", 300)
         await page.until("document.getElementById('figures').innerText.includes('latency')")
         await page.value("say('')")
         below = await page.value("document.querySelector('footer').getBoundingClientRect().bottom")
         pictures, began = [], time.monotonic()
-        while time.monotonic() - began < SECONDS:
+        while time.monotonic() - began < SECONDS * given.speed:
             pictures.append(await shot(page, folder))
-        rate = len(pictures) / (time.monotonic() - began)
+        rate = given.speed * len(pictures) / (time.monotonic() - began)
     width = LIVE_SIZE[0]
     return [p.crop((0, 0, width, min(int(below) + 12, p.height))) for p in pictures], rate
 
@@ -91,9 +95,11 @@ async def view(run: Path, folder: Path) -> tuple[list, float]:
             pictures.append(await shot(page, folder))
 
         await hands.painted()
+        await hands.dismiss_notices()
         await hands.choose("beside", "recording")
         await hands.painted()
-        await hands.orbit(24, 13, keep)
+        await hands.orbit(24, VIEW_SIZE[1] / 24, keep)
+        await hands.choose("pixels", "512")
         await hands.approach(keep)
         await hands.unfold("expression")
         await hands.slide("jawOpen", [0.3, 0.6, 0.9, 0.9, 0.5, 0.0], keep)
@@ -103,9 +109,9 @@ async def view(run: Path, folder: Path) -> tuple[list, float]:
         await hands.slide("mouthSmileRight", [0.0], keep)
         await hands.unfold("expression")
         await hands.leave(keep)
+        await hands.choose("pixels", "256")
         await hands.choose("beside", "error, four times")
-        for frame in range(0, 60, 3):
-            await hands.slide("frame", [frame / 239], keep)
+        await hands.slide("frame", [frame / 239 for frame in range(0, 60, 4)], keep)
     return pictures, VIEW_FPS
 
 
@@ -133,10 +139,11 @@ def main() -> None:
         if name == "live":
             task.add_argument("--camera", type=Path, required=True)
             task.add_argument("--performer", type=Path, required=True)
+            task.add_argument("--speed", type=float, default=1.0, help="how many times as fast")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.task == "live":
-            recording = live(given.run, given.camera, given.performer, Path(folder))
+            recording = live(given, Path(folder))
         else:
             recording = view(given.run, Path(folder))
         pictures, fps = asyncio.run(recording)

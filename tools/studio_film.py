@@ -24,11 +24,11 @@ def capture_of(subject: str, size: int = SIZE) -> Capture:
     return component.load()(component.config(subject=subject)).open(size)
 
 
-def write_film(subject: str, out: Path, size: int = SIZE) -> None:
-    """The frames of the train split, in order, as a video."""
+def write_film(subject: str, out: Path, size: int = SIZE, fps: float | None = None) -> None:
+    """The frames of the train split, in order, as a video; at their own rate, or another."""
     capture = capture_of(subject, size)
     frames = sorted(capture.splits["train"].frames)
-    with VideoWriter(out, capture.fps, (size, size)) as film:
+    with VideoWriter(out, fps or capture.fps, (size, size)) as film:
         for first in range(0, len(frames), BATCH):
             for picture in capture.images(frames[first : first + BATCH]):
                 film.write(picture)
@@ -41,9 +41,10 @@ def main() -> None:
     )
     parser.add_argument("subject", help="ada, ben or cleo")
     parser.add_argument("--size", type=int, default=SIZE, help="side of the pictures in pixels")
+    parser.add_argument("--fps", type=float, help="pictures per second; default: as filmed")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    write_film(arguments.subject, arguments.out, arguments.size)
+    write_film(arguments.subject, arguments.out, arguments.size, arguments.fps)
     print(arguments.out)
 
 
