@@ -1,11 +1,12 @@
 """Record a command in a terminal and draw the recording as an animated picture.
 
 python tools/terminal_picture.py record train.cast -- avatar-kit train --method splat
-python tools/terminal_picture.py draw train.cast --speed 15 --out docs/images/train.webp
+python tools/terminal_picture.py draw train.cast --seconds 14 --out docs/images/train.webp
 
 `record` runs the command in a pseudo-terminal and writes what it prints as an asciicast, version 2.
-`draw` replays an asciicast on a terminal of the size that it was recorded on. Needs pyte (extra
-`docs`) and the font DejaVu Sans Mono.
+`draw` replays an asciicast on a terminal of the size that it was recorded on, as fast as
+--seconds asks, and prints how much faster that is: say it below the picture. --longest 1 cuts
+every wait to a second. Needs pyte (extra `docs`) and the font DejaVu Sans Mono.
 """
 
 import argparse
@@ -86,14 +87,24 @@ def read_cast(path: Path) -> tuple[dict, list[Event]]:
     return header, [(at, data) for at, kind, data in lines if kind == "o"]
 
 
-def frames(header: dict, events: list[Event], speed: float) -> Iterator[tuple[Image.Image, float]]:
+def shortened(events: list[Event], longest: float, seconds: float | None) -> list[Event]:
+    """Events whose waits are no longer than ``longest``, and which all happen in ``seconds``."""
+    times, now, before = [], 0.0, 0.0
+    for at, _ in events:
+        now += min(at - before, longest)
+        before = at
+        times.append(now)
+    speed = 1.0 if seconds is None else max(1.0, now / seconds)
+    return [(at / speed, data) for at, (_, data) in zip(times, events, strict=True)]
+
+
+def frames(header: dict, events: list[Event]) -> Iterator[tuple[Image.Image, float]]:
     """Pictures of the terminal as it changes, each with the seconds for which it stands."""
     screen = pyte.Screen(header["width"], header["height"])
     stream = pyte.Stream(screen)
     stream.feed(f"\x1b[32m$\x1b[0m {header['command']}\r\n")
     shown, began, now = paint(screen), -BEFORE, 0.0
-    for at, data in events:
-        now = at / speed
+    for now, data in events:
         if now - began >= 1 / FPS and (changed := paint(screen)).tobytes() != shown.tobytes():
             yield shown, now - began
             shown, began = changed, now
@@ -133,17 +144,18 @@ FONTS = {
 }
 
 
-def draw_cast(cast: Path, out: Path, speed: float) -> None:
+def draw_cast(cast: Path, out: Path, longest: float, length: float | None) -> None:
     """Write an asciicast as an animated WebP, without loss."""
-    header, events = read_cast(cast)
-    pictures, seconds = zip(*frames(header, events, speed), strict=True)
+    header, recorded = read_cast(cast)
+    events = shortened(recorded, longest, length)
+    pictures, seconds = zip(*frames(header, events), strict=True)
     with atomic_path(out) as path:
         pictures[0].save(
             path, "WEBP", save_all=True, append_images=pictures[1:], loop=0, lossless=True,
             quality=80, method=4, duration=[max(20, round(1000 * s)) for s in seconds],
         )  # fmt: skip
     print(out, f"{out.stat().st_size / 1e6:.2f} MB, {len(pictures)} pictures, {sum(seconds):.0f} s")
-    print(f"recorded: {events[-1][0]:.0f} s")
+    print(f"{recorded[-1][0]:.0f} s shown in {events[-1][0]:.0f} s")
 
 
 def main() -> None:
@@ -157,12 +169,13 @@ def main() -> None:
     recorder.add_argument("command", nargs=argparse.REMAINDER, help="after --: the command")
     drawer = tasks.add_parser("draw", help="draw a recording")
     drawer.add_argument("cast", type=Path)
-    drawer.add_argument("--speed", type=float, default=1.0, help="how many times as fast")
+    drawer.add_argument("--seconds", type=float, help="how long it plays; default: as recorded")
+    drawer.add_argument("--longest", type=float, default=float("inf"), help="longest wait in s")
     drawer.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.task == "record":
         sys.exit(record(arguments.cast, [word for word in arguments.command if word != "--"]))
-    draw_cast(arguments.cast, arguments.out, arguments.speed)
+    draw_cast(arguments.cast, arguments.out, arguments.longest, arguments.seconds)
 
 
 if __name__ == "__main__":
