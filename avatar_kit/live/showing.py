@@ -39,6 +39,8 @@ from avatar_kit.scene.joints import BODY_JOINTS
 _MOST_THREADS = 4
 #: Seconds in which a face that another program sent is shown before the camera's is again.
 _FACE_SECONDS = 1.0
+#: Share of a new picture in the mean of how long drawing takes, and the longest that counts.
+_NEWS, _MOST_AHEAD = 0.2, 0.04
 #: Quality of the pictures on the page, of 100.
 _QUALITY = 90
 
@@ -101,6 +103,7 @@ class _Shower:
         self.face: Face | None = None
         self.number = self.wanted = 0
         self.drawn_at = -np.inf
+        self.takes = 0.0  # seconds that drawing a picture takes, in the mean of late
         self.stale = True  # something else than the pose has changed
         self.resting = replace(loaded.training_motion[0:1], fps=settings.fps)
 
@@ -233,10 +236,12 @@ class _Shower:
 
     def _show(self, now: float) -> None:
         began = time.perf_counter()
-        motion, at = self._posed(now)
+        done = now + self.takes  # a picture shows the pose of the moment at which it is done
+        motion, at = self._posed(done)
         picture = self.drawer.draw(motion)
-        self.drawn_at, self.stale = now, False
+        self.drawn_at, self.stale = done, False
         drawn = time.perf_counter()
+        self.takes += _NEWS * (min(drawn - began, _MOST_AHEAD) - self.takes)
         if self.sender is not None and self.drawer.pose is not None and at is not None:
             self.sender.send(self.drawer.pose.to("cpu"))
         if self.recording is not None and at is not None:  # from the first pose on
