@@ -24,7 +24,7 @@ function row(label, inside) {
   return parent && parent.querySelector(inside);
 }
 function place(e) {
-  e.scrollIntoView({block: 'nearest'});
+  e.scrollIntoView({block: 'center'});
   const box = e.getBoundingClientRect();
   return [box.left, box.top, box.width, box.height];
 }

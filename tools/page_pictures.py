@@ -34,9 +34,9 @@ from tools.page_hands import Hands
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 LIVE_SIZE, VIEW_SIZE = (1200, 800), (1100, 700)
 #: Width of the animated pictures in pixels, and their quality.
-WIDTH, QUALITY = 920, 70
+WIDTH, QUALITY = 920, 86
 #: Seconds of the live page, as shown.
-SECONDS = 9.0
+SECONDS = 7.0
 #: Pictures per second at which the viewer's page is shown.
 VIEW_FPS = 8
 

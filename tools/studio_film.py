@@ -24,10 +24,23 @@ def capture_of(subject: str, size: int = SIZE) -> Capture:
     return component.load()(component.config(subject=subject)).open(size)
 
 
-def write_film(subject: str, out: Path, size: int = SIZE, fps: float | None = None) -> None:
-    """The frames of the train split, in order, as a video; at their own rate, or another."""
+def write_film(
+    subject: str, out: Path, size: int = SIZE, fps: float | None = None, clip: int | None = None
+) -> None:
+    """The frames of the train split, in order, as a video.
+
+    Args:
+        subject: Who is filmed.
+        out: The video.
+        size: Side of the pictures in pixels.
+        fps: Pictures per second; None: as filmed.
+        clip: Number of the only clip; None: all, one after another, with cuts between them.
+    """
     capture = capture_of(subject, size)
-    frames = sorted(capture.splits["train"].frames)
+    clips = capture.clips_of("train")
+    frames = [
+        f for first, end in (clips if clip is None else [clips[clip]]) for f in range(first, end)
+    ]
     with VideoWriter(out, fps or capture.fps, (size, size)) as film:
         for first in range(0, len(frames), BATCH):
             for picture in capture.images(frames[first : first + BATCH]):
@@ -41,10 +54,11 @@ def main() -> None:
     )
     parser.add_argument("subject", help="ada, ben or cleo")
     parser.add_argument("--size", type=int, default=SIZE, help="side of the pictures in pixels")
+    parser.add_argument("--clip", type=int, help="number of the only clip, from 0; default: all")
     parser.add_argument("--fps", type=float, help="pictures per second; default: as filmed")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    write_film(arguments.subject, arguments.out, arguments.size, arguments.fps)
+    write_film(arguments.subject, arguments.out, arguments.size, arguments.fps, arguments.clip)
     print(arguments.out)
 
 
