@@ -47,6 +47,11 @@ class StudioConfig(DatasetConfig):
     test_frames: int = Field(48, ge=4, le=10_000_000, description="Frames of each test split.")
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of motion, noise and hair.")
     supersample: int = Field(2, ge=1, le=4, description="Samples along a pixel's side.")
+    framing: Literal["full", "upper"] = Field(
+        "full",
+        description="What the picture holds: full, the person with arms raised or spread; upper, "
+        "from the hips up, nearly twice as large.",
+    )
     cameras: int = Field(
         1, ge=1, le=16, description="Cameras on a ring around the person, at equal angles."
     )
@@ -74,6 +79,7 @@ class StudioConfig(DatasetConfig):
         return min(1, self.cameras - 1) if self.held_out is None else self.held_out
 
     def filmed(self) -> dict[str, Any]:
-        """What of the options the film depends on; of one camera it says nothing of cameras."""
-        left_out = {"held_out"} if self.cameras > 1 else {"held_out", "cameras"}
-        return self.model_dump(exclude=left_out)
+        """What of the options the film depends on, without what is as usual."""
+        usual = {"framing": "full", "cameras": 1}
+        unsaid = {name for name, value in usual.items() if getattr(self, name) == value}
+        return self.model_dump(exclude={"held_out", *unsaid})

@@ -79,7 +79,7 @@ class Session:
         self.cast = dress(config.subject, size >= _FINE_FROM, config.seed)
         person = self.cast.person
         height = person.head.top - person.marks.floor
-        self.cameras = studio_cameras(config.cameras, size, height)
+        self.cameras = studio_cameras(config.cameras, size, height, config.framing)
         self.photographers = {
             name: Photographer(
                 person, camera, make_stage(camera, person.subject.backdrop), config.supersample
@@ -198,20 +198,28 @@ class Session:
         }
 
 
-def studio_cameras(count: int, size: int, height: float) -> dict[str, Camera]:
-    """Cameras on a ring that hold a person of ``height`` metres with arms raised or spread.
+#: Framing -> height of the picture's middle and half of what it holds, by the person's height.
+_FRAMINGS = {"full": (0.585, 0.66), "upper": (0.80, 0.36)}
+
+
+def studio_cameras(
+    count: int, size: int, height: float, framing: str = "full"
+) -> dict[str, Camera]:
+    """Cameras on a ring about a person of ``height`` metres; a closer framing is a longer lens.
 
     ``main`` stands in front; the others follow counter-clockwise seen from above, at equal angles,
     and are called by theirs in whole degrees: ``at_90``.
     """
-    middle = 0.585 * height
-    distance = 0.66 * height / np.tan(np.radians(12.0))
+    full, reach = (value * height for value in _FRAMINGS["full"])
+    middle, half = (value * height for value in _FRAMINGS[framing])
+    distance = reach / np.tan(np.radians(12.0))
+    fov = 24.0 if framing == "full" else 2 * float(np.degrees(np.arctan(half / distance)))
     cameras = {}
     for i in range(count):
         angle = 2 * np.pi * i / count
-        eye = (distance * np.sin(angle), middle + 0.12, distance * np.cos(angle))
+        eye = (distance * np.sin(angle), full + 0.12, distance * np.cos(angle))
         cameras[f"at_{360 * i / count:.0f}" if i else CAMERA] = Camera.look_at(
-            eye, (0.0, middle, 0.0), width=size, height=size, fov_y=24.0
+            eye, (0.0, middle, 0.0), width=size, height=size, fov_y=fov
         )
     return cameras
 

@@ -73,6 +73,7 @@ def test_one_camera_is_filmed_as_before_there_could_be_several():
     """The names that version 7 gave to captures; a change of them films everybody's anew."""
     assert Studio(StudioConfig()).folder(256).name == "ada-256-d0c0c1f1a7078445"
     assert Studio(StudioConfig(**TINY)).folder(64).name == "ada-64-195ee799c381273a"
+    assert Studio(StudioConfig(framing="upper")).folder(256) != Studio(StudioConfig()).folder(256)
     several = Studio(StudioConfig(cameras=3)).folder(256)
     assert several != Studio(StudioConfig()).folder(256)
     assert several == Studio(StudioConfig(cameras=3, held_out=2)).folder(256), (

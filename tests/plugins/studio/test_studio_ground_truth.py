@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from avatar_kit_studio.config import StudioConfig
-from avatar_kit_studio.session import Session
+from avatar_kit_studio.session import Session, studio_cameras
 
 from avatar_kit.graphics import rasterize
 
@@ -40,6 +40,17 @@ def test_cameras_on_a_ring_see_the_same_moment(ring, session, pictures, true_bod
         x, y = np.clip(np.floor(pixels).astype(int).T, 0, alpha.shape[0] - 1)
         assert (alpha[y, x] > 0).mean() > 0.97
         assert max(edge.max() for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1])) == 0
+
+
+def test_a_closer_framing_is_a_longer_lens_at_the_same_place():
+    height = 1.7
+    full, upper = (studio_cameras(1, 512, height, name)["main"] for name in ("full", "upper"))
+    assert torch.allclose(full.position, upper.position, atol=1e-5)
+    places = torch.tensor([[[0.0, 0.46 * height, 0.0], [0.0, height, 0.0]]])  # hips and top
+    (a, _), (b, _) = full.project(places), upper.project(places)
+    rows, near = a[0, :, 1], b[0, :, 1]
+    assert 0 < near[1] < near[0] < 512
+    assert float((near[0] - near[1]) / (rows[0] - rows[1])) == pytest.approx(0.66 / 0.36, rel=0.01)
 
 
 def test_cameras_on_a_ring_stand_at_equal_angles(ring):
