@@ -75,7 +75,7 @@ class Hands:
             now = await self.value(line)
             same = same + 1 if now == last and now else 0
             last = now
-            if same >= 3:
+            if same >= 6:
                 return
 
     async def choose(self, label: str, option: str) -> None:
