@@ -2,7 +2,8 @@
 
 python tools/quality_callouts.py captures/me/quality.png
 
-The capture is of a video by tools/studio_film.py: `ada --clip 2`, one whole turn. docs/own-video.md explains the numbers.
+The capture is of a video by tools/studio_film.py: `ada --clip 2`, one whole turn.
+docs/own-video.md explains the numbers.
 """
 
 import argparse
