@@ -1,6 +1,6 @@
 """Draw docs/images/drive.webp: recorded, the avatar, and the avatar driven by somebody else.
 
-python tools/moving_picture.py RUN
+python -m tools.moving_picture RUN
 
 RUN is a training of the embedded capture with a method that draws the person alone, best at 512
 pixels: avatar-kit train --method splat --preset light.
@@ -17,7 +17,7 @@ import avatar_kit as ak
 from avatar_kit.capture import CaptureView
 from avatar_kit.io import AnimationWriter
 from avatar_kit.io.synthetic import Synthetic
-from avatar_kit.registry import catalog
+from tools.studio_film import capture_of
 
 OUT = Path(__file__).parent.parent / "docs" / "images" / "drive.webp"
 TITLES = ("recorded, held out of training", "the avatar", "driven by another person's motion")
@@ -27,10 +27,9 @@ QUALITY = 72
 INK, PAPER, STAGE = (32, 33, 36), (255, 255, 255), (226, 230, 232)
 
 
-def film(subject: str) -> CaptureView:
+def film(subject: str, size: int = SIZE) -> CaptureView:
     """A person of the default dataset."""
-    component = catalog().get("dataset", catalog().default("dataset"))
-    return CaptureView(component.load()(component.config(subject=subject)).open(SIZE), SIZE)
+    return CaptureView(capture_of(subject, size), size)
 
 
 def box_of(masks: Iterable[np.ndarray]) -> tuple[int, int, int, int]:

@@ -10,6 +10,8 @@ HELP = """Say what this machine can do, and what to install for the rest."""
 
 _EXTRAS = {
     "track": ("mediapipe", "prepare your own videos; drive with a video"),
+    "live": ("aiohttp", "drive an avatar live"),
+    "view": ("viser", "look at an avatar from all sides"),
     "cuda": ("gsplat", "splatting on NVIDIA GPUs"),
 }
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import rich.progress as rp
 from rich.console import Console
+from rich.table import Column
 
 from avatar_kit.capture import CaptureView
 from avatar_kit.config import MethodConfig
@@ -16,6 +17,9 @@ from avatar_kit.engine.held_out import held_out_splits
 from avatar_kit.engine.progress import Progress
 from avatar_kit.engine.results import Observe
 from avatar_kit.tracking.terminal import spell
+
+#: Columns of a terminal from which on the bar is long.
+_WIDE = 100
 
 
 class PatientConsole(Console):
@@ -45,14 +49,16 @@ class TerminalProgress(Progress):
         self.lines_every = lines_every
         self._bar = rp.Progress(
             rp.TextColumn("[bold]train"),
-            rp.BarColumn(bar_width=24),
+            rp.BarColumn(bar_width=24 if console.width >= _WIDE else 12),
             rp.MofNCompleteColumn(),
             rp.TextColumn("[cyan]{task.fields[rate]}"),
-            rp.TextColumn("left"),
             rp.TimeRemainingColumn(),
-            rp.TextColumn("{task.fields[losses]}"),
+            rp.TextColumn("left"),
             rp.TextColumn("[dim]{task.fields[memory]}"),
+            # the losses get what is left of the line: a narrow terminal cuts them off, nothing else
+            rp.TextColumn("{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True)),
             console=console,
+            expand=True,
             disable=not console.is_terminal,
             transient=True,
         )

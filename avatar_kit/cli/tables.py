@@ -128,8 +128,9 @@ def show(result: dict[str, Any], root: Path, console: Console) -> None:
     for name, about in result["protocol"]["metrics"].items():
         if reason := about.get("unavailable"):
             console.print(f"[dim]{name}: n/a; {reason}[/]", highlight=False, soft_wrap=True)
-    console.print(
-        f"drive it with  [bold]avatar-kit render {root} --motion FILE.npz --out dance.mp4[/]",
-        highlight=False,
-        soft_wrap=True,
-    )
+    for label, options in (
+        ("turn it", "--orbit 360 --out turn.mp4"),
+        ("drive it", "--motion FILE --out dance.mp4"),
+    ):
+        command = f"avatar-kit render {root} {options}"
+        console.print(f"{label:<17}[bold]{command}[/]", highlight=False, soft_wrap=True)

@@ -208,7 +208,7 @@ def _config(asked: Asked, console: Console) -> MethodConfig:
         default_preset=fallback,
     )
     if why and layered.config.preset == fallback and asked.preset != fallback:
-        console.print(f"[yellow]{why}[/]")
+        console.print(f"[yellow]{why}[/]", highlight=False)
     return layered.config
 
 

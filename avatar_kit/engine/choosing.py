@@ -134,6 +134,6 @@ def default_preset(method: str) -> tuple[str, str]:
     if "demo" not in presets:
         return "", ""
     return "demo", (
-        "no CUDA device here: taking the preset 'demo' (small, for CPUs); "
-        "--preset light or paper for the real size"
+        "no CUDA device: falling back to the preset demo, small enough for a CPU; "
+        "use --preset light for full size"
     )
