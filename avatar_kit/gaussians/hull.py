@@ -36,6 +36,10 @@ AGREED = 0.7
 #: rest pose's distance: beside a hanging arm, a point of the chest lies within the sleeve.
 CLEAR = 0.7
 
+#: ... and while its offset lies across the line of sight, with a cosine of at most this: a mask says
+#: nothing of what lies along it.
+ACROSS = 0.5
+
 #: Vertices that such distances are measured to, at most.
 VERTICES = 4000
 
@@ -58,9 +62,10 @@ def hull_points(
 ) -> Anchors:
     """Random points near the surface that every mask holds and the body does not explain.
 
-    Over sides that no picture shows they are few: a mask bounds what lies beside the line of sight,
-    not what lies along it, behind the body. They are few, too, where another part of the body is
-    always close by: the mask of an arm that hangs beside the chest says nothing of the chest.
+    A mask bounds what lies beside the line of sight, not what lies along it, so a point needs views
+    from the side; over a body that was filmed from one direction points are few. They are few, too,
+    where another part of the body is always close by: the mask of an arm that hangs beside the
+    chest says nothing of the chest.
 
     Args:
         rest: The body at rest.
@@ -82,7 +87,7 @@ def hull_points(
     count = min(frames, len(samples))
     asked = torch.linspace(0, len(samples) - 1, count).long().tolist()
     tried = tried[_held_by_masks(tried, rest, samples, asked)]
-    tried = tried[_held_clear_of_others(tried, rest, samples, asked)]
+    tried = tried[_held_where_it_tells(tried, rest, samples, asked)]
     if len(tried) > most:
         order = torch.randperm(len(tried), generator=generator)[:most]
         tried = tried[order.sort().values]
@@ -108,10 +113,13 @@ def _held_by_masks(tried: Anchors, rest: RestBody, samples: Samples, asked: list
     return kept & (agreed >= least * beyond)
 
 
-def _held_clear_of_others(
+def _held_where_it_tells(
     tried: Anchors, rest: RestBody, samples: Samples, asked: list[int]
 ) -> Tensor:
-    """[N] bool: the same of the frames alone in which no other part of the body is close by."""
+    """[N] bool: the same of the frames alone that tell something of a point.
+
+    In those no other part of the body is close by, and the offset lies across the line of sight.
+    """
     agreed, against = torch.zeros(2, len(tried))
     ties = Attachment.of(tried, rest).to(samples[0].image.device)
     every = -(-len(rest.vertices) // VERTICES)
@@ -121,8 +129,11 @@ def _held_clear_of_others(
         points = ties.points(sample.context.body)
         seen, within, drawn, _ = (v.cpu() for v in _looked_up(points, sample))
         _, away = nearest_points(points[0], sample.context.body.vertices[0, ::every], 1)
+        off = points - ties.at_vertices(sample.context.body.vertices)
+        sight = F.normalize(points - sample.context.camera.position[:, None], dim=-1)
+        across = (off * sight).sum(-1)[0].abs().cpu() <= ACROSS * own
         clear = away[:, 0].cpu() > CLEAR * own
-        agreed += (seen & ~drawn & within & clear).float()
+        agreed += (seen & ~drawn & within & clear & across).float()
         against += (seen & ~drawn & ~within).float()
     return (agreed > BEYOND * len(asked)) & (agreed >= AGREED * (agreed + against))
 
