@@ -36,8 +36,8 @@ AGREED = 0.7
 #: rest pose's distance: beside a hanging arm, a point of the chest lies within the sleeve.
 CLEAR = 0.7
 
-#: ... and while its offset lies across the line of sight, with a cosine of at most this: a mask says
-#: nothing of what lies along it.
+#: ... and while its offset lies across the line of sight, with a cosine of at most this: of what
+#: lies along it a mask says nothing.
 ACROSS = 0.5
 
 #: Vertices that such distances are measured to, at most.
