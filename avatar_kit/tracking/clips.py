@@ -116,7 +116,7 @@ def find_transitions(
         Transitions in order, apart from each other.
     """
     thumbnails, masks = (x if isinstance(x, Slices) else Slices(x) for x in (thumbnails, masks))
-    distinct = _distinct(thumbnails)
+    distinct = distinct_frames(thumbnails)
     number = np.append(distinct, len(thumbnails))
     return [
         Transition(int(number[t.first]), int(number[t.last]))
@@ -124,7 +124,7 @@ def find_transitions(
     ]
 
 
-def _distinct(thumbnails: Slices) -> np.ndarray:
+def distinct_frames(thumbnails: Slices) -> np.ndarray:
     """Numbers of the frames that do not repeat the one before: one that stands tells nothing."""
     steps = [np.full(1, np.inf)]
     for t in range(0, len(thumbnails) - 1, _PART_FRAMES):

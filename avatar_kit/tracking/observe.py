@@ -18,6 +18,7 @@ from avatar_kit.registry import Component
 from avatar_kit.tracking.clips import Slices, Transition, find_transitions, split_clips
 from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
 from avatar_kit.tracking.identity import appearance, changes
+from avatar_kit.tracking.jumps import MIN_JUMP_RATIO, MIN_MOVED_AREA, find_jumps
 from avatar_kit.tracking.one_person import in_box, one_person
 from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
@@ -219,12 +220,14 @@ def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list
         pictures = Slices(thumbnails, lambda part: part.astype(np.float32))
         masks = Slices(tracks.masks, lambda part: _resized(part, (height, width)))
         found = find_transitions(pictures, masks)
+        found = sorted([*found, *find_jumps(pictures, masks, found)], key=lambda t: t.first)
         return {"transitions": np.array([(t.first, t.last) for t in found], int).reshape(-1, 2)}
 
     def note(found: Arrays) -> str:
         return f"{len(found['transitions'])} cuts or dissolves"
 
-    found = stages.run("clips", {}, compute, note=note)
+    options = {"jumps": [MIN_JUMP_RATIO, MIN_MOVED_AREA]}
+    found = stages.run("clips", options, compute, note=note)
     return [Transition(int(a), int(b)) for a, b in found["transitions"]]
 
 

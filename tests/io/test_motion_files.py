@@ -255,6 +255,7 @@ def test_nan_names_the_frame(tmp_path, key):
     [
         ({"body_pose": np.zeros((4, 60))}, r"key 'body_pose' has shape \(4, 60\), expected"),
         ({"transl": np.zeros((3, 3))}, r"key 'transl' has shape \(3, 3\), expected \(4, 3\)"),
+        ({"transl": np.zeros((4, 3, 3))}, r"key 'transl' has shape \(4, 3, 3\), expected \(4, 3\)"),
         ({"left_hand_pose": np.zeros((4, 13))}, r"key 'left_hand_pose' .* expected \(4, 45\)"),
         ({"fps": -3.0}, r"key 'fps' is -3\.0, expected 5 to 480 frames per second"),
         ({"fps": np.zeros(2)}, r"key 'fps' is .*, expected 5 to 480 frames per second"),

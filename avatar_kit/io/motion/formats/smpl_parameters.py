@@ -80,8 +80,9 @@ def read_parameters(
     notes = []
     if "transl" in data:
         transl = key(data, "transl", path)
-        transl = shaped(np.squeeze(transl, 1) if transl.ndim == 3 else transl, (frames, 3),
-                        f"{path}: key 'transl'")  # fmt: skip
+        if transl.ndim == 3 and transl.shape[1] == 1:
+            transl = transl[:, 0]
+        transl = shaped(transl, (frames, 3), f"{path}: key 'transl'")
     else:
         transl = np.zeros((frames, 3))
         notes.append("does not say where the person is (key 'transl'): stays in place")
