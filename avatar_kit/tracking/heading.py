@@ -30,6 +30,11 @@ EXCHANGED_PRICE, AVERTED_FACE_PRICE = 0.25, 8.0
 HAND_PRICE, KNEE_PRICE, FOOT_PRICE = 3.0, 1.0, 3.0
 #: Price of another way of reading than in the frame before: who errs, errs for a while.
 CHANGED_WAY_PRICE = 2.0
+#: Price of left and right that jump across the picture from one frame to the next; by the height of
+#: the person, how much nearer the points of the other side must be for the whole of it, and how far
+#: points may move for the whole of it and for any.
+JUMPED_PRICE, JUMPED_HEIGHT = 40.0, 0.04
+CALM_HEIGHTS = 0.03, 0.05
 #: Headings around the circle that are tried.
 _STEPS = 72
 
@@ -68,13 +73,18 @@ def find_heading(tracks: Tracks, clips: list[tuple[int, int]], fps: float) -> He
     for a, b in clips:
         part = slice(a, b)
         read = observed_yaw(world[part], tracks.body_confidence[part])
-        prices = way_prices(tracks.at(part), read)
-        yaw[part], way[part] = heading_path(read, prices, tracks.face_confidence[part], fps)
+        prices, jumps = way_prices(tracks.at(part), read), side_jumps(tracks.at(part))
+        face = tracks.face_confidence[part]
+        yaw[part], way[part] = heading_path(read, prices, face, fps, jumps)
     return Heading(yaw, way)
 
 
 def heading_path(
-    read: np.ndarray, prices: np.ndarray, face: np.ndarray, fps: float
+    read: np.ndarray,
+    prices: np.ndarray,
+    face: np.ndarray,
+    fps: float,
+    jumps: np.ndarray | float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cheapest path through the headings of one clip, by dynamic programming.
 
@@ -86,6 +96,7 @@ def heading_path(
         prices: [T, 3] of the three ways of reading a frame.
         face: [T] confidence that a face was seen.
         fps: Frames per second.
+        jumps: [T] of :func:`side_jumps`; 0: no telling.
 
     Returns:
         [T] radians, continuous; [T] which way.
@@ -96,15 +107,20 @@ def heading_path(
     ways = np.minimum((off / READING_ERROR) ** 2, LARGEST_READING_PRICE)  # [T, way, heading]
     ways += prices[:, :, None]
     ways += AVERTED_FACE_PRICE * face[:, None, None] * (np.cos(grid) < -0.3)
-    way, at = _cheapest(ways, fps)
+    way, at = _cheapest(ways, fps, np.broadcast_to(jumps, len(read)))
     step = wrapped(faced[np.arange(len(read)), way] - grid[at])  # between the steps of the grid
     fine = np.where(np.abs(step) < BELIEVED_RADIANS, step, 0.0)
     turned = np.unwrap(grid[at])
     return turned - 2 * np.pi * np.round(turned[0] / (2 * np.pi)) + fine, way
 
 
-def _cheapest(price: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+def _cheapest(price: np.ndarray, fps: float, jumps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cheapest path through prices [T, W, N] of ways and of headings around a circle.
+
+    Args:
+        price: The prices.
+        fps: Frames per second.
+        jumps: [T] of :func:`side_jumps`.
 
     Returns:
         [T] its ways; [T] numbers of its headings.
@@ -114,14 +130,17 @@ def _cheapest(price: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
     turns = np.arange(-reach, reach + 1)
     cost = (turns * (2 * np.pi / steps) * fps / USUAL_TURN) ** 2
     before = (np.arange(steps) - turns[:, None]) % steps  # [turn, heading] where one came from
-    change = CHANGED_WAY_PRICE * (1 - np.eye(ways))[:, :, None]  # [way before, way, heading]
+    another = CHANGED_WAY_PRICE * (1 - np.eye(ways))  # [way before, way]
+    sides = np.arange(ways) != AS_READ
+    differ = sides[:, None] != sides
     headings = np.arange(steps)
     came_at, came_way = (np.zeros((frames, ways, steps), dtype=int) for _ in range(2))
     total = price[0]
     for t in range(1, frames):
         turned = total[:, before] + cost[:, None]  # [way before, turn, heading]
         best = turned.argmin(1)
-        changed = turned.min(1)[:, None] + change
+        moved = JUMPED_PRICE * np.maximum(np.where(differ, -jumps[t], jumps[t]), 0)
+        changed = turned.min(1)[:, None] + (another + moved)[:, :, None]
         came_way[t] = changed.argmin(0)
         came_at[t] = before[best, headings][came_way[t], headings]
         total = changed.min(0) + price[t]
@@ -130,6 +149,32 @@ def _cheapest(price: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
     for t in range(frames - 1, 0, -1):
         way[t - 1], at[t - 1] = came_way[t, way[t], at[t]], came_at[t, way[t], at[t]]
     return way, at
+
+
+def side_jumps(tracks: Tracks) -> np.ndarray:
+    """[T] how much left and right seem exchanged since the frame before, 1; or seem not, -1.
+
+    Points move little from one frame to the next: where those of the left side are now where those
+    of the right side were, they were exchanged. It is near 0 where both lie upon each other, and
+    where points move far whichever way they are taken.
+
+    Args:
+        tracks: What was seen in frames that follow each other.
+    """
+    sides = tracks.body[:, [_LEFT, _RIGHT]]  # [T, side, N, 2]
+    sure = tracks.body_confidence[:, [_LEFT, _RIGHT]].min(1)
+    weight = np.minimum(sure[1:], sure[:-1])
+    height = max(float(np.median(np.ptp(tracks.body[..., 1], axis=1))), 1e-9)
+
+    def moved(before: np.ndarray) -> np.ndarray:
+        away = np.linalg.norm(sides[1:] - before, axis=-1).sum(1)
+        return (weight * away).sum(1) / np.maximum(weight.sum(1), 1e-9) / height
+
+    same, other = moved(sides[:-1]), moved(sides[:-1, ::-1])
+    told = np.clip((same - other) / JUMPED_HEIGHT, -1, 1)
+    calm, wild = CALM_HEIGHTS
+    told *= np.clip((wild - np.minimum(same, other)) / (wild - calm), 0, 1)
+    return np.concatenate([np.zeros(min(1, len(sides))), told])
 
 
 def way_prices(tracks: Tracks, read: np.ndarray) -> np.ndarray:

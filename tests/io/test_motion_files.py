@@ -323,8 +323,10 @@ def test_arms_of_smplx_hang_in_its_rest_pose(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("fps", np.array([30.0, 30.0]), "key 'fps' is .30.0, 30.0., expected one number above 0"),
-        ("fps", np.array(np.nan), "expected one number above 0"),
+        ("fps", np.array([30.0, 30.0]), "key 'fps' is .30.0, 30.0., expected one number from 0.01"),
+        ("fps", np.array(np.nan), "expected one number from 0.01 to 1000"),
+        ("fps", np.array(1e19), "expected one number from 0.01 to 1000"),
+        ("fps", np.array(1e-9), "expected one number from 0.01 to 1000"),
         ("fps", np.array("x"), "key 'fps' holds <U1, expected numbers"),
         ("transl", np.full((5, 3), "1"), "key 'transl' holds <U1, expected numbers"),
     ],

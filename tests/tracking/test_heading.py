@@ -14,6 +14,7 @@ from avatar_kit.tracking.heading import (
     heading_path,
     misread,
     put_right,
+    side_jumps,
     wrapped,
 )
 from avatar_kit.tracking.place import static_camera
@@ -112,6 +113,24 @@ def test_put_right_undoes_what_a_tracker_did(tracks):
     yaw = motion.global_orient[:, 1].numpy()
     np.testing.assert_allclose(wrapped(heading.yaw - yaw), 0, atol=1e-3)
     assert (heading.way == AS_READ).all()
+
+
+def test_sides_that_jump_across_the_picture_were_exchanged(tracks):
+    """However sure the hands are of what was read."""
+    seen, _ = tracks
+    way = np.zeros(40, int)
+    way[4:34] = EXCHANGED  # turned by less than 80 degrees at both ends
+    jumps = side_jumps(put_right(seen, way))
+    assert jumps[[4, 34]].min() > 0.9
+    assert np.delete(jumps, [4, 34]).max() < 0.1
+    read = np.where(way == EXCHANGED, np.pi, 0.0)
+    hands = np.tile([0.0, 4.0, 4.0], (40, 1))
+    face = (way == AS_READ) * 1.0
+    misled, _ = heading_path(read, hands, face, 30.0)
+    assert np.abs(wrapped(misled)).max() > np.radians(150)
+    found, which = heading_path(read, hands, face, 30.0, jumps)
+    assert ((which != AS_READ) == (way == EXCHANGED)).all()
+    assert np.abs(wrapped(found)).max() < np.radians(20)
 
 
 def test_a_left_hand_is_no_right_hand():

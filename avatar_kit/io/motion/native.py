@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -14,6 +13,9 @@ from avatar_kit.io.motion.values import numbers, tensor
 from avatar_kit.scene.motion import FIELDS, Motion
 
 _MARKS = {"joint_convention": "smplx", "up": "y"}
+
+#: Frames per second that a motion may have.
+FPS = 0.01, 1000.0
 
 
 def is_native(keys: Collection[str]) -> bool:
@@ -42,8 +44,12 @@ def from_native(data: Mapping[str, np.ndarray], path: Path) -> Motion:
             )
     values = {key: tensor(numbers(data[key], f"{path}: key '{key}'")) for key in FIELDS}
     fps = numbers(data["fps"], f"{path}: key 'fps'")
-    if fps.size != 1 or not 0 < float(fps.reshape(-1)[0]) < math.inf:
-        raise UserError(f"{path}: key 'fps' is {shown(fps.tolist())}, expected one number above 0")
+    low, high = FPS
+    if fps.size != 1 or not low <= float(fps.reshape(-1)[0]) <= high:
+        raise UserError(
+            f"{path}: key 'fps' is {shown(fps.tolist())}, expected one number from {low:g} to "
+            f"{high:g}"
+        )
     return Motion(fps=float(fps.reshape(-1)[0]), **values)
 
 
@@ -53,10 +59,18 @@ def save_motion(path: str | Path, motion: Motion) -> None:
     Args:
         path: Ends in .npz.
         motion: The motion, on any device.
+
+    Raises:
+        UserError: The name has another suffix, or the motion a rate that no recording has.
     """
     path = Path(path)
     if path.suffix != ".npz":
         raise UserError(f"{path}: a motion file ends in .npz")
+    low, high = FPS
+    if not low <= motion.fps <= high:
+        raise UserError(
+            f"{path}: a motion of {motion.fps:g} frames per second, expected {low:g} to {high:g}"
+        )
     arrays = {key: getattr(motion, key).detach().cpu().float().numpy() for key in FIELDS}
     with atomic_path(path) as partial:
         np.savez(partial, fps=np.float64(motion.fps), **_MARKS, **arrays)
