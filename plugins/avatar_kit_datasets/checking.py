@@ -45,6 +45,24 @@ class Looked:
     mask: np.ndarray
 
 
+def check_views(views: Mapping[str, View], frames: int, where: str) -> None:
+    """Refuse cameras that are none.
+
+    Raises:
+        UserError: Numbers of a camera are too few, too many or not finite.
+    """
+    for name, view in views.items():
+        shapes = {"intrinsics": (view.K, (3, 3)), "rotation": (view.R, (3, 3))}
+        for what, (value, shape) in (shapes | {"translation": (view.t, (3,))}).items():
+            if value.shape not in (shape, (frames, *shape)):
+                raise UserError(
+                    f"{where}: camera '{name}': {what} of shape {value.shape}, expected {shape} "
+                    f"or one for each of {frames} frames"
+                )
+            if not np.isfinite(value).all():
+                raise UserError(f"{where}: camera '{name}': {what} with values that are not finite")
+
+
 def look(views: Mapping[str, View], pictures: Pictures, frames: Sequence[int]) -> list[Looked]:
     """Masks of some frames by some cameras; those that show nobody are left out."""
     names = [list(views)[i] for i in _spread(len(views), CAMERAS)]

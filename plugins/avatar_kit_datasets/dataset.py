@@ -24,7 +24,7 @@ from avatar_kit.io import atomic_path, cache_dir
 from avatar_kit.io.cache import read_kept
 from avatar_kit.registry import catalog
 from avatar_kit.scene import Motion
-from avatar_kit_datasets.checking import Looked, check_projection, look
+from avatar_kit_datasets.checking import Looked, check_projection, check_views, look
 from avatar_kit_datasets.config import RecordedConfig
 from avatar_kit_datasets.fitting import shape_from_masks
 from avatar_kit_datasets.recording import Poses, Recording, View
@@ -101,7 +101,9 @@ class Recorded(Dataset):
         """
         if not self.config.path.exists():
             raise UserError(f"{self.config.path}: no such file or folder ({self.title})")
-        found = chosen_frames(self.read(), self.config)
+        read = self.read()
+        check_views(read.views, len(read), str(read.root))
+        found = chosen_frames(read, self.config)
         name, body = self._body()
         exact = self._betas(body, found.poses)
         motion = _motion(found, body, exact)

@@ -5,9 +5,12 @@ import json
 import os
 import pickle
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from avatar_kit_datasets.checking import check_views
+from avatar_kit_datasets.recording import View
 from imitations import PELVIS
 from scipy.spatial.transform import Rotation
 from test_formats import opened
@@ -229,3 +232,18 @@ def test_pictures_are_read_with_our_own_decoders_only(copied):
         )
     with pytest.raises(UserError, match=r"cannot be read as a picture \(expected PNG, JPEG"):
         opened(dataset, path=path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"t": np.zeros(0)}, r"camera 'main': translation of shape \(0,\), expected \(3,\) or one"),
+        ({"R": np.zeros((4, 3, 3))}, r"rotation of shape \(4, 3, 3\), .*for each of 5 frames"),
+        ({"K": np.full((3, 3), np.nan)}, "intrinsics with values that are not finite"),
+    ],
+)
+def test_cameras_that_are_none(change, says):
+    view = View(np.eye(3), np.eye(3), np.zeros(3), 64, 64)
+    check_views({"main": view, "moving": replace(view, t=np.zeros((5, 3)))}, 5, "here")
+    with pytest.raises(UserError, match=f"^here: .*{says}"):
+        check_views({"main": replace(view, **change)}, 5, "here")
