@@ -86,6 +86,13 @@ def test_a_comparison_may_grow(tmp_path):
             "y and x differ in 'evaluation'",
         ),
         (
+            {
+                "contenders": {"splat": {"type": "splat"}, "ram": {"type": "ram"}},
+                "values": {"encoders": {"cloud": {"points": 60}}},
+            },
+            "^ram: .*; the values encoders are for every method: give those of one with it",
+        ),
+        (
             {"captures": {"a b": {"type": "studio"}, "a-b": {"type": "studio", "subject": "ben"}}},
             "'ram, a b, seed 0' and 'ram, a-b, seed 0' would share the folder runs/ram_a-b_0",
         ),

@@ -49,19 +49,33 @@ class Plan(Config):
         Raises:
             UserError: A value is wrong; the message begins with the contender's name.
         """
-        contender = self.contenders[cell.contender]
-        own = {k: v for k, v in contender.items() if k not in ("type", "preset")}
+        try:
+            return self._resolved(cell.contender, cell)
+        except UserError as error:
+            said = f"{cell.contender}: {error}"
+        if self.values and any(self._takes_values(n, cell) for n in self.contenders):
+            said += (
+                f"; the values {', '.join(self.values)} are for every method: give those of one "
+                "with it, as in --method 'NAME key=value'"
+            )
+        raise UserError(said)
+
+    def _resolved(self, name: str, cell: Cell) -> MethodConfig:
+        contender = self.contenders[name]
         layers = [
             Layer("values", self.values),
-            Layer("contender", own),
+            Layer("contender", {k: v for k, v in contender.items() if k not in ("type", "preset")}),
             Layer("cell", {"data": self.captures[cell.capture], "seed": cell.seed}),
         ]
+        preset, values = contender.get("preset"), merge(layers)[0]
+        return resolve_method(contender["type"], preset=preset, overrides=values).config
+
+    def _takes_values(self, name: str, cell: Cell) -> bool:
         try:
-            return resolve_method(
-                contender["type"], preset=contender.get("preset"), overrides=merge(layers)[0]
-            ).config
-        except UserError as error:
-            raise UserError(f"{cell.contender}: {error}") from None
+            self._resolved(name, cell)
+        except UserError:
+            return False
+        return True
 
     def check(self) -> None:
         """Read every config, so that nothing is trained where a word is misspelt.
