@@ -185,8 +185,13 @@ def array_of(dtype: np.dtype, shape: Any, content: Any, fortran: bool) -> np.nda
     return found.reshape(sides, order="F" if fortran else "C")
 
 
+def as_native(array: np.ndarray) -> np.ndarray:
+    """The array in the byte order of this machine; torch reads no other."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def filled(dtype: np.dtype, shape: Any, content: bytes, order: str) -> np.ndarray:
-    """An array of numbers from its bytes.
+    """An array of numbers from its bytes, in the byte order of this machine.
 
     Raises:
         ValueError: There are more or fewer of them.
@@ -194,7 +199,8 @@ def filled(dtype: np.dtype, shape: Any, content: bytes, order: str) -> np.ndarra
     sides = checked_shape(shape)
     if dtype.hasobject or math.prod(sides) * dtype.itemsize != len(content):
         raise ValueError(f"an array {sides} of {dtype} in {len(content)} bytes")
-    return np.frombuffer(content, dtype).reshape(sides, order="F" if order == "F" else "C")
+    found = np.frombuffer(content, dtype).reshape(sides, order="F" if order == "F" else "C")
+    return as_native(found)
 
 
 #: What a name stands for -> what makes it of the values that a pickle gives.

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from avatar_kit.errors import UserError
 from avatar_kit.io import list_clips, load_motion, save_motion
 from avatar_kit.io.motion import load_clips
+from avatar_kit.io.motion.arrays import read_npy, read_npz
 from avatar_kit.io.motion.smpl import SMPL_PELVIS, SMPLX_PELVIS
 from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import BODY_JOINTS
@@ -338,3 +340,24 @@ def test_values_of_our_own_files_are_checked(key, value, says, tmp_path):
     np.savez(tmp_path / "a.npz", **{**arrays, key: value})
     with pytest.raises(UserError, match=says):
         load_motion(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_byte_orders_of_arrays(order, tmp_path):
+    """Files of other machines: npz, npy and arrays in a pickle."""
+    rows = np.linspace(-0.5, 0.5, 4 * 72).reshape(4, 72)
+    arrays = {"smpl_poses": rows.astype(f"{order}f8"), "smpl_trans": np.ones((4, 3), f"{order}f4")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    (tmp_path / "b.pkl").write_bytes(pickle.dumps(arrays))
+    for name in ("a.npz", "b.pkl"):
+        motion = load_motion(tmp_path / name)
+        np.testing.assert_allclose(motion.body_pose.numpy(), rows[:, 3:66], atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_arrays_are_in_the_byte_order_of_this_machine(order, tmp_path):
+    values = np.arange(6, dtype=f"{order}f4").reshape(2, 3)
+    np.savez(tmp_path / "a.npz", x=values)
+    np.save(tmp_path / "b.npy", values)
+    for found in (read_npz(tmp_path / "a.npz")["x"], read_npy(tmp_path / "b.npy")):
+        assert torch.equal(torch.from_numpy(found), torch.arange(6.0).reshape(2, 3))

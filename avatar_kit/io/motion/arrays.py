@@ -14,6 +14,7 @@ import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.documents import check_regular
+from avatar_kit.io.pickled_values import as_native
 from avatar_kit.io.plain_pickle import LARGEST as _LARGEST
 from avatar_kit.io.plain_pickle import unpickled
 from avatar_kit.scene.motion import Motion
@@ -75,7 +76,7 @@ class NpzArrays(Mapping[str, Any]):
                     if name in self.objects:
                         self._read[name] = _objects(file, f"{self.path}: key '{name}'")
                     else:
-                        self._read[name] = np.lib.format.read_array(file, allow_pickle=False)
+                        self._read[name] = _numbers(file)
             except DAMAGE as error:
                 raise UserError(f"{self.path}: key '{name}' is damaged ({error})") from None
         return self._read[name]
@@ -88,6 +89,10 @@ class NpzArrays(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def _numbers(file: IO[bytes]) -> np.ndarray:
+    return as_native(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def read_npz(path: Path) -> NpzArrays:
@@ -114,7 +119,7 @@ def read_npy(path: Path) -> Any:
                 return _objects(file, str(path))
             _check_size(shape, dtype, path.stat().st_size, str(path))
             file.seek(0)
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return _numbers(file)
     except DAMAGE as error:
         if zipfile.is_zipfile(path):
             raise UserError(f"{path}: holds several arrays; name it .npz") from None
