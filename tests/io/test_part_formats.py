@@ -10,6 +10,8 @@ from avatar_kit.api.motion import read_motion
 from avatar_kit.errors import UserError
 from avatar_kit.io.motion import list_clips, read_file
 from avatar_kit.io.motion.options import MotionOptions
+from avatar_kit.io.motion.tracks import without_gaps
+from avatar_kit.scene import Motion
 from avatar_kit.scene.joints import SMPLX_JOINTS
 from tests.io import motion_writers as files
 from tests.io import part_writers as parts
@@ -169,3 +171,11 @@ def test_people_of_a_folder_are_clips(tmp_path):
         for person in (0, 1):
             np.savez(tmp_path / "a" / f"{t:05d}_{person}.npz", **frame)
     assert list_clips(tmp_path / "a") == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "frames", [[np.nan, 1, 2], [0, np.nan, 2], [0, 1, np.inf], [0, 0, 1], [2, 1, 0], [0, 1]]
+)
+def test_numbers_of_frames_that_do_not_rise(frames):
+    with pytest.raises(UserError, match="^here: expected one number for each of 3 frames, rising"):
+        without_gaps(Motion.rest(3), np.array(frames, float), "here")

@@ -27,7 +27,9 @@ def without_gaps(motion: Motion, frames: np.ndarray, what: str) -> tuple[Motion,
     Raises:
         UserError: The numbers do not rise, or are not one for each pose.
     """
-    if frames.shape != (len(motion),) or (len(frames) > 1 and (np.diff(frames) < 1).any()):
+    if frames.shape != (len(motion),) or not (
+        np.isfinite(frames).all() and (np.diff(frames) >= 1).all()  # of NaN neither holds
+    ):
         raise UserError(f"{what}: expected one number for each of {len(motion)} frames, rising")
     span = int(frames[-1] - frames[0]) + 1 if len(frames) else 0
     if span == len(motion):
