@@ -177,5 +177,5 @@ def test_people_of_a_folder_are_clips(tmp_path):
     "frames", [[np.nan, 1, 2], [0, np.nan, 2], [0, 1, np.inf], [0, 0, 1], [2, 1, 0], [0, 1]]
 )
 def test_numbers_of_frames_that_do_not_rise(frames):
-    with pytest.raises(UserError, match="^here: expected one number for each of 3 frames, rising"):
+    with pytest.raises(UserError, match=r"^here: expected one number for each of 3 frames, rising"):
         without_gaps(Motion.rest(3), np.array(frames, float), "here")
