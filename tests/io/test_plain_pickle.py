@@ -39,7 +39,8 @@ PLAIN = st.recursive(
 
 def same(a, b):
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        ours = a.astype(a.dtype.newbyteorder("="))  # torch reads no other order
+        return ours.dtype == b.dtype and a.shape == b.shape and ours.tobytes() == b.tobytes()
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple):
