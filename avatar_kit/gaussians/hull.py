@@ -32,8 +32,8 @@ BEYOND = 0.03
 #: and chest cover what is between them in most frames; the few others show whether it is there.
 AGREED = 0.7
 
-#: A frame counts for a point only while nothing of the body is nearer to it than this share of the
-#: rest pose's distance: beside a hanging arm, a point of the chest lies within the sleeve.
+#: A frame counts for a point only while nothing of the body is nearer to it than this share of its
+#: distance from its own place: beside a hanging arm, a point of the chest lies within the sleeve ...
 CLEAR = 0.7
 
 #: ... and while its offset lies across the line of sight, with a cosine of at most this: of what

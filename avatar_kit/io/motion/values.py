@@ -112,9 +112,8 @@ def in_rows(value: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
         UserError: It has too few or too many for that.
     """
     if value.size % math.prod(shape):
-        raise UserError(
-            f"{what} has shape {value.shape}, expected (N, {str(shape)[1:].rstrip(',)')})"
-        )
+        wanted = ", ".join(map(str, ("N", *shape)))
+        raise UserError(f"{what} has shape {value.shape}, expected ({wanted})")
     return value.reshape(-1, *shape)
 
 
