@@ -33,11 +33,11 @@ BEYOND = 0.03
 AGREED = 0.7
 
 #: A frame counts for a point only while nothing of the body is nearer to it than this share of its
-#: distance from its own place: beside a hanging arm, a point of the chest lies within the sleeve ...
+#: distance from its own place: beside a hanging arm a point of the chest lies within the sleeve.
 CLEAR = 0.7
 
-#: ... and while its offset lies across the line of sight, with a cosine of at most this: of what
-#: lies along it a mask says nothing.
+#: It counts only while its offset lies across the line of sight, too, with a cosine of at most
+#: this: of what lies along it a mask says nothing.
 ACROSS = 0.5
 
 #: Vertices that such distances are measured to, at most.
