@@ -68,9 +68,8 @@ def _check_pictures(capture: Capture, pictures: FolderPictures) -> None:
     size_of = {about.name: (about.width, about.height) for about in capture.record.cameras}
     for path in pictures.files():
         kind = path.relative_to(capture.root).parts[0]
-        if not path.exists():
-            what = "mask" if kind == "masks" else "picture"
-            raise UserError(f"{path}: missing {what}; prepare the capture again or restore it")
+        what = "mask" if kind == "masks" else "picture"
+        check_regular(path, what, "prepare the capture again or restore it")
         alone = path.parent == capture.root  # a file of schema version 1
         name = path.parent.name if kind in ("images", "masks") else path.stem
         size = next(iter(size_of.values())) if alone else size_of[name]

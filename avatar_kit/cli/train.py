@@ -248,7 +248,11 @@ def _run(training: Training, console: Console, signer: Signer | None) -> None:
             )
     done = run_loop(training, TerminalProgress(console))
     if not training.ranks.first:
-        raise typer.Exit(exit_code(training.stopped_by) if training.stopped_by else 0)
+        if not done:
+            raise typer.Exit(exit_code(training.stopped_by) if training.stopped_by else 0)
+        for person in finished(training):
+            measure_person(training, person)
+        return
     root = training.run.root
     if not done:
         line = f"saved at step {training.step}; go on with  avatar-kit train --resume {root}"

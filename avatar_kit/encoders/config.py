@@ -13,10 +13,13 @@ class LightEncoderConfig(EncoderConfig):
     many_people: ClassVar[bool] = True
 
     frames: int = Field(
-        default=8, ge=1, description="Training samples used to search for the light."
+        default=8, ge=1, le=10_000, description="Training samples used to search for the light."
     )
     search_size: int = Field(
-        default=96, ge=16, description="Picture height in pixels in the first rounds of the search."
+        default=96,
+        ge=16,
+        le=8192,
+        description="Picture height in pixels in the first rounds of the search.",
     )
 
 

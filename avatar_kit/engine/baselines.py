@@ -16,6 +16,7 @@ from avatar_kit.capture import CaptureView, Sample, Split
 from avatar_kit.config import MethodConfig
 from avatar_kit.engine.frames import PosedFrames, load_picture
 from avatar_kit.engine.held_out import HeldOutSplit
+from avatar_kit.engine.ranks import Ranks
 from avatar_kit.engine.scoring import Scores, regions
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, read_kept
@@ -34,15 +35,20 @@ class Baselines:
     """
 
     def __init__(
-        self, view: CaptureView, posed: PosedFrames, config: MethodConfig, about: dict[str, Any]
+        self,
+        view: CaptureView,
+        posed: PosedFrames,
+        config: MethodConfig,
+        about: dict[str, Any],
+        ranks: Ranks,
     ):
-        self.view, self.posed, self.config = view, posed, config
+        self.view, self.posed, self.config, self._ranks = view, posed, config, ranks
         self.train = view.capture.splits["train"]
         measured = {k: v for k, v in about.items() if k != "training_poses_refined"}
         key = json.dumps([measured, posed.body.asset.sha256], sort_keys=True)
         digest = hashlib.sha256(key.encode()).hexdigest()[:24]
         self._file = cache_dir("baselines") / f"{digest}.json"
-        self._known = read_kept(self._file, _KEPT) or {}
+        self._known = ranks.told(read_kept(self._file, _KEPT) or {})
         self._split: str | None = None
 
     def update(self, split: HeldOutSplit, k: int, truths: dict[str, Tensor]) -> None:
@@ -60,7 +66,7 @@ class Baselines:
                 for camera in set(self._cameras)
             }
             config = self.config.evaluation
-            self._scores = {n: Scores(config) for n in ("mean_frame", "nearest_frame")}
+            self._scores = {n: Scores(config, self._ranks) for n in ("mean_frame", "nearest_frame")}
         camera = self._cameras[k]
         nearest = load_picture(self.view, Sample(self._nearest[k], camera), device)
         for name, picture in (("mean_frame", self._means[camera]), ("nearest_frame", nearest)):
@@ -83,8 +89,9 @@ class Baselines:
         """Scores of both baselines on a whole split."""
         if split.name not in self._known:
             self._known[split.name] = {n: s.compute() for n, s in self._scores.items()}
-            with atomic_path(self._file) as path:
-                path.write_text(json.dumps(self._known))
+            if self._ranks.first:
+                with atomic_path(self._file) as path:
+                    path.write_text(json.dumps(self._known))
         return self._known[split.name]
 
 

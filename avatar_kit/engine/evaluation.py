@@ -21,6 +21,7 @@ from avatar_kit.engine.held_out import (
     refuse_unseen_views,
     training_frames,
 )
+from avatar_kit.engine.ranks import Ranks
 from avatar_kit.engine.scoring import Scores, about_metric, regions
 from avatar_kit.interfaces import Avatar
 
@@ -36,17 +37,21 @@ def evaluate(
     view: CaptureView,
     config: MethodConfig,
     observe: Callable[[HeldOutSplit, int, Tensor], None] = lambda split, k, picture: None,
+    ranks: Ranks = Ranks(),
 ) -> dict[str, Any]:
     """Evaluate on every split but ``train``.
 
     Memory does not grow with the number of frames: pictures stream through the metrics. Where there
     is no other split nothing is measured, and training frames are rendered for ``observe`` alone.
 
+    Several processes render the same pictures and share the metrics, which take most of the time.
+
     Args:
         avatar: The avatar; evaluated in evaluation mode.
         view: The capture it was trained on.
         config: Its config.
         observe: Called with the split, the position in it and the rendered [3, H, W] picture.
+        ranks: The processes that evaluate the same avatar together, mostly one.
 
     Returns:
         ``{"protocol": ..., "splits": {name: {"n": pictures, "novelty": what training has not seen
@@ -61,13 +66,13 @@ def evaluate(
     refuse_unseen_views(avatar.renderer, view)
     posed = PosedFrames(avatar.body, view.capture.motion, avatar.shape)
     about = protocol(view, config)
-    baselines = Baselines(view, posed, config, about)
+    baselines = Baselines(view, posed, config, about, ranks)
     was_training = avatar.training
     avatar.eval()
     splits, frames = {}, {}
     seconds: list[float] = []
     for split in held_out_splits(view, config.evaluation):
-        scores = Scores(config.evaluation)
+        scores = Scores(config.evaluation, ranks)
         rendered = timed(render_split(avatar, view, posed, split, config.precision), seconds)
         for k, picture in enumerate(rendered):
             truth = load_picture(view, split.samples[k], posed.device)

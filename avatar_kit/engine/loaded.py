@@ -17,6 +17,7 @@ from avatar_kit.engine.device import pick_device
 from avatar_kit.engine.memory import buildable, elsewhere, enough_memory
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.subject import Subject
+from avatar_kit.errors import UserError
 from avatar_kit.interfaces import Avatar
 from avatar_kit.io.documents import check_regular
 from avatar_kit.io.motion import load_motion
@@ -70,6 +71,20 @@ def _training_motion(run: RunFolder) -> Motion:
     return load_motion(path)
 
 
+def _check_pictures(avatar: Avatar, subject: Subject, path: Path) -> None:
+    """Refuse cameras of a run whose pictures its renderer cannot draw.
+
+    Raises:
+        UserError: There is one.
+    """
+    for name, camera in subject.cameras.items():
+        try:
+            avatar.renderer.check_size(camera.width, camera.height)
+        except UserError as error:
+            said = str(error).removeprefix("camera: ")
+            raise UserError(f"{path}: cameras.{name}: {said}") from None
+
+
 def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto") -> LoadedAvatar:
     """Load the avatar of a run.
 
@@ -99,6 +114,7 @@ def load_avatar(run: RunFolder, *, step: int | None = None, device: str = "auto"
         avatar = build_avatar(
             config, body, subject.shape, subject.training_frames, cameras, motion=motion
         )
+    _check_pictures(avatar, subject, run.root / "subject.json")
     ckpt.load_learned(avatar, found)
     with enough_memory(str(run.root), elsewhere(place)):
         avatar = avatar.to(place).eval().requires_grad_(False)

@@ -77,7 +77,8 @@ def finished(training: Training) -> list[Person]:
     """Everybody a training was of, each with an ordinary run folder to render from.
 
     One person has the training's own. Of several each gets ``RUN/people/NAME``: the config with
-    that one capture, and a checkpoint of the person's textures and the networks of all.
+    that one capture, and a checkpoint of the person's textures and the networks of all. The first
+    of several processes writes them.
     """
     everybody = zip(training.avatar.people, training.people, strict=True)
     if len(training.people) == 1:
@@ -86,10 +87,11 @@ def finished(training: Training) -> list[Person]:
     for number, (avatar, frames) in enumerate(everybody):
         capture = frames.view.capture
         root = training.run.person(capture.name)
-        with training.shown(), whole_run(root) as run:
-            config = config_of(training.config, number)
-            describe_person(run, config, training, frames)
-            ckpt.save_avatar(run.checkpoints, training.step, avatar, config.type, training.seconds)
+        if training.ranks.first:
+            with training.shown(), whole_run(root) as run:
+                config, step = config_of(training.config, number), training.step
+                describe_person(run, config, training, frames)
+                ckpt.save_avatar(run.checkpoints, step, avatar, config.type, training.seconds)
         people.append(Person(capture.name, avatar, frames.view, RunFolder(root)))
     return people
 

@@ -17,6 +17,7 @@ from avatar_kit.engine.memory import elsewhere, enough_memory
 from avatar_kit.engine.people import Person
 from avatar_kit.engine.preview import Preview, drawn_coverage
 from avatar_kit.engine.provenance import described
+from avatar_kit.engine.ranks import Ranks
 from avatar_kit.engine.run import RunFolder
 from avatar_kit.engine.setting_up import Training, open_view
 from avatar_kit.interfaces import Avatar
@@ -41,6 +42,7 @@ def measure(
     returns: Sequence[Mapping[str, Any]] = (),
     observe: Observe = _unobserved,
     signer: Signer | None = None,
+    ranks: Ranks = Ranks(),
 ) -> dict[str, Any]:
     """Evaluate an avatar and write what came out into a run folder.
 
@@ -57,6 +59,8 @@ def measure(
         returns: See :class:`~avatar_kit.engine.setting_up.Training`.
         observe: Told of every picture.
         signer: Who signs the pictures; None: nobody.
+        ranks: The processes that evaluate together. The first one writes; the others are in
+            :func:`~avatar_kit.engine.evaluation.evaluate`.
 
     Returns:
         As :func:`~avatar_kit.engine.evaluation.evaluate`.
@@ -71,7 +75,7 @@ def measure(
 
         mend = elsewhere(avatar.shape.device, f"avatar-kit eval {run.root} --device cpu")
         with enough_memory(f"{run.root}: evaluation", mend):
-            result = evaluate(avatar, view, config, seen)
+            result = evaluate(avatar, view, config, seen, ranks)
     run.write_json("eval/frames.json", result["frames"])
     # what the same avatar gives each time; how long it took is in the summary
     run.write_json("eval/test.json", {key: result[key] for key in ("protocol", "splits")})
@@ -99,8 +103,10 @@ def measure_person(
     observe: Observe = _unobserved,
     signer: Signer | None = None,
 ) -> dict[str, Any]:
-    """:func:`measure` one of the people of a training that is done."""
+    """:func:`measure` one of the people of a training that is done, with all its processes."""
     with training.shown():
+        if not training.ranks.first:
+            return evaluate(person.avatar, person.view, training.config, ranks=training.ranks)
         return measure(
             person.avatar,
             person.view,
@@ -111,6 +117,7 @@ def measure_person(
             returns=training.returns,
             observe=observe,
             signer=signer,
+            ranks=training.ranks,
         )
 
 

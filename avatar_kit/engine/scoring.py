@@ -11,6 +11,7 @@ from torch import Tensor
 from avatar_kit.config import EvaluationConfig
 from avatar_kit.declarations import ComponentConfig
 from avatar_kit.engine.assemble import load_class
+from avatar_kit.engine.ranks import Ranks
 from avatar_kit.errors import MetricUnavailable
 from avatar_kit.interfaces import Metric
 
@@ -24,14 +25,21 @@ def regions(picture: Tensor, box: np.ndarray) -> dict[str, Tensor]:
 
 
 class Scores:
-    """Every metric that this machine has on every region, for one candidate."""
+    """Every metric that this machine has on every region, for one candidate.
 
-    def __init__(self, config: EvaluationConfig):
-        self.names = [c.type for c in config.metrics]
+    Several processes that see the same pictures take turns: each computes a share of the metrics.
+
+    Args:
+        config: Names the metrics.
+        ranks: The processes, mostly one.
+    """
+
+    def __init__(self, config: EvaluationConfig, ranks: Ranks = Ranks()):
+        self.names, self._ranks = [c.type for c in config.metrics], ranks
+        asked = [(region, c) for region in REGIONS for c in config.metrics]
         self.metrics: dict[tuple[str, str], Metric] = {
             (region, c.type): metric
-            for region in REGIONS
-            for c in config.metrics
+            for region, c in asked[ranks.rank :: ranks.count]
             if (metric := _metric(c)) is not None
         }
 
@@ -46,17 +54,21 @@ class Scores:
         """Metric -> value on the whole picture, and under "person" on the person."""
         values: dict[str, Any] = {name: None for name in self.names}
         values["person"] = dict(values)
-        for (region, name), metric in self.metrics.items():
-            place = values if region == "full" else values["person"]
-            place[name] = _number(metric.compute())
+        own = {of: _number(metric.compute()) for of, metric in self.metrics.items()}
+        for share in self._ranks.gathered(own):
+            for (region, name), value in share.items():
+                place = values if region == "full" else values["person"]
+                place[name] = value
         return values
 
     def frames(self) -> dict[str, dict[str, list[float | None]]]:
         """Region -> metric -> [n] values, for metrics that are a mean over frames."""
         found: dict[str, dict[str, list[float | None]]] = {region: {} for region in REGIONS}
-        for (region, name), metric in self.metrics.items():
-            if values := metric.frame_values():
-                found[region][name] = [_number(v) for v in values]
+        own = {of: [_number(v) for v in m.frame_values()] for of, m in self.metrics.items()}
+        for share in self._ranks.gathered(own):
+            for (region, name), values in share.items():
+                if values:
+                    found[region][name] = values
         return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,9 @@ from avatar_kit.config import (
     RendererSlot,
 )
 from avatar_kit_anr.presets import ANR_PRESETS, DNR_PRESETS
+
+#: Decay of a moment of Adam.
+_Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class UvTextureConfig(EncoderConfig):
@@ -85,7 +88,7 @@ class UNetConfig(RendererConfig):
     consumes: ClassVar[frozenset[ConditionKind]] = frozenset({"feature_map"})
     many_people: ClassVar[bool] = True
 
-    widths: tuple[int, ...] = Field(
+    widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(64, 128, 256, 512, 512),
         min_length=1,
         description="Channels at 1/2, 1/4, ... of the picture.",
@@ -161,7 +164,7 @@ class CropConfig(Config):
 class FeatureLossConfig(Config):
     """The feature loss on the composited picture."""
 
-    stages: tuple[float, ...] = Field(
+    stages: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         default=(1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0),
         min_length=1,
         max_length=5,
@@ -195,7 +198,7 @@ class OptimizerConfig(Config):
 
     learning_rate: float = Field(default=2e-4, gt=0, description="Rate of the networks.")
     texture_learning_rate: float = Field(default=1e-2, gt=0, description="Rate of the texture.")
-    betas: tuple[float, float] = Field(default=(0.5, 0.999), description="Decay of the moments.")
+    betas: tuple[_Decay, _Decay] = Field(default=(0.5, 0.999), description="Decay of the moments.")
     cosine: bool = Field(
         default=False, description="Let both rates fall to zero with a cosine schedule."
     )
@@ -352,7 +355,7 @@ class DnrConfig(DeferredConfig):
         default=DeferredUNetConfig(), description="Turns the conditions into a picture."
     )
     loss: DnrLossConfig = Field(default=DnrLossConfig(), description="Weights of the losses.")
-    texture_decay: tuple[float, ...] = Field(
+    texture_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         default=(1e-2, 1e-3, 1e-4, 0.0),
         min_length=1,
         description="L2 penalty on the texture's levels, finest first; the last one repeats.",

@@ -9,6 +9,9 @@ from pydantic import Field
 
 from avatar_kit.config import DatasetConfig
 
+#: The largest frame number that can be asked for.
+_MOST = 1_000_000_000
+
 
 class RecordedConfig(DatasetConfig):
     """What can be said of every recording that lies in a format of its own."""
@@ -20,9 +23,11 @@ class RecordedConfig(DatasetConfig):
     held_out: tuple[str, ...] = Field(
         default=(), description="Cameras that no training sees: the split novel_view."
     )
-    start: int = Field(default=0, ge=0, description="First frame that is taken.")
-    stop: int | None = Field(default=None, ge=1, description="Frame to stop before; null: the end.")
-    step: int = Field(default=1, ge=1, description="Take every so many frames.")
+    start: int = Field(default=0, ge=0, le=_MOST, description="First frame that is taken.")
+    stop: int | None = Field(
+        default=None, ge=1, le=_MOST, description="Frame to stop before; null: the end."
+    )
+    step: int = Field(default=1, ge=1, le=_MOST, description="Take every so many frames.")
     test: float = Field(
         default=0.2,
         gt=0,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from avatar_kit.errors import UserError, shown
-from avatar_kit.io.documents import check_regular, read_json, read_text
+from avatar_kit.io.documents import read_json, read_text
 from avatar_kit.io.motion.arrays import read_npz
 from avatar_kit.io.plain_pickle import read_pickle
 
@@ -181,23 +181,3 @@ def needed(root: Path, *names: str) -> Path:
         if (root / name).exists():
             return root / name
     raise UserError(f"{root}: {' or '.join(names)} is missing")
-
-
-def hdf5(path: Path, feature: str) -> Any:
-    """An open HDF5 file.
-
-    Raises:
-        MissingExtra: h5py is not installed.
-        UserError: The file is missing or damaged.
-    """
-    from avatar_kit.errors import MissingExtra
-
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise MissingExtra(feature, "datasets", "h5py") from None
-    check_regular(path)
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path}: is no HDF5 file, or damaged ({error})") from None

@@ -25,7 +25,10 @@ class _PersonConfig(TrackerConfig):
         0.5, ge=0, le=1, description="Least score to follow a person instead of detecting again."
     )
     people_every: int = Field(
-        15, ge=1, description="Frames between two checks for a second person in the picture."
+        15,
+        ge=1,
+        le=1_000_000,
+        description="Frames between two checks for a second person in the picture.",
     )
     hand_reach: float = Field(
         0.05,

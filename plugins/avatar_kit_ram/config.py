@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ from avatar_kit.config import (
 )
 from avatar_kit_ram.presets import RAM_PRESETS
 from avatar_kit_ram.training_config import DiscriminatorConfig, StagesConfig
+
+#: Decay of a moment of Adam.
+_Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class NeuralTextureConfig(EncoderConfig):
@@ -221,7 +224,7 @@ class OptimizerConfig(Config):
     warm_up: int = Field(
         default=0, ge=0, le=1_000_000_000, description="Steps until the peak rate is reached."
     )
-    betas: tuple[float, float] = Field(default=(0.9, 0.99), description="Decay of the moments.")
+    betas: tuple[_Decay, _Decay] = Field(default=(0.9, 0.99), description="Decay of the moments.")
     end: float = Field(
         default=0.0, ge=0, le=1, description="Where the cosine ends, as a share of the peak rate."
     )

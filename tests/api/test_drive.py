@@ -1,7 +1,9 @@
 """Driving, against what it must equal: the same poses shown one by one, orbits turned by hand."""
 
 import gc
+import json
 import resource
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -137,10 +139,11 @@ def test_what_is_behind_the_person(free, painted, tmp_path):
 
 
 def test_loading_leaves_the_callers_generator_alone(runs):
+    root = runs("anr")  # a training seeds the generator
     torch.manual_seed(5)
     wanted = torch.rand(3)
     torch.manual_seed(5)
-    ak.load(runs("anr"), device="cpu")
+    ak.load(root, device="cpu")
     assert torch.equal(torch.rand(3), wanted)
 
 
@@ -226,3 +229,12 @@ def test_runs_that_cannot_be_loaded(runs, tmp_path):
         ak.load(str(runs("anr")), step=7)
     with pytest.raises(UserError, match="unknown device 'gpu'"):
         ak.load(runs("anr"), device="gpu")
+
+
+def test_a_camera_that_the_renderer_cannot_draw_for_is_refused_on_loading(runs, tmp_path):
+    root = shutil.copytree(runs("anr"), tmp_path / "run")
+    subject = json.loads((root / "subject.json").read_text())
+    subject["cameras"]["main"]["width"] = 3
+    (root / "subject.json").write_text(json.dumps(subject))
+    with pytest.raises(UserError, match=r"subject\.json: cameras\.main: .* draws .*3x"):
+        ak.load(root)

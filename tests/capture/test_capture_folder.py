@@ -319,12 +319,12 @@ def test_clips_must_tile(folder, clips):
 
 def test_missing_mask(folder):
     (folder / "masks" / "main" / "000003.png").unlink()
-    refused(folder, r"masks/main/000003\.png: missing mask; prepare the capture again or restore")
+    refused(folder, r"masks/main/000003\.png: no such mask; prepare the capture again or restore")
 
 
 def test_missing_picture(folder):
     (folder / "images" / "main" / "000003.png").unlink()
-    refused(folder, r"images/main/000003\.png: missing picture")
+    refused(folder, r"images/main/000003\.png: no such picture")
 
 
 def test_mask_of_another_size(folder):

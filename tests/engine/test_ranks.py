@@ -8,7 +8,9 @@ import torch
 import torch.multiprocessing
 from torch import nn
 
+from avatar_kit.config import EvaluationConfig
 from avatar_kit.engine.ranks import Ranks, joined
+from avatar_kit.engine.scoring import Scores, regions
 from avatar_kit.errors import UserError
 
 COUNT, STEPS = 2, 6
@@ -73,8 +75,25 @@ def trained(ranks, count):
     return model.state_dict()
 
 
+def scored(ranks):
+    """The scores of six random pictures: tensors by name, and which metrics this process ran."""
+    scores = Scores(EvaluationConfig(metrics=["psnr", "ssim"]), ranks)
+    draw, box = torch.Generator().manual_seed(5), [4, 8, 28, 30]
+    for k in range(6):
+        truth = torch.rand(1, 3, 32, 32, generator=draw)
+        picture = (truth + 0.1 * torch.randn(truth.shape, generator=draw)).clamp(0, 1)
+        scores.update(regions(picture, box), regions(truth, box), new_clip=k % 3 == 0)
+    values, frames = scores.compute(), scores.frames()
+    found = {f"mean {n}": v for n, v in values.items() if n != "person"}
+    found |= {f"mean person {n}": v for n, v in values["person"].items()}
+    found |= {f"{region} {n}": v for region, by in frames.items() for n, v in by.items()}
+    return {n: torch.tensor(v, dtype=torch.float64) for n, v in found.items()}, scores
+
+
 def everything(ranks):
-    return {"trained": trained(ranks, 3), "said": speaking(ranks)}
+    values, scores = scored(ranks)
+    ran = torch.tensor(len(scores.metrics))
+    return {"trained": trained(ranks, 3), "said": speaking(ranks), "scores": values, "ran": ran}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +110,15 @@ def test_two_processes_equal_each_other_and_one_that_sees_all(company):
     for name in set(one) - {"seen"}:
         torch.testing.assert_close(one[name], alone[name], atol=1e-5, rtol=0)
     assert float(one["seen"]) == 3 * STEPS, "what the first one counted"
+
+
+def test_the_metrics_are_shared_and_their_values_are_those_of_one_process(company):
+    alone, scores = scored(Ranks())
+    assert len(scores.metrics) == sum(int(found["ran"]) for found in company) == 4
+    assert len(alone) == 8 and all(int(found["ran"]) == 2 for found in company)
+    for found in company:
+        assert found["scores"].keys() == alone.keys()
+        assert all(torch.equal(found["scores"][name], value) for name, value in alone.items())
 
 
 def speaking(ranks):

@@ -33,7 +33,7 @@ class Limits(Config):
         "Default: no limit on this machine, 240 on Slurm.",
     )
     attempts: int = Field(
-        default=3, ge=1, description="Times a job may fail before it is set aside."
+        default=3, ge=1, le=1000, description="Times a job may fail before it is set aside."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class ActorsHq(Recorded):
         root = self.config.path
         known = read_calibration(root / "calibration.csv")
         wanted = self.config.cameras or tuple(
-            name for name in known if (root / "rgbs" / name).is_dir()
+            name for name in known if os.path.isdir(root / "rgbs" / name)
         )
         if not wanted:
             raise UserError(f"{root / 'rgbs'}: no folder of a camera that calibration.csv names")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from avatar_kit.errors import UserError
@@ -31,7 +32,7 @@ class AvatarRex(Recorded):
             name, (pictures, own_masks) = named(serial), self._folders(root, serial)
             if self.config.cameras and name not in self.config.cameras:
                 continue
-            if not pictures.is_dir():
+            if not os.path.isdir(pictures):  # of any name that the file holds
                 absent.append(serial)
                 continue
             images[name] = picture_files(pictures)

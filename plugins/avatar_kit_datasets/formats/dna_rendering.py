@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,8 @@ from avatar_kit.errors import UserError
 from avatar_kit.io.image import decoded_image
 from avatar_kit_datasets.config import DnaRenderingConfig
 from avatar_kit_datasets.dataset import Recorded
-from avatar_kit_datasets.files import Numbers, hdf5
+from avatar_kit_datasets.files import Numbers
+from avatar_kit_datasets.hdf5 import Hdf5File, open_hdf5
 from avatar_kit_datasets.pictures import ComputedPictures, as_mask
 from avatar_kit_datasets.recording import MEAN_HAND, Poses, Recording, View, smplx_pose
 
@@ -31,14 +31,14 @@ class DnaRendering(Recorded):
         """All cameras that have pictures and masks."""
         path = self.config.path
         annots = path.with_name(f"{path.stem}_annots.smc")
-        with hdf5(annots, _FEATURE) as file, hdf5(path, _FEATURE) as main:
-            places = _places(main, path)
+        with open_hdf5(annots, _FEATURE) as file, open_hdf5(path, _FEATURE) as main:
+            places = _places(main)
             names = [name for name in places if f"Mask/{int(name)}/mask" in file]
             names = [n for n in names if n in (self.config.cameras or names)]
             if not names:
                 raise UserError(f"{annots}: has masks of no camera of {path.name}")
-            views = {n: _view(file, annots, n, main[places[n]], path) for n in names}
-            values = Numbers(annots, {k: np.asarray(v) for k, v in file["SMPLx"].items()})
+            views = {n: _view(file, n, main, places[n]) for n in names}
+            values = _group(file, "SMPLx")
         pose = values.values.get("fullpose", np.zeros(0))
         fields = smplx_pose(pose, f"{annots}: key 'SMPLx/fullpose'")
         frames = len(fields["global_orient"])
@@ -54,37 +54,56 @@ class DnaRendering(Recorded):
         return Recording(path, path.stem, _FPS, views, poses, pictures, notes=notes)
 
 
-def _places(main: Any, path: Path) -> dict[str, str]:
+def _places(main: Hdf5File) -> dict[str, str]:
     """Number of a camera, two digits -> group of its pictures."""
     found = {}
     for group in _GROUPS:
-        for number in main.get(group, ()):
+        for number in _numbers(main, group):
             found[f"{int(number):02d}"] = f"{group}/{number}/color"
     if not found:
-        raise UserError(f"{path}: holds none of the groups {', '.join(_GROUPS)}")
+        raise UserError(f"{main.path}: holds none of the groups {', '.join(_GROUPS)}")
     return dict(sorted(found.items()))
 
 
-def _view(file: Any, annots: Path, name: str, pictures: Any, path: Path) -> View:
+def _numbers(file: Hdf5File, group: str) -> list[str]:
+    """The names in a group, which must be numbers, in the order of these.
+
+    Raises:
+        UserError: One is not.
+    """
+    names = file.names(group)
+    for name in names:
+        if not (name.isascii() and name.isdecimal()):
+            raise UserError(f"{file.path}: key '{group}/{name}': expected a number for a name")
+    return sorted(names, key=int)
+
+
+def _group(file: Hdf5File, group: str) -> Numbers:
+    return Numbers(file.path, {key: file.array(f"{group}/{key}") for key in file.names(group)})
+
+
+def _view(file: Hdf5File, name: str, main: Hdf5File, place: str) -> View:
     group = f"Camera_Parameter/{name}"
     if group not in file:
-        raise UserError(f"{annots}: key '{group}' is missing: the camera is not calibrated")
-    values = Numbers(annots, {key: np.asarray(held) for key, held in file[group].items()})
+        raise UserError(f"{file.path}: key '{group}' is missing: the camera is not calibrated")
+    pictures = _numbers(main, place)
+    if not pictures:
+        raise UserError(f"{main.path}: key '{place}' holds no pictures")
+    values = _group(file, group)
     outer = values.array("RT", (4, 4))
     R = outer[:3, :3].T  # the file has camera-to-world
-    first = _decoded(np.asarray(pictures[min(pictures, key=int)]), f"{path}: camera {name}", "RGB")
+    held = main.array(f"{place}/{pictures[0]}")
+    first = _decoded(held, f"{main.path}: camera {name}", "RGB")
     lens = tuple(map(float, values.array("D", (None,)))) if "D" in values else ()
     size = (first.shape[1], first.shape[0])
     return View(values.array("K", (3, 3)), R, -R @ outer[:3, 3], *size, lens)
 
 
 def _read(path: Path, group: str, wanted: Iterable[int], mode: str) -> Iterator[np.ndarray]:
-    with hdf5(path, _FEATURE) as file:
+    with open_hdf5(path, _FEATURE) as file:
         for frame in wanted:
             key = f"{group}/{frame}"
-            if key not in file:
-                raise UserError(f"{path}: key '{key}' is missing")
-            held, what = np.asarray(file[key]), f"{path}: key '{key}'"
+            held, what = file.array(key), f"{path}: key '{key}'"
             if mode == "L" and held.ndim == 2:
                 yield as_mask(held, what)
             else:

@@ -12,7 +12,8 @@ from avatar_kit.io import read_video
 from avatar_kit.io.video import read_frames
 from avatar_kit_datasets.config import PeopleSnapshotConfig
 from avatar_kit_datasets.dataset import Recorded
-from avatar_kit_datasets.files import Numbers, hdf5, needed, npz, pickled
+from avatar_kit_datasets.files import Numbers, needed, npz, pickled
+from avatar_kit_datasets.hdf5 import open_hdf5
 from avatar_kit_datasets.pictures import (
     ComputedPictures,
     FilePictures,
@@ -38,6 +39,7 @@ _TEST_FROM = {
     "female-4-casual": 335,
 }
 _FPS = 30.0
+_FEATURE = "data set 'people_snapshot'"
 
 
 class PeopleSnapshot(Recorded):
@@ -61,15 +63,13 @@ class PeopleSnapshot(Recorded):
     def _published(self, root: Path) -> Recording:
         path = needed(root, f"{root.name}.mp4", *sorted(p.name for p in root.glob("*.mp4")))
         video, poses = read_video(path), needed(root, "reconstructed_poses.hdf5")
-        with hdf5(poses, "data set 'people_snapshot'") as file:
-            values = Numbers(poses, {key: np.asarray(file[key]) for key in file})
+        with open_hdf5(poses, _FEATURE) as file:
+            values = Numbers(poses, {key: file.array(key) for key in file.names()})
         pose = smpl_pose(values.array("pose", (None, 72)), f"{poses}: key 'pose'")
         transl = values.array("trans", (len(pose["global_orient"]), 3))
         masks = needed(root, "masks.hdf5")
-        with hdf5(masks, "data set 'people_snapshot'") as file:
-            if "masks" not in file:
-                raise UserError(f"{masks}: key 'masks' is missing (keys: {', '.join(file)})")
-            count = len(file["masks"])
+        with open_hdf5(masks, _FEATURE) as file:
+            count = file.count("masks")
         frames = min(len(transl), count, len(video))
         notes: tuple[str, ...] = ()
         if len({len(transl), count, len(video)}) > 1:
@@ -79,9 +79,9 @@ class PeopleSnapshot(Recorded):
             )
 
         def read_masks(_: str, wanted: Iterable[int]) -> Iterator[np.ndarray]:
-            with hdf5(masks, "data set 'people_snapshot'") as file:
+            with open_hdf5(masks, _FEATURE) as file:
                 for frame in wanted:
-                    yield as_mask(np.asarray(file["masks"][frame]), str(masks))
+                    yield as_mask(file.array("masks", frame), str(masks))
 
         pictures = ComputedPictures(
             lambda _, wanted: read_frames(path, wanted),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def _mask(folder: Path, picture: Path) -> Path:
     """The mask of a picture: below the folder as the picture below its own, as .png."""
     for own in (picture, Path(*picture.parts[1:])):
         for path in (folder / own, (folder / own).with_suffix(".png")):
-            if path.exists():
+            if os.path.exists(path):
                 return path
     raise UserError(f"{folder}: no mask of {picture}")
 
