@@ -159,7 +159,7 @@ def mixed(a: Motion, b: Motion, weight: Tensor) -> Motion:
     Args:
         a: T frames.
         b: T frames, at the same rate.
-        weight: [T] in [0, 1]; 0 is ``a``.
+        weight: [T]; 0 is ``a``, 1 is ``b``, and above 1 the change from a to b continues.
     """
     import roma
 
