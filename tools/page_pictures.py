@@ -37,8 +37,8 @@ LIVE_SIZE, VIEW_SIZE = (1200, 800), (1100, 700)
 WIDTH, QUALITY = 920, 86
 #: Seconds of the live page, as shown.
 SECONDS = 7.0
-#: Pictures per second at which the viewer's page is shown.
-VIEW_FPS = 8
+#: Pictures per second of the pages, as shown: of the live one about as many.
+LIVE_FPS, VIEW_FPS = 15, 8
 
 
 @asynccontextmanager
@@ -82,8 +82,9 @@ async def live(given: argparse.Namespace, folder: Path) -> tuple[list, float]:
         while time.monotonic() - began < SECONDS * given.speed:
             pictures.append(await shot(page, folder))
         rate = given.speed * len(pictures) / (time.monotonic() - began)
-    width = LIVE_SIZE[0]
-    return [p.crop((0, 0, width, min(int(below) + 12, p.height))) for p in pictures], rate
+    every = max(1, round(rate / LIVE_FPS))
+    box = (0, 0, LIVE_SIZE[0], min(int(below) + 12, LIVE_SIZE[1]))
+    return [picture.crop(box) for picture in pictures[::every]], rate / every
 
 
 async def view(run: Path, folder: Path) -> tuple[list, float]:
