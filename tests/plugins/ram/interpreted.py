@@ -2,7 +2,8 @@
 
 A process of its own: Triton reads TRITON_INTERPRET when it is imported, and the tests beside this
 one compile. IN holds query, key, value and the gradient of the result by case and the cases'
-distance modes; OUT gets the result and the gradients of query, key and value.
+distance modes. OUT gets the result and the gradients of query, key and value, and the operations
+and bytes of all programs.
 """
 
 import os
@@ -17,11 +18,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from triton.runtime.interpreter import InterpreterBuilder
 
-_product = InterpreterBuilder.create_dot
+_product, _load = InterpreterBuilder.create_dot, InterpreterBuilder.create_masked_load
+_store = InterpreterBuilder.create_masked_store
+done = {"flops": 0, "bytes": 0}
 
 
 def _exact_product(self, a, b, *rest):
     """The interpreter multiplies the bits of bfloat16 as integers (triton-lang/triton#11584)."""
+    done["flops"] += 2 * a.data.shape[0] * a.data.shape[1] * b.data.shape[1]
     a, b = (
         self.cast_impl(x, tl.block_type(tl.float32, list(x.data.shape)))
         if x.dtype.scalar == tl.bfloat16
@@ -31,7 +35,20 @@ def _exact_product(self, a, b, *rest):
     return _product(self, a, b, *rest)
 
 
+def _counted_load(self, places, mask, *rest):
+    found = _load(self, places, mask, *rest)
+    done["bytes"] += int(mask.data.sum()) * found.data.itemsize
+    return found
+
+
+def _counted_store(self, places, values, mask, *rest):
+    done["bytes"] += int(mask.data.sum()) * values.data.itemsize
+    return _store(self, places, values, mask, *rest)
+
+
 InterpreterBuilder.create_dot = _exact_product
+InterpreterBuilder.create_masked_load = _counted_load
+InterpreterBuilder.create_masked_store = _counted_store
 
 
 def main(source: str, target: str) -> None:
@@ -45,7 +62,7 @@ def main(source: str, target: str) -> None:
             gradients = torch.autograd.grad(result, maps, gradient)
             for i, x in enumerate((result, *gradients)):
                 found[f"{case}/{i}"] = x.detach().contiguous()
-    save_file(found, target)
+    save_file(found, target, {name: str(count) for name, count in done.items()})
 
 
 if __name__ == "__main__":

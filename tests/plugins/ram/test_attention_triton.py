@@ -11,6 +11,7 @@ import torch
 from avatar_kit_ram import attention_triton
 from avatar_kit_ram.attention import criss_cross_attention
 from avatar_kit_ram.attention_triton import launch, missing
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.plugins.ram.test_attention import MODES, dense
@@ -125,6 +126,18 @@ def test_half_precision_over_several_blocks(name, tmp_path):
     maps = maps_of(66, 70, 24, 130, batch=1, dtype=HALF[name])
     found = interpreted({"one": (maps, "multiply")}, tmp_path)
     assert_equal_to_both_forms(found["one"], maps, "multiply", 4 * torch.finfo(HALF[name]).eps)
+
+
+@pytest.mark.slow
+def test_the_benchmarks_count_what_the_kernels_do(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    from counting import fused_attention
+
+    maps = maps_of(32, 64, 16, 128, batch=1)  # fills blocks and tiles, for what is masked counts
+    interpreted({"one": (maps, "none")}, tmp_path)
+    with safe_open(tmp_path / "out", "pt") as file:
+        done = file.metadata()
+    assert fused_attention(maps[0], maps[2]) == (int(done["flops"]), int(done["bytes"]))
 
 
 def compiled(kernel, dtype, *, mode="multiply", rows=False, channels=24, values=48):
