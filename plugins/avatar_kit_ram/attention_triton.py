@@ -1,4 +1,4 @@
-"""Criss-cross attention in kernels of Triton: energies live in registers, never in memory.
+"""Criss-cross attention in kernels of Triton: energies never reach the GPU's memory.
 
 Rows come first. Columns then continue the softmax where the rows ended: with the largest energy,
 the sum and the mean found so far. A program holds one block of one line and meets the line's blocks
