@@ -1,10 +1,13 @@
-"""Criss-cross attention, measured: ours, a dense masked form, the plain form with concatenation.
+"""Criss-cross attention, measured: ours in torch and in Triton, a dense masked form, the plain form
+with concatenation.
 
 python benchmarks/attention.py --threads 1 --out attention.json
 
 Forward and backward of one pass with the distance weight: 24 channels of query and key, 48 of
 value. Every form and size runs in processes of its own, in turn, so that peaks of memory are its
 own and a busy moment hits all of them. Peaks are above what the process held with its inputs.
+Beside the times stand the operations in products and the bytes read and written, were nothing kept
+in a cache: of torch's calls, and of the kernels in Triton, which run on CUDA only.
 """
 
 import argparse
@@ -17,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from avatar_kit_ram.attention import criss_cross_attention, distance_weights
+from avatar_kit_ram.attention import Kernel, criss_cross_attention, distance_weights
+from avatar_kit_ram.attention_triton import missing
+from counting import counted, fused_attention
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -29,12 +34,16 @@ DENSE_TENSORS = 5
 Form = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def ours(size: int, device: str) -> Form:
+def ours(size: int, device: str, kernel: Kernel = "torch") -> Form:
     def form(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         maps = (x.permute(0, 2, 3, 1) for x in (query, key, value))
-        return criss_cross_attention(*maps).permute(0, 3, 1, 2)
+        return criss_cross_attention(*maps, kernel=kernel).permute(0, 3, 1, 2)
 
     return form
+
+
+def fused(size: int, device: str) -> Form:
+    return ours(size, device, "triton")
 
 
 def dense(size: int, device: str) -> Form:
@@ -84,7 +93,7 @@ def plain(size: int, device: str) -> Form:
     return form
 
 
-FORMS = {"ours": ours, "plain": plain, "dense": dense}
+FORMS = {"ours": ours, "triton": fused, "plain": plain, "dense": dense}
 
 
 def held(device: str, field: str = "VmRSS") -> float:
@@ -106,10 +115,10 @@ def forget_peak(device: str) -> None:
 def measure(name: str, size: int, seconds: float, device: str) -> dict[str, float]:
     """One form in this process: at least one call after a first, for ``seconds``."""
     torch.manual_seed(0)
+    layout = torch.channels_last if name in ("ours", "triton") else torch.contiguous_format
     maps = [
         nn.Parameter(torch.randn(1, c, size, size, device=device).contiguous(memory_format=layout))
         for c in (QUERY, QUERY, VALUE)
-        for layout in [torch.channels_last if name == "ours" else torch.contiguous_format]
     ]
     gradient = torch.randn(1, VALUE, size, size, device=device)
     form = FORMS[name](size, device)
@@ -129,6 +138,9 @@ def measure(name: str, size: int, seconds: float, device: str) -> dict[str, floa
         marks.append(time.perf_counter())
         taken.append((marks[1] - marks[0], marks[2] - marks[1]))
     peak = held(device, "VmHWM") - before
+    flops, moved = counted(lambda: torch.autograd.grad(form(*maps), maps, gradient))
+    if name == "triton":
+        flops, moved = (sum(x) for x in zip((flops, moved), fused_cost(size), strict=True))
     expected = ours(size, device)(*maps)
     wanted = torch.autograd.grad(expected, maps, gradient)
     pairs = zip((result, *found), (expected, *wanted), strict=True)
@@ -137,20 +149,33 @@ def measure(name: str, size: int, seconds: float, device: str) -> dict[str, floa
         "backward_ms": 1e3 * min(t[1] for t in taken),
         "both_ms": 1e3 * min(sum(t) for t in taken),
         "peak_mib": 1024 * peak,
+        "gflop": flops / 1e9,
+        "gb": moved / 1e9,
         "largest_difference": max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs),
     }
+
+
+def fused_cost(size: int) -> tuple[int, int]:
+    """Operations and bytes of the kernels in Triton."""
+    return fused_attention(torch.empty(1, size, size, QUERY), torch.empty(1, size, size, VALUE))
 
 
 def in_turn(sizes: list[int], args: argparse.Namespace) -> dict[str, dict[str, dict]]:
     """Size -> form -> figures, the best of the rounds."""
     figures: dict[str, dict[str, dict]] = {}
+    lacking = missing(torch.device(args.device))
     for size in sizes:
         found = figures.setdefault(str(size), {})
         for _ in range(args.rounds):
             for name in FORMS:
                 needed = DENSE_TENSORS * 4 * size**4 / 2**30
                 if name == "dense" and needed > args.limit:
-                    found[name] = {"skipped": f"needs about {needed:.0f} GiB"}
+                    found[name] = {"skipped": f"needs about {needed:.1f} GiB"}
+                    continue
+                if name == "triton" and lacking is not None:
+                    flops, moved = fused_cost(size)
+                    found[name] = {"gflop": flops / 1e9, "gb": moved / 1e9}
+                    found[name]["skipped"] = f"not measured: {lacking}"
                     continue
                 command = [sys.executable, __file__, "--one", name, str(size), args.device]
                 command += ["--threads", str(args.threads), "--seconds", str(args.seconds)]
@@ -185,13 +210,15 @@ def main() -> None:
         return
 
     figures = in_turn(args.sizes, args)
-    columns = ("both_ms", "forward_ms", "backward_ms", "peak_mib", "times_slower", "times_memory")
-    table = Table("size", "form", *columns, title=f"{args.device}, {args.threads} threads")
+    columns = ("both_ms", "forward_ms", "backward_ms", "peak_mib", "gflop", "gb")
+    columns += ("times_slower", "times_memory")
+    digits = {"gflop": 3, "gb": 3}
+    table = Table("size", "form", *columns, "", title=f"{args.device}, {args.threads} threads")
     for size, found in figures.items():
         for name, figure in found.items():
-            cells = [f"{figure[c]:.1f}" if c in figure else "" for c in columns]
-            table.add_row(size, name, *([figure["skipped"]] if "skipped" in figure else cells))
-    Console(width=120).print(table)
+            cells = [f"{figure[c]:.{digits.get(c, 1)}f}" if c in figure else "" for c in columns]
+            table.add_row(size, name, *cells, figure.get("skipped", ""))
+    Console(width=160).print(table)
     if args.out:
         machine = {"device": args.device, "threads": args.threads, "torch": torch.__version__}
         args.out.write_text(json.dumps({"machine": machine, "sizes": figures}, indent=1))

@@ -3,11 +3,12 @@
     python benchmarks/gpu.py --out gpu.json
     python benchmarks/gpu.py --methods ram --presets light --precision bfloat16 --out gpu.json
 
-A trained step and a rendered frame of ``ram`` with its attention on; a frame at 1024 with 200,000
-Gaussians of ``splat``, ``r3`` and ``mmlp``; the rasterisers beside each other. Times are means by
-CUDA events after a warm-up, by stage. Beside each stand the operations and bytes of torch's calls
-and the least time that they allow at the speed that this device was measured to have (a roofline;
-our own kernels are not in it). What fails is written down and the rest is measured.
+A trained step and a rendered frame of ``ram`` with its attention on, and the attention alone, in
+torch and in Triton; a frame at 1024 with 200,000 Gaussians of ``splat``, ``r3`` and ``mmlp``; the
+rasterisers beside each other. Times are means by CUDA events after a warm-up, by stage. Beside each
+stand the operations and bytes of torch's calls and the least time that they allow at the speed that
+this device was measured to have (a roofline; of our own kernels, only those of the attention are in
+it). What fails is written down and the rest is measured.
 """
 
 import argparse
@@ -17,19 +18,19 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from avatar_kit.cli.process import prepare_process
 
 prepare_process()  # before torch is imported
 
 import torch
+from avatar_kit_ram.attention import criss_cross_attention
+from avatar_kit_ram.attention_triton import missing
+from avatar_kit_ram.attentive import AttentiveTexture
+from counting import Clock, Figures, fused_attention
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
 from avatar_kit.config import resolve_method
 from avatar_kit.engine.choosing import data_values
@@ -40,65 +41,7 @@ from avatar_kit.engine.setting_up import Training, open_view, set_up
 from avatar_kit.graphics import rasterize
 from avatar_kit.scene import FrameContext
 
-Figures = dict[str, Any]
 GAUSSIANS = ("splat", "r3", "mmlp")
-
-
-class Bytes(TorchDispatchMode):
-    """Bytes that torch's calls read and write, were nothing kept in a cache between them."""
-
-    total = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if not func.is_view:
-            tensors = tree_leaves((args, kwargs, result))
-            self.total += sum(t.nbytes for t in tensors if isinstance(t, Tensor))
-        return result
-
-
-class Clock:
-    """Milliseconds of work on a device."""
-
-    def __init__(self, device: torch.device, repeat: int):
-        self.device, self.repeat = device, repeat
-        self.flops_per_ms, self.bytes_per_ms = 0.0, 0.0
-        self.calibrate()
-
-    def ms(self, work: Callable[[], object]) -> float:
-        """Mean time of a call, after a warm-up."""
-        for _ in range(3 if self.device.type == "cuda" else 1):
-            work()
-        if self.device.type != "cuda":
-            started = time.perf_counter()
-            for _ in range(self.repeat):
-                work()
-            return 1e3 * (time.perf_counter() - started) / self.repeat
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        for _ in range(self.repeat):
-            work()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end) / self.repeat
-
-    def calibrate(self) -> None:
-        """What the device can do: a product of matrices, and a copy."""
-        side = 4096 if self.device.type == "cuda" else 256
-        a = torch.rand(side, side, device=self.device)
-        self.flops_per_ms = 2 * side**3 / self.ms(lambda: a @ a)
-        self.bytes_per_ms = 2 * a.nbytes / self.ms(a.clone)
-
-    def figures(self, work: Callable[[], object]) -> Figures:
-        """Time, operations, bytes and the roofline of a call."""
-        taken = self.ms(work)
-        with FlopCounterMode(display=False) as operations:
-            work()
-        with Bytes() as moved:
-            work()
-        flops = operations.get_total_flops()
-        bound = max(flops / self.flops_per_ms, moved.total / self.bytes_per_ms)
-        return {"ms": taken, "gflop": flops / 1e9, "gb": moved.total / 1e9, "roofline_ms": bound}
 
 
 def rasterisers(training: Training, clock: Clock) -> Figures:
@@ -122,6 +65,36 @@ def rasterisers(training: Training, clock: Clock) -> Figures:
             }
         )
     return found
+
+
+def attention(encoder: AttentiveTexture, training: Training, clock: Clock) -> Figures:
+    """One pass forward and backward at its working size, by each kernel, and how far they differ.
+
+    The counts of "triton" are those of its kernels.
+    """
+    config, camera = encoder.config, training.frames.context([0]).camera
+    size = (1, -(-camera.height // config.stride), -(-camera.width // config.stride))
+    dtype, device = getattr(torch, training.config.precision), clock.device
+    torch.manual_seed(0)
+    query, key, value, gradient = (
+        torch.randn(*size, channels).to(device, dtype)
+        for channels in 2 * [config.query_channels] + 2 * [config.channels]
+    )
+    query /= config.query_channels**0.5
+    maps = [x.requires_grad_() for x in (query, key, value)]
+
+    def work(kernel: str) -> list[Tensor]:
+        result = criss_cross_attention(*maps, distance=config.distance_mode, kernel=kernel)
+        return [result, *torch.autograd.grad(result, maps, gradient)]
+
+    found: Figures = {"torch": clock.figures(lambda: work("torch"))}
+    found["triton"] = clock.bounds(*fused_attention(query, value))
+    if (reason := missing(device)) is not None:
+        return found | {"triton": found["triton"] | {"error": f"not measured: {reason}"}}
+    found["triton"]["ms"] = clock.ms(lambda: work("triton"))
+    pairs = zip(work("triton"), work("torch"), strict=True)
+    apart = max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+    return found | {"largest_difference": apart}
 
 
 def tried(measure: Callable[[], Figures]) -> Figures:
@@ -196,6 +169,11 @@ def measured(name: str, preset: str | None, values: Figures, clock: Clock, train
         if train:
             found["step"] = tried(lambda: training_step(training, clock))
             found["rasterisers"] = tried(lambda: rasterisers(training, clock))
+        for name, encoder in training.avatar.encoders.items():
+            if isinstance(encoder, AttentiveTexture):
+                found[f"attention of {name}"] = tried(
+                    lambda e=encoder: attention(e, training, clock)
+                )
     if clock.device.type == "cuda":
         torch.cuda.empty_cache()
     return found

@@ -19,6 +19,8 @@ from avatar_kit_ram.equalized import EqualConv2d, EqualLinear
 
 #: How the distance enters: times the energy (the paper), its logarithm plus the energy, not at all.
 DistanceMode = Literal["multiply", "bias", "none"]
+#: What computes it.
+Kernel = Literal["torch", "triton"]
 
 #: Energies computed at a time, by kind of device: on a CPU what stays in its cache.
 BLOCK = {"cpu": 2**19}
@@ -34,7 +36,12 @@ def distance_weights(
 
 
 def criss_cross_attention(
-    query: Tensor, key: Tensor, value: Tensor, *, distance: DistanceMode = "multiply"
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    distance: DistanceMode = "multiply",
+    kernel: Kernel = "torch",
 ) -> Tensor:
     """Attention over the H + W - 1 positions in a position's row and column (equations 1 and 2).
 
@@ -45,10 +52,16 @@ def criss_cross_attention(
         key: [B, H, W, C].
         value: [B, H, W, D].
         distance: How the distance of two positions enters their energy.
+        kernel: "triton" is fused. Where it cannot run, and in float64, "torch" computes the same.
 
     Returns:
         [B, H, W, D] averages of ``value``, of its type.
     """
+    if kernel == "triton" and value.dtype != torch.float64:
+        from avatar_kit_ram.attention_triton import fused_criss_cross_attention, missing
+
+        if missing(value.device) is None:
+            return fused_criss_cross_attention(query, key, value, distance)
     return _CrissCross.apply(query, key, value, distance)
 
 
@@ -158,6 +171,12 @@ def _table(query: Tensor, distance: DistanceMode) -> Tensor:
     return _table_of(query.shape[2], distance, query.device, _accurate(query))
 
 
+def line_weights(query: Tensor, distance: DistanceMode, *, rows: bool) -> Tensor:
+    """[W] or [H]: as the table of rows or columns, by the distance of two positions on them."""
+    length = query.shape[2] if rows else query.shape[1]
+    return _table_of(length, distance, query.device, _accurate(query))[0]
+
+
 @lru_cache(maxsize=64)
 def _table_of(
     length: int, distance: DistanceMode, device: torch.device, dtype: torch.dtype
@@ -190,6 +209,7 @@ class CrissCrossBranch(nn.Module):
         query_channels: Channels of query and key (C4 of the paper).
         distance: How the distance of two positions enters their energy.
         passes: How often the attention is performed.
+        kernel: What computes the attention.
     """
 
     def __init__(
@@ -199,6 +219,7 @@ class CrissCrossBranch(nn.Module):
         *,
         distance: DistanceMode = "multiply",
         passes: int = 2,
+        kernel: Kernel = "torch",
     ):
         super().__init__()
         self.query = EqualLinear(channels, query_channels)
@@ -208,7 +229,7 @@ class CrissCrossBranch(nn.Module):
         self.convolution = EqualConv2d(channels, channels, 3, activate=False)
         # Zero to begin with: adding the branch to a trained avatar changes nothing at first.
         nn.init.zeros_(self.convolution.weight)
-        self.distance, self.passes = distance, passes
+        self.distance, self.passes, self.kernel = distance, passes, kernel
 
     def forward(self, source: Tensor, features: Tensor) -> Tensor:
         """What to add to the features.
@@ -223,6 +244,8 @@ class CrissCrossBranch(nn.Module):
         query = self.query(source.permute(0, 2, 3, 1))
         x = features.permute(0, 2, 3, 1)
         for _ in range(self.passes):
-            found = criss_cross_attention(query, self.key(x), self.value(x), distance=self.distance)
+            found = criss_cross_attention(
+                query, self.key(x), self.value(x), distance=self.distance, kernel=self.kernel
+            )
             x = x + self.alpha * found
         return self.convolution(x.permute(0, 3, 1, 2))

@@ -8,10 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avatar_kit.errors import UserError
 from avatar_kit.graphics import Fragments, rasterize, sample_texture, uv_map
-from avatar_kit.interfaces import Setup
+from avatar_kit.interfaces import Samples, Setup
 from avatar_kit.scene import FeatureMap, FrameContext
 from avatar_kit_ram.attention import CrissCrossBranch
+from avatar_kit_ram.attention_triton import missing
 from avatar_kit_ram.config import AttentiveTextureConfig
 from avatar_kit_ram.encoders import NeuralTexture
 
@@ -38,12 +40,28 @@ class AttentiveTexture(NeuralTexture):
         self.branches = nn.ModuleDict(
             {
                 name: CrissCrossBranch(
-                    config.channels, config.query_channels, distance=config.distance_mode
+                    config.channels,
+                    config.query_channels,
+                    distance=config.distance_mode,
+                    kernel=config.kernel,
                 )
                 for name, on in chosen.items()
                 if on
             }
         )
+
+    def begin(self, samples: Samples) -> None:
+        """Refuse a kernel that cannot run here; avatars are shown with the one that can.
+
+        Raises:
+            UserError: ``kernel`` is "triton", and Triton or a CUDA device is missing.
+        """
+        super().begin(samples)
+        reason = missing(self.charts()[0].device) if self.config.kernel == "triton" else None
+        if reason is not None:
+            raise UserError(
+                f"attentive_texture: kernel=triton cannot run here: {reason}; or use kernel=torch"
+            )
 
     def forward(self, context: FrameContext) -> FeatureMap:
         """[B, C (+ 3), H, W]."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from avatar_kit.config import (
     ConditionKind,
@@ -123,6 +124,18 @@ class AttentiveTextureConfig(NeuralTextureConfig):
     query_channels: int = Field(
         default=24, ge=1, le=4096, description="Channels of queries and keys."
     )
+    kernel: Literal["torch", "triton"] = Field(
+        default="torch",
+        description="What computes the attention: torch anywhere; triton in fused kernels, on "
+        "CUDA, with at most 128 query_channels. A trained avatar opens without Triton.",
+    )
+
+    @field_validator("kernel")
+    @classmethod
+    def _fits(cls, kernel: str, info: ValidationInfo) -> str:
+        if kernel == "triton" and info.data.get("query_channels", 0) > 128:
+            raise PydanticCustomError("kernel", "torch, or at most 128 query_channels")
+        return kernel
 
 
 class StyleUNetConfig(RendererConfig):

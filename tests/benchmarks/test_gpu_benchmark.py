@@ -16,7 +16,9 @@ PATH = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 def gpu():
     spec = importlib.util.spec_from_file_location("gpu_benchmark", PATH)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PATH.parent))  # as for a script
+        spec.loader.exec_module(module)
     return module
 
 
@@ -47,6 +49,10 @@ def test_ram_with_its_attention(gpu, clock, capture_folder):
     stages = set(found["frame"]) - {"frames_per_second", "peak_gib"}
     assert {"pose to picture", "body", "encoder body", "renderer"} <= stages
     assert found["rasterisers"]["warp"]["same_triangles"] == 1
+    kernels = found["attention of body"]
+    assert kernels["torch"]["ms"] > 0 and kernels["torch"]["gflop"] > 0
+    assert kernels["triton"]["error"] == "not measured: it needs a CUDA device, not cpu"
+    assert 0 < kernels["triton"]["gb"] < kernels["torch"]["gb"]
     assert "MissingExtra" in found["rasterisers"]["nvdiffrast"]["error"]  # and the rest went on
 
 

@@ -198,3 +198,19 @@ def test_bad_values_are_named(key, value, small_config):
     body = {"type": "attentive_texture", key: value}
     with pytest.raises(UserError, match=rf"encoders\.body\.{key}"):
         small_config("demo", encoders={"body": body})
+
+
+def test_with_the_fused_kernel_an_avatar_is_the_same_and_opens_on_a_cpu(setup, moving):
+    plain = awake(AttentiveTextureConfig(**SMALL), setup)
+    fused = AttentiveTexture(AttentiveTextureConfig(**SMALL, kernel="triton"), setup)
+    fused.load_state_dict(plain.state_dict())
+    assert {branch.kernel for branch in fused.branches.values()} == {"triton"}
+    assert torch.equal(fused(moving()).values, plain(moving()).values)
+
+
+def test_training_refuses_a_kernel_that_cannot_run(setup):
+    encoder = AttentiveTexture(AttentiveTextureConfig(**SMALL, kernel="triton"), setup)
+    message = "kernel=triton cannot run here: it needs a CUDA device, not cpu; or use kernel=torch"
+    with pytest.raises(UserError, match=message):
+        encoder.begin(())
+    AttentiveTexture(AttentiveTextureConfig(**SMALL), setup).begin(())

@@ -57,6 +57,10 @@ def test_a_slot_that_does_not_fit_names_both_sides(monkeypatch):
         ),
         ({"encoders": {"face": {"channels": 5}}}, r"encoders\.face\.channels: .*multiple of 2"),
         ({"precision": "float16"}, r"precision: .*'float32' or 'bfloat16'"),
+        (
+            {"encoders": {"body": {"kernel": "triton", "query_channels": 129}}},
+            r"encoders\.body\.kernel: expected torch, or at most 128 query_channels, got 'triton'",
+        ),
         ({"loss": {"pixle": 1}}, r"loss\.pixle: unknown key; did you mean 'pixel'\?"),
     ],
 )
