@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from avatar_kit.scene import (
 #: Posed bodies kept in memory at most, in bytes.
 POSED_BYTES = 1 << 30
 
+#: Frames whose parameters are computed together, and how many such groups are kept.
+_GROUP, _GROUPS = 16, 1024
+
 
 class PosedFrames:
     """Bodies posed on demand and kept while memory lasts.
@@ -41,23 +45,22 @@ class PosedFrames:
         self.body, self.shape = body, shape
         self.device = shape.device
         self.motion = motion.to(self.device)
-        with torch.no_grad():
-            self.parameters: BodyParameters = body.from_motion(self.motion, shape)
+        self._parameters: OrderedDict[int, BodyParameters] = OrderedDict()
         self._kept: OrderedDict[int, PosedBody] = OrderedDict()
 
     def __len__(self) -> int:
-        return self.parameters.frames
+        return len(self.motion)
 
     @torch.no_grad()
     def bodies(self, frames: Sequence[int]) -> PosedBody:
         """The posed bodies of some frames, in the order asked.
 
-        Each is posed alone: in another group its last bits would differ, and a resumed run with
-        them.
+        Each is posed alone, from parameters of a fixed group: in another group its last bits would
+        differ, and a resumed run with them.
         """
         for frame in frames:
             if frame not in self._kept:
-                self._kept[frame] = self.body(self.parameters[frame])
+                self._kept[frame] = self.body(self._parameters_of(frame))
         found = [self._kept[i] for i in frames]
         room = POSED_BYTES // (found[0].vertices.numel() * found[0].vertices.element_size())
         while len(self._kept) > max(1, room):
@@ -69,6 +72,15 @@ class PosedFrames:
             torch.cat([b.hands for b in found]),
             found[0].topology,
         )
+
+    def _parameters_of(self, frame: int) -> BodyParameters:
+        group, place = divmod(frame, _GROUP)
+        if group not in self._parameters:
+            motion = self.motion[group * _GROUP : (group + 1) * _GROUP]
+            self._parameters[group] = self.body.from_motion(motion, self.shape)
+            if len(self._parameters) > _GROUPS:
+                self._parameters.popitem(last=False)
+        return self._parameters[group][place]
 
     def context(
         self, frames: Sequence[int], previous: Sequence[int], camera: Camera, index: Sequence[int]
@@ -216,8 +228,7 @@ class TrainingFrames:
         out = []
         for k in range(first, first + self.batch_size):
             epoch, at = divmod(k, n)
-            order = np.random.default_rng([self.seed, epoch]).permutation(n)
-            out.append(int(positions[order[at]]))
+            out.append(int(positions[_order(self.seed, epoch, n)[at]]))
         return [start + i for i in range(self.sequence) for start in out]
 
     def read(self, step: int, pool: Pool | None = None) -> Reading:
@@ -258,6 +269,12 @@ class TrainingFrames:
                 f"but the longest clip of the split 'train' has {longest}"
             )
         return starts
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """[count] the order in which an epoch goes through the samples."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 class _Samples(Samples):
