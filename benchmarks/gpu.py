@@ -130,7 +130,7 @@ def memory(clock: Clock) -> float:
 def rendered_frame(training: Training, clock: Clock) -> Figures:
     """From a pose to a picture, one frame at a time, and by stage."""
     avatar, posed = training.avatar.eval(), training.frames.posed
-    sample, parameters = training.frames.samples[0], posed.parameters[0]
+    sample, parameters = training.frames.samples[0], posed.parameters(0)
     camera, motion = training.frames.camera([sample]), posed.motion[0]
     body = avatar.body(parameters)
     seen = FrameContext.driven(body, camera, motion, before=body)

@@ -45,7 +45,7 @@ class PosedFrames:
         self.body, self.shape = body, shape
         self.device = shape.device
         self.motion = motion.to(self.device)
-        self._parameters: OrderedDict[int, BodyParameters] = OrderedDict()
+        self._groups: OrderedDict[int, BodyParameters] = OrderedDict()
         self._kept: OrderedDict[int, PosedBody] = OrderedDict()
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class PosedFrames:
         """
         for frame in frames:
             if frame not in self._kept:
-                self._kept[frame] = self.body(self._parameters_of(frame))
+                self._kept[frame] = self.body(self.parameters(frame))
         found = [self._kept[i] for i in frames]
         room = POSED_BYTES // (found[0].vertices.numel() * found[0].vertices.element_size())
         while len(self._kept) > max(1, room):
@@ -73,14 +73,16 @@ class PosedFrames:
             found[0].topology,
         )
 
-    def _parameters_of(self, frame: int) -> BodyParameters:
+    @torch.no_grad()
+    def parameters(self, frame: int) -> BodyParameters:
+        """The parameters of one frame's body."""
         group, place = divmod(frame, _GROUP)
-        if group not in self._parameters:
+        if group not in self._groups:
             motion = self.motion[group * _GROUP : (group + 1) * _GROUP]
-            self._parameters[group] = self.body.from_motion(motion, self.shape)
-            if len(self._parameters) > _GROUPS:
-                self._parameters.popitem(last=False)
-        return self._parameters[group][place]
+            self._groups[group] = self.body.from_motion(motion, self.shape)
+            if len(self._groups) > _GROUPS:
+                self._groups.popitem(last=False)
+        return self._groups[group][place]
 
     def context(
         self, frames: Sequence[int], previous: Sequence[int], camera: Camera, index: Sequence[int]

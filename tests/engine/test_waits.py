@@ -91,7 +91,7 @@ def test_waits_and_uploads(method, training):
         with torch.no_grad():
             for i in range(3):
                 device.forget()
-                body = avatar.body(frames.posed.parameters[i])
+                body = avatar.body(frames.posed.parameters(i))
                 context = FrameContext.driven(body, camera, frames.posed.motion[i], before=body)
                 output, remembered = avatar.step(context, remembered)
         rendered = dict(device.waits), dict(device.uploads)
