@@ -14,6 +14,7 @@ from avatar_kit.capture import Capture, CaptureWriter
 from avatar_kit.interfaces import Matting
 from avatar_kit.io.image import write_image
 from avatar_kit.scene.motion import concatenate
+from avatar_kit.tracking.burnt_in import BurntIn
 from avatar_kit.tracking.doubts import spelled, unknown, wrong_frames
 from avatar_kit.tracking.figures import Figures, Verdict, judge, measure
 from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
@@ -120,7 +121,7 @@ def write_capture(out: Path, content: CaptureContent, progress: Progress) -> Pre
         written = _write_pictures(writer, content, progress)
         agreement = written.agreement
         wrong = np.concatenate([wrong_frames(*pair) for pair in written.by_video(videos)])
-        figures = measure(videos, agreement, wrong, written.mattes)
+        figures = measure(videos, agreement, wrong, written.mattes, written.burnt_in)
         verdict, reasons = judge(figures, content.cut)
         good = ~wrong if wrong.mean() <= LARGEST_WRONG_SHARE else np.ones(frames, dtype=bool)
         notes = content.notes + _wrong_notes(content, wrong, bool(good.all()))
@@ -162,6 +163,7 @@ class _Written:
     mattes: list[MatteFigures]
     looks: list[Look]
     coverage: torch.Tensor
+    burnt_in: float
 
     def by_video(self, videos: list[FittedVideo]) -> Iterator[tuple[FittedVideo, Agreement]]:
         first = 0
@@ -177,14 +179,17 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
     shown, covering = _spread(frames, SHOWN_FRAMES), _spread(frames, COVERING_FRAMES)
     body = next(iter(content.videos.values())).body
     coverage = torch.zeros(len(body.topology.parts))
-    joints, overlap, mattes, looks = [], np.zeros(frames), [], []
+    joints, overlap, mattes, looks, burnt_in = [], np.zeros(frames), [], [], 0.0
     for k, (name, fitted) in enumerate(content.videos.items()):
         tracks, scene = fitted.observed.tracks, content.scenes[name]
         size = tracks.masks.shape[:0:-1]
+        edges = BurntIn(fitted.fit.height * size[1] / fitted.camera.height)
         for place, (image, matte) in enumerate(_pictures(fitted, scene, content.matting)):
             frame = writer.add(image, matte.mask, name)
             mattes.append(matte_figures(matte, tracks.masks[place]))
-            overlap[frame] = iou(fitted.silhouette(place, *size), shrink(matte.mask) > 127)
+            silhouette = fitted.silhouette(place, *size)
+            overlap[frame] = iou(silhouette, shrink(matte.mask) > 127)
+            edges.add(image, silhouette)
             if frame in shown:
                 shade = shaded_body(fitted, place)
                 looks.append(Look(frame, k, place, image, matte.mask, shade))
@@ -192,7 +197,8 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
                 coverage += covered_by(fitted, place, shrink(matte.mask))
             progress.step(frame + 1)
         joints.append(joint_error(fitted.pixels(), tracks, fitted.fit.height))
-    return _Written(Agreement(np.concatenate(joints), overlap), mattes, looks, coverage)
+        burnt_in = max(burnt_in, edges.share())
+    return _Written(Agreement(np.concatenate(joints), overlap), mattes, looks, coverage, burnt_in)
 
 
 def _plates(content: CaptureContent) -> dict[str, np.ndarray]:

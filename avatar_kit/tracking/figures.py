@@ -41,6 +41,7 @@ class Figures:
         mask_agreement: Intersection over union of the mattes and the tracker's masks, likewise.
         mask_clear: Part of the person's rim that differs from the empty scene, likewise.
         refined: Part of the frames whose matte could be refined against the empty scene.
+        burnt_in: Edges that stay although the person comes before them, over her size in pixels.
     """
 
     frames: int
@@ -64,6 +65,7 @@ class Figures:
     mask_agreement: float
     mask_clear: float
     refined: float
+    burnt_in: float
 
     def rounded(self) -> dict[str, float | None]:
         """As plain numbers for a record; None for what could not be measured."""
@@ -76,6 +78,7 @@ def measure(
     agreement: Agreement,
     wrong: np.ndarray,
     mattes: list[MatteFigures],
+    burnt_in: float,
 ) -> Figures:
     """The figures of a capture.
 
@@ -84,6 +87,7 @@ def measure(
         agreement: Of the two, frame by frame.
         wrong: [T] bool, where the body is wrong.
         mattes: Of every frame.
+        burnt_in: Of the worst video.
     """
     yaw = over_all(videos, lambda video: video.fit.yaw.numpy())
     face = over_all(videos, lambda video: video.observed.tracks.face_confidence)
@@ -105,6 +109,7 @@ def measure(
         hands=float((hands > 0).mean()),
         right=1 - float(wrong.mean()),
         refined=float(np.mean([m.refined for m in mattes])),
+        burnt_in=burnt_in,
         **{
             f"mask_{name}": float(np.quantile([getattr(m, name) for m in mattes], 0.1))
             for name in ("whole", "filled", "plain", "agreement", "clear")
@@ -152,6 +157,8 @@ _RULES = (
      "wear another colour than the wall's"),
     ("refined", ">", 0.5, -1, "only {refined:.0%} of the masks could be refined against the scene",
      "put the camera on a stand, before a wall that stands still"),
+    ("burnt_in", "<", 0.002, 1.0, "text, a logo or a bar lies over the person",
+     "use the video without it; the avatar would wear it"),
 )  # fmt: skip
 
 
