@@ -71,7 +71,7 @@ def test_a_comparison_may_grow(tmp_path):
         ({"contenders": {"x": {"type": "ram", "stesp": 3}}}, "x: stesp: unknown key; did you mean"),
         ({"contenders": {"x": {"type": "rma"}}}, "x: unknown method 'rma'; did you mean 'ram'"),
         ({"captures": {"c": {"type": "studio", "subject": "eve"}}}, "ram: data.subject"),
-        ({"values": {}}, "anr works at size=256, ram at size=1024"),
+        ({"values": {}}, "anr uses size=256, ram uses size=1024"),
         (
             {"contenders": {"x": {"type": "ram"}, "y": {"type": "ram", "evaluation.x": 1}}},
             "y: evaluation.x: unknown key",
@@ -90,7 +90,7 @@ def test_a_comparison_may_grow(tmp_path):
                 "contenders": {"splat": {"type": "splat"}, "ram": {"type": "ram"}},
                 "values": {"encoders": {"cloud": {"points": 60}}},
             },
-            "^ram: .*; the values encoders are for every method: give those of one with it",
+            "^ram: .*; the values encoders apply to every method: give values for one method",
         ),
         (
             {"captures": {"a b": {"type": "studio"}, "a-b": {"type": "studio", "subject": "ben"}}},
@@ -108,7 +108,7 @@ def test_plans_that_cannot_be_leave_nothing(changes, says, tmp_path):
     ("changes", "says"),
     [
         ({"values": {"size": 128}}, "'values' was .*256.* before, not .*128"),
-        ({"contenders": {"ram": {"type": "anr"}}}, "'ram' of contenders was something else"),
+        ({"contenders": {"ram": {"type": "anr"}}}, "'ram' of contenders was defined differently"),
         ({"benchmark": "studio-1"}, "'benchmark' was None before, not studio-1"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_comparison_does_not_change_its_mind(changes, says, tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(UserError, match=r"not empty and no comparison \(no plan.yaml\)"):
+    with pytest.raises(UserError, match=r"not empty and not a comparison \(no plan.yaml\)"):
         keep_plan(made(), tmp_path)
 
 
@@ -312,7 +312,7 @@ def test_the_report_has_means_ranks_and_what_is_missing(tmp_path):
     text = report(summary, {"ada": ["ada.png", "ada.mp4"]})
     assert "Difference to ram:" in text and "| anr | **-5.25** [" in text
     assert "| ram | **30.50** [" in text and "(2) | n/a |" in text
-    assert "Not begun: 1 of the trainings." in text and "Not there" not in text
+    assert "Not started: 1 of the trainings." in text and "Missing" not in text
     assert "dream: weights are missing." in text and "![ada](ada.png)" in text
 
 
@@ -333,14 +333,14 @@ def test_a_capture_without_held_out_frames_is_said(tmp_path):
         file = tmp_path / "runs" / cell.slug / "eval" / "test.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), "splits": {}}))
     text = report(figures.summarise(figures.gather(plan, tmp_path)), {})
-    assert "Not there: ram, ada, seed 0 (the capture has no held-out split" in text
+    assert "Missing: ram, ada, seed 0 (the capture has no held-out split" in text
 
 
 def test_figures_measured_otherwise_are_refused(tmp_path):
     plan = made(seeds=(0,))
     for cell in plan.cells():
         write_run(tmp_path, cell, 30, size=9 if cell.contender == "ram" else 8)
-    with pytest.raises(UserError, match=r"anr_ada_0: measured otherwise than .*ram_ada_0 \(size\)"):
+    with pytest.raises(UserError, match=r"anr_ada_0: not measured like .*ram_ada_0 \(size\)"):
         figures.gather(plan, tmp_path)
 
 
