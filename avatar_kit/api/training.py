@@ -83,7 +83,7 @@ def train(
         return training.run.root
     stop = training.config.stop_at
     if stop is None or training.step < stop:
-        raise KeyboardInterrupt(f"saved at step {training.step}; go on with resume")
+        raise KeyboardInterrupt(f"saved at step {training.step}; continue with resume")
     return training.run.root
 
 

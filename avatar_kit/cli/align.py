@@ -20,7 +20,7 @@ HELP = """Bring a motion closer to what an avatar was trained on, and write it a
 
 [dim]avatar-kit align runs/ram-studio-... --motion flip.npz --align mda --out flip-aligned.npz[/dim]
 
-An aligner other than the avatar's own is fitted first, to the poses the avatar was trained on.
+An aligner other than the avatar's own is first fitted to the training poses.
 """
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]
@@ -28,7 +28,8 @@ DrivingFile = Annotated[
     Path,
     typer.Option(
         "--motion",
-        help="Motion to drive with: .npz, .bvh, .glb, .csv and others (docs: formats), or a video.",
+        help="Motion that drives the avatar: .npz, .bvh, .glb, .csv and others (docs: formats), "
+        "or a video.",
         show_default=False,
     ),
 ]
@@ -36,14 +37,17 @@ AlignerName = Annotated[
     str | None,
     typer.Option(
         "--align",
-        help="Aligner to use, see  avatar-kit plugins; none: the motion as it is. "
+        help="Aligner to use (see  avatar-kit plugins); none leaves the motion unchanged. "
         "Default: the avatar's own.",
         show_default=False,
     ),
 ]
 Strength = Annotated[
     float,
-    typer.Option("--align-strength", help="0 is the motion as it is, 1 the aligned one."),
+    typer.Option(
+        "--align-strength",
+        help="Strength of the aligner: 0 leaves the motion unchanged, 1 aligns it completely.",
+    ),
 ]
 AlignerValues = Annotated[
     list[str] | None,
@@ -90,8 +94,8 @@ def align(
     save_motion(out, aligned.motion)
     before, after = aligning.training_distances(folder, aligned)
     console.print(
-        f"mean distance to the training poses (5 nearest, angle of joints): {before:.1f} degrees "
-        f"before, {after:.1f} after",
+        f"mean distance to the 5 nearest training poses (joint angles): {before:.1f} degrees "
+        f"before, {after:.1f} degrees after",
         highlight=False,
         soft_wrap=True,
     )

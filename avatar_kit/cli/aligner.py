@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from avatar_kit.config import AlignerConfig
     from avatar_kit.interfaces import Corpus, LearnsPrior
 
-app = typer.Typer(help="Learn what aligners rest on.", no_args_is_help=True)
+app = typer.Typer(help="Train the priors of aligners.", no_args_is_help=True)
 
 #: Refused files that are named one by one.
 _NAMED = 5
@@ -28,7 +28,8 @@ TRAIN_HELP = """Learn the prior of an aligner from a corpus of motion, once for 
 [dim]avatar-kit train --method ram aligner.type=mda aligner.prior=prior.safetensors[/dim]   then
 uses it
 
-Corpora are files and folders, searched whole: .npz (AMASS, SMPL, SMPL-X, ours), TalkSHOW .npy, BVH.
+A corpus is a file, or a folder that is searched with all its subfolders: .npz (AMASS, SMPL, SMPL-X,
+ours), TalkSHOW .npy, BVH.
 """
 
 
@@ -54,8 +55,8 @@ def train(
         list[Path] | None,
         typer.Option(
             "--corpus",
-            help="Motion file or folder (may be repeated). Default: a small corpus made from "
-            "nothing, embedded in the aligner.",
+            help="Motion file or folder (may be repeated). Default: a small procedural corpus, "
+            "embedded in the aligner.",
             show_default=False,
         ),
     ] = None,
@@ -64,7 +65,8 @@ def train(
         typer.Option(
             "--leave-out",
             metavar="REGEX",
-            help="Clips whose name holds this are not learned from: those kept for measuring.",
+            help="Regular expression: clips whose name matches are not used for training, so "
+            "that you can measure on them.",
             show_default=False,
         ),
     ] = None,
@@ -94,8 +96,8 @@ def train(
         found = _gather(paths, leave_out, console)
     else:
         console.print(
-            f"[yellow]no --corpus: taking the procedural corpus embedded in '{name}'; "
-            "real motion teaches it more[/]",
+            f"[yellow]no --corpus: using the procedural corpus embedded in '{name}'; recorded "
+            "motion gives a better prior[/]",
             soft_wrap=True,
         )
         found = learner.embedded_corpus(config)

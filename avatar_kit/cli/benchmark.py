@@ -14,13 +14,13 @@ from avatar_kit.cli.given import Checked
 from avatar_kit.cli.options import Preset
 from avatar_kit.errors import UserError
 
-HELP = """Compare methods as a dataset's benchmark asks: its captures, seeds and way of measuring.
+HELP = """Compare methods on a dataset's benchmark, with its captures, seeds and protocol.
 
-[dim]avatar-kit benchmark studio[/dim]   every method there is
+[dim]avatar-kit benchmark studio[/dim]   every installed method
 
-[dim]avatar-kit benchmark studio --method mine[/dim]   one more beside those already there
+[dim]avatar-kit benchmark studio --method mine[/dim]   adds your method to the report
 
-Figures of two reports compare where the hash of their protocols is equal.
+Two reports are comparable if the hashes of their protocols are equal.
 """
 
 

@@ -16,17 +16,19 @@ HELP = """Time the stages of a driven frame of an avatar, from the pose to an en
 
 [dim]avatar-kit benchmark render runs/ram-studio-... --threads 2[/dim]
 
-Other work on the machine only ever adds, so the best of the rounds is what an idle machine takes.
+Other work on the machine can only increase the time, so the best round is closest to an idle
+machine.
 """
 
 
 def render(
     run: Run,
     poses: Annotated[
-        int, typer.Option("--poses", min=1, max=1000, help="Training poses, evenly spread.")
+        int,
+        typer.Option("--poses", min=1, max=1000, help="Number of training poses, evenly spread."),
     ] = 5,
     rounds: Annotated[
-        int, typer.Option("--rounds", min=1, max=10_000, help="How often each is drawn.")
+        int, typer.Option("--rounds", min=1, max=10_000, help="How often each pose is drawn.")
     ] = 20,
     threads: Annotated[
         int | None,

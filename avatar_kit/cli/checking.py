@@ -44,7 +44,7 @@ def check_all(parts: list[Component | Command], values: dict[str, Any]) -> bool:
         except UserError as error:
             if len(parts) == 1:
                 raise
-            hint = f"; give what is missing as  {part.name}.KEY=VALUE" if laid == own else ""
+            hint = f"; give the missing value as  {part.name}.KEY=VALUE" if laid == own else ""
             said, bad = f"[red]{title}: not checked: {_escaped(str(error))}{hint}[/]", True
         console.print(said)
         rows.append(said)
@@ -106,8 +106,8 @@ def verdict(title: str, outcomes: list[Outcome]) -> str:
     causes = len({o.reason for o in bad})
     of = f", from {causes} cause{'s' if causes > 1 else ''}" if causes < len(bad) else ""
     return (
-        f"[red]{title}: {len(bad)} of {len(asked)} checks fail{of}.[/] "
-        f"Mend {bad[0].check} first, then run the check again."
+        f"[red]{title}: {len(bad)} of {len(asked)} checks fail{of}.[/] Fix {bad[0].check} first, "
+        "then run the check again."
     )
 
 

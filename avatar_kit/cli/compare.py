@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from avatar_kit.engine.comparison.plan import Plan
 
-HELP = """Train methods on the same captures with the same seeds, and say which is better.
+HELP = """Train methods on the same captures with the same seeds, and report which is better.
 
 [dim]avatar-kit compare --method ram --method anr --method dnr --seed 0 --seed 1[/dim]
 
 [dim]avatar-kit compare -m anr -m "one stage: anr renderer.stages=1" --data captures/me[/dim]
 
-[dim]avatar-kit compare --out comparisons/first[/dim]   continue: finished trainings are kept,
-failed ones tried again; more methods, captures and seeds may be named
+[dim]avatar-kit compare --out comparisons/first[/dim]   continues: finished trainings are kept
+and failed ones are tried again; you can add methods, captures and seeds
 """
 
 Methods = Annotated[
@@ -32,15 +32,17 @@ Methods = Annotated[
     typer.Option(
         "--method",
         "-m",
-        help="A method, with values of its own: ram, or 'one stage: anr renderer.stages=1'. "
-        "May be repeated.",
+        help="A method, or a name, a method and its config values: ram, or 'one stage: anr "
+        "renderer.stages=1'. May be repeated.",
         show_default=False,
     ),
 ]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Trainings at the same time.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Number of trainings that run at the same time.")
+]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="CPU threads of a training.", show_default=False),
+    typer.Option("--threads", min=1, help="CPU threads for each training.", show_default=False),
 ]
 
 
@@ -52,33 +54,35 @@ def compare(
         typer.Option(
             "--data",
             "-d",
-            help="A capture folder, or a dataset with values of its own: 'studio subject=ben'. "
-            "May be repeated. Default: the embedded synthetic one.",
+            help="A capture folder, or a dataset with config values: 'studio subject=ben'. May "
+            "be repeated. Default: the embedded synthetic capture.",
             show_default=False,
         ),
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", help="May be repeated. Default: 0.", show_default=False),
+        typer.Option(
+            "--seed", help="Seed of a training. May be repeated. Default: 0.", show_default=False
+        ),
     ] = None,
     preset: Preset = None,
     plan: Annotated[
         Path | None,
         typer.Option(
             "--plan",
-            help="YAML file with contenders, captures, seeds and values; what else is given "
-            "adds to it.",
+            help="YAML file with contenders, captures, seeds and values; the other options add "
+            "to it.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the trainings and the report.")
+        Path, typer.Option("--out", "-o", help="Folder for the trainings and the report.")
     ] = Path("comparisons/latest"),
     workers: Workers = 1,
     threads: Threads = None,
     only_report: Annotated[
         bool,
-        typer.Option("--only-report", help="Report what is trained in --out; train nothing."),
+        typer.Option("--only-report", help="Only report the finished trainings in --out."),
     ] = False,
 ) -> None:
     """Compare methods."""
@@ -193,7 +197,7 @@ def run_comparison(
             Trainings(plan, out, workers, threads).run(tell)
     except KeyboardInterrupt:
         console.print(
-            f"stopped; go on with  [bold]avatar-kit compare --out {out}[/]",
+            f"stopped; continue with  [bold]avatar-kit compare --out {out}[/]",
             highlight=False,
             soft_wrap=True,
         )
@@ -215,7 +219,7 @@ def show_report(plan: Plan, out: Path, console: Console) -> None:
         title = heading(split, tables)
         console.print(split_table(summary, title, tables["all"]["full"]))
         console.print()
-    console.print(f"protocol {summary['protocol']['hash']}; the whole report: {out / 'report.md'}")
+    console.print(f"protocol {summary['protocol']['hash']}; full report: {out / 'report.md'}")
     if any("missing" in training for training in summary["trainings"]):
         raise typer.Exit(1)
 

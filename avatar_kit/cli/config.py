@@ -9,7 +9,7 @@ import typer
 from avatar_kit.cli.given import Checked
 from avatar_kit.cli.options import Captures, ConfigFile, Overrides, Preset
 
-app = typer.Typer(help="Look at configs.", no_args_is_help=True)
+app = typer.Typer(help="Print configs.", no_args_is_help=True)
 
 
 @app.command("show", cls=Checked)
@@ -25,7 +25,7 @@ def show(
     data: Captures = None,
     config: ConfigFile = None,
 ) -> None:
-    """Print every value a training would use, and where it comes from.
+    """Print every config value of a training, and where it comes from.
 
     [dim]avatar-kit config show --method ram --preset light steps=2000[/dim]
     """

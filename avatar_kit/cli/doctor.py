@@ -6,12 +6,12 @@ import typer
 
 from avatar_kit.cli.options import AsJson
 
-HELP = """Say what this machine can do, and what to install for the rest."""
+HELP = """Report what this machine can run, and what to install for the rest."""
 
 _EXTRAS = {
     "track": ("mediapipe", "prepare your own videos; drive with a video"),
     "live": ("aiohttp", "drive an avatar live"),
-    "view": ("viser", "look at an avatar from all sides"),
+    "view": ("viser", "view an avatar from all sides"),
     "cuda": ("gsplat", "splatting on NVIDIA GPUs"),
 }
 
@@ -74,7 +74,7 @@ def _found() -> list[tuple[bool, str, str]]:
     optional = [m for m, users in catalog().models() if any(m in c.config.models for c in users)]
     here = sum(model.here() for model in optional)
     if optional:
-        text = f"{here} of {len(optional)} optional ones are here"
+        text = f"{here} of {len(optional)} optional ones are installed"
         text += "" if here == len(optional) else "   avatar-kit models list"
         rows.append((here == len(optional), "models", text))
     failed = [p for p in plugins() if p.failure]

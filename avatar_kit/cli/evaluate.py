@@ -11,7 +11,7 @@ from avatar_kit.cli.align import sayer
 from avatar_kit.cli.options import AsJson, Data
 from avatar_kit.cli.signing import Certificate, Key, Sign, chosen_signer
 
-HELP = """Evaluate a run again: its held-out splits, beside two baselines.
+HELP = """Evaluate a run again on its held-out splits, and compare it with two baselines.
 
 [dim]avatar-kit eval runs/ram-studio-...[/dim]
 """
@@ -22,7 +22,11 @@ def evaluate(
     data: Data = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", help="Checkpoint to take. Default: the last.", show_default=False),
+        typer.Option(
+            "--step",
+            help="Step of the checkpoint to evaluate. Default: the last.",
+            show_default=False,
+        ),
     ] = None,
     sign: Sign = False,
     certificate: Certificate = None,

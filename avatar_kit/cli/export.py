@@ -11,7 +11,7 @@ from avatar_kit.cli.align import Device, Run, sayer
 from avatar_kit.cli.grouped import grouped
 from avatar_kit.cli.motion_options import DrivingOptions
 
-HELP = """Write a trained avatar for other programs; the suffix of the file says in which format.
+HELP = """Write a trained avatar for other programs; the suffix of the file selects the format.
 
 [dim]avatar-kit export runs/splat-studio-... --to ada.ply[/dim]   the first training pose
 
@@ -37,7 +37,8 @@ def export(
         typer.Option(
             "--to",
             "-o",
-            help="File to write; %05d in its name: one file for each frame of the motion.",
+            help="File to write. With %05d in its name, one file is written for each frame of "
+            "the motion.",
             show_default=False,
         ),
     ],
@@ -45,7 +46,7 @@ def export(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help="Options of the format, e.g. axes=y_up; see  avatar-kit plugins show NAME.",
+            help="Options of the format, e.g. axes=y_up (see  avatar-kit plugins show NAME).",
             show_default=False,
         ),
     ] = None,
@@ -53,8 +54,8 @@ def export(
         Path | None,
         typer.Option(
             "--motion",
-            help="Motion to drive with: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a video. Left "
-            "out: a training pose, or what the format holds without one.",
+            help="Motion that drives the avatar: .npz (ours, AMASS, SMPL, SMPL-X), .bvh, or a "
+            "video. Default: a training pose, or the default of the format.",
             show_default=False,
         ),
     ] = None,
@@ -67,13 +68,14 @@ def export(
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option("--frames", help="At most this many frames of it.", show_default=False),
+        typer.Option("--frames", help="Maximum number of frames.", show_default=False),
     ] = None,
     frame: Annotated[
         int | None,
         typer.Option(
             "--frame",
-            help="The one frame to write, of the motion or of the training poses. Default: 0.",
+            help="Number of the single frame to write, of the motion or of the training poses. "
+            "Default: 0.",
             show_default=False,
         ),
     ] = None,
@@ -96,7 +98,7 @@ def export(
     component, _ = exporter_for(to, options)  # before anything is loaded
     component.load()
     if reading.clip is not None and motion is None:
-        raise UserError("--clip: is of a driving motion; give --motion FILE")
+        raise UserError("--clip: selects a clip of a driving motion; give --motion FILE too")
     reading.checked()
     driving = None if motion is None else reading.read(motion, sayer(console))
     shown = ExportMotion(driving, motion.name if motion else "", fps, frames, frame)

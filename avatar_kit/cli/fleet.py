@@ -23,7 +23,7 @@ HELP = """Prepare, train and compare many avatars as jobs, here or on a Slurm cl
 
 [dim]avatar-kit fleet plan.yaml --out fleets/first --on slurm[/dim]
 
-The same command again continues: jobs that are done are kept, jobs that failed are tried again.
+Run the same command again to continue: finished jobs are kept, failed jobs are tried again.
 """
 
 
@@ -46,10 +46,14 @@ def fleet(
     ],
     on: Annotated[Place, typer.Option("--on", help="Where the jobs run.")] = Place.local,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Jobs at the same time, with --on local.")
+        int,
+        typer.Option(
+            "--workers", min=1, help="Number of jobs that run at the same time, with --on local."
+        ),
     ] = 1,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the jobs and their commands, run none.")
+        bool,
+        typer.Option("--dry-run", help="Print the jobs and their commands without running them."),
     ] = False,
 ) -> None:
     """Run a fleet."""
@@ -112,7 +116,7 @@ def _here(jobs: list[Job], out: Path, plan: FleetPlan, workers: int, console: Co
         with interrupted_by_sigterm():
             running.run()
     except KeyboardInterrupt:
-        console.print("stopped; the same command continues", highlight=False)
+        console.print("stopped; run the same command again to continue", highlight=False)
         raise typer.Exit(130) from None
     states = [record.state for record in running.records.values()]
     lost = sum(state not in ("done", "kept") for state in states)

@@ -9,11 +9,11 @@ import typer
 
 from avatar_kit.cli.options import AsJson
 
-HELP = """List what went into a run, code, model, data and weights, and what their terms allow.
+HELP = """List the code, models, data and weights in a run, and what their licences allow.
 
 [dim]avatar-kit licences runs/splat-me-...[/dim]
 
-It repeats what others state of their terms, and is no legal advice.
+The list repeats what the publishers state. It is not legal advice.
 """
 
 

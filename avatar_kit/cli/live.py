@@ -24,17 +24,17 @@ HELP = """Drive a trained avatar with a camera, on a page in your browser.
 
 [dim]avatar-kit live runs/splat-studio-...[/dim]   your webcam; calibrates in the first seconds
 
-[dim]avatar-kit live runs/splat-studio-... --performer me.json[/dim]   keeps the calibration there,
-and takes it the next time
+[dim]avatar-kit live runs/splat-studio-... --performer me.json[/dim]   saves the calibration and
+reuses it
 
 [dim]avatar-kit live runs/splat-studio-... --camera dancer.mp4 --record out.mp4[/dim]
 
-[dim]avatar-kit live runs/splat-studio-... --camera dancer.mp4 --check[/dim]   how fast is it here?
+[dim]avatar-kit live runs/splat-studio-... --camera dancer.mp4 --check[/dim]   measures the speed
 
 [dim]avatar-kit live runs/splat-studio-... --receive vmc://127.0.0.1:39539[/dim]   another program
 drives it, without a camera
 
-Needs the extra  live, and with a camera  track.
+Needs the extra  live; with a camera also the extra  track.
 """
 
 
@@ -45,8 +45,8 @@ def live(
         str | None,
         typer.Option(
             "--camera",
-            help="browser: that of the page; a number: a camera of this machine; or a video file, "
-            "which is played over and over. Default: browser, or none with --receive.",
+            help="browser: the camera of the page; a number: a camera of this machine; or a "
+            "video file, which plays in a loop. Default: browser, or none with --receive.",
             show_default=False,
         ),
     ] = None,
@@ -54,9 +54,10 @@ def live(
         str | None,
         typer.Option(
             "--receive",
-            help="Take poses of another program: vmc://HOST:PORT, body and face; "
-            "livelink://HOST:PORT, the face of the app Live Link Face, alone or beside a --camera. "
-            "HOST is where to listen: 127.0.0.1 for this machine alone, 0.0.0.0 for others, too.",
+            help="Receive poses from another program: vmc://HOST:PORT for body and face; "
+            "livelink://HOST:PORT for the face from the app Live Link Face, with or "
+            "without a --camera. HOST is the address to listen on: 127.0.0.1 for programs "
+            "on this machine, 0.0.0.0 for other machines too.",
             show_default=False,
         ),
     ] = None,
@@ -64,14 +65,16 @@ def live(
         Path | None,
         typer.Option(
             "--performer",
-            help="File of a calibration (.json), written if it is not there; or the capture "
-            "folder of the performer. Default: calibrate anew.",
+            help="Calibration file (.json), written if it does not exist; or the capture folder "
+            "of the performer. Default: calibrate again.",
             show_default=False,
         ),
     ] = None,
     align: AlignerName = None,
     strength: Strength = 1.0,
-    fps: Annotated[float, typer.Option("--fps", help="Pictures a second, at most.")] = 25.0,
+    fps: Annotated[
+        float, typer.Option("--fps", help="Maximum number of pictures per second.")
+    ] = 25.0,
     background: Behind = "plate",
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Keep the avatar in the middle of the picture.")
@@ -85,7 +88,7 @@ def live(
         Path | None,
         typer.Option(
             "--record",
-            help="Video of the avatar to write, from its first move on: .mp4, .mov, .webm.",
+            help="Video of the avatar to write, from its first movement on: .mp4, .mov, .webm.",
             show_default=False,
         ),
     ] = None,
@@ -93,7 +96,7 @@ def live(
         str | None,
         typer.Option(
             "--send",
-            help="Send the avatar's poses to another program, too: vmc://HOST:PORT.",
+            help="Also send the avatar's poses to another program: vmc://HOST:PORT.",
             show_default=False,
         ),
     ] = None,
@@ -105,9 +108,16 @@ def live(
     certificate: Certificate = None,
     key: Key = None,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; others than this machine see it.")
+        str,
+        typer.Option(
+            "--host",
+            help="Address to listen on. Any other than 127.0.0.1 lets "
+            "other machines see the session.",
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port; 0: any that is free.")] = 8765,
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; 0: any free port.")
+    ] = 8765,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     device: Device = "auto",
 ) -> None:
@@ -186,11 +196,11 @@ def _camera(given: str | None, source: Address | None, needing: list[str]) -> st
     if source is None:
         return given or "browser"
     if source.scheme == "vmc" and given is not None:
-        raise UserError(f"--receive {source} brings body and face; leave out --camera {given}")
+        raise UserError(f"--receive {source} provides body and face; omit --camera {given}")
     if given is None and needing:
         raise UserError(
-            f"{' and '.join(needing)}: for a camera, and --receive {source} needs none; leave it "
-            "out, or give --camera"
+            f"{' and '.join(needing)}: only for a camera, and --receive {source} needs none; "
+            "omit it, or give --camera"
         )
     return given
 

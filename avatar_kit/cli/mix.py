@@ -9,13 +9,13 @@ import typer
 
 from avatar_kit.errors import UserError, near
 
-HELP = """Put another avatar's clothes, face or hands on an avatar: a run of its own.
+HELP = """Put another avatar's clothes, face or hands on an avatar, and write it as a new run.
 
 [dim]avatar-kit mix runs/both --from ada --to ben --region torso,legs --out runs/ben-as-ada[/dim]
 
 [dim]avatar-kit mix runs/cleo --from runs/both/people/ada --region torso,legs --out runs/x[/dim]
 
-Both must share their networks; how to train them so stands in docs/methods/anr.md.
+Both must have the same networks (see docs/methods/anr.md).
 """
 
 
@@ -23,14 +23,15 @@ def mix(
     run: Annotated[
         Path,
         typer.Argument(
-            help="Run of the person to dress, or with --to a run of several.", show_default=False
+            help="Run of the person to dress; with --to, a run of several people.",
+            show_default=False,
         ),
     ],
     donor: Annotated[
         str,
         typer.Option(
             "--from",
-            help="Run to take the regions from, or with --to the name of a person.",
+            help="Run that provides the regions; with --to, the name of a person in RUN.",
             show_default=False,
         ),
     ],
@@ -38,8 +39,8 @@ def mix(
         str,
         typer.Option(
             "--region",
-            help="Regions of the body, comma between: face, torso, legs, arms, hands, feet, or "
-            "names of its parts.",
+            help="Regions of the body, separated by commas: face, torso, legs, arms, hands, "
+            "feet, or names of body parts.",
             show_default=False,
         ),
     ],
@@ -47,7 +48,9 @@ def mix(
     dressed: Annotated[
         str | None,
         typer.Option(
-            "--to", help="In a run of several: name of the person to dress.", show_default=False
+            "--to",
+            help="Name of the person to dress, in a run of several people.",
+            show_default=False,
         ),
     ] = None,
     feather: Annotated[

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avatar_kit.registry import Component
 
 app = typer.Typer(
-    help="Model files that components need, or do more with.",
+    help="Manage the model files that components require, or use if you add them.",
     epilog="Start with:  avatar-kit models list",
 )
 
@@ -33,7 +33,7 @@ def models(context: typer.Context) -> None:
 
 @app.command("list", cls=Checked)
 def list_models(as_json: AsJson = False) -> None:
-    """List the model files that components know: what for, who needs it, size, licence, here."""
+    """List the known model files: purpose, components, size, licence, whether installed."""
     import json
 
     from rich.console import Console
@@ -67,7 +67,11 @@ def _facts(model: ModelFile, users: Sequence[Component]) -> dict[str, Any]:
 
 
 @app.command("get", cls=Checked)
-def get(names: Annotated[list[str], typer.Argument(help="Models of the list.")]) -> None:
+def get(
+    names: Annotated[
+        list[str], typer.Argument(help="Names of models from  avatar-kit models list.")
+    ],
+) -> None:
     """Download models from their publishers and check their sha256.
 
     [dim]avatar-kit models get face_landmarker.task[/dim]
@@ -80,7 +84,9 @@ def get(names: Annotated[list[str], typer.Argument(help="Models of the list.")])
     known = [m for m, _ in catalog().models()]
     console = Console()
     for model in [find_model(name, known) for name in names]:
-        text = f"{model.genuine()}: already here" if model.here() else _downloaded(model, console)
+        text = (
+            f"{model.genuine()}: already installed" if model.here() else _downloaded(model, console)
+        )
         console.print(text, soft_wrap=True, highlight=False)
 
 
@@ -97,9 +103,11 @@ def _downloaded(model: ModelFile, console: Console) -> str:
 
 @app.command("add", cls=Checked)
 def add(
-    file: Annotated[Path, typer.Argument(help="A file you have; its sha256 says which it is.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file that you have; its sha256 identifies the model.")
+    ],
 ) -> None:
-    """Keep a model file that you got in another way, e.g. without a network.
+    """Add a model file that you have, e.g. on a machine without a network.
 
     [dim]avatar-kit models add ~/Downloads/face_landmarker.task[/dim]
     """

@@ -34,22 +34,33 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.", show_de
 class Edits:
     """What is changed of a motion, in this order."""
 
-    start: Annotated[float, typer.Option(help="Seconds at which the motion begins.")] = 0.0
+    start: Annotated[float, typer.Option(help="Start of the part to use, in seconds.")] = 0.0
     end: Annotated[
-        float | None, typer.Option(help="Seconds at which it ends.", show_default=False)
+        float | None, typer.Option(help="End of the part to use, in seconds.", show_default=False)
     ] = None
-    mirror: Annotated[bool, typer.Option("--mirror", help="Left for right.")] = False
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Mirror the motion: exchange left and right.")
+    ] = False
     smooth: Annotated[
         float | None,
-        typer.Option(help="Average over time: standard deviation in seconds.", show_default=False),
+        typer.Option(
+            help="Smooth over time with a Gaussian of this standard deviation, in seconds.",
+            show_default=False,
+        ),
     ] = None
-    loop: Annotated[int, typer.Option(help="So many times, each where the one before ended.")] = 1
+    loop: Annotated[
+        int,
+        typer.Option(
+            help="Repeat the motion this many times; each repetition "
+            "starts where the previous one ended."
+        ),
+    ] = 1
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Without the way over the floor.")
+        bool, typer.Option("--in-place", help="Remove the movement over the floor.")
     ] = False
     fps: Annotated[
         float | None,
-        typer.Option(help="Resample to so many frames per second.", show_default=False),
+        typer.Option(help="Resample to this many frames per second.", show_default=False),
     ] = None
 
     def made(self, motion: Motion) -> Motion:
@@ -82,7 +93,7 @@ def info(
     clip: Clip = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what a motion file holds, how it is read, and what is odd about it.
+    """Print the contents of a motion file, how it is interpreted, and possible problems.
 
     [dim]avatar-kit motion info dance.glb[/dim]
     """
@@ -118,7 +129,7 @@ def convert(
         ),
     ] = None,
 ) -> None:
-    """Write a motion as our npz, an AMASS npz or BVH; resample, cut, loop, mirror, smooth it.
+    """Write a motion as our npz, AMASS npz or BVH; resample, cut, loop, mirror or smooth it.
 
     [dim]avatar-kit motion convert dance.glb --out dance.npz --fps 30 --start 2 --end 8[/dim]
 
@@ -150,7 +161,7 @@ def preview(
     reading: DrivingOptions = DrivingOptions(),
     edits: Edits = Edits(),
 ) -> None:
-    """Write a film of the skeleton or a body: .mp4, .webm, .gif; left is blue, right is orange.
+    """Write a video of the skeleton or a body (.mp4, .webm, .gif); left is blue, right orange.
 
     [dim]avatar-kit motion preview dance.bvh --out dance.mp4[/dim]
 
@@ -174,7 +185,7 @@ def plot(
     clip: Clip = None,
     edits: Edits = Edits(),
 ) -> None:
-    """Write one picture: poses in their order, the height of the feet, the speed.
+    """Write one picture with the poses in order, the height of the feet, and the speed.
 
     [dim]avatar-kit motion plot dance.bvh --out dance.png[/dim]
     """
@@ -188,7 +199,7 @@ def plot(
     say = sayer(Console())
     motion = edits.made(read_motion(file, clip, options=reading.checked(), say=say))
     contacts = write_plot(out, motion, f"{file.name}, {len(motion)} frames at {motion.fps:g} fps")
-    say(f"{out}: feet that stand slide by {100 * contacts.skating:.1f} cm/s")
+    say(f"{out}: planted feet slide by {100 * contacts.skating:.1f} cm/s")
 
 
 def _writer(out: Path, to: str | None):
@@ -215,6 +226,6 @@ def _writer(out: Path, to: str | None):
     def write(motion: Motion) -> str:
         save(out, motion)
         shown = bool((motion.expression > 0).any())
-        return "; expressions of the face are left out" if shown and name != "ours" else ""
+        return "; without the expressions of the face" if shown and name != "ours" else ""
 
     return write

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Clip = Annotated[
     str | None,
     typer.Option(
-        "--clip", help="Name or number of a clip, where the file has several.", show_default=False
+        "--clip", help="Name or number of a clip, if the file has several.", show_default=False
     ),
 ]
 Up = Annotated[
@@ -24,15 +24,16 @@ Up = Annotated[
     typer.Option(
         "--up",
         metavar="AXIS",
-        help="Axis of the motion file that points up: y, z, x, -y, -z, -x; auto: the one that "
-        "people stand along.",
+        help="Axis of the motion file that points up: y, z, x, -y, -z, -x; auto: the axis along "
+        "which the people in it stand.",
     ),
 ]
 Unit = Annotated[
     str | None,
     typer.Option(
         "--unit",
-        help="Unit of the motion file: m, cm, mm or in. Default: told by its own sizes.",
+        help="Unit of the motion file: m, cm, mm or in. Default: found from the size of the "
+        "person.",
         show_default=False,
     ),
 ]
@@ -40,7 +41,7 @@ MotionRate = Annotated[
     float | None,
     typer.Option(
         "--motion-fps",
-        help="Frames per second of the motion file, where it says none or a wrong one.",
+        help="Frames per second of the motion file, if it states none or a wrong value.",
         show_default=False,
     ),
 ]
@@ -48,8 +49,8 @@ JointMap = Annotated[
     Path | None,
     typer.Option(
         "--map",
-        help="File (JSON or YAML) that names joints of a skeleton: left_hip: LeftUpLeg ... Left "
-        "out: told by names and hierarchy.",
+        help="File (JSON or YAML) that names joints of a skeleton: left_hip: LeftUpLeg ... "
+        "Default: found from names and hierarchy.",
         show_default=False,
     ),
 ]

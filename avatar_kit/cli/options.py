@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Method = Annotated[
-    str, typer.Option("--method", "-m", help="Method to train; see  avatar-kit plugins.")
+    str, typer.Option("--method", "-m", help="Method to train (see  avatar-kit plugins).")
 ]
 Preset = Annotated[
     str | None,
@@ -21,7 +21,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         "-d",
-        help="A capture folder, or the name of a dataset. Default: the embedded synthetic one.",
+        help="A capture folder, or the name of a dataset. Default: the embedded synthetic capture.",
         show_default=False,
     ),
 ]
@@ -30,8 +30,8 @@ Captures = Annotated[
     typer.Option(
         "--data",
         "-d",
-        help="A capture folder, or a dataset with values of its own: 'studio subject=ben'. Given "
-        "several times: one model of several people. Default: the embedded synthetic one.",
+        help="A capture folder, or a dataset with config values: 'studio subject=ben'. Repeat "
+        "it to train one model of several people. Default: the embedded synthetic capture.",
         show_default=False,
     ),
 ]
@@ -47,9 +47,7 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 FieldOfView = Annotated[
     float | None,
     typer.Option(

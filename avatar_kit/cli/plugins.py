@@ -17,14 +17,24 @@ if TYPE_CHECKING:
     from avatar_kit.registry import Command, Component, LoadedPlugin
 
 app = typer.Typer(
-    help="Look at plugins, start one of your own, and check it.",
+    help="List plugins, create your own, and check it.",
     epilog="Start with:  avatar-kit plugins new NAME --kind renderer",
 )
 
-Name = Annotated[str, typer.Argument(help="A component, a command, or a plugin: all it registers.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="Name of a component, a command, or a plugin (everything that it registers)."
+    ),
+]
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", "-k", help="Kind, where a name has several.", show_default=False),
+    typer.Option(
+        "--kind",
+        "-k",
+        help="Kind of the component, if several kinds have one of this name.",
+        show_default=False,
+    ),
 ]
 
 
@@ -78,7 +88,7 @@ def _facts(plugin: LoadedPlugin) -> dict[str, Any]:
 
 @app.command("show", cls=Checked)
 def show(name: Name, kind: Kind = None) -> None:
-    """Print what a component or a command is, and every value it can be configured with.
+    """Describe a component or a command, and list its config values.
 
     [dim]avatar-kit plugins show ram[/dim]
     """
@@ -149,14 +159,14 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help="Config values for the checks: what is required, and small sizes. "
-            "PART.KEY=VALUE is for one of several parts.",
+            help="Config values for the checks: required values, and small sizes. "
+            "PART.KEY=VALUE sets a value of one of several parts.",
             show_default=False,
         ),
     ] = None,
     kind: Kind = None,
 ) -> None:
-    """Check that components and commands keep their contract; exit code 1 where one does not.
+    """Check whether components and commands meet their contract; exit code 1 if one does not.
 
     [dim]avatar-kit plugins check mine[/dim]
 

@@ -19,9 +19,9 @@ HELP = """Turn a video of one person into a capture to train on (needs the extra
 
 [dim]avatar-kit prepare front.mp4 back.mp4 --out captures/me[/dim]   several of the same person
 
-Film yourself from head to toe with a camera that stands still, in even light, before a plain wall.
-Turn around once, move your arms. 10 to 60 seconds are enough. Each stage is cached: run the command
-again and it goes on where it stopped.
+Film yourself from head to toe with a camera that stands still, in even light, in front of a plain
+wall. Turn around once and move your arms. 10 to 60 seconds are enough. Each stage is cached: if you
+run the command again, it continues after the last completed stage.
 """
 
 
@@ -31,20 +31,20 @@ def prepare(
         list[Path],
         typer.Argument(
             metavar="VIDEO...",
-            help="Video of one person; or a folder of pictures, or frames/%05d.png. Several videos "
-            "of the same person make one capture.",
+            help="Video of one person, a folder of pictures, or a pattern such as "
+            "frames/%05d.png. Several videos of the same person become one capture.",
             show_default=False,
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Capture folder to make.", show_default=False)
+        Path, typer.Option("--out", "-o", help="Capture folder to write.", show_default=False)
     ],
     fov: Annotated[
         float | None,
         typer.Option(
             "--fov",
-            help="Vertical field of view of the whole picture in degrees. Default: what the file "
-            "says, or 40.",
+            help="Vertical field of view of the whole picture in degrees. Default: that of the "
+            "lens named in the file, else 40.",
             show_default=False,
         ),
     ] = None,
@@ -56,37 +56,41 @@ def prepare(
         list[Path] | None,
         typer.Option(
             "--camera",
-            help="File with the intrinsics of the camera that filmed: JSON with fx, fy, cx, cy, "
-            "width, height; OpenCV's JSON or YAML; COLMAP's cameras.txt. Given once: for all "
-            "videos; or one for each, in their order.",
+            help="File with the intrinsics of the camera: JSON with fx, fy, cx, cy, width, "
+            "height; OpenCV's JSON or YAML; COLMAP's cameras.txt. Give one file for all "
+            "videos, or one per video, in order.",
             show_default=False,
         ),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--start", help="Where reading begins: seconds, or 1:05.", show_default=False),
+        typer.Option(
+            "--start", help="Start of the part to read, in seconds or as 1:05.", show_default=False
+        ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--end", help="Where reading ends.", show_default=False)
+        str | None, typer.Option("--end", help="End of the part to read.", show_default=False)
     ] = None,
-    every: Annotated[int, typer.Option("--every", help="Take one frame of so many.")] = 1,
+    every: Annotated[int, typer.Option("--every", help="Read every Nth frame.")] = 1,
     fps: Annotated[
         float | None,
         typer.Option(
             "--fps",
-            help="Frames a second to take; of pictures in a folder: their rate (default: 30).",
+            help="Frames per second to read; for a folder of pictures, their frame rate "
+            "(default: 30).",
             show_default=False,
         ),
     ] = None,
     rotate: Annotated[
-        int, typer.Option("--rotate", help="Turn the pictures clockwise: 90, 180 or 270 degrees.")
+        int,
+        typer.Option("--rotate", help="Rotate the pictures clockwise by 90, 180 or 270 degrees."),
     ] = 0,
     crop: Annotated[
         str | None,
         typer.Option(
             "--crop",
             metavar="X,Y,W,H",
-            help="Cut this out of the turned pictures, in pixels.",
+            help="Crop the rotated pictures to this rectangle, in pixels.",
             show_default=False,
         ),
     ] = None,
@@ -94,8 +98,8 @@ def prepare(
         list[Path] | None,
         typer.Option(
             "--masks",
-            help="Folder with a mask for each frame of the video: white where the person is. May "
-            "be repeated: one for each video, in their order.",
+            help="Folder with one mask for each frame of the video, in which the person is "
+            "white. May be repeated: one per video, in order.",
             show_default=False,
         ),
     ] = None,
@@ -112,16 +116,21 @@ def prepare(
         list[str] | None,
         typer.Option(
             "--shape",
-            help="A shape value of the body you know, e.g. --shape gender=0.9 (may be repeated).",
+            help="A known shape value of the body, e.g. --shape gender=0.9 (may be repeated).",
             show_default=False,
         ),
     ] = None,
     held_out: Annotated[
-        float, typer.Option("--held-out", help="Part of each clip kept for the test, 0 to 0.5.")
+        float,
+        typer.Option(
+            "--held-out", help="Share of each clip that is held out for the test, 0 to 0.5."
+        ),
     ] = 0.15,
     name: Annotated[
         str | None,
-        typer.Option("--name", help="Name in tables. Default: the folder's.", show_default=False),
+        typer.Option(
+            "--name", help="Name in tables. Default: the name of the folder.", show_default=False
+        ),
     ] = None,
     body: Annotated[
         str | None,
@@ -134,13 +143,15 @@ def prepare(
         ),
     ] = None,
     allow_cut: Annotated[
-        bool, typer.Option("--allow-cut", help="Accept a person who is cut by the frame.")
+        bool,
+        typer.Option("--allow-cut", help="Accept a person who is cut by the edge of the frame."),
     ] = False,
     person: Annotated[
         str | None,
         typer.Option(
             "--person",
-            help="Which of several people who are shown one after another: 1, 2, ... or all.",
+            help="Number of the person to use, if the video shows several people one after "
+            "another: 1, 2, ... or all if they are the same person.",
             show_default=False,
         ),
     ] = None,
@@ -149,9 +160,9 @@ def prepare(
         typer.Option(
             "--box",
             metavar="X,Y,W,H[@SECONDS]",
-            help="Where who is meant is in the first picture that is read, or in that of so many "
-            "seconds, from which on it is read: pixels of the upright file. May be repeated: one "
-            "for each video.",
+            help="Box around the person to use, in pixels of the upright file, in the first "
+            "picture that is read. With @SECONDS, it refers to the picture at that time, "
+            "and reading starts there. May be repeated: one per video.",
             show_default=False,
         ),
     ] = None,
@@ -159,13 +170,13 @@ def prepare(
         list[Path] | None,
         typer.Option(
             "--motion",
-            help="Motion file of this person in this video (SMPL, SMPL-X, ...), to be refined. May "
-            "be repeated: one for each video, in their order.",
+            help="Motion file of this person in this video (SMPL, SMPL-X, ...), which is "
+            "refined. May be repeated: one per video, in order.",
             show_default=False,
         ),
     ] = None,
     reading: MotionReading = MotionReading(),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do all stages anew.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run all stages again.")] = False,
 ) -> None:
     """Prepare a video, or several."""
     from dataclasses import replace
@@ -212,7 +223,9 @@ def prepare(
         with interrupted_by_sigterm(), StageProgress(console, once=count == 1) as progress:
             prepared = prepare_video(videos, out, options, progress)
     except KeyboardInterrupt:
-        console.print("stopped; the same command goes on after the last stage that was done")
+        console.print(
+            "stopped; run the same command again to continue after the last completed stage"
+        )
         raise typer.Exit(130) from None
     show(prepared, console)
 
@@ -239,7 +252,7 @@ def one_each(
         return [given[0]] * videos
     if len(given) != videos:
         raise UserError(
-            f"{option}: given {len(given)} times for {videos} videos; give it for each, in their "
+            f"{option}: given {len(given)} times for {videos} videos; give it once per video, in "
             "order"
         )
     return list(given)

@@ -53,8 +53,8 @@ walk.webm[/dim]
 
 [dim]avatar-kit render runs/anr-studio-... --motion walk.npz --fps 15 --out walk.gif[/dim]
 
-[dim]avatar-kit render runs/splat-studio-... --motion walk.npz --out walk.mp4 --sign[/dim]   says,
-signed, that it is synthetic (needs the extra  provenance)
+[dim]avatar-kit render runs/splat-studio-... --motion walk.npz --out walk.mp4 --sign[/dim]   adds a
+signed statement that it is synthetic (needs the extra  provenance)
 """
 
 
@@ -74,7 +74,7 @@ def render(
     ] = False,
     frames: Annotated[
         int | None,
-        typer.Option("--frames", help="At most this many frames.", show_default=False),
+        typer.Option("--frames", help="Maximum number of frames.", show_default=False),
     ] = None,
     align: AlignerName = None,
     strength: Strength = 1.0,
@@ -82,7 +82,7 @@ def render(
     camera: CameraPath = None,
     background: Behind = "plate",
     no_sound: Annotated[
-        bool, typer.Option("--no-sound", help="Leave out the sound of a driving video.")
+        bool, typer.Option("--no-sound", help="Omit the sound of a driving video.")
     ] = False,
     sign: Sign = False,
     certificate: Certificate = None,

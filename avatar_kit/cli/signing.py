@@ -15,15 +15,15 @@ Sign = Annotated[
     bool,
     typer.Option(
         "--sign",
-        help="Sign pictures and videos as synthetic (C2PA, Content Credentials), without "
-        "--certificate by a self-made certificate; needs the extra provenance.",
+        help="Sign pictures and videos as synthetic (C2PA, Content Credentials). If you omit "
+        "--certificate, a self-signed certificate is used. Needs the extra provenance.",
     ),
 ]
 Certificate = Annotated[
     Path | None,
     typer.Option(
         "--certificate",
-        help="Sign by this certificate (.pem, with the chain that vouches for it).",
+        help="Sign with this certificate (.pem, with its certificate chain).",
         show_default=False,
     ),
 ]

@@ -113,8 +113,8 @@ def show(result: dict[str, Any], root: Path, console: Console) -> None:
             console.print(f"[dim]{away}[/]", highlight=False, soft_wrap=True)
     else:
         console.print(
-            "[yellow]nothing was held out: there is nothing to measure on, and the preview shows "
-            "training frames[/]"
+            "[yellow]no frames were held out: the avatar cannot be evaluated, and the preview "
+            "shows training frames[/]"
         )
     paths = Table.grid(padding=(0, 2))
     for label, name in (

@@ -59,7 +59,7 @@ def train(
         str | None,
         typer.Option(
             "--consent",
-            help="What the person agreed to; kept with the avatar and in its pictures.",
+            help="What the person agreed to; stored with the avatar and in its pictures.",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +75,7 @@ def train(
         typer.Option(
             "--devices",
             min=1,
-            help="Processes that train the avatar together, one on each GPU of this machine.",
+            help="Number of processes that train the avatar together, one per GPU of this machine.",
         ),
     ] = 1,
     resume: Annotated[
@@ -83,7 +83,8 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Run folder to continue. With --out, auto: start a run there, or continue it.",
+            help="Run folder to continue. With --out, auto starts a run in that folder or "
+            "continues it.",
             show_default=False,
         ),
     ] = None,
@@ -126,7 +127,7 @@ def _set_up(
     if resume == "auto":
         return _start_or_resume(asked, out, console)
     if extra := asked.named() + (["--out"] if out else []):
-        raise UserError(f"--resume RUN takes everything from the run; drop {' '.join(extra)}")
+        raise UserError(f"--resume RUN uses all values of the run; omit {' '.join(extra)}")
     return _go_on(_resumption(Path(resume), asked.values, console), console)
 
 
@@ -168,7 +169,7 @@ def _start_or_resume(asked: Asked, out: Path | None, console: Console) -> Traini
         raise UserError("--resume auto needs the run folder:  --out RUN --resume auto")
     run = RunFolder(out)
     if run.ended_early():
-        say = "starting again: the run that began here ended before its first checkpoint"
+        say = "starting again: the previous run in this folder ended before its first checkpoint"
         console.print(say, highlight=False)
         if run.has_config() and not (asked.method or asked.file):
             return start_again(run.read_config(asked.laid()), out)
@@ -180,7 +181,7 @@ def _start_or_resume(asked: Asked, out: Path | None, console: Console) -> Traini
         return _go_on(found, console)
     found.claim.release()
     steps = found.checkpoint.step
-    console.print(f"{out}: all {steps} steps are done and measured", highlight=False)
+    console.print(f"{out}: all {steps} steps are done and evaluated", highlight=False)
     return None
 
 
@@ -219,13 +220,13 @@ def _resumption(root: Path, values: dict[str, Any], console: Console) -> Resumpt
     for key, (before, now) in found.changed.items():
         console.print(f"changed: {key}: {before} -> {now}", highlight=False)
     for line in found.damaged:
-        console.print(f"[yellow]passed over: {line}[/]", highlight=False)
+        console.print(f"[yellow]skipped: {line}[/]", highlight=False)
     return found
 
 
 def _go_on(found: Resumption, console: Console) -> Training:
     training = found.start()
-    console.print(f"going on at step {training.step} of {training.config.steps}")
+    console.print(f"continuing at step {training.step} of {training.config.steps}")
     return training
 
 
@@ -242,8 +243,8 @@ def _run(training: Training, console: Console, signer: Signer | None) -> None:
         count, before = training.ranks.count, training.processes_before
         if before not in (None, count):
             console.print(
-                f"[yellow]so far {before} trained together, now {count} do: it goes on, but not as "
-                "the same number would have[/]",
+                f"[yellow]processes of this run: {before} so far, {count} from now on; the "
+                "result will differ from that of a constant number[/]",
                 highlight=False,
             )
     done = run_loop(training, TerminalProgress(console))
@@ -255,7 +256,7 @@ def _run(training: Training, console: Console, signer: Signer | None) -> None:
         return
     root = training.run.root
     if not done:
-        line = f"saved at step {training.step}; go on with  avatar-kit train --resume {root}"
+        line = f"saved at step {training.step}; continue with  avatar-kit train --resume {root}"
         with contextlib.suppress(OSError):  # of a terminal that was closed
             console.print(line, highlight=False, soft_wrap=True)
         if training.stopped_by is not None:

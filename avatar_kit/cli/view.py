@@ -20,7 +20,7 @@ Orbit = Annotated[
     float | None,
     typer.Option(
         "--orbit",
-        help="Let the camera go around the person by this many degrees over the video. Without "
+        help="Move the camera around the person by this many degrees over the video. Without "
         "--motion the person stands still.",
         show_default=False,
     ),
@@ -29,7 +29,8 @@ CameraPath = Annotated[
     Path | None,
     typer.Option(
         "--camera",
-        help="Camera path to follow: JSON with keys of time, eye and target; see docs/render.md.",
+        help="Camera path to follow: a JSON file with keys of time, eye and target (see "
+        "docs/render.md).",
         show_default=False,
     ),
 ]
@@ -38,8 +39,8 @@ OptionalDrivingFile = Annotated[
     Path | None,
     typer.Option(
         "--motion",
-        help="Motion to drive with: .npz, .bvh, .glb, .csv and others (docs: formats), or a video. "
-        "May be left out with --orbit or --camera.",
+        help="Motion that drives the avatar: .npz, .bvh, .glb, .csv and others (docs: formats), "
+        "or a video. Optional with --orbit or --camera.",
         show_default=False,
     ),
 ]
@@ -50,15 +51,16 @@ Output = Annotated[
         "--out",
         "-o",
         help="Video to write (.mp4, .mov, .mkv, .webm), animated picture (.gif, .webp), or a "
-        "folder of PNG pictures (a name without a suffix), which goes on where it was interrupted.",
+        "folder of PNG pictures (a name without a suffix). An interrupted folder is "
+        "continued.",
     ),
 ]
 Behind = Annotated[
     str,
     typer.Option(
         "--background",
-        help="What is behind the person: plate (the recorded scene), transparent (.webm, .mov, "
-        ".webp, .gif or a folder), a colour (name or #rrggbb), or a picture file.",
+        help="Background: plate (the recorded scene), transparent (.webm, .mov, .webp, .gif or "
+        "a folder), a colour (name or #rrggbb), or a picture file.",
     ),
 ]
 
@@ -82,7 +84,9 @@ def chosen_cameras(
     from avatar_kit.engine.cameras import along_path, orbit_around
 
     if orbit is not None and path is not None:
-        raise UserError("--orbit and --camera: the camera can follow one of them; drop the other")
+        raise UserError(
+            "--orbit and --camera: the camera can follow only one of them; omit the other"
+        )
     renderer = loaded.avatar.renderer
     found: Camera | None = None
     if path is not None:
@@ -91,15 +95,16 @@ def chosen_cameras(
         found = orbit_around(loaded, motion, orbit)
     if background is not None:
         console.print(
-            "the recorded scene is left out, and with it any shadow of the person on it",
+            "the recorded scene is removed, including the shadow of the person on it",
             highlight=False,
         )
     elif found is not None:
         console.print(
-            "the recorded scene is shown on a guessed floor and wall; beyond it, its mean colour"
+            "the recorded scene is shown on an estimated floor and wall; beyond it, you see its "
+            "mean colour"
             if renderer.camera_moves
-            else f"method '{loaded.config.type}' paints the background of one camera: "
-            "the person moves instead, before the same background",
+            else f"method '{loaded.config.type}' paints the background of one camera: the person "
+            "moves instead of the camera, in front of the same background",
             highlight=False,
         )
     return found

@@ -18,7 +18,7 @@ from avatar_kit.cli.grouped import grouped
 from avatar_kit.cli.motion_options import DrivingOptions
 from avatar_kit.errors import MissingExtra, UserError
 
-HELP = """Look at an avatar, a capture or a motion from all sides, on a page in your browser.
+HELP = """View an avatar, a capture or a motion from all sides, on a page in your browser.
 
 [dim]avatar-kit view runs/splat-studio-...[/dim]   its training poses, or --motion walk.npz
 
@@ -41,22 +41,25 @@ def view(
         Path | None,
         typer.Option(
             "--motion",
-            help="Motion to drive the avatar of a run with. Default: its training poses.",
+            help="Motion that drives the avatar of a run. Default: its training poses.",
             show_default=False,
         ),
     ] = None,
     reading: DrivingOptions = DrivingOptions(),
     follow: Annotated[
-        bool, typer.Option("--follow", help="Show the newest checkpoint whenever there is one.")
+        bool, typer.Option("--follow", help="Follow a training: show each new checkpoint.")
     ] = False,
     host: Annotated[
         str,
         typer.Option(
             "--host",
-            help="Address to listen on; the page has no password, whoever reaches it sees it.",
+            help="Address to listen on. The page has no password: everybody who can reach it "
+            "can see it.",
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port, or the next one that is free.")] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; if it is in use, the next free one.")
+    ] = 8080,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     device: Device = "auto",
 ) -> None:
@@ -72,7 +75,7 @@ def view(
 
     say = sayer(Console())
     if reading.clip is not None and motion is None and what.is_dir():
-        raise UserError("--clip: is of a motion; give --motion FILE")
+        raise UserError("--clip: selects a clip of a motion; give --motion FILE too")
     if follow:
         first_checkpoint(what, say)
     options = reading.checked()
@@ -80,12 +83,12 @@ def view(
     if motion is not None:
         driving = reading.read(motion, say)
     elif reading.face is not None or reading.hands is not None:
-        raise UserError("--face, --hands: go with a motion; give --motion FILE")
+        raise UserError("--face, --hands: add to a motion; give --motion FILE too")
     subject = open_subject(
         what, driving, clip=reading.clip, options=options, device=device, say=say
     )
     if follow and subject.avatar is None:
-        raise UserError(f"--follow: follows the training of a run, but {what} is none")
+        raise UserError(f"--follow: needs the folder of a run, but {what} is not one")
     viewer = Viewer(subject, host=host, port=port, follow=follow, say=say)
     say(f"{subject.title}: {viewer.address}   (Ctrl-C ends)")
     with handled(lambda *_: viewer.stop(), "SIGINT", "SIGTERM"):

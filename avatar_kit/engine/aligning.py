@@ -91,9 +91,9 @@ def prior_class(name: str | None) -> tuple[str, type[LearnsPrior]]:
         return name, able[name]
     known = ", ".join(able) or "none that is installed"
     if name is None:
-        raise UserError("no aligner that is installed rests on a prior; see  avatar-kit plugins")
+        raise UserError("no installed aligner needs a prior; see  avatar-kit plugins")
     catalog().get("aligner", name)
-    raise UserError(f"aligner '{name}' rests on no prior; those that do: {known}")
+    raise UserError(f"aligner '{name}' needs no prior; aligners that do: {known}")
 
 
 def choose_aligner(
@@ -187,12 +187,15 @@ def align_motion(
     name = aligner.config.type
     if aligner.needs_fit and float(aligner.fitted_fps) != motion.fps:
         rate = float(aligner.fitted_fps)
-        say(f"the motion has {motion.fps:g} fps, resampled to the {rate:g} that {name} learned at")
+        say(
+            f"the motion has {motion.fps:g} fps; it is resampled to {rate:g} fps, the rate that "
+            f"{name} was trained at"
+        )
         motion = motion.resample(rate)
     if len(motion) <= aligner.history:
         say(
-            f"the motion has {len(motion)} frame(s), no more than the {aligner.history} that "
-            f"{name} looks back: what it shows depends on how it starts"
+            f"the motion has {len(motion)} frame(s), but {name} uses the {aligner.history} "
+            "previous frames: the result depends on how the motion starts"
         )
     aligned = blend(motion, aligner.align(motion), strength)
     return Aligned(motion, keep_footing(loaded, motion, aligned))

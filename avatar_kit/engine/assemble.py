@@ -61,7 +61,7 @@ def build_avatar(
     if len(cameras) > 1 and not renderer.camera_moves:
         raise UserError(
             f"renderer '{config.renderer.type}' paints the background of one camera, but the "
-            f"training has {len(cameras)}; take a renderer that paints the person alone (for "
+            f"training has {len(cameras)}; use a renderer that paints only the person (for "
             "example renderer.background=composite), or one camera (of a capture folder: "
             "data.cameras=[NAME])"
         )

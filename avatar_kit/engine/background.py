@@ -124,5 +124,5 @@ def check_background(loaded: LoadedAvatar, background: Background | None) -> Non
         raise UserError(
             f"background '{background.name}': method '{loaded.config.type}' with renderer "
             f"'{renderer.type}' offers no {' and no '.join(lacks)}, so its background cannot be "
-            f"replaced; take {PLATE}, or train with a renderer that offers both"
+            f"replaced; use {PLATE}, or train with a renderer that offers both"
         )

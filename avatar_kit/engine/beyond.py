@@ -55,7 +55,7 @@ class Beyond:
             found.append(
                 f"{self._share(self.unseen > _UNSEEN)} show sides of the person that no training "
                 f"picture showed (at {self.looked_at[worst]:.1f} s: {self.unseen[worst]:.0%} of "
-                "what is visible); what is painted there is guessed"
+                "what is visible); their colours are estimated"
             )
         if (self.far > _FAR).any():
             worst = int(self.far.argmax())

@@ -30,8 +30,8 @@ def along_path(loaded: LoadedAvatar, motion: Motion, path: Path) -> Camera:
     )
     if other_lens and not loaded.avatar.renderer.camera_moves:
         raise UserError(
-            f"{path}: fov_y: method '{loaded.config.type}' paints the background of one "
-            "camera, so its lens must stay; drop fov_y"
+            f"{path}: fov_y: method '{loaded.config.type}' paints the background of one camera, "
+            "so its lens cannot change; remove fov_y"
         )
     return found
 
@@ -51,7 +51,8 @@ def check_cameras(loaded: LoadedAvatar, cameras: Camera, frames: int) -> None:
     """
     if len(cameras) not in (1, frames):
         raise UserError(
-            f"camera: {len(cameras)} cameras for {frames} frames; give one, or one for each frame"
+            f"camera: {len(cameras)} cameras for {frames} frames; give one camera, or one for "
+            "each frame"
         )
     own, renderer = loaded.subject.camera, loaded.avatar.renderer
     same = (cameras.width, cameras.height) == (own.width, own.height)
@@ -61,6 +62,6 @@ def check_cameras(loaded: LoadedAvatar, cameras: Camera, frames: int) -> None:
     elif not same or not torch.allclose(cameras.K.to(own.K), own.K, rtol=1e-4):
         raise UserError(
             f"camera: method '{loaded.config.type}' paints the background of one camera, so size "
-            f"and lens must stay: take the K of the avatar's own camera, {own.width} wide and "
+            f"and lens cannot change: use the K of the avatar's own camera, {own.width} wide and "
             f"{own.height} high"
         )

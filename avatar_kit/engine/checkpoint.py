@@ -96,8 +96,8 @@ def save_checkpoint(
         shutil.rmtree(temporary, ignore_errors=True)
         if _disk_is_full(error):
             raise UserError(
-                f"{folder}: the disk is full, checkpoint of step {step} was not written; "
-                "earlier checkpoints are whole: free some space and go on with --resume"
+                f"{folder}: the disk is full, checkpoint of step {step} was not written; earlier "
+                "checkpoints are complete: free some space, then continue with --resume"
             ) from None
         raise
     return final
@@ -123,7 +123,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         UserError: It is not a checkpoint, was made by another format, or a file is damaged.
     """
-    file, mend = path / "state.json", "take another checkpoint"
+    file, mend = path / "state.json", "use another checkpoint"
     if not file.exists():
         raise UserError(f"{path}: not a checkpoint (no state.json)")
     values = read_json(file, what="state of a checkpoint")
@@ -135,7 +135,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     for name, digest in state["sha256"].items():
         if not (path / name).is_file() or file_digest(path / name) != digest:
             raise UserError(
-                f"{path / name}: truncated or altered (sha256 differs); take another checkpoint"
+                f"{path / name}: truncated or altered (sha256 differs); use another checkpoint"
             )
     return Checkpoint(path, state)
 
@@ -159,7 +159,9 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
         except UserError as error:
             passed.append(str(error))
     reason = f" ({passed[0]})" if passed else ""
-    raise UserError(f"{folder}: no whole checkpoint here{reason}; train again with another --out")
+    raise UserError(
+        f"{folder}: no complete checkpoint here{reason}; train again with another --out"
+    )
 
 
 def prune(folder: Path, keep: int, best: int | None) -> None:
@@ -216,7 +218,7 @@ def load_optimizer(
         optimizer.load_state_dict(unflatten_optimizer(name, tensors, described))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{what}: its state of the optimiser '{name}' does not fit ({error}); take another "
+            f"{what}: its state of the optimiser '{name}' does not fit ({error}); use another "
             "checkpoint, or train again with another --out"
         ) from None
     for parameter, entry in optimizer.state.items():

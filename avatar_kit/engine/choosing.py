@@ -65,9 +65,9 @@ def split_words(text: str, called: str) -> list[str]:
     try:
         words = shlex.split(text)
     except ValueError:
-        raise UserError(f"{called} {text!r}: a quotation mark has no second one") from None
+        raise UserError(f"{called} {text!r}: a quotation mark is not closed") from None
     if not words:
-        raise UserError(f"{called} {text!r}: is blank; expected a name")
+        raise UserError(f"{called} {text!r}: empty; expected a name")
     return words
 
 

@@ -78,4 +78,4 @@ def _taken(root: Path) -> str:
         who = f"process {owner['process']} on {owner['machine']}, since {owner['since']},"
     except (UserError, KeyError, TypeError):
         who = "another process"
-    return f"{root}: {who} is training here; wait for it, end it, or choose another --out"
+    return f"{root}: {who} is training here; wait for it, stop it, or choose another --out"

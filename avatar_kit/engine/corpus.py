@@ -93,7 +93,7 @@ def _pattern(leave_out: str | None) -> re.Pattern[str] | None:
     try:
         return re.compile(leave_out) if leave_out else None
     except re.error as error:
-        raise UserError(f"--leave-out '{leave_out}': no regular expression ({error})") from None
+        raise UserError(f"--leave-out '{leave_out}': not a regular expression ({error})") from None
 
 
 def _read(path: Path, name: str, found: Gathered, unwanted: re.Pattern[str] | None) -> None:

@@ -91,8 +91,9 @@ def read_coverage(path: Path, vertices: int) -> Tensor | None:
         found = None
     if found is None or found.shape != (vertices,) or found.dtype != np.float32:
         raise UserError(
-            f"{path}: not as avatar-kit writes it (key 'coverage', {vertices} float32); delete the "
-            "file, and nothing is said of sides that the training did not show"
+            f"{path}: not as avatar-kit writes it (expected key 'coverage' with {vertices} "
+            "float32); delete the file to continue without warnings about sides that the "
+            "training did not show"
         )
     return torch.from_numpy(found)
 

@@ -57,7 +57,7 @@ def exporter_for(to: Path, values: Mapping[str, Any]) -> tuple[Component, Export
     """
     if to.is_dir():
         raise UserError(
-            f"--to {to}: is a folder; name a file, or one for each frame: {to / '%05d.ply'}"
+            f"--to {to}: is a folder; name a file, or a file for each frame: {to / '%05d.ply'}"
         )
     component = _by_name(to, str(values["type"])) if "type" in values else _by_suffix(to)
     own = {key: value for key, value in values.items() if key != "type"}
@@ -91,9 +91,11 @@ def _by_suffix(to: Path) -> Component:
     names = sorted(n for length, n in fitting if length == longest)
     if not names:
         table = ", ".join(f"{' '.join(s)} ({n})" for n, s in sorted(known.items()))
-        raise UserError(f"--to {to}: no exporter writes such a file; there is {table}")
+        raise UserError(f"--to {to}: no exporter writes this suffix; supported: {table}")
     if len(names) > 1:
-        raise UserError(f"--to {to}: {' and '.join(names)} write such a file; say type=NAME")
+        raise UserError(
+            f"--to {to}: {' and '.join(names)} write this suffix; choose one with type=NAME"
+        )
     return catalog().get("exporter", names[0])
 
 
@@ -105,29 +107,31 @@ def check_shown(to: Path, config: ExporterConfig, shown: ExportMotion) -> None:
     """
     percents = str(to).count("%")
     if percents != len(_NUMBER.findall(to.name)) or percents > 1:
-        raise UserError(f"--to {to}: the name may hold %05d once, for the number of a frame")
+        raise UserError(f"--to {to}: the name may contain %05d once, for the number of a frame")
     for name, value in (("fps", shown.fps), ("frames", shown.frames)):
         if value is not None and not value > 0:
             raise UserError(f"--{name} {value:g}: must be positive")
         if value is not None and shown.motion is None:
-            raise UserError(f"--{name}: is of a driving motion; give --motion FILE")
+            raise UserError(f"--{name}: applies to a driving motion; give --motion FILE too")
     if config.holds == "pose":
         _check_pose(to, shown)
     elif numbered(to) or shown.frame is not None:
         what = f"--to {to}" if numbered(to) else "--frame"
-        raise UserError(f"{what}: {config.type} holds no single poses")
+        raise UserError(f"{what}: {config.type} does not store single poses")
     elif config.holds == "avatar" and shown.motion is not None:
-        raise UserError(f"--motion: {config.type} holds an avatar without a motion; leave it out")
+        raise UserError(f"--motion: {config.type} stores an avatar without a motion; omit --motion")
 
 
 def _check_pose(to: Path, shown: ExportMotion) -> None:
     if numbered(to) and shown.motion is None:
         raise UserError(f"--to {to}: a file for each frame needs --motion FILE")
     if numbered(to) and shown.frame is not None:
-        raise UserError(f"--frame: {to.name} stands for all frames; leave one of them out")
+        raise UserError(
+            f"--frame: {to.name} names a file for every frame; omit --frame, or name one file"
+        )
     if not numbered(to) and shown.frames is not None:
         each = f"{to.stem}_%05d{to.suffix}"
-        raise UserError(f"--frames: {to.name} holds one pose; say --frame N, or --to {each}")
+        raise UserError(f"--frames: {to.name} stores one pose; use --frame N, or --to {each}")
 
 
 def check_leftovers(to: Path, files: list[Path]) -> None:
@@ -142,6 +146,6 @@ def check_leftovers(to: Path, files: list[Path]) -> None:
     others = sorted({n for n in there if pattern.fullmatch(n)} - {f.name for f in files})
     if others:
         raise UserError(
-            f"--to {to}: there are {len(others)} files of another sequence ({others[0]}, ...); "
-            "remove them or choose another name"
+            f"--to {to}: the folder contains {len(others)} files of another sequence "
+            f"({others[0]}, ...); remove them or choose another name"
         )

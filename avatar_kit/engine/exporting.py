@@ -155,7 +155,7 @@ def _poses(
         return motion, range(len(motion)), text
     frame = shown.frame or 0
     if not 0 <= frame < len(motion):
-        raise UserError(f"--frame {frame}: of {title} there are 0 to {len(motion) - 1}")
+        raise UserError(f"--frame {frame}: {title} has frames 0 to {len(motion) - 1}")
     text = f"frame {frame} of {title}"
     if not driven:  # a pose by itself, as TrainedAvatar.render shows it
         return motion[frame], range(1), text

@@ -28,7 +28,7 @@ def missing_parts(recorded: Mapping[str, Any]) -> str:
     for part, distribution in recorded.items():
         kind, _, name = part.partition(" ")
         if kind in CONFIG_BASES and name not in catalog().names(kind):
-            said.append(f"the {kind} '{name}' is of {distribution}")
+            said.append(f"the {kind} '{name}' comes from {distribution}")
     return f"; {', '.join(said)}: install it" if said else ""
 
 

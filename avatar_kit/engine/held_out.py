@@ -91,9 +91,9 @@ def refuse_unseen_views(renderer: Renderer, view: CaptureView) -> None:
     for name, split in view.capture.splits.items():
         if new := [camera for camera in split.cameras if camera not in known]:
             raise UserError(
-                f"{view.capture.root}: the split '{name}' is of camera '{new[0]}', which the "
-                f"training does not see, but renderer '{renderer.config.type}' paints the "
-                "background of the one camera it was trained with; take a renderer that paints "
-                "the person alone (for example renderer.background=composite), or the capture "
-                "without that camera (of a capture folder: data.cameras=[NAME])"
+                f"{view.capture.root}: the split '{name}' uses camera '{new[0]}', which is not "
+                f"in the training, but renderer '{renderer.config.type}' paints the background "
+                "of the one camera it was trained with; use a renderer that paints only the "
+                "person (for example renderer.background=composite), or the capture without "
+                "that camera (of a capture folder: data.cameras=[NAME])"
             )

@@ -109,7 +109,7 @@ def _body(config: MethodConfig, subject: Subject) -> Ingredient:
 def _data(config: MethodConfig, subject: Subject, run: RunFolder) -> Iterator[Ingredient]:
     """The capture, and what found the motion in it."""
     consent = f"; the person agreed to: {config.consent}" if config.consent else ""
-    licence = config.data.licence or f"yours to know: the terms of the pictures{consent}"
+    licence = config.data.licence or f"the terms of your pictures, which only you know{consent}"
     yield _ingredient("data", subject.capture, f"capture ({config.data.type})", licence)
     path = getattr(config.data, "path", None)
     if path is None:

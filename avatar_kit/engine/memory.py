@@ -68,5 +68,5 @@ def smaller(config: MethodConfig) -> str:
 
 def elsewhere(device: torch.device, option: str = "--device cpu") -> str:
     """How to get memory for an avatar whose size is what it was trained with."""
-    end = "End other programs that use it"
+    end = "Stop other programs that use it"
     return f"{end}, or use the CPU:  {option}" if device.type == "cuda" else end

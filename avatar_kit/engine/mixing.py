@@ -140,11 +140,13 @@ def check_related(base: LoadedAvatar, donor: LoadedAvatar) -> None:
     own, given = base.avatar.charts(), donor.avatar.charts()
     fit = {n: t.shape for n, t in own.items()} == {n: t.shape for n, t in given.items()}
     if not fit or first.keys() != second.keys():
-        raise UserError(f"{there}: other encoders or textures than {here}; train both alike")
+        raise UserError(
+            f"{there}: has other encoders or textures than {here}; train both with the same ones"
+        )
     if any(not torch.equal(first[name], second[name]) for name in first):
         raise UserError(
-            f"{there}: its networks are not those of {here}, so its textures mean nothing to them; "
-            "train one of the two with the networks of the other, kept as they are"
+            f"{there}: its networks are not those of {here}, which cannot read its textures; "
+            "train one of the two with the networks of the other, unchanged"
         )
 
 

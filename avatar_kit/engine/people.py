@@ -44,8 +44,8 @@ def open_views(config: MethodConfig) -> list[CaptureView]:
         first = named.setdefault(folder_name(capture.name), capture)
         if first is not capture:
             raise UserError(
-                f"{capture.root / 'capture.json'}: the name '{capture.name}' is taken by "
-                f"{first.root}, and people of one model are told apart by it; change one of the two"
+                f"{capture.root / 'capture.json'}: the name '{capture.name}' is already used by "
+                f"{first.root}, and it identifies the people of one model; change one of the two"
             )
     return views
 
@@ -62,14 +62,14 @@ def check_unchanged(run: RunFolder, views: list[CaptureView]) -> None:
         began = [run.read_subject().capture_key]
     if len(began) != len(views):
         raise UserError(
-            f"{run.root}: began with {len(began)} captures, here are {len(views)} (data, others); "
-            "give the same"
+            f"{run.root}: started with {len(began)} captures, but {len(views)} are given (data, "
+            "others); give the same captures"
         )
     for key, view in zip(began, views, strict=True):
         if view.capture.key() != key:
             raise UserError(
-                f"{view.capture.root}: not the capture that this run began with, or its content "
-                "has changed since; restore it or start a new run"
+                f"{view.capture.root}: not the capture that this run started with, or its "
+                "content has changed since; restore it or start a new run"
             )
 
 

@@ -224,7 +224,8 @@ def _company() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise UserError(
-            f"lost the other processes of this training ({_line(error)}); what they said tells why"
+            f"lost the other processes of this training ({_line(error)}); see their messages for "
+            "the reason"
         ) from None
 
 

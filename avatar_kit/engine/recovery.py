@@ -46,7 +46,7 @@ def go_back(training: Training, bad: list[str]) -> str:
         UserError: There is no checkpoint, or it went back :data:`RETURNS` times before.
     """
     step, what = training.step, ", ".join(bad[:3])
-    mend = "Lower the learning rate or use precision=float32, then go on with --resume"
+    mend = "Lower the learning rate or use precision=float32, then continue with --resume"
     if not ckpt.list_checkpoints(training.run.checkpoints):
         raise UserError(
             f"not finite at step {step}: {what}; no checkpoint was written yet. Lower the learning "
@@ -55,8 +55,9 @@ def go_back(training: Training, bad: list[str]) -> str:
     found, _ = ckpt.latest_checkpoint(training.run.checkpoints)
     if len(training.returns) >= RETURNS:
         raise UserError(
-            f"not finite at step {step}: {what}; the last good state is {found.path}. Went back "
-            f"{RETURNS} times and halved the learning rates each time. {mend}"
+            f"not finite at step {step}: {what}; the last good state is {found.path}. The "
+            f"training returned to a checkpoint {RETURNS} times and halved the learning rates "
+            f"each time. {mend}"
         )
     returns = (*training.returns, {"step": step, "not_finite": bad[:3], "back_to": found.step})
     restore(training, found)

@@ -43,8 +43,8 @@ class Refining:
         self.config, self.refinement, self.clips = config, refinement, list(clips)
         if config.camera and len(refinement.camera_shift) == 1:
             raise UserError(
-                "refine.camera: there is one training camera, and its place is corrected relative "
-                "to the others; leave refine.camera out"
+                "refine.camera: there is only one training camera, and cameras are corrected "
+                "relative to each other; omit refine.camera"
             )
         self.learned = [refinement.rotation, refinement.shift]
         if config.camera:

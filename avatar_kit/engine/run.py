@@ -73,7 +73,7 @@ class RunFolder:
             return
         if run.ended_early():
             raise UserError(run.how_to_start_again())
-        go_on = f", or go on with  avatar-kit train --resume {root}" if run.has_config() else ""
+        go_on = f", or continue with  avatar-kit train --resume {root}" if run.has_config() else ""
         raise UserError(f"{root}: the output folder is not empty; choose another --out{go_on}")
 
     def has_config(self) -> bool:
@@ -91,8 +91,8 @@ class RunFolder:
     def how_to_start_again(self) -> str:
         """What to say of a run that :meth:`ended_early`."""
         return (
-            f"{self.root}: a training began here and ended before its first checkpoint; start it "
-            f"again with  avatar-kit train --out {self.root} --resume auto"
+            f"{self.root}: a training started here and ended before its first checkpoint; start "
+            f"it again with  avatar-kit train --out {self.root} --resume auto"
         )
 
     def forget_start(self) -> None:
@@ -142,7 +142,8 @@ class RunFolder:
         if people := run.people():
             example = run.person(people[0])
             raise UserError(
-                f"{root} holds {len(people)} people: {', '.join(people)}; name one, e.g. {example}"
+                f"{root} contains {len(people)} people: {', '.join(people)}; name one, e.g. "
+                f"{example}"
                 + ("" if example.is_dir() else ", which is there when all steps are done")
             )
         return run

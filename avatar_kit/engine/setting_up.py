@@ -188,7 +188,7 @@ def open_view(config: MethodConfig, person: int = 0) -> CaptureView:
         raise UserError(f"{capture.root / 'capture.json'}: the split 'train' is missing or empty")
     if len(train) == 1:
         logger.warning(
-            "%s: the split 'train' has one sample; the avatar will know this picture and no other",
+            "%s: the split 'train' has only one sample; the avatar will know only this picture",
             capture.root,
         )
     multiple = math.lcm(config.renderer.multiple_of(config.size), width_unit(config.size))

@@ -136,7 +136,7 @@ class Resumption:
             views = open_views(self.config)
         except UserError as error:
             raise UserError(
-                f"{error}. If the capture has moved, say where it is: --resume {self.run.root} "
+                f"{error}. If you moved the capture, name its folder: --resume {self.run.root} "
                 "data.path=FOLDER"
             ) from None
         check_unchanged(self.run, views)

@@ -61,8 +61,8 @@ def restore(training: Training, found: ckpt.Checkpoint) -> None:
         )
     if not found.state["optimizers"]:
         raise UserError(
-            f"{found.path}: kept to render from, without the state of its training; go on with "
-            "the run it was made from"
+            f"{found.path}: a checkpoint for rendering only, without the state of its training; "
+            "resume the run that it was made from"
         )
     ckpt.load_learned(training.avatar, found)
     tensors = found.training()

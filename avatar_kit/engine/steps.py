@@ -50,8 +50,8 @@ class FittedSteps:
         if self.scale == 1.0:
             return ""
         return (
-            f"steps made {self.scale:.2f} times as long, as the avatar's legs are: feet that stand "
-            f"slide by {100 * self.after:.0f} cm/s instead of {100 * self.before:.0f}"
+            f"steps scaled by {self.scale:.2f} to the legs of the avatar: planted feet slide by "
+            f"{100 * self.after:.0f} cm/s instead of {100 * self.before:.0f}"
         )
 
 

@@ -50,7 +50,7 @@ class Subject:
         """
         if body.asset.sha256 != self.body_asset["sha256"]:
             raise UserError(
-                f"{where}: trained with the body data {self.body_asset['name']} "
-                f"(sha256 {self.body_asset['sha256'][:12]}), here is {body.asset.name} "
-                f"({body.asset.sha256[:12]}); install the same version"
+                f"{where}: trained with the body data {self.body_asset['name']} (sha256 "
+                f"{self.body_asset['sha256'][:12]}), but {body.asset.name} "
+                f"({body.asset.sha256[:12]}) is installed; install the same version"
             )

@@ -37,8 +37,8 @@ def plates_of(view: CaptureView) -> list[Plate]:
             plates.append(Plate(torch.from_numpy(picture).float() / 255, camera))
     if not plates:
         logger.warning(
-            "%s: no picture of the empty scene, and none can be estimated while the camera moves: "
-            "parts that draw the person over it draw over black (give plates/%s.png, as the camera "
+            "%s: no picture of the empty scene, and none can be estimated while the camera "
+            "moves: the person is drawn over black instead (give plates/%s.png, as the camera "
             "sees the scene in the first training frame)",
             view.capture.root,
             next(iter(view.cameras)),
@@ -75,6 +75,7 @@ def _refuse_moving(avatar: Avatar, view: CaptureView) -> None:
     if moving and not avatar.renderer.camera_moves:
         raise UserError(
             f"{view.capture.root}: camera '{moving[0]}' moves, but renderer "
-            f"'{avatar.renderer.config.type}' paints the background of one camera that stays; take "
-            "a renderer that paints the person alone (for example renderer.background=composite)"
+            f"'{avatar.renderer.config.type}' paints the background of one camera that stands "
+            "still; use a renderer that paints only the person (for example "
+            "renderer.background=composite)"
         )

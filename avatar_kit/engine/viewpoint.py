@@ -82,8 +82,8 @@ def read_camera_path(
         target = _between(times, targets, frame / fps) + origin.cpu()
         if float((eye - target)[[0, 2]].norm()) < 1e-6:
             raise UserError(
-                f"{path}: at {frame / fps:.2f} s the camera looks straight up or down, or eye and "
-                "target are one point; move one of them aside"
+                f"{path}: at {frame / fps:.2f} s the camera looks straight up or down, or eye "
+                "and target are the same point; move one of them aside"
             )
         at = Camera.look_at(
             tuple(eye.tolist()),
@@ -176,7 +176,7 @@ class _CameraPath(BaseModel):
     @model_validator(mode="after")
     def _times_rise(self) -> _CameraPath:
         if any(b.time <= a.time for a, b in itertools.pairwise(self.keys)):
-            raise ValueError("keys: the times of the keys must rise")
+            raise ValueError("keys: the times of the keys must increase")
         return self
 
 

@@ -94,7 +94,10 @@ def from_capture(capture: Capture, body: Body) -> Performer:
         shape=_by_name(body, shape),
         height=_height(body, shape),
         pelvis=pelvis_height(body, shape),
-        notes=("from a capture: the face at rest is the tracker's own, the floor is found live",),
+        notes=(
+            "from a capture: the neutral face is that of the tracker, and the floor is found "
+            "while driving",
+        ),
     )
 
 
@@ -126,10 +129,10 @@ def _refusal(tracks: Sequence[FrameTrack], whole: int) -> str:
         worst = min(main_joints(), key=lambda joint: sure[joint])
         part = BODY_KEYPOINTS[worst].replace("_", " ")
         if sure[worst] < 1:
-            found += f" (the {part} is seen in {sure[worst]:.0%} of them)"
+            found += f" (the {part} is visible in {sure[worst]:.0%} of them)"
     return (
-        f"{found}, expected {_ENOUGH_FRAMES} at least; stand where head, hands and feet are in the "
-        "picture, in even light, for three seconds"
+        f"{found}, expected at least {_ENOUGH_FRAMES}; stand for three seconds, in even light, "
+        "so that head, hands and feet are in the picture"
     )
 
 
@@ -151,6 +154,9 @@ def _floor(fit: Fit) -> float:
 def _face_at_rest(tracks: Sequence[FrameTrack]) -> tuple[tuple[float, ...], tuple[str, ...]]:
     sure = [t.expression for t in tracks if t.expression_confidence > _SEEN]
     if len(sure) < _ENOUGH_FACES:
-        note = f"the face was seen in {len(sure)} frames: its rest is the tracker's own"
+        note = (
+            f"the face was visible in only {len(sure)} frames: the neutral face is that of "
+            "the tracker"
+        )
         return (0.0,) * 52, (note,)
     return tuple(np.median(np.stack(sure), 0).clip(0, 1).tolist()), ()

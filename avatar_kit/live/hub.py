@@ -137,7 +137,7 @@ class Hub:
         """What a person asked for."""
         if name in ("calibrate", "neutral", "reset", "mirror"):
             if self.watcher is None:
-                self._tell_line(f"{name}: is for a camera, and there is none here", wrong=True)
+                self._tell_line(f"{name}: needs a camera, and this session has none", wrong=True)
                 return
             if name == "mirror":
                 self._mirrored = bool(value)
@@ -299,7 +299,7 @@ class Hub:
             self.audience.tell({"state": self.state()})
             self.ended.set()
             return
-        self._tell_line(f"{child.name} ended unexpectedly and starts again", wrong=True)
+        self._tell_line(f"{child.name} ended unexpectedly and is restarted", wrong=True)
         if child is self.watcher and self.watching is not None:
             self._wants_frame = False
             child.settings = replace(self.watching, performer=self.performer)

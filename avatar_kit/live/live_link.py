@@ -102,7 +102,9 @@ class FaceReader:
             return None
         sees = frame.expression is not None
         if self._sees and not sees:
-            self.notes.append(f"{frame.subject!r:.40} sees no face; the avatar keeps its last one")
+            self.notes.append(
+                f"{frame.subject!r:.40} sees no face; the avatar keeps its last expression"
+            )
         self._sees = sees
         if frame.expression is None:
             return None
@@ -118,8 +120,8 @@ def read_packet(packet: bytes) -> LiveLinkFrame:
     if not packet or packet[0] != _VERSION:
         found = f"version {packet[0]}" if packet else "nothing"
         raise ValueError(
-            f"no packet of Live Link Face: {found}, expected version {_VERSION} (in the app: "
-            "the mode Live Link, ARKit)"
+            f"not a packet of Live Link Face: {found}, expected version {_VERSION} (in the app, "
+            "select the mode Live Link, ARKit)"
         )
     device, at = _text(packet, 1)
     subject, at = _text(packet, at)
@@ -173,5 +175,5 @@ def _text(packet: bytes, at: int) -> tuple[str, int]:
 
 def _taken(packet: bytes, at: int, size: int) -> bytes:
     if size < 0 or at + size > len(packet):
-        raise ValueError("a packet of Live Link Face is cut short")
+        raise ValueError("a packet of Live Link Face is truncated")
     return packet[at : at + size]

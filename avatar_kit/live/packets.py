@@ -39,7 +39,8 @@ class PacketSource:
         except OSError as error:
             raise UserError(
                 f"--receive {address}: cannot listen there ({error.strerror or error}); another "
-                "program may: end it, or take another port and let the sender send to it"
+                "program may use the port: stop it, or choose another port here and in the "
+                "sender"
             ) from None
         self.came = time.monotonic()
         self.refused: list[str] = []
@@ -79,7 +80,7 @@ class PacketSource:
     def _accepts(self, packet: bytes, sender: str) -> bool:
         now = time.monotonic()
         if self._sender not in (None, sender) and now - self.came < _FAITHFUL:
-            self.refused.append(f"{sender} sends too, while {self._sender} drives")
+            self.refused.append(f"{sender} also sends, but {self._sender} drives")
             return False
         self.came, self._sender = now, sender
         if len(packet) > LARGEST_PACKET:

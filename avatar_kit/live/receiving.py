@@ -151,8 +151,10 @@ class Receiver:
         silent = now - self.packets.came > _SILENCE
         if silent != self._silent:
             self._silent = silent
-            text = f"no packet for {_SILENCE:g} seconds; is the sender sending there?"
-            self.link.send(Said(f"{where}: {text if silent else 'packets come'}", wrong=silent))
+            text = (
+                f"no packet for {_SILENCE:g} seconds; check that the sender sends to this address"
+            )
+            self.link.send(Said(f"{where}: {text if silent else 'packets arrive'}", wrong=silent))
 
     def _hand_on(self, new: Pose | Face, dropped: int) -> None:
         now = time.monotonic()
@@ -173,12 +175,12 @@ class Receiver:
         self._scaled = True
         leg, own = self.reader.leg, self.settings.leg
         if leg is None:
-            text = "the sender does not tell how long its legs are: steps are taken in metres"
+            text = "the sender does not send the length of its legs: steps are in metres"
         else:
             performer = Performer.model_validate_json(self.settings.performer or "")
             sizes = {"height": performer.height * leg / own, "pelvis": performer.pelvis * leg / own}
             performer = performer.model_copy(update=sizes)
             self.link.send(Calibrated(1.0, performer.model_dump_json()))
             text = f"the sender's legs are {leg:.2f} m long, the avatar's {own:.2f} m: steps are "
-            text += f"taken {own / leg:.2f} times as long"
+            text += f"scaled by {own / leg:.2f}"
         self.link.send(Said(f"{self.settings.address}: {text}"))

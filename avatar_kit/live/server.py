@@ -97,11 +97,11 @@ class Server:
     ) -> web.StreamResponse:
         """Only who knows the token, and no page of another site that a browser also shows."""
         if not self._is_here(request.headers.get("Host", "")):
-            raise web.HTTPForbidden(text="this address is not one of the session's")
+            raise web.HTTPForbidden(text="this address does not belong to the session")
         origin = request.headers.get("Origin")
         foreign = origin is not None and origin != f"http://{request.headers['Host']}"
         if foreign or (request.path == "/socket" and origin is None):
-            raise web.HTTPForbidden(text="a page of another site may not take part")
+            raise web.HTTPForbidden(text="pages of other sites are refused")
         given = request.query.get("token", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, self.token.encode()):
             raise web.HTTPForbidden(text="open the address that  avatar-kit live  printed")
@@ -178,7 +178,7 @@ class Server:
             elif name in _ORDERS:
                 self.hub.order(name, _ORDERS[name](value))
             else:
-                raise ValueError(f"no order is called {name!r}; there is {', '.join(_ORDERS)}")
+                raise ValueError(f"unknown order {name!r}; known: {', '.join(_ORDERS)}")
         except (ValueError, TypeError) as error:
             await _refuse(page, str(error))
         except RecursionError:
@@ -198,8 +198,8 @@ def bind(host: str, port: int) -> socket.socket:
         made.bind((host, port))
     except OSError as error:
         raise UserError(
-            f"--port {port}: cannot listen on {host} ({error.strerror or error}); another session "
-            "may run there: take another --port, or 0 for any that is free"
+            f"--port {port}: cannot listen on {host} ({error.strerror or error}); another "
+            "session may use the port: choose another --port, or 0 for any free port"
         ) from None
     return made
 

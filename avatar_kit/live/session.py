@@ -72,9 +72,9 @@ async def serve(options: LiveOptions, say: Say) -> None:
     try:
         if not is_local(options.host):
             say(
-                f"listening on {options.host}: whoever reaches this machine and knows the token "
-                "sees the avatar, and may drive it; browsers give pages from other machines no "
-                "camera without https"
+                f"listening on {options.host}: everybody who reaches this machine and knows the "
+                "token can see the avatar and drive it; without https, browsers deny camera "
+                "access to pages from other machines"
             )
         if options.receiving is not None:
             say(_received_at(options.receiving.address))
@@ -154,14 +154,14 @@ async def check(options: LiveOptions, seconds: float, say: Say) -> Checked:
 def _advice(options: LiveOptions) -> str:
     if options.receiving is None:
         return "give a clip that shows one person from head to feet, or --performer"
-    return f"let the other program send to {options.receiving.address} meanwhile"
+    return f"send poses from the other program to {options.receiving.address} meanwhile"
 
 
 def _received_at(address: Address) -> str:
     text = f"receiving      {address}"
     if is_local(address.host):
         return text
-    return f"{text}   (whoever reaches this machine there can move the avatar)"
+    return f"{text}   (everybody who reaches this address can move the avatar)"
 
 
 def _hub(options: LiveOptions, say: Say) -> Hub:
@@ -170,7 +170,10 @@ def _hub(options: LiveOptions, say: Say) -> Hub:
             from avatar_kit.live.performer import Performer
 
             Performer.model_validate_json(performer).save(options.performer)
-            say(f"{options.performer}: calibration kept; --performer {options.performer} takes it")
+            say(
+                f"{options.performer}: calibration saved; reuse it with --performer "
+                f"{options.performer}"
+            )
 
     return Hub(
         options.watching,
@@ -211,10 +214,10 @@ def table(checked: Checked) -> Any:
         if spread.values:
             shown.add_row(name, f"{spread.median:.1f} ms", f"{spread.high:.1f} ms")
     late = figures.latency
-    name = "glass to glass" if figures.track.values else "packet to picture"
+    name = "camera to picture" if figures.track.values else "packet to picture"
     shown.add_row(name, f"{1e3 * late.median:.0f} ms", f"{1e3 * late.high:.0f} ms")
-    shown.add_row("pictures", f"{checked.pictures:.1f} a second", "")
-    shown.add_row("poses", f"{checked.poses:.1f} a second", "")
+    shown.add_row("pictures", f"{checked.pictures:.1f} per second", "")
+    shown.add_row("poses", f"{checked.poses:.1f} per second", "")
     shown.add_row("dropped, lost", f"{figures.dropped}, {figures.lost}", "")
     if figures.read.values or figures.refused:
         shown.add_row("packets refused", str(figures.refused), "")

@@ -84,8 +84,8 @@ class FrameSolver:
     def __init__(self, body: Body, performer: Performer, camera: Camera, fps: float = 30.0):
         if performer.body != body.asset.name:
             raise UserError(
-                f"the performer was calibrated with body '{performer.body}' and the solver runs "
-                f"'{body.asset.name}'; calibrate again, or take that body"
+                f"the performer was calibrated with body '{performer.body}', but the solver uses "
+                f"'{body.asset.name}'; calibrate again, or use that body"
             )
         self.performer, self.fps = performer, fps
         lens = Lens.of(camera)
@@ -116,7 +116,7 @@ class FrameSolver:
         began = clock.perf_counter()
         seconds = 1 / self.fps if self._time is None else time - self._time
         if not 0 < seconds < math.inf:
-            raise ValueError(f"frames come in time order; {time} follows {self._time}")
+            raise ValueError(f"frames must be in time order; {time} follows {self._time}")
         self._time = time
         seen = Observation.of(track, self.problem.lens.R.T)
         error, iterations = float("nan"), 0

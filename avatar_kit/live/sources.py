@@ -84,7 +84,7 @@ class NewestFrame:
             if self._newest is None and self._ended is None:
                 return None
             if self._newest is None:
-                raise UserError(f"--camera {self.source}: no more pictures come ({self._ended})")
+                raise UserError(f"--camera {self.source}: no more pictures arrive ({self._ended})")
             number, at, picture, self.round = self._newest
             self._newest, dropped = None, number - self._taken - 1
             self._taken = number
@@ -158,14 +158,15 @@ def _opened(number: int) -> InputContainer:
     known = _CAMERAS.get(platform.system())
     if known is None:
         raise UserError(
-            f"--camera {number}: cameras are opened on Linux and macOS; here, take --camera browser"
+            f"--camera {number}: cameras can be opened on Linux and macOS only; use --camera "
+            "browser"
         )
     kind, name = known[0], known[1].format(number)
     try:
         return av.open(name, format=kind, options={"framerate": "30"})
     except (FFmpegError, OSError, ValueError) as error:
         raise UserError(
-            f"--camera {number}: {name} cannot be opened ({error}); take another number, or "
+            f"--camera {number}: {name} cannot be opened ({error}); use another number, or "
             "--camera browser"
         ) from None
 

@@ -47,13 +47,13 @@ def known_performer(
     if not given.exists():
         if not given.parent.is_dir():
             raise UserError(f"--performer {given}: there is no folder {given.parent}")
-        say(f"{given} is not there yet: the session begins with a calibration")
+        say(f"{given} does not exist yet: the session starts with a calibration")
         return Known(catalog().default("body"), None), given
     performer = Performer.load(given)
     if performer.tracker not in ("", tracker):
         say(
-            f"{given}: the face at rest was seen by tracker '{performer.tracker}', not by "
-            f"'{tracker}'; press Neutral face on the page"
+            f"{given}: the neutral face was measured with tracker '{performer.tracker}', not "
+            f"with '{tracker}'; press Neutral face on the page"
         )
     for name in catalog().names("body"):
         try:

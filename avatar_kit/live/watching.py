@@ -135,7 +135,7 @@ class _Watcher:
         """Say once that no pictures come any more, and once that they are back."""
         if silent and not self.silent:
             camera = f"no picture from camera {self.settings.camera}"
-            self.link.send(Said(f"{camera}; driving goes on when it is back", wrong=True))
+            self.link.send(Said(f"{camera}; driving continues when it is back", wrong=True))
         elif self.silent and not silent:
             self.link.send(Said(f"camera {self.settings.camera} is back"))
         self.silent = silent

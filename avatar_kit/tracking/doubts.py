@@ -61,10 +61,10 @@ def unknown(videos: Sequence[FittedVideo]) -> list[str]:
     at = {name: k for k, name in enumerate(BODY_KEYPOINTS)}
     raised = [points[:, at[f"{s}_wrist"]] > points[:, at[f"{s}_shoulder"]] for s in _BOTH]
     if min(r.mean() for r in raised) < KNOWN_SHARE:
-        found["lift both arms above the head"] = ["raised arms"]
+        found["raise both arms above your head"] = ["raised arms"]
     for side, sure in zip(_BOTH, hands.T, strict=True):
         if (sure > 0).mean() < 2 * KNOWN_SHARE:
-            advice = "hold both hands open towards the camera, nearer to it"
+            advice = "hold both hands open towards the camera, closer to it"
             found.setdefault(advice, []).append(f"the {side} hand")
     if (face > 0).mean() < 2 * KNOWN_SHARE:
         found.setdefault("look at the camera for a while", []).append("the face")

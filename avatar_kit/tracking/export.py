@@ -247,7 +247,7 @@ def _wrong_notes(content: CaptureContent, wrong: np.ndarray, kept: bool) -> list
         if not len(numbers):
             continue
         frames = "1 frame" if len(numbers) == 1 else f"{len(numbers)} frames"
-        what = "too many to leave them out" if kept else "left out of training and test"
+        what = "too many to omit them" if kept else "not used in training and test"
         of = f"the video of camera {name}" if len(content.videos) > 1 else "the video"
         notes.append(f"the body is wrong in {frames} of {of}, {what}: {spelled(numbers)}")
     return notes

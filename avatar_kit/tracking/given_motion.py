@@ -117,17 +117,17 @@ def seen_by_camera(motion: Motion, path: Path, observed: Observed, body: Body) -
         turned, degrees = _towards_camera(kept, axes, observed)
         miss = _miss(turned, observed.tracks, body)
         if best is None or miss < best[0]:
-            said = f"{name}, turned by {degrees:.0f} degrees" if degrees else name
+            said = f"{name}, rotated by {degrees:.0f} degrees" if degrees else name
             best = miss, said, turned
     assert best is not None
     miss, said, turned = best
     if miss > LARGEST_MISS:
         raise UserError(
-            f"{path}: not the motion of the person in {observed.reader.path}: the lines of the "
-            f"body are {miss:.0f} degrees off what is seen, on average; give the motion of this "
-            "video, or leave --motion out"
+            f"{path}: not the motion of the person in {observed.reader.path}: limb directions "
+            f"are off by {miss:.0f} degrees on average; give the motion of this video, or omit "
+            "--motion"
         )
-    note = f"{path.name}: {said}; {miss:.0f} degrees off what is seen before it is refined"
+    note = f"{path.name}: {said}; limb directions are off by {miss:.0f} degrees before the fit"
     return GivenMotion(turned, note)
 
 

@@ -27,7 +27,9 @@ def built_matting(name: str, readers: list[VideoReader]) -> Matting:
     """
     component = catalog().get("matting", name)
     if masked := [reader.path for reader in readers if reader.masked]:
-        raise UserError(f"--matting {name}: {Path(masked[0])} brings masks; leave one of them out")
+        raise UserError(
+            f"--matting {name}: {Path(masked[0])} provides masks; use only one of the two"
+        )
     return component.load()(component.config(type=name))
 
 

@@ -61,8 +61,8 @@ def decode(video: Path, options: ReadOptions, progress: Progress) -> VideoReader
     reader = read_video(video, options)
     if len(reader) < MIN_CLIP_FRAMES:
         raise UserError(
-            f"{video}: {len(reader)} frames to read, at least {MIN_CLIP_FRAMES} are needed; film "
-            "longer, or read more of it"
+            f"{video}: {len(reader)} frames to read, but at least {MIN_CLIP_FRAMES} are needed; "
+            "film longer, or read more of it"
         )
     what = f"{len(reader)} frames, {reader.width}x{reader.height}, {reader.fps:g} fps"
     progress.finish("; ".join([what, *reader.notes]))
@@ -144,7 +144,7 @@ def _observed(video: _Looked, ranges: list[tuple[int, int]], others: list[str]) 
     way = find_heading(kept, clips, video.reader.fps).way
     notes = video.notes + others
     if exchanged := int((way != AS_READ).sum()):
-        notes.append(f"left and right were taken for each other in {exchanged} frames: put right")
+        notes.append(f"left and right were swapped in {exchanged} frames: corrected")
     return Observed(video.reader, put_right(kept, way), frames, clips, notes)
 
 
@@ -163,7 +163,7 @@ def _landmarks(
     """What :func:`watch` finds, and what the reader learns of the file while it is read."""
     implementation, config = tracker.load(), tracker.config(type=tracker.name)
     if box is not None and not implementation.chooses:
-        raise UserError(f"--box: the tracker '{tracker.name}' sees one person; leave it out")
+        raise UserError(f"--box: the tracker '{tracker.name}' finds only one person; omit --box")
 
     def choose(people: list[PersonBox]) -> int:
         assert box is not None
@@ -200,8 +200,8 @@ def _checked(own: np.ndarray, tracked: np.ndarray, reader: VideoReader) -> np.nd
     overlap = both.sum(dtype=float) / max(either.sum(dtype=float), 1)
     if reader.options.masks is not None and overlap < MIN_MASK_OVERLAP:
         raise UserError(
-            f"--masks {reader.options.masks}: they overlap with the person that is seen by "
-            f"{overlap:.0%} only; the person must be white, and mask 1 belong to frame 1"
+            f"--masks {reader.options.masks}: they overlap with the tracked person by only "
+            f"{overlap:.0%}; the person must be white, and mask 1 must belong to frame 1"
         )
     return own
 
@@ -247,15 +247,15 @@ def _seen_note(found: Arrays) -> str:
 def _notes(tracks: Tracks, reader: VideoReader, box: Rectangle | None) -> list[str]:
     notes = list(reader.notes)
     if reader.corrupt:
-        notes.append(f"{reader.corrupt} frames lost to damage in the file")
+        notes.append(f"{reader.corrupt} frames lost because the file is damaged")
     lost = int((~seen(tracks)).sum())
     if lost:
         notes.append(f"{lost} frames without a person dropped")
     if box is None:
         crowd = crowd_note(tracks)
     else:
-        crowd = crowd_note(tracks, "the one of --box")
-        notes.append(f"the person of --box is followed, from {reader.options.start:g} s on")
+        crowd = crowd_note(tracks, "the person in --box")
+        notes.append(f"the person in --box is followed, from {reader.options.start:g} s on")
     notes += [note for note in (crowd, lying_note(tracks)) if note]
     return notes
 
@@ -276,10 +276,10 @@ def without_smears(good: np.ndarray, suspect: list[int]) -> tuple[np.ndarray, li
     if not smeared:
         return good, []
     if 2 * clean.sum() >= good.sum():
-        return clean, [f"{smeared} frames after the damage dropped, they may show smears"]
+        return clean, [f"{smeared} frames after the damage dropped, because they may be smeared"]
     return good, [
-        f"{smeared} frames after the damage may show smears, too many to drop them: look at the "
-        "quality sheet, or copy the video anew from the camera"
+        f"{smeared} frames after the damage may be smeared, too many to drop them: look at the "
+        "quality sheet, or copy the video from the camera again"
     ]
 
 

@@ -55,8 +55,8 @@ def one_person(
     for (path, ranges, _), numbers in zip(videos, who, strict=True):
         kept.append([r for r, n in zip(ranges, numbers, strict=True) if n == int(wanted) - 1])
         if ranges and not kept[-1]:
-            raise UserError(f"{path}: does not show person {wanted} ({listed}); leave it out")
-    return kept, [f"{count} people one after another: person {wanted} taken"]
+            raise UserError(f"{path}: does not show person {wanted} ({listed}); omit this video")
+    return kept, [f"{count} people one after another: person {wanted} is used"]
 
 
 def _who(videos: Sequence[tuple[Path, Ranges, np.ndarray]]) -> list[list[int]]:
@@ -101,8 +101,9 @@ def in_box(boxes: np.ndarray, wanted: Rectangle, video: Path) -> int:
     if not inside.any():
         there = [",".join(f"{v:.0f}" for v in (a, b, c - a, d - b)) for a, b, c, d in boxes]
         raise UserError(
-            f"{video}: nobody is in the middle of --box {x},{y},{width},{height} in the first "
-            f"picture that is read; people are at {' and '.join(there) or 'no place'}"
+            f"{video}: --box {x},{y},{width},{height} has nobody in its middle in the first "
+            "picture that is read; the picture shows people at "
+            f"{' and '.join(there) or 'no place'}"
         )
     both = (np.minimum(boxes[:, 2:], end) - np.maximum(boxes[:, :2], (x, y))).clip(0).prod(-1)
     either = (boxes[:, 2:] - boxes[:, :2]).prod(-1) + width * height - both

@@ -81,7 +81,7 @@ class Options:
         if not any(found):
             return [None] * videos
         if len(found) != videos:
-            raise ValueError(f"motion is given for {len(found)} videos, there are {videos}")
+            raise ValueError(f"motion is given for {len(found)} videos, but there are {videos}")
         return found
 
     def rectangles(self) -> list[Rectangle | None]:
@@ -91,5 +91,5 @@ class Options:
             UserError: It is said by number, too.
         """
         if any(self.boxes) and self.person not in (None, "all"):
-            raise UserError("--box and --person say the same thing: give one of them")
+            raise UserError("--box and --person have the same purpose: give only one of them")
         return [box[0] if box else None for box in self.boxes]

@@ -52,7 +52,7 @@ def prepare_video(
     paths = [Path(v) for v in ([videos] if isinstance(videos, str | Path) else videos)]
     check_folder(out)
     if not 0 <= options.held_out <= 0.5:
-        raise UserError(f"--held-out {options.held_out:g}: expected a part between 0 and 0.5")
+        raise UserError(f"--held-out {options.held_out:g}: expected a share between 0 and 0.5")
     boxes = options.rectangles()
     tracker, body = _component("tracker", options.tracker), _component("body", options.body)
     names, files = camera_names(paths), options.motions(len(paths))
@@ -98,7 +98,7 @@ def _readers(
     readers = open_videos(paths, options.reads(len(paths)), told)
     if options.focal is not None and len({reader.full_size for reader in readers}) > 1:
         raise UserError(
-            "--focal is in pixels, and the videos are of several sizes: give --fov or --camera"
+            "--focal is in pixels, but the videos have different sizes: give --fov or --camera"
         )
     return readers
 

@@ -48,9 +48,9 @@ def static_camera(
         UserError: More than one is given, or one makes no camera.
     """
     if calibration is not None and (fov or focal):
-        raise UserError("--camera says what --fov and --focal say, and more: leave those out")
+        raise UserError("--camera replaces --fov and --focal: omit these two")
     if fov is not None and focal is not None:
-        raise UserError("--fov and --focal say the same thing: give one of them")
+        raise UserError("--fov and --focal have the same purpose: give only one of them")
     if fov is not None and not 5 <= fov <= 120:
         raise UserError(f"--fov {fov:g}: a vertical field of view lies between 5 and 120 degrees")
     low, high = (limit * height for limit in FOCAL_RANGE)
@@ -63,7 +63,7 @@ def static_camera(
     source = "assumed" if fov is None and focal is None else "given"
     if source == "assumed" and focal_35mm is not None:
         focal = focal_35mm / FILM_DIAGONAL_MM * math.hypot(width, height)
-        source = f"from the file: {focal_35mm:g} mm in terms of 35 mm film"
+        source = f"from the file: {focal_35mm:g} mm (35 mm equivalent)"
     if calibration is not None:
         K, focal = calibration.matrix().float(), None
         source = f"calibrated: {calibration.file.name}"

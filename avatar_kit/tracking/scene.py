@@ -90,10 +90,10 @@ class Scene:
         moved = float(self.pixels.max())
         if not self.steady:
             return [
-                f"the camera moves, the picture by {moved:.0f} pixels: the masks are coarse and "
-                "places in the room are not right; put the camera on a stand"
+                f"the camera moves by {moved:.0f} pixels: masks are coarse, and positions in the "
+                "room are not correct; put the camera on a tripod"
             ]
-        return [f"the camera moves by {moved:.1f} pixels: taken out"] if moved > 0 else []
+        return [f"the camera moves by {moved:.1f} pixels: corrected"] if moved > 0 else []
 
 
 #: The move of a camera that stands.
@@ -123,13 +123,13 @@ def find_scene(observed: Observed, stages: Stages) -> Scene:
             return f"the camera moves by {scene.pixels.max():.0f} pixels: coarse masks"
         if not scene.believed:
             return "the background moves: coarse masks"
-        steadied = f", the camera's {scene.pixels.max():.1f} pixels taken out"
+        steadied = f", camera motion of {scene.pixels.max():.1f} pixels corrected"
         tail = steadied if scene.pixels.max() > 0 else ""
         if len(scene.plates) == 1:
             return "plate found" + tail
         return (
-            f"the mean of {len(scene.plates)} plates, up to {scene.apart:.0f} grey levels apart"
-            + tail
+            f"the mean of {len(scene.plates)} plates that differ by up to {scene.apart:.0f} grey "
+            "levels" + tail
         )
 
     # which frames, and so whose, is decided between the stages

@@ -114,7 +114,7 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
     rows = -(-len(tiles) // TILE_COLUMNS)
     tile_height = tiles[0].height + 30
     unknown = [f"the avatar will not know {line}" for line in sheet.unknown]
-    notes = [*sheet.reasons, *unknown, *sheet.notes] or ["nothing to complain about"]
+    notes = [*sheet.reasons, *unknown, *sheet.notes] or ["no problems found"]
     lines = [line for note in notes for line in _wrapped("- " + note, 150)]
     charts_top = 190 + rows * (tile_height + TILE_GAP)
     height = charts_top + 300 + 60 + 28 * len(lines) + SHEET_MARGIN

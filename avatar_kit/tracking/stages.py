@@ -138,7 +138,7 @@ class Stages:
         if not dropped:
             return ""
         gib = stages_limit() / 2**30
-        return f"; stages of {dropped} older videos dropped, the cache keeps {gib:g} GiB of them"
+        return f"; stages of {dropped} older videos dropped (limit of the cache: {gib:g} GiB)"
 
 
 def _read(path: Path, key: str) -> Arrays | None:

@@ -112,8 +112,8 @@ class StageProgress:
 def _masks(figures: Figures) -> str:
     """How sound the masks are, in words."""
     return (
-        f"{figures.refined:.0%} refined; of the worst tenth {1 - figures.mask_whole:.1%} apart, "
-        f"{1 - figures.mask_filled:.1%} holes, agreement {figures.mask_agreement:.2f}"
+        f"{figures.refined:.0%} refined; in the worst tenth {1 - figures.mask_whole:.1%} not "
+        f"connected, {1 - figures.mask_filled:.1%} holes, agreement {figures.mask_agreement:.2f}"
     )
 
 
@@ -154,11 +154,11 @@ def show(prepared: Prepared, console: Console) -> None:
         console.print(f"  [yellow]•[/] the avatar will not know {line}", highlight=False)
     for note in prepared.notes:
         console.print(f"  [dim]• {escape(note)}[/]", highlight=False)
-    lead = "To train all the same" if prepared.verdict == "not fit" else "Next"
+    lead = "To train anyway" if prepared.verdict == "not fit" else "Next"
     method, folder = catalog().default("method"), prepared.capture.root
     console.print(f"\n{lead}:  avatar-kit train --method {method} --data {folder}\n")
     if len(prepared.capture.cameras) > 1:
         console.print(
-            "It has several cameras: take a method whose renderer paints the person alone "
+            "It has several cameras: use a method whose renderer paints only the person "
             "(docs/own-video.md, Several videos)\n"
         )

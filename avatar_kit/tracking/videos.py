@@ -33,7 +33,7 @@ def open_videos(
         UserError: One cannot be read or is given twice, or pictures in a folder have another rate.
     """
     if twice := [p for k, p in enumerate(paths) if p.resolve() in {q.resolve() for q in paths[:k]}]:
-        raise UserError(f"{twice[0]}: is given twice; name each video once")
+        raise UserError(f"{twice[0]}: given twice; name each video once")
     readers = [decode(*each) for each in zip(paths, reads, told, strict=True)]
     slowest = min(readers, key=lambda reader: reader.fps)
     for k, reader in enumerate(readers):
@@ -41,14 +41,14 @@ def open_videos(
             continue
         if is_sequence(reader.path):
             raise UserError(
-                f"{reader.path}: {reader.fps:g} pictures a second, but {slowest.path} has "
-                f"{slowest.fps:g}; make a video of the pictures"
+                f"{reader.path}: {reader.fps:g} pictures per second, but {slowest.path} has "
+                f"{slowest.fps:g}; convert the pictures to a video"
             )
         options = replace(reader.options, fps=slowest.fps * reader.options.every)
         readers[k] = decode(reader.path, options, told[k])
         readers[k].notes.append(
-            f"{slowest.fps:g} of its {reader.fps:g} frames a second read, as many as the slowest "
-            f"video, {slowest.path.name}, has"
+            f"{slowest.fps:g} of {reader.fps:g} frames per second are read, the rate of the "
+            f"slowest video, {slowest.path.name}"
         )
     return readers
 
@@ -63,7 +63,7 @@ def from_box(read: ReadOptions, seconds: float | None) -> ReadOptions:
         return read
     if seconds < read.start:
         raise UserError(
-            f"--box @{seconds:g}: lies before --start {read.start:g}; give a box of a later picture"
+            f"--box @{seconds:g}: is before --start {read.start:g}; give a box of a later picture"
         )
     return replace(read, start=seconds)
 

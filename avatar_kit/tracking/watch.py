@@ -84,8 +84,8 @@ def check_person(tracks: Tracks, video: Path) -> None:
     share = float(seen(tracks).mean()) if len(tracks) else 0.0
     if share < NOTABLE_SHARE:
         raise UserError(
-            f"{video}: no person found in {100 * (1 - share):.0f} % of the frames; "
-            "film one person from head to toe, in even light"
+            f"{video}: no person found in {100 * (1 - share):.0f}% of the frames; film one "
+            "person from head to toe, in even light"
         )
 
 
@@ -96,8 +96,8 @@ def crowd_note(tracks: Tracks, taken: str = "the larger one") -> str:
         return ""
     share = 100 * len(several) / len(tracks)
     return (
-        f"{int(tracks.people.max())} people in {share:.0f} % of the frames "
-        f"(first in frame {several[0]}): {taken} is taken"
+        f"{int(tracks.people.max())} people in {share:.0f}% of the frames (first in frame "
+        f"{several[0]}): {taken} is used"
     )
 
 
@@ -113,8 +113,8 @@ def lying_note(tracks: Tracks) -> str:
     if -down >= abs(across):
         return ""
     degrees = 180 if down > abs(across) else 90 if across < 0 else 270
-    how = "to be upside down" if degrees == 180 else "to lie on its side"
-    return f"the picture seems {how}: if it does, add --rotate {degrees}"
+    how = "to be upside down" if degrees == 180 else "to be rotated by 90 degrees"
+    return f"the picture seems {how}: if this is so, add --rotate {degrees}"
 
 
 #: Part of the body -> key points that show that it is in the picture.
@@ -152,6 +152,6 @@ def check_whole(cut: dict[str, float], video: Path) -> None:
         if cut.get(part, 0.0) > 0.5:
             raise UserError(
                 f"{video}: the person is cut by the frame (the {part} in {cut[part]:.0%} of the "
-                "frames); step back until head, hands and feet are always in the picture, "
-                "or add --allow-cut to prepare it all the same"
+                "frames); step back until head, hands and feet are always in the picture, or "
+                "add --allow-cut to prepare it anyway"
             )

@@ -273,7 +273,10 @@ class DeferredConfig(MethodConfig):
     def _something_to_learn_with(self):
         if self.learn == "texture" and self.networks_of is None:
             raise PydanticCustomError(
-                "learn", "learn=texture needs networks_of=RUN: untrained networks show nothing", {}
+                "learn",
+                "learn=texture needs networks_of=RUN, because untrained networks "
+                "cannot render a texture",
+                {},
             )
         return self
 

@@ -37,7 +37,7 @@ class TwoStageUNet(Renderer):
         early = [c.channels for name, c in conditions.items() if name not in config.late]
         late = [conditions[name].channels for name in config.late]
         if not early:
-            raise UserError("renderer.late: one encoder must be left for the first stage")
+            raise UserError("renderer.late: at least one encoder must remain for the first stage")
         self.first: nn.Module | None = None
         if config.stages == 2:
             self.first = UNet(sum(early), config.features, config.widths, config.norm)

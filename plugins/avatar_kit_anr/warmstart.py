@@ -30,8 +30,8 @@ def take_networks(avatar: Avatar, method: str, root: Path) -> None:
     config = run.read_config()
     if config.type != method:
         raise UserError(
-            f"networks_of: {root} is a run of method '{config.type}'; '{method}' can take the "
-            f"networks of a run of '{method}'"
+            f"networks_of: {root} is a run of method '{config.type}'; '{method}' can use only "
+            f"the networks of a run of '{method}'"
         )
     found, _ = latest_checkpoint(run.checkpoints)
     given = networks(found.weights())

@@ -156,7 +156,7 @@ def check_projection(
             person there. Says how many, and which other reading of the files would fit.
     """
     if not looked:
-        raise UserError(f"{where}: every mask that was looked at is empty")
+        raise UserError(f"{where}: every checked mask is empty")
 
     @torch.no_grad()
     def points(motion: Motion) -> Tensor:
@@ -173,14 +173,14 @@ def check_projection(
         for name, other, cameras in _readings(motion, views, places)
     }
     good = [name for name, other in tried.items() if other.good(max(_NAMED, fit.share - 0.1))]
-    hint = "cameras, poses and masks are not of one recording"
+    hint = "cameras, poses and masks do not belong to one recording"
     if good:
         best = max(good, key=lambda name: tried[name].share)
         hint = f"{best} {tried[best].share:.0%} would"
     raise UserError(
-        f"{where}: {fit.share:.0%} of the body's joints lie on the masks when they are projected, "
-        f"and they are {fit.size:.2g} times as large as the person there (expected at least "
-        f"{LEAST:.0%}, and {SIZES[0]:g} to {SIZES[1]:g}; {len(looked)} pictures looked at); {hint}"
+        f"{where}: {fit.share:.0%} of the projected joints of the body lie on the masks, and the "
+        f"body is {fit.size:.2g} times as large as the person there (expected at least "
+        f"{LEAST:.0%}, and {SIZES[0]:g} to {SIZES[1]:g}; {len(looked)} pictures checked); {hint}"
     )
 
 

@@ -11,5 +11,5 @@ def register_commands(register) -> None:
     register(
         "data",
         target="avatar_kit_datasets.data_command:app",
-        help="Say what a folder of recordings is, and what is missing.",
+        help="Report what a folder of recordings contains, and what is missing.",
     )

@@ -16,23 +16,24 @@ _MOST = 1_000_000_000
 class RecordedConfig(DatasetConfig):
     """What can be said of every recording that lies in a format of its own."""
 
-    path: Path = Field(description="The folder, as its publisher lays it out.")
+    path: Path = Field(description="The folder, in the layout of its publisher.")
     cameras: tuple[str, ...] | None = Field(
-        default=None, min_length=1, description="Names of the cameras to take; null: all."
+        default=None, min_length=1, description="Names of the cameras to use; null: all."
     )
     held_out: tuple[str, ...] = Field(
-        default=(), description="Cameras that no training sees: the split novel_view."
+        default=(), description="Cameras held out of training: the split novel_view."
     )
-    start: int = Field(default=0, ge=0, le=_MOST, description="First frame that is taken.")
+    start: int = Field(default=0, ge=0, le=_MOST, description="First frame to use.")
     stop: int | None = Field(
         default=None, ge=1, le=_MOST, description="Frame to stop before; null: the end."
     )
-    step: int = Field(default=1, ge=1, le=_MOST, description="Take every so many frames.")
+    step: int = Field(default=1, ge=1, le=_MOST, description="Use every Nth frame.")
     test: float = Field(
         default=0.2,
         gt=0,
         lt=1,
-        description="Share of the frames, from the last, to measure on, where the files name none.",
+        description="Share of the frames, from the end, that is held out if the files name no "
+        "test frames.",
     )
     fps: float | None = Field(
         default=None, gt=0, le=1000, description="Frames per second; null: as published."

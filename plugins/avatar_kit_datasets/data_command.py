@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from avatar_kit.capture import Capture
     from avatar_kit.config import BodyConfig
 
-app = typer.Typer(help="Say what a folder of recordings is, and what is missing.")
+app = typer.Typer(help="Report what a folder of recordings contains, and what is missing.")
 
 Where = Annotated[Path, typer.Argument(help="A folder of recordings, or a file DNA-Rendering.smc.")]
 Values = Annotated[
@@ -37,14 +37,16 @@ Out = Annotated[
 As = Annotated[
     str | None,
     typer.Option(
-        "--as", help="Dataset to read it with. Default: by its files.", show_default=False
+        "--as",
+        help="Dataset that reads the folder. Default: recognised by its files.",
+        show_default=False,
     ),
 ]
 OnBody = Annotated[
     str | None,
     typer.Option(
         "--body",
-        help="Body with values of its own: 'smplx model=FILE'. Default: the default one.",
+        help="Body with config values: 'smplx model=FILE'. Default: the default body.",
         show_default=False,
     ),
 ]
@@ -65,7 +67,7 @@ def info(
     body: OnBody = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a folder is, whether it can be trained on, and what is missing.
+    """Report what a folder contains, whether you can train on it, and what is missing.
 
     [dim]avatar-kit data info ActorsHQ/Actor01/Sequence1/4x --out overlay.png[/dim]
     """
@@ -92,8 +94,9 @@ def _kind(path: Path, dataset: str | None) -> Kind:
     if found is None:
         inside = sorted(p.name for p in path.iterdir())[:8] if path.is_dir() else []
         raise UserError(
-            f"{path}: is no recording that is known here (it holds {', '.join(inside) or 'nothing'}"
-            "); name the dataset with --as, see  avatar-kit plugins, or prepare a video of it"
+            f"{path}: not a known kind of recording (it contains "
+            f"{', '.join(inside) or 'nothing'}); name the dataset with --as (see  avatar-kit "
+            "plugins), or prepare a video of it"
         )
     return found
 

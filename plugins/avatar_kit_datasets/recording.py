@@ -22,7 +22,9 @@ from avatar_kit.scene import Motion
 Family = Literal["smpl", "smplx"]
 
 #: What is said where fingers turn from the mean hand.
-MEAN_HAND = "fingers turn from a relaxed hand of ours: SMPL-X's mean hand is not free"
+MEAN_HAND = (
+    "finger rotations start from our own relaxed hand, because SMPL-X's mean hand is not free"
+)
 
 #: Radians beyond which a rotation vector is none.
 _LONGEST_TURN = 4 * math.pi

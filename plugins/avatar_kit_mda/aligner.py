@@ -107,8 +107,9 @@ class Mda(Aligner, LearnsPrior):
         path = cache_dir("mda") / f"procedural-{key}.safetensors"
         if not path.exists():
             logger.warning(
-                "aligner 'mda': no prior given; learning one from the embedded procedural corpus "
-                "(once, some minutes). One from motion capture is better: avatar-kit aligner train"
+                "aligner 'mda': no prior given; learning one from the embedded procedural "
+                "corpus (once, some minutes). A prior from motion capture is better: avatar-kit "
+                "aligner train"
             )
             corpus = self.embedded_corpus(self.config)
             self.train_prior(self.config, corpus, path, lambda done, total, line: None)

@@ -79,14 +79,15 @@ def load_prior(path: Path, latent: int, width: int) -> tuple[PosePrior, dict[str
         )
     if missing := [key for key in _ABOUT if key not in metadata]:
         raise UserError(
-            f"{path}: its metadata lack {', '.join(missing)}, so nobody can say what the prior was "
-            "learned from; make a prior with 'avatar-kit aligner train'"
+            f"{path}: its metadata lack {', '.join(missing)}, so the source of the prior is "
+            "unknown; make a prior with 'avatar-kit aligner train'"
         )
     found = (metadata.get("latent"), metadata.get("width"))
     if found != (str(latent), str(width)):
         raise UserError(
-            f"{path}: a prior of latent={shown(found[0])} width={shown(found[1])}, but the config "
-            f"says aligner.latent={latent} aligner.width={width}; take these or train another"
+            f"{path}: a prior with latent={shown(found[0])} width={shown(found[1])}, but the "
+            f"config has aligner.latent={latent} aligner.width={width}; use the values of the "
+            "prior, or train another prior"
         )
     prior = PosePrior(latent, width)
     _check_tensors(path, tensors, prior.state_dict())

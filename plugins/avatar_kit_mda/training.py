@@ -58,8 +58,8 @@ def learn_prior(
     poses = gather(clips, settings.distinct, settings.seed)
     if len(poses.train) < 2:
         raise UserError(
-            "corpus: fewer than two poses that differ; give motions that move, or a lower "
-            "learn_prior.distinct"
+            "corpus: fewer than two different poses; give a corpus with more movement, or a "
+            "lower learn_prior.distinct"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)

@@ -33,6 +33,6 @@ def require_holistic() -> None:
     if sys.version_info[:2] <= _NEWEST:
         raise MissingExtra(_WHAT, "track", "mediapipe 0.10.21")
     raise Unavailable(
-        f"{_WHAT} needs MediaPipe 0.10.21, which does not exist for this Python: take the tracker "
+        f"{_WHAT} needs MediaPipe 0.10.21, which does not exist for this Python: use the tracker "
         "'mediapipe_tasks'"
     )

@@ -154,8 +154,8 @@ class MlpGaussians(Encoder):
         self.pose_input.fit(poses)
         if len(poses.unique(dim=0)) == 1:
             logger.warning(
-                "the training shows one pose alone: what the pose changes cannot be learned, and "
-                "an avatar in another pose is that of linear blend skinning"
+                "the training shows only one pose: the effect of the pose cannot be learned, "
+                "and other poses are shown by linear blend skinning only"
             )
         if self.light is not None:
             self.light.begin(samples, self.setup.plates)

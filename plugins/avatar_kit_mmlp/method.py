@@ -44,9 +44,9 @@ class Mmlp(Method):
         found = len(self.cloud.setup.cameras)
         if found < config.cameras:
             raise UserError(
-                f"method 'mmlp': cameras: the training is asked to have {config.cameras} cameras "
-                f"or more, and the capture's split 'train' has {found}; give a capture with more, "
-                f"or  cameras={found}  to train with fewer"
+                f"method 'mmlp': cameras: the config requires at least {config.cameras} training "
+                f"cameras, but the capture's split 'train' has {found}; give a capture with "
+                f"more, or  cameras={found}  to train with fewer"
             )
         device = avatar.shape.device
         self.perceptual = StLpips("vgg").to(device) if config.loss.perceptual else None

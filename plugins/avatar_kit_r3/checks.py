@@ -19,12 +19,12 @@ def check_setup(setup: Setup) -> None:
         ((weights.sum(1) - 1).abs() > 1e-3).any()
     ):
         raise UserError(
-            "encoder 'recorded_gaussians' follows the body by its skinning weights, and the body "
-            f"gives {list(weights.shape)} of them for {len(rest.vertices)} vertices and "
-            f"{len(rest.joints)} joints, or rows that do not sum to one; take another body"
+            "encoder 'recorded_gaussians' needs skinning weights, but the body gives "
+            f"{list(weights.shape)} of them for {len(rest.vertices)} vertices and "
+            f"{len(rest.joints)} joints, or rows that do not sum to one; use another body"
         )
     if setup.training_frames < 2:
         raise UserError(
-            "encoder 'recorded_gaussians' records how a person looks over time, and the split "
-            f"'train' has {setup.training_frames} frame(s); give at least 2, or take method splat"
+            "encoder 'recorded_gaussians' records how a person looks over time, but the split "
+            f"'train' has {setup.training_frames} frame(s); give at least 2, or use method splat"
         )

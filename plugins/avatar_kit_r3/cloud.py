@@ -131,8 +131,8 @@ class RecordedGaussians(Encoder):
             self.light.begin(samples, self.setup.plates)
         if set(self.part_of) == {list(PARTS).index("centre")}:
             logger.warning(
-                "the body names no surface of arms or legs (%s): driving poses match the training "
-                "by the trunk alone",
+                "the body labels no surface of arms or legs (%s): driving poses are matched "
+                "with the training by the trunk only",
                 ", ".join(self.setup.body.topology.part_names),
             )
         anchors, rest = self.anchors.to("cpu"), self.setup.body

@@ -46,8 +46,8 @@ class R3(Method):
         if seen_by < config.cameras:
             raise UserError(
                 f"method 'r3': cameras={config.cameras}: the split 'train' has {seen_by} "
-                "camera(s); take a capture of more, or give cameras=1 (what one camera does not "
-                "see stays a guess)"
+                "camera(s); use a capture with more, or give cameras=1 (surface that one camera "
+                "does not see is estimated)"
             )
         groups = _groups(avatar, self.cloud, config.rates)
         self.optimizer = Adam(groups, betas=(0.9, 0.99), fused=True)

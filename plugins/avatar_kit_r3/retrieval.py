@@ -153,10 +153,10 @@ class TrainingPoses(nn.Module):
         if away <= self.config.far:
             return ""
         return (
-            f"at {seconds:.2f} s the pose is like none of the training: the parts of the body are "
-            f"{away:.2f} radians from the nearest frame on average, {self.config.far:g} is called "
-            "far; what is shown there is a guess (avatar-kit r3-times shows where, --align brings "
-            "a motion closer)"
+            f"at {seconds:.2f} s the pose is far from every training pose: the body parts are "
+            f"{away:.2f} radians from the nearest frame on average (far: {self.config.far:g}); "
+            "the picture may be wrong there (avatar-kit r3-times shows where; --align brings a "
+            "motion closer)"
         )
 
     def record_time(self, times: Tensor) -> Tensor:

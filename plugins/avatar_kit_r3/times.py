@@ -49,8 +49,8 @@ def the_cloud(avatar: Avatar, run: Path) -> RecordedGaussians:
         if isinstance(encoder, RecordedGaussians):
             if encoder.config.retrieval is None:
                 raise UserError(
-                    f"{run}: trained with retrieval=null, so every pose is shown at one time; "
-                    "train without it to retrieve"
+                    f"{run}: trained with retrieval=null, so every pose uses the same time; "
+                    "train without it to retrieve times"
                 )
             return encoder
     raise UserError(
@@ -117,5 +117,8 @@ def summary(found: RetrievedTimes, far: float) -> str:
     )
     count = int((away > far).sum())
     if count == len(away):
-        return f"{line}; no frame is near the training ({far:g} radians is called far)"
-    return f"{line}; {count} of {len(away)} frames are far ({far:g} radians)"
+        return f"{line}; every frame is far from the training (more than {far:g} radians)"
+    return (
+        f"{line}; {count} of {len(away)} frames are far from the training (more than {far:g} "
+        "radians)"
+    )

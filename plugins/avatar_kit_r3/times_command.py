@@ -13,11 +13,14 @@ def r3_times(
     motion: Annotated[
         Path,
         typer.Option(
-            "--motion", help="Motion to drive with, as of  avatar-kit render.", show_default=False
+            "--motion",
+            help="Motion that drives the avatar, as in  avatar-kit render.",
+            show_default=False,
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Table to write (.csv); a .png lies beside it.")
+        Path,
+        typer.Option("--out", "-o", help="Table to write (.csv); a .png is written next to it."),
     ] = Path("times.csv"),
     clip: Annotated[
         str | None,

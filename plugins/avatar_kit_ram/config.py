@@ -151,9 +151,10 @@ class StyleUNetConfig(RendererConfig):
     style: int = Field(default=512, ge=1, le=4096, description="Length of the style vector.")
     background: Literal["painted", "plate", "composite"] = Field(
         default="painted",
-        description="painted: by the network, as in the paper; plate: a learned still picture that "
-        "the network covers with the person; composite: the network gives only the person "
-        "and alpha, trained over random colours and shown over the capture's empty scene.",
+        description="painted: by the network, as in the paper; plate: a learned still picture, "
+        "over which the network paints the person; composite: the network paints "
+        "only the person and alpha, trained over random colours and shown over the "
+        "capture's empty scene.",
     )
     shadow: str | None = Field(
         default=None,

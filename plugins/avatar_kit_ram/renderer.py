@@ -67,8 +67,9 @@ class StyleUNetRenderer(Renderer):
         known = self.setup
         if (width, height) != (known.width, known.height):
             raise UserError(
-                f"camera: renderer '{self.config.type}' draws pictures of {known.width}x"
-                f"{known.height} pixels alone, not of {width}x{height}; take that width and height"
+                f"camera: renderer '{self.config.type}' draws only pictures of "
+                f"{known.width}x{known.height} pixels, not of {width}x{height}; use that width "
+                "and height"
             )
 
     def forward(self, conditions: Mapping[str, Condition], camera: Camera) -> RenderOutput:

@@ -30,8 +30,8 @@ class RembgMatting(Matting):
         super().__init__(config)
         if not PEOPLE.path.is_file():
             raise UserError(
-                f"matting 'rembg': its model {PEOPLE.name} is not here: run  avatar-kit models get "
-                f"{PEOPLE.name}, or with a file that you have  avatar-kit models add FILE"
+                f"matting 'rembg': its model {PEOPLE.name} is not installed: run  avatar-kit "
+                f"models get {PEOPLE.name}, or, if you have the file, avatar-kit models add FILE"
             )
         self._network = onnxruntime.InferenceSession(
             str(PEOPLE.genuine()), providers=["CPUExecutionProvider"]

@@ -107,8 +107,8 @@ def find_model(config: SmplxConfig) -> Path:
         named = _gender(place)
         if config.gender and named and named != config.gender:
             raise UserError(
-                f"{place}: is the {named} model by its name, but gender={config.gender}; name the "
-                "other file, or leave gender out"
+                f"{place}: the name says that this is the {named} model, but "
+                f"gender={config.gender}; name the other file, or omit gender"
             )
         return place
     gender = config.gender or "neutral"
@@ -118,8 +118,8 @@ def find_model(config: SmplxConfig) -> Path:
             if (folder / name).is_file():
                 return folder / name
     raise Unavailable(
-        f"body 'smplx' needs a model file, and {place} is none and holds none of "
-        f"{', '.join(names)}: {_WHERE}; then say body.model=FILE, or put it into "
+        f"body 'smplx' needs a model file, but {place} is not one and contains none of "
+        f"{', '.join(names)}: {_WHERE}; then give body.model=FILE, or put it into "
         f"{cache_dir('models') / 'smplx'}. The body 'anny' is free and needs no file"
     )
 
@@ -133,7 +133,7 @@ def read_model(path: Path) -> ModelData:
     entries: Mapping[str, Any]
     entries = read_npz(path) if path.suffix.lower() == ".npz" else read_pickle(path)
     if not isinstance(entries, Mapping):
-        raise UserError(f"{path}: is no model of the SMPL family (no named arrays)")
+        raise UserError(f"{path}: not a model of the SMPL family (no named arrays)")
     file = _Entries(path, entries)
     template = file.array("v_template", (None, 3))
     count = len(template)
@@ -177,7 +177,7 @@ class _Entries:
         if key not in self.entries:
             known = ", ".join(sorted(map(str, self.entries))) or "none"
             raise UserError(
-                f"{self.path}: is no model of the SMPL family: key '{key}' is missing (keys: "
+                f"{self.path}: not a model of the SMPL family: key '{key}' is missing (keys: "
                 f"{known})"
             )
         try:

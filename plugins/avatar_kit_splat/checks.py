@@ -18,9 +18,9 @@ def check_body(rest: RestBody) -> None:
         ((weights.sum(1) - 1).abs() > 1e-3).any()
     ):
         raise UserError(
-            "encoder 'surface_gaussians' follows the body by its skinning weights, and the body "
-            f"gives {list(weights.shape)} of them for {len(rest.vertices)} vertices and "
-            f"{len(rest.joints)} joints, or rows that do not sum to one"
+            "encoder 'surface_gaussians' needs skinning weights, but the body gives "
+            f"{list(weights.shape)} of them for {len(rest.vertices)} vertices and "
+            f"{len(rest.joints)} joints, or rows that do not sum to one; use another body"
         )
 
 

@@ -202,7 +202,9 @@ def test_what_cannot_be_is_said_at_once(free, words, says):
 
 def test_cameras_that_do_not_fit(free, painted):
     motion = waving(4, fps=free.fps)
-    with pytest.raises(UserError, match="camera: 3 cameras for 4 frames; give one, or one for"):
+    with pytest.raises(
+        UserError, match="camera: 3 cameras for 4 frames; give one camera, or one for"
+    ):
         free.drive(motion, camera=free.camera.expand(3))
     tiny = free.camera.crop_resize(0, 0, 1, 2, 2)
     with pytest.raises(UserError, match="'two_stage_unet' draws no picture of 2x2 pixels"):

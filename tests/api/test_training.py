@@ -49,7 +49,7 @@ def test_a_signal_saves_and_is_passed_on(capture_folder, tmp_path):
         if step == 1:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt, match="saved at step 2; go on with resume"):
+    with pytest.raises(KeyboardInterrupt, match="saved at step 2; continue with resume"):
         ak.train(
             "anr",
             data=capture_folder,

@@ -165,7 +165,7 @@ def test_a_moving_camera(make, caplog):
     view = CaptureView(capture, 32)
     torch.testing.assert_close(view.camera(Sample(5, "main")).R, one[5].R)
     assert view.plate("main") is None, "the mean of a moving camera's pictures is no plate"
-    assert plates_of(view) == [] and "draw over black (give plates/main.png" in caplog.text
+    assert plates_of(view) == [] and "drawn over black instead (give plates/main.png" in caplog.text
     edit(make.root, cameras=[json.loads((make.root / "capture.json").read_text())["cameras"][0]])
     record = json.loads((make.root / "capture.json").read_text())
     record["cameras"][0]["t"] = record["cameras"][0]["t"][:5]

@@ -71,7 +71,7 @@ def test_another_aligner_is_fitted_on_the_spot(cli_here, trained_run, wild, tmp_
 
 
 def _degrees(text):
-    words = text.partition("angle of joints): ")[2].split()
+    words = text.partition("(joint angles): ")[2].split()
     return float(words[0]), float(words[3])
 
 
@@ -96,7 +96,7 @@ def test_another_frame_rate_is_resampled_and_said(cli_here, aligned_run, tmp_pat
     save_motion(tmp_path / "fast.npz", waving(49, fps=100.0))
     out = tmp_path / "out.npz"
     text = cli_here("align", aligned_run, "--motion", tmp_path / "fast.npz", "--out", out)
-    assert "the motion has 100 fps, resampled to the 25 that nearest_pose learned at" in text
+    assert "the motion has 100 fps; it is resampled to 25 fps, the rate that nearest_pose" in text
     assert len(load_motion(out)) == 13
     assert load_motion(out).fps == 25
 
@@ -106,7 +106,7 @@ def test_a_motion_no_longer_than_the_history_is_aligned_and_said(cli_here, train
     out = tmp_path / "out.npz"
     words = ("align", trained_run[0], "--motion", tmp_path / "one.npz", "--out", out)
     text = cli_here(*words, "--align", "nearest_pose", "smoothing=0.1")
-    assert "the motion has 1 frame(s), no more than the 1 that nearest_pose looks back" in text
+    assert "the motion has 1 frame(s), but nearest_pose uses the 1 previous frames" in text
     assert len(load_motion(out)) == 1
 
 
@@ -213,7 +213,7 @@ def test_a_prior_is_learned_from_files_and_folders(cli_here, tmp_path):
 def test_without_a_corpus_the_embedded_one_is_taken_and_said(cli_here, tmp_path):
     out = tmp_path / "prior.safetensors"
     text = cli_here("aligner", "train", *SHORT, "--out", out)
-    assert "no --corpus: taking the procedural corpus embedded in" in text
+    assert "no --corpus: using the procedural corpus embedded in" in text
     assert load_file(out)
 
 
@@ -230,7 +230,7 @@ def test_a_corpus_without_usable_poses_is_an_error(cli_here, tmp_path):
     assert "the pose of frame 1 is not finite" in text
     assert "no such file or folder" in cli_here(*words, tmp_path / "gone", check=2)
     text = cli_here(*words, "--type", "pca_clamp", check=2)
-    assert "aligner 'pca_clamp' rests on no prior; those that do: " in text
+    assert "aligner 'pca_clamp' needs no prior; aligners that do: " in text
     text = cli_here("aligner", "train", "--out", tmp_path / "prior.pt", check=2)
     assert "a prior is a .safetensors file" in text
     assert not out.exists()

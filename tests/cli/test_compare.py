@@ -32,7 +32,7 @@ def test_methods_are_trained_measured_and_shown(cli, capture_folder, tmp_path):
     assert (out / "shaded.mp4").stat().st_size > 0
     words = (out / "report.md").read_text()
     assert (
-        "Not there: lost, shaded, seed 0 (error: /nowhere: not a run folder" in words
+        "Missing: lost, shaded, seed 0 (error: /nowhere: not a run folder" in words
         and "![shaded]" in words
     )
 

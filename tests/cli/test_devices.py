@@ -68,7 +68,7 @@ def test_another_number_of_processes_is_said(words, tmp_path):
     assert run("--out", out, *words, "steps=4", "stop_at=2").returncode == 0
     done = run("--devices", 2, "--resume", out)
     assert done.returncode == 0, done.stderr
-    assert "so far 1 trained together, now 2 do" in " ".join(done.stdout.split())
+    assert "processes of this run: 1 so far, 2 from now on" in " ".join(done.stdout.split())
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ from avatar_kit.cli.main import app
             ("config", "show", "renderer.type=[x]"),
             r"renderer: 'type' is \['x'\]; expected the name",
         ),
-        (("config", "show", "--data", "studio 'x"), "a quotation mark has no second one"),
+        (("config", "show", "--data", "studio 'x"), "a quotation mark is not closed"),
         (("config", "show", "--config", "/dev/zero"), "/dev/zero: is a device; expected a config"),
         (("prepare", "a.mp4", "--out", "x" * 300 + "/y"), "the name is too long"),
     ],

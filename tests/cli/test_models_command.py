@@ -58,7 +58,7 @@ def test_a_declared_model_is_listed_added_and_then_here(models, tmp_path):
     (tmp_path / "some").write_bytes(CONTENT)
     assert "mine.bin: everything" in models("add", tmp_path / "some")
     assert "yes" in row(models("list")).split()
-    assert "already here" in models("get", "mine.bin")
+    assert "already installed" in models("get", "mine.bin")
 
 
 def test_what_cannot_be_had_is_one_line(models):
@@ -70,7 +70,7 @@ def test_what_cannot_be_had_is_one_line(models):
 
 def test_doctor_counts_the_models(models, cli_here):
     line = next(li for li in cli_here("doctor").splitlines() if "models" in li)
-    assert re.search(r"\d of \d+ optional ones are here", line)
+    assert re.search(r"\d of \d+ optional ones are installed", line)
     assert "avatar-kit models list" in line
 
 

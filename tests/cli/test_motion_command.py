@@ -97,7 +97,7 @@ def test_preview_of_a_body(walk, tmp_path):
 
 def test_plot_is_one_picture(walk, tmp_path):
     said = run("plot", walk, "--out", tmp_path / "a.png")
-    assert "feet that stand slide by" in said
+    assert "planted feet slide by" in said
     assert Image.open(tmp_path / "a.png").size[0] == 1440
 
 

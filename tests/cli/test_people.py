@@ -55,7 +55,7 @@ def run_here(*words):
 
 def test_everybody_is_named_measured_and_shown(both):
     out, text = both
-    assert "going on at step 1 of 4" in text
+    assert "continuing at step 1 of 4" in text
     for name in ("ada", "ben"):
         run = out / "people" / name
         assert f"{name}, 16 training frames" in text and f"render {run} --motion" in text
@@ -107,7 +107,7 @@ def test_the_networks_of_a_joint_run_serve_a_third(cli_here, both, capture_folde
 def test_commands_for_one_person(cli_here, both, words):
     out, _ = both
     text = cli_here(*(out if word == "RUN" else word for word in words), check=2)
-    assert f"{out} holds 2 people: ada, ben; name one, e.g. {out}/people/ada" in text
+    assert f"{out} contains 2 people: ada, ben; name one, e.g. {out}/people/ada" in text
 
 
 def test_names_that_mix_does_not_know(cli_here, both, tmp_path):
@@ -122,7 +122,7 @@ def test_names_that_mix_does_not_know(cli_here, both, tmp_path):
 
 def test_a_resumed_run_keeps_its_people(cli_here, both):
     text = cli_here("train", "--resume", both[0], "others=[]", check=2)
-    assert "began with 2 captures, here are 1" in text
+    assert "started with 2 captures, but 1 are given" in text
 
 
 def test_captures_that_cannot_be_together(cli_here, captures, tmp_path):
@@ -130,7 +130,7 @@ def test_captures_that_cannot_be_together(cli_here, captures, tmp_path):
     text = cli_here("train", "--method", "ram", *data, "--out", "x", check=2)
     assert "method 'ram' trains one person here, but there are 2 captures" in text
     text = cli_here("train", "--method", "anr", *data, *data[:2], "--out", "x", check=2)
-    assert "the name 'ada' is taken by" in text
+    assert "the name 'ada' is already used by" in text
     assert not (tmp_path / "x").exists()
 
 

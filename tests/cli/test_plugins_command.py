@@ -147,7 +147,7 @@ def test_check_passes(cli_here):
 def test_check_says_what_to_mend(dev):
     text = dev(METRIC.format(target="json:JSONDecoder"), "check", "plug_number", check=1)
     assert "must be a class derived from avatar_kit.interfaces.Metric" in text
-    assert "9 of 14 checks fail, from 2 causes. Mend test_target_is_of_its_kind first" in text
+    assert "9 of 14 checks fail, from 2 causes. Fix test_target_is_of_its_kind first" in text
     assert text.count("TypeError: JSONDecoder.__init__()") == 1
     assert text.count("(the cause is that of test_declares_direction_and_unit)") == 7
 
@@ -219,7 +219,7 @@ def register_metrics(register):
 def test_check_of_several_parts_checks_each_and_ends_with_a_table(dev):
     text = dev(SEVERAL, "check", "plug_dev", check=1)
     assert "metric plug_first: not checked:" in text and "factor: is required" in text
-    assert "give what is missing as  plug_first.KEY=VALUE" in text
+    assert "give the missing value as  plug_first.KEY=VALUE" in text
     assert "metric plug_second:" in text and text.index("2 parts") < text.rindex(
         "metric plug_second"
     )

@@ -27,14 +27,14 @@ def test_options_that_contradict_are_named(cli_here):
 def test_what_is_said_of_each_of_several_videos(cli_here):
     two = ("prepare", "a.mp4", "b.mp4", "-o", "c")
     said = cli_here(*two, "--masks", "m", check=2)
-    assert "--masks: given 1 times for 2 videos; give it for each, in their order" in said
+    assert "--masks: given 1 times for 2 videos; give it once per video, in order" in said
     assert "no such video" in cli_here(*two, "--camera", "K.json", check=2)
     assert "write X,Y,W,H" in cli_here("prepare", "a.mp4", "-o", "c", "--box", "1,2", check=2)
     box = ("--box", "1,2,30,40")
     said = cli_here("prepare", "a.mp4", "-o", "c", *box, "--person", "2", check=2)
-    assert "--box and --person say the same thing" in said
+    assert "--box and --person have the same purpose" in said
     said = cli_here("prepare", "a.mp4", "-o", "c", *box[:1], "1,2,30,40@1", "--start", "2", check=2)
-    assert "--box @1: lies before --start 2" in said
+    assert "--box @1: is before --start 2" in said
 
 
 def test_help_tells_how_to_film(cli_here):
@@ -66,5 +66,8 @@ def test_a_signal_says_how_to_go_on_and_leaves_nothing_half_written(number, tmp_
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.strip() == "stopped; the same command goes on after the last stage that was done"
+    assert (
+        said.strip()
+        == "stopped; run the same command again to continue after the last completed stage"
+    )
     assert not out.exists() and not [p for p in tmp_path.rglob("*") if "partial" in p.name]

@@ -36,7 +36,7 @@ def test_a_raised_arm_and_a_turned_back_are_found(loaded):
     assert {name.split("_")[0] for name in found.limb[20:]} == {"left"}
     assert (found.unseen[:10] < 0.2).all() and (found.unseen[10:] > 0.6).all()
     sides, poses = found.lines()
-    assert sides.startswith("67% of the frames show sides") and "guessed" in sides
+    assert sides.startswith("67% of the frames show sides") and "estimated" in sides
     assert poses.startswith("33% of the frames are far") and "left" in poses
 
 

@@ -32,7 +32,7 @@ def test_anr_resumes_bit_for_bit(cli, capture_folder, anr_run, tmp_path):
 
 def test_an_orbit_without_a_motion_turns_around_who_stands_still(cli_here, anr_run, tmp_path):
     text = cli_here("render", anr_run, "--orbit", 180, "--frames", 3, "--out", "turn.mp4")
-    assert "shown on a guessed floor and wall" in text
+    assert "shown on an estimated floor and wall" in text
     shown = frames(tmp_path / "turn.mp4")
     assert len(shown) == 3 and abs(shown[0] - shown[2]).mean() > 1
 
@@ -58,7 +58,7 @@ def test_a_camera_path_and_its_lens(cli_here, anr_run, trained_run, tmp_path):
     ("words", "says"),
     [
         ((), "nothing to show: give --motion FILE, or --orbit 360"),
-        (("--orbit", 90, "--camera", "path.json"), "drop the other"),
+        (("--orbit", 90, "--camera", "path.json"), "omit the other"),
         (("--camera", "none.json"), "none.json: no such camera path"),
     ],
 )
@@ -76,7 +76,7 @@ def test_pictures_with_alpha_go_on_where_they_stopped(cli_here, anr_run, tmp_pat
     words = ("render", anr_run, "--orbit", 90, "--frames", 4, "--background", "transparent")
     cli_here(*words, "--out", "whole")
     text = cli_here(*words, "--out", "halves/")
-    assert "any shadow of the person" in text
+    assert "including the shadow of the person" in text
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     for lost in (2, 3):
         (halves / f"00000{lost}.png").unlink()

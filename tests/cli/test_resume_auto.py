@@ -35,18 +35,18 @@ def steps_logged(run):
 
 def test_the_same_command_starts_goes_on_and_is_done(cli_here, words, tmp_path):
     text = cli_here(*words, "stop_at=2")
-    assert "going on" not in text and "saved at step 2" in text
+    assert "continuing" not in text and "saved at step 2" in text
     text = cli_here(*words)
-    assert "going on at step 2 of 4" in text and "nearest frame" in text
+    assert "continuing at step 2 of 4" in text and "nearest frame" in text
     before = (tmp_path / "run" / "summary.json").stat().st_mtime_ns
-    assert "all 4 steps are done and measured" in cli_here(*words)
+    assert "all 4 steps are done and evaluated" in cli_here(*words)
     assert (tmp_path / "run" / "summary.json").stat().st_mtime_ns == before
 
 
 def test_without_options_it_goes_on_with_those_of_the_run(cli_here, words, anr_run, tmp_path):
     run = shutil.copytree(anr_run, tmp_path / "run")
     bare = ("train", "--out", run, "--resume", "auto")
-    assert "going on at step 4 of 5" in cli_here(*bare, "steps=5", "stop_at=4")
+    assert "continuing at step 4 of 5" in cli_here(*bare, "steps=5", "stop_at=4")
     early(run)
     text = cli_here(*bare, "steps=2", "stop_at=1")
     assert "starting again" in text and "saved at step 1" in text
@@ -72,7 +72,7 @@ def test_killed_before_the_first_checkpoint_all_commands_say_the_same(
 ):
     run = shutil.copytree(anr_run, tmp_path / "run")
     early(run)
-    said = "a training began here and ended before its first checkpoint; start it again with"
+    said = "a training started here and ended before its first checkpoint; start it again with"
     for command in (("--resume", run), ("--method", "anr", "--out", run)):
         text = cli_here("train", *command, check=2)
         assert said in text and f"--out {run} --resume auto" in text

@@ -129,11 +129,11 @@ def test_a_run_goes_on_where_its_capture_lies_now(cli_here, trained_run, capture
     text = cli_here("train", "--resume", run, "data.path=nowhere", *words, check=2)
     assert "--resume" in text and "data.path=FOLDER" in text
     text = cli_here("train", "--resume", run, f"data.path={moved}", *words)
-    assert "changed: data:" in text and "going on at step 10 of 12" in text
+    assert "changed: data:" in text and "continuing at step 10 of 12" in text
     masks = sorted((moved / "masks").rglob("*.png"))
     masks[0].write_bytes(masks[5].read_bytes())
     text = cli_here("train", "--resume", run, "steps=12", check=2)
-    assert "not the capture that this run began with" in text
+    assert "not the capture that this run started with" in text
 
 
 @pytest.mark.slow
@@ -171,7 +171,7 @@ def test_sigterm_saves_and_says_how_to_go_on(capture_folder, tmp_path):
     process.send_signal(signal.SIGTERM)
     text = process.communicate(timeout=60)[0]
     assert process.returncode == 128 + signal.SIGTERM
-    assert "go on with" in text
+    assert "continue with" in text
     saved = list((out / "checkpoints").glob("step-*"))
     assert len(saved) == 1
 
@@ -231,7 +231,7 @@ def _wait(ready, process):
         (("train", "--method", "ram", "--data", "stdio"), "unknown dataset 'stdio'; did you mean"),
         (("train", "--method", "ram", "stepz=4"), "stepz: unknown key; did you mean 'steps'?"),
         (("train", "--resume", "nowhere"), "not a run folder"),
-        (("train", "--resume", "nowhere", "--method", "ram"), "drop --method"),
+        (("train", "--resume", "nowhere", "--method", "ram"), "omit --method"),
         (("eval", "nowhere"), "not a run folder"),
         (("render", "nowhere", "--motion", "x.npz"), "not a run folder"),
     ],

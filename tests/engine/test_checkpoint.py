@@ -69,7 +69,7 @@ def test_the_latest_whole_one_is_taken_and_damage_is_reported(tmp_path):
 
 
 def test_no_whole_checkpoint_is_one_message(tmp_path):
-    with pytest.raises(UserError, match="no whole checkpoint here"):
+    with pytest.raises(UserError, match="no complete checkpoint here"):
         ckpt.latest_checkpoint(tmp_path)
 
 

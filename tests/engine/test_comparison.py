@@ -89,7 +89,7 @@ def test_the_report_has_means_ranks_and_what_is_missing(tmp_path):
     text = report(summary, {"ada": ["ada.png", "ada.mp4"]})
     assert "Difference to ram:" in text and "| anr | **-5.25** [" in text
     assert "| ram | **30.50** [" in text and "(2) | n/a |" in text
-    assert "Not begun: 1 of the trainings." in text and "Not there" not in text
+    assert "Not started: 1 of the trainings." in text and "Missing" not in text
     assert "dream: weights are missing." in text and "![ada](ada.png)" in text
 
 
@@ -110,14 +110,14 @@ def test_a_capture_without_held_out_frames_is_said(tmp_path):
         file = tmp_path / "runs" / cell.slug / "eval" / "test.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), "splits": {}}))
     text = report(figures.summarise(figures.gather(plan, tmp_path)), {})
-    assert "Not there: ram, ada, seed 0 (the capture has no held-out split" in text
+    assert "Missing: ram, ada, seed 0 (the capture has no held-out split" in text
 
 
 def test_figures_measured_otherwise_are_refused(tmp_path):
     plan = made(seeds=(0,))
     for cell in plan.cells():
         write_run(tmp_path, cell, 30, size=9 if cell.contender == "ram" else 8)
-    with pytest.raises(UserError, match=r"anr_ada_0: measured otherwise than .*ram_ada_0 \(size\)"):
+    with pytest.raises(UserError, match=r"anr_ada_0: not measured like .*ram_ada_0 \(size\)"):
         figures.gather(plan, tmp_path)
 
 

@@ -37,7 +37,7 @@ def test_a_comparison_may_grow(tmp_path):
         ({"contenders": {"x": {"type": "ram", "stesp": 3}}}, "x: stesp: unknown key; did you mean"),
         ({"contenders": {"x": {"type": "rma"}}}, "x: unknown method 'rma'; did you mean 'ram'"),
         ({"captures": {"c": {"type": "studio", "subject": "eve"}}}, "ram: data.subject"),
-        ({"values": {}}, "anr works at size=256, ram at size=1024"),
+        ({"values": {}}, "anr uses size=256, ram uses size=1024"),
         (
             {"contenders": {"x": {"type": "ram"}, "y": {"type": "ram", "evaluation.x": 1}}},
             "y: evaluation.x: unknown key",
@@ -56,7 +56,7 @@ def test_a_comparison_may_grow(tmp_path):
                 "contenders": {"splat": {"type": "splat"}, "ram": {"type": "ram"}},
                 "values": {"encoders": {"cloud": {"points": 60}}},
             },
-            "^ram: .*; the values encoders are for every method: give those of one with it",
+            "^ram: .*; the values encoders apply to every method: give values for one method",
         ),
         (
             {"captures": {"a b": {"type": "studio"}, "a-b": {"type": "studio", "subject": "ben"}}},
@@ -74,7 +74,7 @@ def test_plans_that_cannot_be_leave_nothing(changes, says, tmp_path):
     ("changes", "says"),
     [
         ({"values": {"size": 128}}, "'values' was .*256.* before, not .*128"),
-        ({"contenders": {"ram": {"type": "anr"}}}, "'ram' of contenders was something else"),
+        ({"contenders": {"ram": {"type": "anr"}}}, "'ram' of contenders was defined differently"),
         ({"benchmark": "studio-1"}, "'benchmark' was None before, not studio-1"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_comparison_does_not_change_its_mind(changes, says, tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(UserError, match=r"not empty and no comparison \(no plan.yaml\)"):
+    with pytest.raises(UserError, match=r"not empty and not a comparison \(no plan.yaml\)"):
         keep_plan(made(), tmp_path)
 
 

@@ -18,5 +18,5 @@ def test_clips_are_left_out_by_name(tmp_path):
 
 def test_what_is_no_regular_expression(tmp_path):
     save_motion(tmp_path / "walk.npz", Motion.rest(3))
-    with pytest.raises(UserError, match="no regular expression"):
+    with pytest.raises(UserError, match="not a regular expression"):
         gather_corpus([tmp_path], leave_out="(")

@@ -136,8 +136,8 @@ def test_a_killed_training_and_one_out_of_time_end_complete(planned):
     disturbing.join()
     assert {state for state, _ in states.values()} == {"done"}
     log = (out / "jobs" / "train_late_tiny_0.log").read_text()
-    assert "saved at step" in log and "going on at step" in log
-    assert "going on at step" in (out / "jobs" / "train_killed_tiny_0.log").read_text()
+    assert "saved at step" in log and "continuing at step" in log
+    assert "continuing at step" in (out / "jobs" / "train_killed_tiny_0.log").read_text()
     assert "| killed |" in (out / "report.md").read_text()
 
 
@@ -180,7 +180,7 @@ def test_no_slurm_is_said(planned, monkeypatch, tmp_path):
     plan, out, jobs = planned()
     (out / "jobs").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="prepare_me: Slurm did not take it"):
+    with pytest.raises(UserError, match="prepare_me: Slurm refused it"):
         submit(list(jobs.values()), out / "jobs", plan)
 
 

@@ -167,7 +167,7 @@ def test_each_is_left_an_ordinary_run_that_renders_the_same(start):
             training.avatar.eval()
             joint = [training.avatar(c).rgb for c in contexts]
         found, _ = ckpt.latest_checkpoint(run.checkpoints)
-        with pytest.raises(UserError, match="kept to render from, without the state of its"):
+        with pytest.raises(UserError, match="for rendering only, without the state of its"):
             restore(training, found)
         for context, picture in zip(contexts, joint, strict=True):
             assert loaded.avatar(replace(context, person=0)).rgb.equal(picture)
@@ -219,7 +219,9 @@ def test_parts_that_cannot_keep_people_apart(people, method, values, says):
 
 
 def test_two_of_one_name(configured):
-    with pytest.raises(UserError, match=r"the name 'ada' is taken by .*; change one of the two"):
+    with pytest.raises(
+        UserError, match=r"the name 'ada' is already used by .*; change one of the two"
+    ):
         open_views(configured("ada", "ben", "ada"))
 
 
@@ -238,7 +240,9 @@ def test_another_body(configured, people, tmp_path):
 def test_a_run_of_several_where_one_is_meant(start):
     training = start("ada", "ben", steps=1)
     root = training.run.root
-    with pytest.raises(UserError, match=r"holds 2 people: ada, ben; .*, which is there when all"):
+    with pytest.raises(
+        UserError, match=r"contains 2 people: ada, ben; .*, which is there when all"
+    ):
         RunFolder.open_person(root)
     quiet(training, training.config)
     finished(training)
@@ -255,5 +259,5 @@ def test_a_capture_that_changed_since(start, configured, people, tmp_path):
     os.utime(mask, (1, 1))
     check_unchanged(training.run, open_views(training.config))  # only its content counts
     mask.write_bytes((other / "masks" / "main" / "000003.png").read_bytes())
-    with pytest.raises(UserError, match="other: not the capture that this run began with"):
+    with pytest.raises(UserError, match="other: not the capture that this run started with"):
         check_unchanged(training.run, open_views(training.config))

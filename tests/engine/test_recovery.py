@@ -77,7 +77,9 @@ def test_after_three_returns_it_gives_up_with_all_that_is_known(training):
         train(training, spoiled)
     said = str(error.value)
     assert "not finite at step 2" in said and f"parameter '{spoiled.name}'" in said
-    assert "step-000001" in said and "Went back 3 times" in said and "--resume" in said
+    assert (
+        "step-000001" in said and "returned to a checkpoint 3 times" in said and "--resume" in said
+    )
     assert [entry["rate"] for entry in logged(training) if "back_to" in entry] == [0.5, 0.25, 0.125]
     assert [path.name[-1] for path in list_checkpoints(training.run.checkpoints)] == list("1")
 

@@ -128,7 +128,7 @@ def test_before_its_start_nothing_is_learned(frames):
 
 
 def test_one_camera_has_nothing_to_be_corrected_against():
-    with pytest.raises(UserError, match=r"refine\.camera: there is one training camera"):
+    with pytest.raises(UserError, match=r"refine\.camera: there is only one training camera"):
         Refining(FREE, PoseRefinement(5, 1), [5])
 
 

@@ -48,7 +48,7 @@ def test_steps_of_somebody_of_another_size_are_fitted(longer, loaded):
     fitted = fit_steps(loaded, other)
     assert fitted.scale == pytest.approx(1 / longer, rel=0.05)
     assert fitted.after < 0.6 * fitted.before
-    assert "steps made" in fitted.line()
+    assert "steps scaled" in fitted.line()
 
 
 def test_a_walk_that_fits_and_one_that_is_none_stay_as_they_are(loaded):

@@ -111,7 +111,7 @@ def test_a_path_may_bring_its_lens(tmp_path, camera):
         ({"keys": [{"time": 0, "eye": [0, 0, 4]}]}, r"keys.0.target: is required"),
         ({"keys": [key("now", (0, 0, 4))]}, r"keys.0.time: expected a number"),
         ({"keys": [key(0, (0, 4))]}, r"keys.0.eye.2: is required"),
-        ({"keys": [key(0, (0, 0, 4)), key(0, (0, 0, 3))]}, "times of the keys must rise"),
+        ({"keys": [key(0, (0, 0, 4)), key(0, (0, 0, 3))]}, "times of the keys must increase"),
         ({"keys": [key(0, (0, 0, 4))], "fov_y": 200}, "fov_y: expected at least 1 and at most 170"),
         ({"keys": [key(0, (0, 3, 0))]}, "looks straight up or down"),
     ],

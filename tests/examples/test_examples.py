@@ -162,7 +162,7 @@ def test_the_gaussians_train_resume_and_are_driven(run, blobs, plain_folder, tmp
     measure = ("evaluation.metrics=[psnr, blob_edges]", "checkpoint.every=200")
     command = ("avatar_kit.cli.main", *words, *small, *measure)
     run(*command, "stop_at=200", site=blobs)
-    assert "going on at step 200 of 400" in run(*command, site=blobs)
+    assert "continuing at step 200 of 400" in run(*command, site=blobs)
     found = json.loads((tmp_path / "run" / "eval" / "test.json").read_text())["splits"]["test"]
     assert found["psnr"] > found["baselines"]["mean_frame"]["psnr"]
     assert 0 < found["blob_edges"] < 10

@@ -117,22 +117,22 @@ def test_a_pose_by_itself_is_what_render_shows(avatar, tmp_path):
 
 
 REFUSED = [
-    ("a.foo", {}, "no exporter writes such a file; there is .npz (amass), .bvh (bvh), .ply (gau"),
+    ("a.foo", {}, "no exporter writes this suffix; supported: .npz (amass), .bvh (bvh), .ply (gau"),
     ("a.ply", {"options": {"axes": "sideways"}}, "exporter 'gaussian_ply': axes"),
     ("a.ply", {"options": {"degre": 1}}, "did you mean 'degree'"),
     ("a.ply", {"options": {"type": "spz"}}, "exporter 'spz' writes .spz"),
     ("a.ply", {"options": {"encoder": "clod"}}, "did you mean 'cloud'"),
-    ("a.ply", {"frame": 4}, "of the training poses there are 0 to 3"),
-    ("a.ply", {"frame": -1}, "there are 0 to 3"),
-    ("a.ply", {"fps": 10}, "is of a driving motion; give --motion"),
+    ("a.ply", {"frame": 4}, "the training poses has frames 0 to 3"),
+    ("a.ply", {"frame": -1}, "has frames 0 to 3"),
+    ("a.ply", {"fps": 10}, "applies to a driving motion; give --motion"),
     ("a.ply", {"motion": swaying_motion(3), "fps": 0}, "--fps 0: must be positive"),
-    ("a.ply", {"motion": swaying_motion(3), "frames": 2}, "say --frame N, or --to a_%05d.ply"),
+    ("a.ply", {"motion": swaying_motion(3), "frames": 2}, "use --frame N, or --to a_%05d.ply"),
     ("a%05d.ply", {}, "a file for each frame needs --motion"),
-    ("a%05d.ply", {"motion": swaying_motion(3), "frame": 1}, "leave one of them out"),
-    ("a%s.ply", {"motion": swaying_motion(3)}, "may hold %05d once"),
-    ("%d/a.ply", {"motion": swaying_motion(3)}, "may hold %05d once"),
-    ("a.safetensors", {"motion": swaying_motion(3)}, "holds an avatar without a motion"),
-    ("a.safetensors", {"frame": 1}, "holds no single poses"),
+    ("a%05d.ply", {"motion": swaying_motion(3), "frame": 1}, "names a file for every frame"),
+    ("a%s.ply", {"motion": swaying_motion(3)}, "may contain %05d once"),
+    ("%d/a.ply", {"motion": swaying_motion(3)}, "may contain %05d once"),
+    ("a.safetensors", {"motion": swaying_motion(3)}, "stores an avatar without a motion"),
+    ("a.safetensors", {"frame": 1}, "does not store single poses"),
     ("", {}, "is a folder; name a file"),
 ]
 

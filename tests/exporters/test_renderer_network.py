@@ -142,7 +142,7 @@ def test_a_graph_that_no_file_holds_is_refused(monkeypatch, tmp_path):
 
 
 def test_a_motion_makes_no_sense(painted, tmp_path):
-    with pytest.raises(UserError, match="holds an avatar without a motion"):
+    with pytest.raises(UserError, match="stores an avatar without a motion"):
         painted.export(tmp_path / "a.onnx", motion=painted.training_motion())
 
 

@@ -163,7 +163,7 @@ def test_pictures_say_how_they_are_turned_and_their_focal_length(tmp_path):
 
 
 def test_the_focal_length_of_a_video_makes_the_camera(tmp_path):
-    """26 mm in terms of 35 mm film see 79.5 degrees across the diagonal."""
+    """26 mm (35 mm equivalent) see 79.5 degrees across the diagonal."""
     import av
 
     from avatar_kit.tracking.place import static_camera
@@ -181,7 +181,7 @@ def test_the_focal_length_of_a_video_makes_the_camera(tmp_path):
     assert reader.focal_35mm == 26
     given = {"focal_35mm": reader.focal_35mm, "crop": reader.crop}
     camera, note = static_camera(*reader.full_size, **given)
-    assert note.endswith("(from the file: 26 mm in terms of 35 mm film)")
+    assert note.endswith("(from the file: 26 mm (35 mm equivalent))")
     half = math.atan(0.5 * math.hypot(128, 72) / float(camera.K[0, 0, 0]))
     assert math.degrees(2 * half) == pytest.approx(79.5, abs=0.1)
     assert camera.K[0, :2, 2].tolist() == [36 - 10, 64 - 20]

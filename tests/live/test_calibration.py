@@ -58,10 +58,12 @@ def test_too_little_of_the_body_is_refused(filmed):
     hidden = np.array([1.0] * 13 + [0.0] * 10)
     half = [replace(t, body_confidence=hidden) for t in tracks]
     with pytest.raises(
-        UserError, match=r"0 of 60 frames.*knee is seen in 0%.*head, hands and feet"
+        UserError, match=r"0 of 60 frames.*knee is visible in 0%.*head, hands and feet"
     ):
         calibrate(body, half, CAMERA)
-    with pytest.raises(UserError, match="11 of 11 frames show the whole body, expected 12"):
+    with pytest.raises(
+        UserError, match="11 of 11 frames show the whole body, expected at least 12"
+    ):
         calibrate(body, tracks[:11], CAMERA)
     with pytest.raises(UserError, match="0 of 0 frames"):
         calibrate(body, [], CAMERA)

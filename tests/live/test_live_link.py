@@ -91,7 +91,7 @@ def test_a_phone_that_sees_no_face_is_said_once_and_gives_none():
     for _ in range(3):
         reader.take(packet(None))
         assert reader.newest(1.0) is None
-    assert reader.notes == ["'Phone' sees no face; the avatar keeps its last one"]
+    assert reader.notes == ["'Phone' sees no face; the avatar keeps its last expression"]
     reader.take(packet({"JawOpen": 1.0}))
     face = reader.newest(2.0)
     assert face.time == 2.0 and face.expression[ARKIT_CHANNELS.index("jawOpen")] == 1
@@ -109,8 +109,8 @@ def test_a_phone_that_sees_no_face_is_said_once_and_gives_none():
         (packet({"HeadYaw": math.inf}), "not finite"),
         (packet({"MouthPucker": 40.0}), "mouthPucker is 40, expected between 0 and 1"),
         (packet({"HeadYaw": 45.0}), "more than half a turn, expected radians"),
-        (b"\6" + struct.pack(">i", -1) + bytes(50), "cut short"),
-        (b"\6" + struct.pack(">i", 2**31 - 1) + bytes(50), "cut short"),
+        (b"\6" + struct.pack(">i", -1) + bytes(50), "truncated"),
+        (b"\6" + struct.pack(">i", 2**31 - 1) + bytes(50), "truncated"),
         (b"\6" + struct.pack(">i", 2) + b"\xff\xff", "not UTF-8"),
     ],
 )

@@ -136,7 +136,7 @@ def test_steps_become_those_of_the_avatars_legs(session):
     live.send(vmc_packet(ROOT, HIPS, *bones))
     scaled = Performer.model_validate_json(live.told(Calibrated).performer)
     assert (scaled.height, scaled.pelvis) == pytest.approx((0.8, 0.4)), "half as large"
-    assert "2.00 times as long" in live.told(Said).text
+    assert "scaled by 2.00" in live.told(Said).text
     assert live.told(Received).new is not None, "the pose comes after its size"
 
 
@@ -152,7 +152,7 @@ def test_one_machine_at_a_time():
     source = PacketSource(Address("vmc", "127.0.0.1", free_port()))
     assert source._accepts(b"x", "10.0.0.1") and source._accepts(b"x", "10.0.0.1")
     assert not source._accepts(b"x", "10.0.0.2")
-    assert source.refused == ["10.0.0.2 sends too, while 10.0.0.1 drives"]
+    assert source.refused == ["10.0.0.2 also sends, but 10.0.0.1 drives"]
     source.came -= 5
     assert source._accepts(b"x", "10.0.0.2"), "the first is silent"
     source.close()

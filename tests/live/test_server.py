@@ -215,7 +215,7 @@ def test_without_a_camera_a_page_learns_who_drives_and_what_was_refused():
         alone._received(Received(None, refused=3))
         alone._received(Received(Face(0.0, np.zeros(52), None), 1.5, dropped=2))
         await asyncio.sleep(0.05)
-        assert "there is none here" in sent[0]["said"] and sent[0]["wrong"]
+        assert "this session has none" in sent[0]["said"] and sent[0]["wrong"]
         figures = alone.figures.summary()
         assert (figures["refused"], figures["dropped"], figures["read"]) == (3, 2, 1.5)
 
@@ -225,7 +225,7 @@ def test_without_a_camera_a_page_learns_who_drives_and_what_was_refused():
 @pytest.mark.parametrize(
     ("sent", "answer"),
     [
-        ('{"order": "mirro"}', "no order is called 'mirro'"),
+        ('{"order": "mirro"}', "unknown order 'mirro'"),
         ("{", "Expecting"),
         ("[]", "expected an object"),
         ("[" * 100_000, "nested too deep"),

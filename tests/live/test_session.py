@@ -70,7 +70,7 @@ def performer(clip, avatar, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("performer") / "me.json"
     done = command("live", avatar, "--camera", clip, "--performer", out, "--check")
     assert done.returncode == 0, done.stderr
-    for stage in ("tracking", "solving", "rendering", "glass to glass", "pictures"):
+    for stage in ("tracking", "solving", "rendering", "camera to picture", "pictures"):
         assert re.search(rf"{stage}\W+\d", done.stdout), done.stdout
     assert 1.5 < json.loads(out.read_text())["height"] < 1.95
     return out

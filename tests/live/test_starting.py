@@ -25,7 +25,7 @@ def test_nobody_is_known_at_first(tmp_path):
     said = []
     known, keep = known_performer(tmp_path / "me.json", "mediapipe", said.append)
     assert known.text is None and keep == tmp_path / "me.json"
-    assert "begins with a calibration" in said[0]
+    assert "starts with a calibration" in said[0]
 
 
 @pytest.mark.parametrize("tracker", ["mediapipe", "other"])

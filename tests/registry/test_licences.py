@@ -24,7 +24,7 @@ from avatar_kit.registry.licences import allows, distribution_licence
         ("CC-BY-ND-4.0", "ask"),
         ("Proprietary", "ask"),
         ("not stated", "ask"),
-        ("yours to know: the terms of the pictures", "ask"),
+        ("the terms of your pictures", "ask"),
         ("", "ask"),
         ("submit a form", "ask"),
     ],

@@ -169,7 +169,7 @@ def test_a_renderer_of_one_background_is_refused_views_of_another(captures):
     data = {"type": "capture", "path": str(captures(4)), "cameras": ["cam0", "cam4"]}
     config = resolve_method("ram", preset="demo", overrides={"data": data, "size": 64}).config
     with pytest.raises(
-        UserError, match="'novel_view' is of camera 'cam4', which the training does not see"
+        UserError, match="'novel_view' uses camera 'cam4', which is not in the training"
     ):
         set_up(config, RunFolder(Path("nowhere")), open_view(config))
 

@@ -59,7 +59,7 @@ def test_axes_and_heading_are_found_out(person, name, away):
     heading = roma.rotvec_to_rotmat(torch.tensor([0.0, np.radians(away), 0.0], dtype=torch.float))
     given = turned(motion, AXES[name].mT @ heading)
     found = seen_by_camera(given, Path("fit.npz"), video, body)
-    assert name in found.note and ("turned by" in found.note) == (away != 0)
+    assert name in found.note and ("rotated by" in found.note) == (away != 0)
     assert degrees_between(found.motion, motion).mean() < (8 if away else 0.1)
     assert torch.equal(found.motion.body_pose, motion.body_pose)
 

@@ -85,7 +85,7 @@ def test_several_people_are_refused_unless_it_is_said_who_is_meant():
     assert one_person(video, "1")[0] == [[(0, 36), (72, 108)]]
     kept, notes = one_person(video, "2")
     assert kept == [[(36, 72)]]
-    assert "person 2 taken" in notes[0]
+    assert "person 2 is used" in notes[0]
     assert one_person(video, "all") == ([ranges], [])
     for wrong in ("3", "0", "me"):
         with pytest.raises(UserError, match="expected 1 to 2, or all"):
@@ -105,7 +105,7 @@ def test_the_same_person_is_asked_of_all_videos():
     )
     with pytest.raises(UserError, match=words):
         one_person([one, other], None)
-    with pytest.raises(UserError, match=r"x/c\.mp4: does not show person 1 .*; leave it out"):
+    with pytest.raises(UserError, match=r"x/c\.mp4: does not show person 1 .*; omit this video"):
         one_person([one, other], "1")
     assert one_person([one, other], "all")[0] == [one[1], other[1]]
 
@@ -128,7 +128,7 @@ def test_a_box_says_who_is_meant():
     ranges = [(0, 20), (20, 40)]
     video = (Path("us.mp4"), ranges, shown(*[ANNA] * 20, *[BEN] * 20))
     kept, notes = one_person([video], None, [True])
-    assert kept == [[(0, 20)]] and "person 1 taken" in notes[0]
+    assert kept == [[(0, 20)]] and "person 1 is used" in notes[0]
     assert one_person([video], "all", [True])[0] == [ranges]
     other = (Path("b.mp4"), [(0, 30)], shown(*[BEN] * 30))
     with pytest.raises(UserError, match="show 2 people"):
@@ -141,13 +141,13 @@ def test_everybody_is_found_by_her_own_box(places):
     boxes = np.array([(x, y, x + 60, y + 180) for x, y in places], float)
     for k, (x, y) in enumerate(places):
         assert in_box(boxes, (x, y, 60, 180), Path("a.mp4")) == k
-    with pytest.raises(UserError, match=r"a\.mp4: nobody is in the middle of --box 900,0,50,50"):
+    with pytest.raises(UserError, match=r"a\.mp4: --box 900,0,50,50 has nobody in its middle"):
         in_box(boxes, (900, 0, 50, 50), Path("a.mp4"))
 
 
 def test_the_boxes_that_are_there_are_named():
     boxes = np.array([(10, 20, 110, 220), (300, 0, 350, 90)], float)
-    with pytest.raises(UserError, match=r"people are at 10,20,100,200 and 300,0,50,90$"):
+    with pytest.raises(UserError, match=r"people at 10,20,100,200 and 300,0,50,90$"):
         in_box(boxes, (0, 0, 5, 5), Path("a.mp4"))
-    with pytest.raises(UserError, match="people are at no place"):
+    with pytest.raises(UserError, match="people at no place"):
         in_box(np.zeros((0, 4)), (0, 0, 5, 5), Path("a.mp4"))

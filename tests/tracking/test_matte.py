@@ -75,10 +75,10 @@ STILL = lambda t: (0, 0)  # noqa: E731
         pytest.param(
             lambda t: 1.0,
             lambda t: (1.5 * np.sin(t / 4) + 0.1, 1.2 * np.cos(t / 3)),
-            "taken out",
+            "corrected",
             marks=pytest.mark.slow,
         ),
-        (lambda t: 1 + 0.1 * np.sin(t / 3), lambda t: (4 * np.sin(t / 6) + 0.1, 0.0), "taken out"),
+        (lambda t: 1 + 0.1 * np.sin(t / 3), lambda t: (4 * np.sin(t / 6) + 0.1, 0.0), "corrected"),
     ],
     ids=["still", "exposure", "a lamp at one side", "drift", "drift and exposure"],
 )
@@ -94,7 +94,7 @@ def test_a_camera_that_is_carried_around_is_said(tmp_path, monkeypatch):
     scene, _ = film(tmp_path, monkeypatch, lambda t: 1.0, lambda t: (2.0 * t, 0.0))
     assert not scene.steady
     assert scene.plate(0) is None
-    assert "put the camera on a stand" in scene.notes()[0]
+    assert "put the camera on a tripod" in scene.notes()[0]
 
 
 def test_the_scene_of_other_frames_is_another_scene(tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def test_focal_and_field_of_view_agree():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"fov": 40.0, "focal": 500.0}, "give one of them"),
+        ({"fov": 40.0, "focal": 500.0}, "give only one of them"),
         ({"fov": 170.0}, "between 5 and 120 degrees"),
         ({"focal": 3.0}, "expected pixels"),
     ],
@@ -55,7 +55,7 @@ def test_a_calibrated_camera_is_taken_as_it_is():
     assert (camera.width, camera.height) == (500, 700)
     assert note.endswith("67.4 degrees (calibrated: K.json)")
     for other in ({"fov": 40.0}, {"focal": 500.0}):
-        with pytest.raises(UserError, match="--camera says what --fov and --focal say"):
+        with pytest.raises(UserError, match="--camera replaces --fov and --focal"):
             static_camera(600, 800, calibration=KNOWN, **other)
 
 

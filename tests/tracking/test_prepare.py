@@ -150,8 +150,8 @@ def test_two_videos_of_a_person_make_one_capture(short, tmp_path, monkeypatch):
     assert capture.provenance["video"]["Later__2"]["read"] == {"start": 0.05, "fps": 30.0}
     assert capture.provenance["source_frames"] == {"me": [*range(8)], "Later__2": [*range(6)]}
     notes = " ".join(prepared.notes)
-    assert "Later__2: 30 of its 60 frames a second read, as many as the slowest" in notes
-    with pytest.raises(UserError, match=r"me\.mp4: is given twice"):
+    assert "Later__2: 30 of 60 frames per second are read, the rate of the slowest" in notes
+    with pytest.raises(UserError, match=r"me\.mp4: given twice"):
         prepare_video([short, short], tmp_path / "other")
 
 
@@ -182,11 +182,13 @@ def test_a_box_chooses_who_is_prepared(tmp_path, monkeypatch):
     prepared = prepare_video(path, tmp_path / "her", options)
     body = prepared.capture.landmarks()["body"]
     assert len(body) == 9 and (body[:, :, 0] > 720).all()
-    assert "the person of --box is followed, from 0.1 s on" in prepared.notes
-    assert "the one of --box is taken" in " ".join(prepared.notes)
+    assert "the person in --box is followed, from 0.1 s on" in prepared.notes
+    assert "the person in --box is used" in " ".join(prepared.notes)
     mask = next(prepared.capture.masks([4])) > 127
     assert mask[:, 720:].sum() > 0.98 * mask.sum() > 0
-    with pytest.raises(UserError, match=r"us\.mp4: nobody is in the middle .* people are at \d+,"):
+    with pytest.raises(
+        UserError, match=r"us\.mp4: --box .* has nobody in its middle .* people at \d+,"
+    ):
         prepare_video(path, tmp_path / "none", Options(boxes=[((0, 0, 90, 90), None)]))
     assert not (tmp_path / "none").exists()
 
@@ -212,8 +214,8 @@ def test_frames_predicted_from_lost_ones_are_dropped(tmp_path, monkeypatch):
             [decode(path, ReadOptions(), Silent())], tracker, [Stages(digest([path], {}), Silent())]
         )
         assert found.frames.tolist() == sound and 25 < len(sound) < 43
-        dropped = f"{43 - len(sound)} frames after the damage dropped, they may show smears"
-        assert found.notes == ["1 frames lost to damage in the file", dropped]
+        dropped = f"{43 - len(sound)} frames after the damage dropped, because they may be smeared"
+        assert found.notes == ["1 frames lost because the file is damaged", dropped]
 
 
 def test_stages_that_are_done_are_not_done_again(prepared):

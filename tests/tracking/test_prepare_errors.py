@@ -142,7 +142,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(blank, tmp_pat
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (ReadOptions(start=0.4), r"room\.mp4: 2 frames to read, at least 5 are needed; film"),
+        (ReadOptions(start=0.4), r"room\.mp4: 2 frames to read, but at least 5 are needed; film"),
         (ReadOptions(every=4), r"room\.mp4: 3 frames to read"),
         (ReadOptions(start=9), r"--start 9: .*room\.mp4 is 0\.48 seconds long"),
         (ReadOptions(crop=(100, 0, 100, 100)), "--crop 100,0,100,100: .* inside 160x120"),

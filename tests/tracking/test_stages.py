@@ -132,7 +132,7 @@ def test_stages_of_older_videos_are_dropped_and_it_is_said(monkeypatch):
         os.utime(stages.folder, (1000 + k, 1000 + k))
     assert [folder.exists() for folder in folders] == [False, True, True]
     assert Heard.notes[:2] == ["done", "done"]
-    assert Heard.notes[2].startswith("done; stages of 1 older videos dropped, the cache keeps")
+    assert Heard.notes[2].startswith("done; stages of 1 older videos dropped (limit of the cache:")
     again = Stages("c" * 64, Heard())
     again.run("first", {}, lambda: {"x": noise}, note=lambda _: "done")
     assert Heard.notes[3] == "done" and folders[1].exists()

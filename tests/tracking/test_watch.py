@@ -44,10 +44,10 @@ def test_frames_after_damage_are_left_out_unless_they_are_too_many():
     assert (kept == good).all() and notes == []
     kept, notes = without_smears(good, [1, 2, 9, 10, 11])
     assert np.flatnonzero(kept).tolist() == [*range(3, 9), *range(12, 20)]
-    assert notes == ["3 frames after the damage dropped, they may show smears"]
+    assert notes == ["3 frames after the damage dropped, because they may be smeared"]
     kept, notes = without_smears(good, list(range(8, 20)))
     assert (kept == good).all()
-    assert "12 frames after the damage may show smears, too many to drop" in notes[0]
+    assert "12 frames after the damage may be smeared, too many to drop" in notes[0]
 
 
 def test_no_person_is_an_error_that_says_what_to_film(tracks):
@@ -80,7 +80,7 @@ def good_figures(**changed) -> Figures:
         ({"iou": 0.6}, "usable", "overlap 0.60"),
         ({"person_pixels": 200}, "usable", "200 pixels high"),
         ({"frames": 10}, "not fit", "only 10 frames"),
-        ({"face": 0.0}, "usable", "a face is seen in 0% of the frames"),
+        ({"face": 0.0}, "usable", "a face is visible in only 0% of the frames"),
     ],
 )
 def test_verdicts_have_reasons_and_advice(changed, verdict, words):

@@ -54,7 +54,7 @@ def why_failed(out: Path, cell: Cell) -> str:
     if not log.exists():
         return NOT_BEGUN
     said = [line.strip() for line in log.read_text(errors="replace").split("\n") if line.strip()]
-    return said[-1] if said else "it said nothing"
+    return said[-1] if said else "no message"
 
 
 @dataclass

@@ -82,21 +82,21 @@ def gather(plan: Plan, out: Path) -> Figures:
         measured = read_measured(root)
         test = measured.test
         if not test["splits"]:
-            missing[cell] = "the capture has no held-out split: there is nothing to measure on"
+            missing[cell] = "the capture has no held-out split, so nothing can be evaluated"
             continue
         found = {k: v for k, v in test["protocol"].items() if k not in _OF_THE_TRAINING}
         first, protocol = protocols.setdefault(cell.capture, (cell, found))
         if protocol != found:
             differing = [k for k in protocol if protocol[k] != found.get(k)]
             raise UserError(
-                f"{root}: measured otherwise than {run_folder(out, first)} "
-                f"({', '.join(differing)}); remove the older folder and run the comparison again"
+                f"{root}: not measured like {run_folder(out, first)} ({', '.join(differing)}); "
+                "remove the older folder and run the comparison again"
             )
         if tests and (metrics := next(iter(tests.values()))["protocol"]["metrics"]).keys() != (
             found["metrics"].keys()
         ):
             raise UserError(
-                f"{root}: measured with {', '.join(found['metrics'])}, others with "
+                f"{root}: measured with {', '.join(found['metrics'])}, other runs with "
                 f"{', '.join(metrics)}; evaluate it again with  avatar-kit eval {root}"
             )
         tests[cell] = test

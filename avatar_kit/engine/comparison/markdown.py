@@ -112,17 +112,21 @@ def _setting(summary: dict[str, Any]) -> list[str]:
         f"{', '.join(map(str, plan['seeds']))}. {done} of {len(summary['trainings'])} trainings "
         f"are finished. Protocol `{summary['protocol']['hash']}`.",
         "",
-        "Mean over captures and seeds, 95 % interval over frames and seeds, rank. Who shares a "
-        "rank is tied: the interval of the difference holds zero. The best rank is bold.",
+        "Mean over captures and seeds, 95% interval over frames and seeds, rank. Methods with "
+        "the same rank are tied: the interval of their difference contains zero. The best rank "
+        "is bold.",
     ]
     if len(plan["seeds"]) == 1:
-        lines[-1] += " With one seed the intervals speak of frames alone, not of another training."
+        lines[-1] += (
+            " With one seed, the intervals cover only the variation between frames, not "
+            "between trainings."
+        )
     begun = [t for t in missing if t["missing"] != NOT_BEGUN]
     for training in begun:
         who = f"{training['contender']}, {training['capture']}, seed {training['seed']}"
-        lines += ["", f"Not there: {who} ({training['missing']})."]
+        lines += ["", f"Missing: {who} ({training['missing']})."]
     if len(begun) < len(missing):
-        lines += ["", f"Not begun: {len(missing) - len(begun)} of the trainings."]
+        lines += ["", f"Not started: {len(missing) - len(begun)} of the trainings."]
     return lines
 
 
@@ -156,14 +160,14 @@ def _costs(summary: dict[str, Any]) -> list[str]:
             cells.append(_efficiency(summary, distances, name, reference))
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     notes = [
-        "Time in the loop, on the machine that environment.json of each run names, beside whatever "
-        "else it did."
+        "Time in the training loop, on the machine that environment.json of each run names. "
+        "Other work on that machine increases it."
     ]
     if reference:
         notes.append(
-            f"rIPFIP (ANR, section 4.3) on {metric}, whole picture, first split: relative gain in "
-            "distance times relative gain in parameters. Two losses multiply to a positive figure: "
-            "read it beside the distances."
+            f"rIPFIP (ANR, section 4.3) on {metric}, whole picture, first split: relative gain "
+            "in distance times relative gain in parameters. The product of two losses is "
+            "positive, so read it together with the distances."
         )
     return [*lines, "", *notes]
 
@@ -189,7 +193,7 @@ def _efficiency(
         return "n/a"
     of_reference = (distances[reference], summary["costs"][reference]["parameters"])
     share = efficiency(distances[name], summary["costs"][name]["parameters"], of_reference)
-    return f"{100 * share:+.1f} %"
+    return f"{100 * share:+.1f}%"
 
 
 def _each_capture(summary: dict[str, Any]) -> list[str]:

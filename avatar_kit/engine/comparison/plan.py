@@ -55,8 +55,8 @@ class Plan(Config):
             said = f"{cell.contender}: {error}"
         if self.values and any(self._takes_values(n, cell) for n in self.contenders):
             said += (
-                f"; the values {', '.join(self.values)} are for every method: give those of one "
-                "with it, as in --method 'NAME key=value'"
+                f"; the values {', '.join(self.values)} apply to every method: give values for "
+                "one method as in --method 'NAME key=value'"
             )
         raise UserError(said)
 
@@ -98,12 +98,12 @@ class Plan(Config):
                 own, other = getattr(config, key), getattr(reference, key)
                 if own != other:
                     raise UserError(
-                        f"{cell.contender} works at {key}={own}, {name} at {key}={other}: their "
-                        f"figures do not compare; give one {key}=..."
+                        f"{cell.contender} uses {key}={own}, {name} uses {key}={other}: their "
+                        f"results are not comparable; give one {key}=... for all"
                     )
             if config.evaluation != reference.evaluation:
                 raise UserError(
-                    f"{cell.contender} and {name} differ in 'evaluation': give its values once, "
+                    f"{cell.contender} and {name} differ in 'evaluation': give its values once "
                     "for all"
                 )
 
@@ -123,8 +123,8 @@ class Plan(Config):
             for name in mine.keys() & more.keys():
                 if mine[name] != more[name]:
                     raise UserError(
-                        f"'{name}' of {key} was something else before; give it another name or "
-                        "choose another --out"
+                        f"'{name}' of {key} was defined differently before; give it another name "
+                        "or choose another --out"
                     )
             joined[key] = {**mine, **more}
         seeds = tuple(dict.fromkeys((*self.seeds, *other.seeds)))
@@ -187,7 +187,7 @@ def keep_plan(plan: Plan, out: Path) -> Plan:
         except UserError as error:
             raise UserError(f"{out}: {error}") from None
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: not empty and no comparison (no {FILE}); choose another --out")
+        raise UserError(f"{out}: not empty and not a comparison (no {FILE}); choose another --out")
     plan.check()
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(file) as path:

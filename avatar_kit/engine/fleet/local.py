@@ -135,7 +135,7 @@ class LocalFleet:
             if record.failures < self.limits.attempts:
                 record.state = "waiting"  # killed, or out of time once too often: again
             else:
-                self._set(job, "set aside", f"the job was ended from outside: {why}")
+                self._set(job, "set aside", f"the job was stopped from outside: {why}")
         elif outcome.code == 0:
             self._set(job, "done")
         elif outcome.code in STOPPED:

@@ -19,7 +19,7 @@ class Preparation(Config):
 
     videos: tuple[str, ...] = Field(min_length=1, description="Video files of one person.")
     options: tuple[str, ...] = Field(
-        default=(), description="Further words for `avatar-kit prepare`, e.g. [--every, '2']."
+        default=(), description="Further options of `avatar-kit prepare`, e.g. [--every, '2']."
     )
 
 
@@ -43,7 +43,7 @@ class FleetPlan(Plan):
     prepare: dict[str, Preparation] = Field(
         default={}, description="Name of a capture -> the videos it is made of."
     )
-    limits: Limits = Field(default=Limits(), description="Of every job.")
+    limits: Limits = Field(default=Limits(), description="Limits of every job.")
     slurm: dict[str, Any] = Field(
         default={},
         description="Parameters of submitit's Slurm executor, e.g. `slurm_partition`, "
@@ -60,7 +60,7 @@ class FleetPlan(Plan):
             raise UserError("the plan has no contenders: name at least one method to train")
         twice = self.prepare.keys() & self.captures.keys()
         if twice:
-            raise UserError(f"'{min(twice)}' stands under both 'prepare' and 'captures'")
+            raise UserError(f"'{min(twice)}' is in both 'prepare' and 'captures'; name it once")
         prepared = {
             name: {"type": "capture", "path": str(capture_folder(out, name))}
             for name in self.prepare

@@ -65,7 +65,7 @@ def submit(jobs: Sequence[Job], folder: Path, plan: FleetPlan) -> dict[str, str]
             task = Task(job.words, folder / f"{job.name}.log", plan.limits.attempts, strict=True)
             numbers[job.name] = executor.submit(task).job_id
         except (RuntimeError, NameError, ValueError, submitit.core.utils.FailedJobError) as error:
-            raise UserError(f"{job.name}: Slurm did not take it: {error}") from None
+            raise UserError(f"{job.name}: Slurm refused it: {error}") from None
         finally:
             with atomic_path(folder / _NUMBERS) as path:
                 path.write_text(json.dumps(numbers, indent=1))

@@ -109,7 +109,7 @@ class Task:
 
     def _last_line(self) -> str:
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
-        return next((line for line in reversed(lines) if line), "it said nothing")
+        return next((line for line in reversed(lines) if line), "no message")
 
 
 def _die_with_parent() -> None:

@@ -36,7 +36,9 @@ class ActorsHq(Recorded):
             name for name in known if os.path.isdir(root / "rgbs" / name)
         )
         if not wanted:
-            raise UserError(f"{root / 'rgbs'}: no folder of a camera that calibration.csv names")
+            raise UserError(
+                f"{root / 'rgbs'}: contains no folder of a camera that calibration.csv names"
+            )
         images, masks, missing = {}, {}, [name for name in known if name not in wanted]
         for name in wanted:
             if name not in known:
@@ -48,7 +50,7 @@ class ActorsHq(Recorded):
         frames, images, masks, dropped = common_frames(images, masks, len(poses.transl))
         notes += dropped
         if missing:
-            notes += (f"{len(missing)} of {len(known)} cameras are not taken or not there",)
+            notes += (f"{len(missing)} of {len(known)} cameras are not used or missing",)
         return Recording(
             root,
             "-".join(root.absolute().parts[-3:-1]) or root.name,
@@ -119,13 +121,14 @@ def common_frames(
     kept = sorted(frame for frame in set.intersection(*numbers) if frame < poses)
     if not kept:
         raise UserError(
-            f"no frame has a picture by all {len(images)} cameras and one of the {poses} poses"
+            f"no frame has both a picture from all {len(images)} cameras and one of the {poses} "
+            "poses"
         )
     notes: tuple[str, ...] = ()
     if len(kept) < len(every):
         notes = (
-            f"{len(every) - len(kept)} of {len(every)} frames are left out: a camera lacks them, "
-            "or there is no pose",
+            f"{len(every) - len(kept)} of {len(every)} frames are omitted: a camera lacks them, "
+            "or they have no pose",
         )
 
     def some(paths: list[Path]) -> list[Path]:

@@ -122,4 +122,4 @@ def _scale(values: Numbers) -> tuple[str, ...]:
     scale = float(np.median(np.concatenate(values.rows("scale"))))
     if abs(scale - 1) < 0.02:
         return ()
-    return (f"the files scale SMPL-X by {scale:.3f}, which is left out",)
+    return (f"the files scale SMPL-X by {scale:.3f}, which is ignored",)

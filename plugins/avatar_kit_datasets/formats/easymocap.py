@@ -77,7 +77,7 @@ def read_poses(files: list[Path]) -> tuple[Poses, tuple[str, ...]]:
         people = from_json(path)
         people = people.get("annots", people) if isinstance(people, dict) else people
         if not isinstance(people, list) or not people:
-            raise UserError(f"{path}: names nobody")
+            raise UserError(f"{path}: contains no person")
         rows.append(Numbers(path, people[0]))
     first = rows[0].values.get("id", 0)
     for row in rows:
@@ -100,7 +100,7 @@ def read_poses(files: list[Path]) -> tuple[Poses, tuple[str, ...]]:
     betas = rows[0].first_row("shapes")
     notes: tuple[str, ...] = ()
     if width > 72:
-        notes = ("hands and face are coefficients of the model and are left out",)
+        notes = ("hands and face are coefficients of the model and are ignored",)
     return Poses(_WIDTHS[width], betas, transl, fields, turn), notes
 
 

@@ -51,7 +51,7 @@ class ExAvatar(Recorded):
         shape = optimized / "shape_param.json"
         betas = Numbers(shape, {"betas": from_json(shape)}).first_row("betas")
         cameras = [_file(root / "cam_params" / f"{n}.json") for n in numbers]
-        notes: tuple[str, ...] = ("expression and offsets of SMPL-X are left out",)
+        notes: tuple[str, ...] = ("expression and offsets of SMPL-X are ignored",)
         if len(kept) < len(images):
             notes += (f"{len(images) - len(kept)} of {len(images)} pictures have no parameters",)
         return Recording(

@@ -50,8 +50,8 @@ class HfNhmt(Recorded):
         path = config.motion or root / "motion.npz"
         if not path.exists():
             raise UserError(
-                f"{path}: no such motion file; HF-NHMT comes without cameras and poses: give those "
-                "of a tracker (motion=FILE fov=DEGREES), or make a capture of the pictures with  "
+                f"{path}: no such motion file; HF-NHMT has no cameras and poses: give those of a "
+                "tracker (motion=FILE fov=DEGREES), or make a capture of the pictures with  "
                 f"avatar-kit prepare {root / 'images'}"
             )
         motion = load_motion(path, up="y")

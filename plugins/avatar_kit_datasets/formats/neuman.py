@@ -58,7 +58,7 @@ class Neuman(Recorded):
         betas = track.first_row("betas")
         masks, inverted = _masks(root, images)
         if inverted:
-            notes += ("segmentations are white on the scene: turned round",)
+            notes += ("segmentations are white on the scene: inverted",)
         pictures = FilePictures({"main": images}, {"main": masks}, "soft")
         if inverted:
             pictures = Inverted({"main": images}, {"main": masks}, "soft")
@@ -110,12 +110,14 @@ def _similarities(
     turns = matrix / np.maximum(scales, 1e-9)[:, None, None]
     off = np.abs(turns @ np.swapaxes(turns, 1, 2) - np.eye(3)).max()
     if not off <= 0.02 or (np.linalg.det(turns) < 0).any():
-        raise UserError(f"{path}: an alignment is no turn, scale and shift (off by {off:.2g})")
+        raise UserError(
+            f"{path}: an alignment is not a rotation, scale and translation (off by {off:.2g})"
+        )
     scale = float(np.median(scales))
     spread = float(np.abs(scales / scale - 1).max())
     notes: tuple[str, ...] = ()
     if spread > _STEADY:
-        notes = (f"the scene's scale changes by {spread:.0%} between frames: the median is taken",)
+        notes = (f"the scene's scale changes by {spread:.0%} between frames: the median is used",)
     return scale, turns, shift, notes
 
 

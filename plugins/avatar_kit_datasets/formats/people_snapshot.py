@@ -75,7 +75,7 @@ class PeopleSnapshot(Recorded):
         if len({len(transl), count, len(video)}) > 1:
             notes = (
                 f"{len(video)} frames of video, {count} masks, {len(transl)} poses: the first "
-                f"{frames} are taken",
+                f"{frames} are used",
             )
 
         def read_masks(_: str, wanted: Iterable[int]) -> Iterator[np.ndarray]:
@@ -107,7 +107,7 @@ class PeopleSnapshot(Recorded):
         if asked == "anim_nerf" and (root / "poses" / "anim_nerf_train.npz").exists():
             poses, frames, splits = self._anim_nerf(root, len(images))
             fps = _FPS / _STEP
-            note = "every 4th frame, train and test as in the papers; the split val is left out"
+            note = "every 4th frame, train and test as in the papers; the split val is omitted"
         else:
             poses = _instant_poses(root / "poses.npz")
             frames, fps, note = list(range(len(images))), _FPS, "30 frames/s assumed"
@@ -126,8 +126,8 @@ class PeopleSnapshot(Recorded):
         start = _TEST_FROM.get(root.name)
         if start is None:
             raise UserError(
-                f"{root}: poses=anim_nerf needs one of the subjects {', '.join(_TEST_FROM)}, for "
-                "the files do not say which frames they are of; take poses=poses"
+                f"{root}: poses=anim_nerf needs one of the subjects {', '.join(_TEST_FROM)}, "
+                "because the files do not state their frames; use poses=poses"
             )
         parts: list[Poses] = []
         frames: list[int] = []

@@ -29,6 +29,6 @@ def read_smplx(path: Path) -> tuple[Poses, tuple[str, ...]]:
             fields[key] = checked_angles(own, width, f"{path}: key '{key}'")
     notes: tuple[str, ...] = ()
     if "expression" in values and np.any(values.values["expression"]):
-        notes = ("expression coefficients of SMPL-X are left out",)
+        notes = ("expression coefficients of SMPL-X are ignored",)
     betas = values.first_row("betas")
     return Poses("smplx", betas, values.array("transl", (frames, 3)), fields), notes

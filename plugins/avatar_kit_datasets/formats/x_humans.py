@@ -61,7 +61,7 @@ class XHumans(Recorded):
             "30 frames/s assumed",
             masks,
             MEAN_HAND,
-            "expression coefficients are left out",
+            "expression coefficients are ignored",
             *notes,
         )
         return Recording(

@@ -235,7 +235,7 @@ def test_dnr_with_and_without_the_feature_loss(build, small_config, batch, featu
     ("overrides", "says"),
     [
         ({"renderer": {"late": ["depth"]}}, "renderer.late: no encoder is named 'depth'"),
-        ({"renderer": {"late": ["texture", "normals"]}}, "one encoder must be left"),
+        ({"renderer": {"late": ["texture", "normals"]}}, "at least one encoder must remain"),
     ],
 )
 def test_stages_that_cannot_be(build, small_config, overrides, says):

@@ -61,7 +61,7 @@ def test_what_is_missing_is_said(imitated, tmp_path):
     assert run(spoiled, "--out", out)[0] == 2 and not out.exists()
     (tmp_path / "empty").mkdir()
     code, text = run(tmp_path / "empty")
-    assert code != 0 and "no recording that is known" in text
+    assert code != 0 and "not a known kind of recording" in text
     assert "no such file or folder" in run(tmp_path / "absent")[1]
     assert "did you mean 'cameras'" in run(path, "camera=[Cam001]")[1]
 
@@ -73,7 +73,7 @@ def test_pictures_without_poses(tmp_path):
         Image.new("RGB", (8, 8)).save(root / "images" / f"{i}.png")
     Image.new("RGB", (8, 8)).save(root / "background.png")
     code, text = run(root)
-    assert code == 2 and "without cameras and poses" in text
+    assert code == 2 and "has no cameras and poses" in text
 
 
 def test_a_capture_folder_is_one(captures, tmp_path):
@@ -85,7 +85,7 @@ def test_a_capture_folder_is_one(captures, tmp_path):
     assert (tmp_path / "o.png").exists()
 
 
-@pytest.mark.parametrize(("body", "says"), [("", "is blank"), ("'", "has no second one")])
+@pytest.mark.parametrize(("body", "says"), [("", "empty; expected a name"), ("'", "is not closed")])
 def test_bodies_that_are_none(imitated, body, says):
     _, path, _ = imitated("pictures")
     code, text = run(path, "--body", body)

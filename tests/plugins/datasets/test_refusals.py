@@ -65,7 +65,7 @@ def test_world_to_camera_for_camera_to_world(copied):
         writer.writeheader()
         writer.writerows(rows)
     text = refused(dataset, path)
-    assert "with the cameras inverted" in text and "% of the body's joints" in text
+    assert "with the cameras inverted" in text and "% of the projected joints" in text
 
 
 def test_intrinsics_in_pixels(copied):
@@ -123,7 +123,7 @@ def test_another_person_is_not_taken(copied):
     """Poses of one recording with the pictures of another: nothing is suggested."""
     dataset, path = copied("instant_avatar")
     rewritten_npz(path / "poses.npz", transl=lambda x: x + np.array([0.9, 0.3, 0]))
-    assert "not of one recording" in refused(dataset, path)
+    assert "do not belong to one recording" in refused(dataset, path)
 
 
 def test_smplh_for_smplx(copied):
@@ -192,7 +192,7 @@ def test_a_frame_that_a_camera_lacks_is_left_out_and_said(copied, caplog):
     dataset, path = copied("actorshq")
     (path / "rgbs" / "Cam002" / "Cam002_rgb000004.png").unlink()
     found = opened(dataset, path=str(path))
-    assert len(found) == 8 and "1 of 9 frames are left out" in caplog.text
+    assert len(found) == 8 and "1 of 9 frames are omitted" in caplog.text
 
 
 def test_one_line_says_what_was_found(imitated, caplog):

@@ -72,5 +72,5 @@ def test_a_loss_that_is_never_finite_is_said():
 
 def test_a_corpus_that_does_not_move():
     config = MdaConfig(latent=4, width=8)
-    with pytest.raises(UserError, match="fewer than two poses that differ"):
+    with pytest.raises(UserError, match="fewer than two different poses"):
         learn_prior(config, [Motion.rest(9)], lambda done, total, line: None)

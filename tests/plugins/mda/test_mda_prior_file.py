@@ -34,7 +34,7 @@ def test_round_trip(tmp_path):
 
 def test_a_prior_of_another_layout(path):
     with pytest.raises(
-        UserError, match=r"latent='8' width='16', but the config says aligner.latent=32"
+        UserError, match=r"latent='8' width='16', but the config has aligner.latent=32"
     ):
         load_prior(path, 32, 512)
 

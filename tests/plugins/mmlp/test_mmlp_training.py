@@ -65,12 +65,12 @@ def test_fewer_gaussians_than_places_are_refused(name):
 def test_a_body_without_skinning_weights_is_refused(weights):
     setup = world.setup()
     bare = replace(setup, body=replace(setup.body, skinning_weights=weights))
-    with pytest.raises(UserError, match=r"skinning weights.*take another body"):
+    with pytest.raises(UserError, match=r"skinning weights.*use another body"):
         MlpGaussians(MlpGaussiansConfig(), bare)
 
 
 def test_fewer_cameras_than_asked_for_are_refused(ready):
-    asked = r"cameras: the training is asked to have 2 cameras or more.*'train' has 1; give"
+    asked = r"cameras: the config requires at least 2 training cameras.*'train' has 1; give"
     with pytest.raises(UserError, match=asked):
         ready(cameras=2)
     assert len(ready(filmed_by=2, cameras=2).method.cloud.setup.cameras) == 2
@@ -88,7 +88,7 @@ def test_a_training_of_few_frames(ready, frames, caplog):
     losses = step_through(training, 6)
     assert all(torch.isfinite(value) for values in losses for value in values.values())
     assert "do not show the person's back" in caplog.text
-    assert ("one pose alone: what the pose changes cannot be learned" in caplog.text) == (
+    assert ("only one pose: the effect of the pose cannot be learned" in caplog.text) == (
         frames == 1
     )
 

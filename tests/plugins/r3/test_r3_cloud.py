@@ -190,7 +190,7 @@ def test_one_line_says_that_a_motion_is_far(cloud, contexts, caplog):
         driven(cloud, contexts(far))
         driven(cloud, contexts(swing(4)))
     (line,) = caplog.messages
-    assert "at 0.00 s the pose is like none of the training" in line and "radians" in line
+    assert "at 0.00 s the pose is far from every training pose" in line and "radians" in line
 
 
 @torch.no_grad()
@@ -233,11 +233,11 @@ def test_colours_turn_with_the_person(degree):
 def test_a_body_without_skinning_weights_is_refused():
     setup = world.setup()
     bare = replace(setup.body, skinning_weights=torch.zeros_like(setup.body.skinning_weights))
-    with pytest.raises(UserError, match=r"skinning weights.*take another body"):
+    with pytest.raises(UserError, match=r"skinning weights.*use another body"):
         RecordedGaussians(RecordedGaussiansConfig(points=50), replace(setup, body=bare))
 
 
 def test_a_single_training_frame_is_refused():
-    with pytest.raises(UserError, match=r"has 1 frame\(s\); give at least 2, or take method"):
+    with pytest.raises(UserError, match=r"has 1 frame\(s\); give at least 2, or use method"):
         alone = replace(world.setup(), training_frames=1)
         RecordedGaussians(RecordedGaussiansConfig(points=50), alone)

@@ -192,7 +192,7 @@ def test_a_far_pose_is_said_with_its_distance():
     poses = learned(moving(10), far=0.5)
     far = Motion.rest(1, 25.0, body_pose=torch.full((1, 63), 1.2))
     line = poses.remark(poses.find(far, None), 1.5)
-    assert "at 1.50 s the pose is like none of the training" in line and "radians" in line
+    assert "at 1.50 s the pose is far from every training pose" in line and "radians" in line
     near = poses.find(moving(10)[[0]], None)
     assert poses.remark(near, 0.0) == ""
 

@@ -70,7 +70,7 @@ def test_a_far_motion_is_said_to_be_far(run, tmp_path, capsys):
     far = Motion.rest(4, 25.0, body_pose=torch.full((4, 63), 1.4))
     save_motion(tmp_path / "far.npz", far)
     times(run, "--motion", tmp_path / "far.npz", "--out", tmp_path / "t.csv")
-    assert "no frame is near the training" in capsys.readouterr().out
+    assert "every frame is far from the training" in capsys.readouterr().out
 
 
 def test_it_refuses_what_it_cannot_do(run, tmp_path):

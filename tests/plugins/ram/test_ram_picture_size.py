@@ -14,5 +14,5 @@ def test_the_style_unet_draws_the_trained_size_alone():
     specs = {"body": ConditionSpec("feature_map", 4)}
     renderer = StyleUNetRenderer(config, world.setup(64, 64), specs)
     renderer.check_size(64, 64)
-    with pytest.raises(UserError, match="'style_unet' draws pictures of 64x64 pixels alone, not"):
+    with pytest.raises(UserError, match="'style_unet' draws only pictures of 64x64 pixels, not"):
         renderer.check_size(64, 128)

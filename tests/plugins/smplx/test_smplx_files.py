@@ -33,7 +33,7 @@ def test_a_missing_file_says_where_to_get_it(tmp_path, monkeypatch):
     assert find_model(SmplxConfig()) == kept
     with pytest.raises(Unavailable, match="SMPLX_MALE"):
         find_model(SmplxConfig(gender="male"))
-    with pytest.raises(UserError, match="neutral model by its name, but gender=female"):
+    with pytest.raises(UserError, match="neutral model, but gender=female"):
         find_model(SmplxConfig(model=kept, gender="female"))
 
 
