@@ -34,12 +34,12 @@ class Capture:
     """One person, recorded by one or several cameras: validated and read-only.
 
     Made by :func:`open_capture`, by :class:`~avatar_kit.capture.CaptureWriter`, or by a dataset
-    that reads a format of its own and brings the :class:`~avatar_kit.capture.Pictures`.
+    that reads another format with its own :class:`~avatar_kit.capture.Pictures`.
 
     Attributes:
         root: The folder.
         record: The content of ``capture.json``.
-        motion: [T] the tracked motion, what a method trains on.
+        motion: [T] the tracked motion that methods train on.
         pictures: Where the pictures come from.
     """
 
@@ -75,7 +75,7 @@ class Capture:
     def cameras(self) -> dict[str, Camera]:
         """Name -> camera of the full, undistorted pictures, the main camera first.
 
-        A batch of one; of one for every frame where the camera moves.
+        Each is a batch of one, or of one per frame if the camera moves.
         """
         return {about.name: _camera(about) for about in self.record.cameras}
 
@@ -85,7 +85,7 @@ class Capture:
         return next(iter(self.cameras.values()))
 
     def frames_of(self, camera: str) -> range:
-        """The frames that a camera recorded: all, unless its record says which."""
+        """The frames that a camera recorded. Default: all."""
         about = next(about for about in self.record.cameras if about.name == camera)
         return about.recorded(len(self))
 
@@ -93,7 +93,7 @@ class Capture:
     def splits(self) -> dict[str, Split]:
         """Split name -> its frames and cameras; no sample is in two splits.
 
-        Each of the frames was recorded by one of the cameras, each of the cameras recorded one.
+        At least one of the cameras recorded each frame, and each camera recorded at least one.
         """
         recorded = {name: self.frames_of(name) for name in self.cameras}
         return {n: split_of(s, recorded, len(self)) for n, s in self.record.splits.items()}
@@ -110,7 +110,7 @@ class Capture:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Stage -> what is known of it."""
+        """Stage -> what is known about it."""
         return dict(self.record.provenance)
 
     def images(
@@ -137,18 +137,18 @@ class Capture:
         return found if lens is None else (lens(mask, outside="zeros") for mask in found)
 
     def plate(self, camera: str | None = None) -> np.ndarray | None:
-        """[H, W, 3] uint8 RGB, undistorted: the empty scene; None where it is not known."""
+        """[H, W, 3] uint8 RGB, undistorted: the empty scene; None if it is not known."""
         name, _ = self._asked(None, camera)
         found, lens = self.pictures.plate(name), self._lens(name)
         return found if found is None or lens is None else lens(found)
 
     def landmarks(self) -> dict[str, np.ndarray] | None:
-        """What the tracker saw with the first camera that recorded a frame, or None.
+        """The tracked landmarks of the first camera that recorded a frame, or None.
 
         Keys and shapes of ``LANDMARK_SHAPES``, in pixels of the undistorted picture.
 
         Raises:
-            UserError: The file does not hold what is expected.
+            UserError: The file does not contain what is expected.
         """
         path = self.root / layout.LANDMARKS
         if not path.exists():
@@ -178,9 +178,9 @@ class Capture:
         return list(zip(firsts, ends, strict=True))
 
     def seen_by(self, cameras: Sequence[str]) -> Capture:
-        """The capture as if only some of its cameras had been there.
+        """The capture with only some of its cameras.
 
-        Splits that none of them saw are gone.
+        Splits that none of these cameras recorded are removed.
 
         Raises:
             UserError: There is no such camera.
@@ -199,10 +199,10 @@ class Capture:
         return self._recorded(cameras=chosen, splits=splits)
 
     def with_splits(self, splits: Mapping[str, Split]) -> Capture:
-        """The same recording, split in another way.
+        """The same recording with other splits.
 
         Raises:
-            ValueError: A frame or a camera is not there, or a sample would be in two splits.
+            ValueError: A frame or a camera does not exist, or a sample would be in two splits.
         """
         plain = {n: {"frames": s.frames, "cameras": s.cameras} for n, s in splits.items()}
         return self._recorded(splits=plain)
@@ -213,10 +213,10 @@ class Capture:
         return replace(self, record=record)
 
     def novelty(self, split: str) -> Novelty:
-        """What of a split the training has not seen.
+        """What in a split was not in training.
 
-        "novel pose" is of frames it has not seen, by cameras it has; "novel view" of frames it has
-        seen, by cameras it has not. "mixed" is a split of which this can be said of a part alone.
+        "novel pose": the frames were not in training, the cameras were. "novel view": the frames
+        were in training, the cameras were not. "mixed": this is true only of a part of the split.
         """
         train, asked = self.splits["train"], self.splits[split]
         frames, cameras = (
@@ -230,7 +230,7 @@ class Capture:
         return "novel view" if frames == {True} else "novel view and pose"
 
     def key(self) -> str:
-        """A digest of the content, wherever it lies: record, motion, and every file."""
+        """A digest of the content, independent of its folder: record, motion, and every file."""
         digest = hashlib.sha256(dump_record(self.record).encode())
         for name in FIELDS:
             digest.update(getattr(self.motion, name).numpy().tobytes())

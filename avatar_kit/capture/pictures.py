@@ -15,13 +15,13 @@ from avatar_kit.io.video import read_frames
 
 
 class Pictures(ABC):
-    """Pictures and masks as they lie on disk, read when they are asked for.
+    """Pictures and masks as they are on disk, read on access.
 
-    A dataset in a format of its own implements this, and its pictures stay where they are.
+    A dataset that reads another format implements this; its pictures stay where they are.
 
     Attributes:
-        random_access: Whether any frame is read about as fast as the one after the last. Where not,
-            decoded pictures are kept in the cache, however many they are.
+        random_access: Whether every frame can be read about as fast as the next one. If not, all
+            decoded pictures are kept in the cache, however many there are.
     """
 
     random_access: bool = True
@@ -35,12 +35,12 @@ class Pictures(ABC):
         """[H, W] uint8, how much each pixel is the person, of some frames, one by one."""
 
     def plate(self, camera: str) -> np.ndarray | None:
-        """[H, W, 3] uint8 RGB, the empty scene; None where it is not known."""
+        """[H, W, 3] uint8 RGB, the empty scene; None if it is not known."""
         return None
 
     @abstractmethod
     def files(self) -> Iterator[Path]:
-        """Every file there is to read: their content is what a capture is told by."""
+        """Every file that is read: their content identifies the capture."""
 
 
 class FolderPictures(Pictures):

@@ -40,22 +40,22 @@ _PLATE_FRAMES = 64
 class CaptureView:
     """A capture seen through one fixed crop for each camera, all resized to one size.
 
-    The crop covers the boxes of the person over all splits, with a margin, in whole pixels; where
-    it reaches past the picture, the border is repeated. A capture that already has the height keeps
-    its rows. Frames are decoded and resized once into memory-mapped files in the cache, so memory
-    stays bounded and epochs cost no decoding; where these would be larger than
-    :data:`STORE_BYTES`, pictures are read where they lie each time.
+    The crop covers the boxes of the person over all splits, with a margin, in whole pixels. Outside
+    the picture, the border is repeated. A capture that already has the height keeps its rows.
+    Frames are decoded and resized once into memory-mapped files in the cache, so memory stays
+    bounded and epochs need no decoding. If these files would be larger than :data:`STORE_BYTES`,
+    pictures are read from the capture each time.
 
     Args:
         capture: The capture.
         height: Height of the pictures in pixels.
         width: Width in pixels; None: see :func:`needed_width`.
-        multiple_of: What a width that is not given is rounded up to a multiple of.
+        multiple_of: If ``width`` is None, it is rounded up to a multiple of this number.
         margin: Room on every side of the person as a fraction of the box's longer side.
 
     Attributes:
-        cameras: Name -> camera of the crop: a batch of one, or of one for every frame.
-        crops: Name -> what is cut out of the camera's pictures.
+        cameras: Name -> camera of the crop: a batch of one, or of one per frame.
+        crops: Name -> the crop of the camera's pictures.
         width: Width of the pictures in pixels.
         height: Height of the pictures in pixels.
     """
@@ -108,9 +108,9 @@ class CaptureView:
     def plate(self, camera: str) -> np.ndarray | None:
         """[3, height, width] uint8 RGB: the empty scene as a camera sees it.
 
-        The capture's plate; where it has none, what the person leaves uncovered in the training
-        frames, filled in where it never does. None for a camera that moves or took no part in
-        the training, of which there is none.
+        This is the plate of the capture. If the capture has none, it is what the person leaves
+        uncovered in the training frames; pixels that are always covered are filled in. None for a
+        camera without a plate that moves or was not in the training.
         """
         known = self.capture.plate(camera)
         if known is not None:

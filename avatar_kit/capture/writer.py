@@ -29,28 +29,28 @@ from avatar_kit.scene import Camera, Motion
 class CaptureWriter:
     """Writes a capture frame by frame.
 
-    A context manager. Everything goes to a hidden folder beside ``root``, which takes its place in
-    :meth:`finish`; leaving the block without that removes it. Extra files, such as a quality
-    sheet, may be put into ``folder`` before :meth:`finish`.
+    A context manager. It writes to a hidden folder beside ``root``, which :meth:`finish` renames to
+    ``root``. If you leave the block without :meth:`finish`, the folder is removed. Before
+    :meth:`finish` you can put extra files, such as a quality sheet, into ``folder``.
 
     Args:
-        root: Where the capture shall be: a folder that does not exist or is empty.
+        root: Folder of the capture, which must not exist or must be empty.
         name: Short name for tables.
         fps: Frames per second.
         body: Registered name of the body model.
         shape: Shape values of the body by name.
         cameras: The camera of the full pictures, or name -> camera, the main one first. A batch of
-            one; of one for every frame where it moves.
-        images: How to keep pictures: JPEG (quality 95), PNG, or one H.264 video for each camera.
+            one, or of one per frame if the camera moves.
+        images: Format of the pictures: JPEG (quality 95), PNG, or one H.264 video for each camera.
         distortion: Lens coefficients ``k1 k2 p1 p2 k3 k4 k5 k6`` of the camera, as in OpenCV and as
-            many as are known, or name -> coefficients. Pictures, masks and plates are then written
-            as the lens gave them.
-        frames: Name -> half-open range of the frames that a camera records, whole clips; one that
-            is left out records all. Together they record every frame.
+            many as are known, or name -> coefficients. Pictures, masks and plates must then have
+            the distortion of the lens.
+        frames: Name -> half-open range of the frames that a camera records, in whole clips. A
+            camera that is not named records all. Together they record every frame.
 
     Raises:
-        UserError: ``root`` is not empty or is a file, or ``distortion`` names a camera that is
-            not there.
+        UserError: ``root`` is not empty or is a file, or ``distortion`` names a camera that does
+            not exist.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class CaptureWriter:
         plates: np.ndarray | Mapping[str, np.ndarray] | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> Capture:
-        """Write the rest, check everything as a reader would, and move the folder into place.
+        """Write the rest, make the checks of a reader, and move the folder into place.
 
         Args:
             motion: [T] the tracked motion, as many frames as were added.
@@ -171,7 +171,7 @@ class CaptureWriter:
             provenance: Stage -> facts, anything JSON can hold.
 
         Raises:
-            UserError: What was given does not make a valid capture; nothing is left behind.
+            UserError: The arguments do not make a valid capture; no file is left behind.
         """
         self._stack.close()
         frames = self._counted()

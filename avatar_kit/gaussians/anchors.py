@@ -12,11 +12,11 @@ from avatar_kit.scene import RestBody
 
 @dataclass(frozen=True)
 class Anchors:
-    """Where N points are tied.
+    """Where N points are attached to the surface of a body.
 
     Attributes:
         faces: [N] long, triangle of each point.
-        barycentrics: [N, 3] place within it, rows sum to one.
+        barycentrics: [N, 3] position in the triangle, rows sum to one.
         offsets: [N, 3] metres from there in the rest pose; zero on the surface.
     """
 
@@ -49,10 +49,10 @@ class Anchors:
 def sample_surface(
     rest: RestBody, count: int, density: Tensor, generator: torch.Generator | None = None
 ) -> Anchors:
-    """Points spread over the surface by area, denser where asked.
+    """Points spread over the surface by area, and by a relative density.
 
     Systematic sampling along the triangles in order: every triangle gets its share to within one
-    point, so no part is missed by chance.
+    point, so randomness never leaves a part without points.
 
     Args:
         rest: The body at rest.
@@ -74,7 +74,7 @@ def sample_surface(
 
 
 def face_density(rest: RestBody, parts: dict[str, float], face: float = 1.0) -> Tensor:
-    """[F] density of points: 1, or what is said for a part, times ``face`` in the face.
+    """[F] density of points: 1, or the value of a part, times ``face`` in the face.
 
     Args:
         rest: The body at rest.

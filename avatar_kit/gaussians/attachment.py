@@ -16,14 +16,15 @@ from avatar_kit.scene import PosedBody, RestBody
 
 @dataclass(frozen=True)
 class Attachment:
-    """What of N Gaussians' ties to a body does not move.
+    """The constant part of the attachment of N Gaussians to a body.
 
     Attributes:
         corners: [N, 3] long, the vertices of the triangle each is tied to.
         barycentrics: [N, 3] place within it, rows sum to one.
         offsets: [N, 3] metres from there in the rest pose.
-        bones: [N, K] long, the bones each hangs on, the heaviest first; unused places name bone 0.
-        weights: [N, K] their skinning weights, 0 in unused places.
+        bones: [N, K] long, the bones that move each Gaussian, the largest weight first; unused
+            entries are bone 0.
+        weights: [N, K] their skinning weights, 0 in unused entries.
         unrest: [J, 3, 3] inverse rotations of the bones at rest.
     """
 
@@ -36,7 +37,7 @@ class Attachment:
 
     @classmethod
     def of(cls, anchors: Anchors, rest: RestBody) -> Attachment:
-        """The ties of points to a body; all on one device."""
+        """The attachment of points to a body; all on one device."""
         faces = rest.topology.faces
         dense = anchors.at_vertices(rest.skinning_weights, faces)
         most = max(1, int((dense > 0).sum(1).max())) if len(dense) else 1
@@ -52,7 +53,7 @@ class Attachment:
         )
 
     def to(self, device: torch.device | str) -> Attachment:
-        """The same ties on another device."""
+        """The same attachment on another device."""
         return Attachment(*(getattr(self, name).to(device) for name in self.__annotations__))
 
     def at_vertices(self, values: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ class Attachment:
         return (chosen * self.barycentrics[..., None]).sum(2)
 
     def points(self, body: PosedBody) -> Tensor:
-        """[B, N, 3] where the tied points are on posed bodies, world metres."""
+        """[B, N, 3] positions of the attached points on posed bodies, world metres."""
         still = self.offsets.new_zeros(len(self.offsets), 3)
         upright = self.offsets.new_tensor([1.0, 0, 0, 0]).expand(len(self.offsets), 4)
         return self.carry(body, still, upright, still)[0]

@@ -14,16 +14,17 @@ logger = logging.getLogger(__name__)
 
 
 def completed_colours(colours: Tensor, weight: Tensor, anchors: Anchors, rest: RestBody) -> Tensor:
-    """Painted colours with those of what was never seen; a warning says what that is.
+    """Painted colours, completed where points were never visible; a warning names these sides.
 
     Args:
         colours: [N, 3] such as of :func:`~avatar_kit.surface.painted_colours`.
-        weight: [N] how much each was seen.
-        anchors: Where the points are tied.
+        weight: [N] how much each point was visible.
+        anchors: Where the points are attached.
         rest: The body at rest.
 
     Returns:
-        [N, 3]: colours of the other side of the body where that was seen, else of what is around.
+        [N, 3]: colours of the other side of the body if it was visible, otherwise of the points
+        around.
     """
     surface = anchors.offsets.norm(dim=1) == 0
     normals = anchors.at_vertices(rest.normals, rest.topology.faces)

@@ -60,22 +60,22 @@ def hull_points(
     frames: int = 60,
     generator: torch.Generator | None = None,
 ) -> Anchors:
-    """Random points near the surface that every mask holds and the body does not explain.
+    """Random points near the surface that are inside every mask but not part of the body.
 
-    A mask bounds what lies beside the line of sight, not what lies along it, so a point needs views
-    from the side; over a body that was filmed from one direction points are few. They are few, too,
-    where another part of the body is always close by: the mask of an arm that hangs beside the
-    chest says nothing of the chest.
+    A mask limits positions across the line of sight, not along it, so a point needs views from the
+    side. A body filmed from one direction gives few points. A part of the body with another part
+    always close to it also gives few points: the mask of an arm that hangs beside the chest gives
+    no information about the chest.
 
     Args:
         rest: The body at rest.
         samples: The training samples.
-        most: Points at most.
-        frames: Samples whose masks are asked.
-        generator: For the candidates.
+        most: Maximum number of points.
+        frames: Number of samples whose masks are used.
+        generator: Random generator of the candidates.
 
     Returns:
-        At most ``most`` points, perhaps none.
+        At most ``most`` points, possibly none.
     """
     surface = sample_surface(rest, CANDIDATES, torch.ones(len(rest.topology.faces)), generator)
     normals = surface.at_vertices(rest.normals, rest.topology.faces)

@@ -30,8 +30,8 @@ def pose_gaussians(
             ``PosedBody.bone_transforms``.
         lit: [B, N] in [0, 1], how much of the distant light arrives; None: what
             :func:`avatar_kit.light.lit_points` finds where one-sided Gaussians cast shadows.
-        camera: Marks in ``visible`` which Gaussians face it, one camera or one a frame; None: all
-            are drawn.
+        camera: If given, ``visible`` marks the Gaussians that face it: one camera, or one per
+            frame. None: all are drawn.
 
     Returns:
         B clouds with covariances and colours.
@@ -64,7 +64,7 @@ def pose_gaussians(
 def blended_transforms(
     skinning_weights: Tensor, bone_transforms: Tensor, rest_transforms: Tensor
 ) -> Tensor:
-    """What linear blend skinning carries points by: ``sum_j w_j B_j B0_j^-1``. Differentiable.
+    """Transforms of linear blend skinning: ``sum_j w_j B_j B0_j^-1``. Differentiable.
 
     Args:
         skinning_weights: [N, J] rows sum to one.
@@ -72,8 +72,8 @@ def blended_transforms(
         rest_transforms: [J, 4, 4] bone-to-world in the rest pose.
 
     Returns:
-        [B, N, 3, 4] affine maps from the rest pose to the world, metres. Where several bones have
-        weight, the left three columns are no rotation.
+        [B, N, 3, 4] affine maps from the rest pose to the world, metres. If several bones have a
+        weight, the left three columns are not a rotation.
     """
     carry = (bone_transforms @ torch.linalg.inv_ex(rest_transforms).inverse)[..., :3, :]
     return (skinning_weights @ carry.flatten(2)).unflatten(2, (3, 4))
@@ -99,7 +99,7 @@ def skin_gaussians(
 
 
 def carried(blended: Tensor, points: Tensor) -> Tensor:
-    """[B, N, 3] where affine maps [B, N, 3, 4] bring points, [N, 3] or [B, N, 3]."""
+    """[B, N, 3] points [N, 3] or [B, N, 3], transformed by affine maps [B, N, 3, 4]."""
     return (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
 
 

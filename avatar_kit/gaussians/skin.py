@@ -15,16 +15,16 @@ from avatar_kit.scene import PosedBody, RestBody
 
 @dataclass(frozen=True)
 class Skin:
-    """What of the skinning of N free points does not move.
+    """The constant part of the skinning of N free points.
 
     Attributes:
-        places: [N, 3] metres in the rest pose.
-        weights: [N, J] skinning weights there, rows sum to one.
+        places: [N, 3] positions in the rest pose, metres.
+        weights: [N, J] skinning weights of the points, rows sum to one.
         corners: [N, 3] long, the vertices of the triangle each is tied to.
         barycentrics: [N, 3] place within it, rows sum to one.
-        surface: [N, 3] that place on the surface at rest, metres.
+        surface: [N, 3] this position on the surface in the rest pose, metres.
         off: [H] long, the points that are off the surface.
-        off_weights: [H, J] weights of the surface where these are tied.
+        off_weights: [H, J] weights of the surface where these points are attached.
         rest_transforms: [J, 4, 4] bone-to-world in the rest pose.
     """
 
@@ -76,11 +76,12 @@ class Skin:
         return (chosen * self.barycentrics[..., None]).sum(2)
 
     def blended(self, body: PosedBody) -> Tensor:
-        """[B, N, 3, 4] what carries each point from the rest pose into the world, metres.
+        """[B, N, 3, 4] affine map of each point from the rest pose into the world, metres.
 
-        Linear blend skinning, and what the body does besides it: a point is moved along by as much
-        as skinning alone misses the posed surface where it is tied. So expressions, and whatever
-        else a body model moves, reach it, and a point on the surface stays on it.
+        This is linear blend skinning plus the other deformations of the body: each point is also
+        moved by the difference between the posed surface and its skinned position where the point
+        is attached. Expressions and other deformations of a body model therefore move the point,
+        and a point on the surface stays on it.
         """
         bones, rest = body.bone_transforms, self.rest_transforms
         blended = blended_transforms(self.weights, bones, rest)

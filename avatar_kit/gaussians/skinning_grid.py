@@ -44,9 +44,9 @@ def sample_grid(grid: Tensor, low: Tensor, high: Tensor, points: Tensor) -> Tens
 def diffused_weights(rest: RestBody, points: Tensor, resolution: int = 128) -> Tensor:
     """Skinning weights of points off the surface.
 
-    The nodes of a grid that are next to the surface take its weights; from there weights diffuse
-    until every other node is near the mean of its neighbours, coarse levels first. So weights are
-    smooth in space and, close to the surface, those of the surface.
+    The nodes of a grid that are next to the surface get its weights. From there, weights diffuse
+    until every other node is near the mean of its neighbours, coarse levels first. The weights are
+    therefore smooth in space and, close to the surface, equal to those of the surface.
 
     Args:
         rest: The body at rest.

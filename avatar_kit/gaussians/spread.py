@@ -10,8 +10,8 @@ from torch import Tensor
 def farthest_points(points: Tensor, count: int) -> Tensor:
     """Choose points one by one, each the farthest from all that were chosen before.
 
-    Wherever the choice ends, it covers the cloud evenly, however uneven the cloud is: no point of
-    it is farther from the chosen ones than these are from one another.
+    Every number of chosen points covers the cloud evenly, even if the cloud is uneven: no point of
+    the cloud is farther from the chosen points than these are from each other.
 
     Args:
         points: [N, 3].

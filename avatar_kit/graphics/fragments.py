@@ -31,10 +31,10 @@ class Fragments:
 
     @cached_property
     def covered(self) -> Tensor:
-        """[N] int64 pixels to look at, in the flattened [B * H * W], ascending: the covered ones.
+        """[N] int64 pixels to process, as indices into [B * H * W], ascending: the covered ones.
 
-        On a GPU all, because to find out which are covered would make the CPU wait for it: in the
-        background ``triangle`` is -1 and all weights are 0.
+        On a GPU these are all pixels, because finding the covered ones would make the CPU wait. In
+        the background ``triangle`` is -1 and all weights are 0.
         """
         return pixels_to_visit(self.triangle)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def gaussian_normals(means: Tensor, quaternions: Tensor, scales: Tensor, camera: Camera) -> Tensor:
     """The shortest axis of each Gaussian, on the side that faces the camera.
 
-    Composited like colours (as further features) they are the picture's normals.
+    Composite them like colours, as further features, to get the normals of the picture.
 
     Args:
         means: [B, N, 3] world metres.

@@ -16,9 +16,10 @@ _known: OrderedDict[tuple, tuple[Tensor, Tensor]] = OrderedDict()
 def host_copy(tensor: Tensor) -> Tensor:
     """A small tensor on the CPU, without gradients.
 
-    To fetch it makes the CPU wait for all the GPU has to do. So it is fetched once, and again where
-    the tensor, or what it is a view of, was changed in place. Views of the same numbers, such as
-    one camera for each frame, are fetched once together. A change through ``.data`` is not noticed.
+    Copying makes the CPU wait for all work of the GPU. The tensor is therefore copied once, and
+    again only if it, or its base if it is a view, was changed in place. Views of the same memory,
+    such as one camera for each frame, are copied once together. A change through ``.data`` is not
+    detected.
     """
     if tensor.device.type == "cpu":
         return tensor.detach()

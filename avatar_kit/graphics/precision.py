@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 
 
 def in_full_precision(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
-    """Decorate what computes geometry: autocast is off while it runs.
+    """Decorator for functions that compute geometry: autocast is off while they run.
 
     A bfloat16 has 8 bits: a key point in a picture 1024 high is rounded to up to 4 pixels.
     """

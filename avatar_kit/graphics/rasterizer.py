@@ -25,10 +25,10 @@ NEAR = 0.01
 def rasterize(
     vertices: Tensor, faces: Tensor, camera: Camera, *, backend: Backend = "auto"
 ) -> Fragments:
-    """Find what every pixel centre sees. Both sides of a triangle are seen.
+    """Find what each pixel centre sees. Both sides of a triangle are visible.
 
-    Visibility carries no gradient. Barycentrics and depth carry one with respect to the vertices
-    and the camera if any of these requires it.
+    Visibility has no gradient. Barycentrics and depth have one with respect to the vertices and the
+    camera if any of these requires it.
 
     Args:
         vertices: [B, V, 3] world metres.
@@ -46,7 +46,7 @@ def rasterize(
     Raises:
         ValueError: A shape or an index does not fit, or the backend does not fit the device.
         MissingExtra: ``backend="nvdiffrast"`` and it is not installed.
-        UserError: The backend was asked for by name and does not run here.
+        UserError: The backend was selected by name and does not run on this machine.
     """
     _check(vertices, faces, 3)
     camera = camera.expand(vertices.shape[0])
@@ -78,7 +78,7 @@ def visibility(
     perspective: bool = True,
     near: float = NEAR,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw triangles that somebody else has projected. No gradient.
+    """Rasterise triangles that are already projected. No gradient.
 
     Args:
         pixels: [B, V, 2] pixel positions; the centre of the top-left pixel is (0.5, 0.5).

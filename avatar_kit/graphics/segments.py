@@ -31,8 +31,8 @@ def draw_segments(
     Args:
         points_a: [B, S, 2] pixel positions of one end; segments that are not finite are skipped.
         points_b: [B, S, 2] pixel positions of the other end.
-        channel: [S] channel each segment is drawn into, known to the CPU: for a tensor of a GPU it
-            would wait.
+        channel: [S] channel that each segment is drawn into, on the CPU: reading a tensor of a GPU
+            would make the CPU wait.
         channels: Number of channels.
         line_width: Thickness in pixels.
         height: Image height in pixels.

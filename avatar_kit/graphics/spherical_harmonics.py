@@ -28,7 +28,7 @@ def spherical_harmonics(directions: Tensor, degree: int) -> Tensor:
         [..., (degree + 1)^2]. Differentiable.
 
     Raises:
-        ValueError: The degree is another.
+        ValueError: The degree is not 0 to 3.
     """
     if not 0 <= degree <= DEGREE:
         raise ValueError(f"spherical harmonics are there for degrees 0 to {DEGREE}, not {degree}")
@@ -68,11 +68,11 @@ def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera) -> Tens
         camera: One, or one for each of the B clouds.
 
     Returns:
-        [B, N, C], 0 or more, at least float32. Differentiable, with respect to means and camera
-        too: what counts is the direction from the camera's centre to the mean.
+        [B, N, C], 0 or more, at least float32. Differentiable, also with respect to means and
+        camera, through the direction from the camera's centre to the mean.
 
     Raises:
-        ValueError: K is another number.
+        ValueError: K is not one of these numbers.
     """
     count = coefficients.shape[2]
     degree = round(count**0.5) - 1

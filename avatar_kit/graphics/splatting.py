@@ -23,11 +23,11 @@ class Splats:
     """B pictures of Gaussians.
 
     Attributes:
-        features: [B, C, H, W] features, each Gaussian's weighed by the share of the pixel's light
-            that it takes, over the background if one was given.
-        alpha: [B, 1, H, W] in [0, 1], the light that all Gaussians take.
-        depth: [B, 1, H, W] camera z of the means in metres, weighed and summed like a feature, over
-            a background of 0: where alpha is below 1, so is the sum of the weights.
+        features: [B, C, H, W] features of the Gaussians, alpha-composited over the background if
+            one was given.
+        alpha: [B, 1, H, W] in [0, 1], accumulated opacity of all Gaussians.
+        depth: [B, 1, H, W] camera z of the means in metres, composited like a feature over a
+            background of 0: if alpha is below 1, so is the sum of the weights.
     """
 
     features: Tensor
@@ -36,7 +36,7 @@ class Splats:
 
     @property
     def expected_depth(self) -> Tensor:
-        """[B, 1, H, W] mean depth in metres of what is seen; 0 where nothing is."""
+        """[B, 1, H, W] mean depth in metres of the visible Gaussians; 0 where there are none."""
         return self.depth / self.alpha.clamp(min=1e-10)
 
 
@@ -59,39 +59,39 @@ def splat(
     """Draw clouds of anisotropic Gaussians (Kerbl et al., 2023), by the rules of gsplat 1.5.
 
     Gaussians are composited front to back by the camera z of their means; those of equal z by
-    index. Where a Gaussian's alpha, ``min(0.999, opacity exp(-sigma))``, is below 1/255 it is not
-    drawn, and a pixel is closed before the Gaussian that would leave at most 1e-4 of its light.
+    index. A Gaussian is not drawn where its alpha, ``min(0.999, opacity exp(-sigma))``, is below
+    1/255. A pixel is complete before the Gaussian that would leave a transmittance of at most 1e-4.
 
     Gradients reach every tensor but ``visible``, and ``camera.R`` and ``camera.t``; ``camera.K``
     has none, and where an alpha is limited to 0.999 the opacity and the shape have none. A Gaussian
-    that is not finite in any of its values is not drawn and has gradient 0; so has one that is
-    outside the picture or before ``near``. On a CPU the answer does not depend on the number of
-    threads.
+    with a value that is not finite is not drawn and has gradient 0; the same is true of one that is
+    outside the picture or nearer than ``near``. On a CPU the result does not depend on the number
+    of threads.
 
     Args:
         means: [B, N, 3] world metres.
         quaternions: [B, N, 4] wxyz, of any length but 0; None with ``covariances``.
         scales: [B, N, 3] standard deviations in metres; None with ``covariances``.
         opacities: [B, N] in [0, 1].
-        features: [B, N, C] colours or anything else; their range is free.
+        features: [B, N, C] colours or other features, of any range.
         camera: One camera, or one for each of the B clouds; its size is the picture's. Skew is
             ignored.
         covariances: [B, N, 3, 3] symmetric, square metres, instead of quaternions and scales.
-        visible: [B, N] bool, which Gaussians may be drawn: what a caller who knows the back sides
-            saves here is saved everywhere. By default all.
-        backgrounds: [B, C] features of what is behind. By default 0.
-        eps2d: Added to the variances on the picture, square pixels, so that nothing is thinner
-            than a pixel.
+        visible: [B, N] bool, which Gaussians to draw. If you know which ones face away, exclude
+            them here to save their cost. By default all.
+        backgrounds: [B, C] features of the background. By default 0.
+        eps2d: Added to the variances in the picture, in square pixels, so that no Gaussian is
+            thinner than a pixel.
         near: Gaussians whose mean is nearer than this many metres are not drawn.
-        far: Nor those that are farther than this.
+        far: Gaussians whose mean is farther than this many metres are not drawn.
         backend: "numba" (CPU), "gsplat" (CUDA), or "auto": by the device of ``means``.
 
     Returns:
         The pictures, on the device of ``means`` and in its precision, at least float32.
 
     Raises:
-        ValueError: A shape does not fit, quaternions and scales stand beside covariances or
-            without one another, or the backend does not fit the device.
+        ValueError: A shape does not fit, not exactly one of quaternions with scales and covariances
+            is given, or the backend does not fit the device.
         MissingExtra: ``backend="gsplat"`` and it is not installed.
         UserError: ``backend="gsplat"`` and it cannot be compiled here.
     """

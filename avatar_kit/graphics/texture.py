@@ -10,7 +10,7 @@ from avatar_kit.graphics.gather import weighted_gather
 
 
 def sample_texture(texture: Tensor, uv: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Look a texture up, bilinearly.
+    """Sample a texture bilinearly.
 
     Texel centres are at +0.5: (0.5 / Wt, 0.5 / Ht) is the centre of the top-left texel. Beyond
     the outermost centres the border texel is repeated. Gradients flow to the texture and to uv.
@@ -18,7 +18,7 @@ def sample_texture(texture: Tensor, uv: Tensor, mask: Tensor | None = None) -> T
     Args:
         texture: [B or 1, C, Ht, Wt].
         uv: [B, 2, H, W] coordinates, u to the right and v down, [0, 1] over the texture.
-        mask: [B, 1, H, W]; pixels where it is 0 are not looked up. None: look all up.
+        mask: [B, 1, H, W]; pixels where it is 0 are not sampled. None: all are sampled.
 
     Returns:
         [B, C, H, W]; 0 where the mask is 0.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Aligner(Part, ABC):
     """Maps motion to motion, frame by frame in time order. Built as ``Aligner(config)``.
 
-    What an aligner learns is parameters and buffers: it is saved with the avatar's weights and read
-    back without fitting again. It has the same keys before and after fitting; only what
-    ``sized_by_training`` names, such as stored poses, may change its shape.
+    What an aligner learns is in parameters and buffers. It is saved with the weights of the avatar
+    and loaded without fitting again. The keys are the same before and after fitting; only tensors
+    named in ``sized_by_training``, such as stored poses, may change their shape.
 
     Attributes:
         needs_fit: Whether :meth:`fit` must run before anything is aligned.
@@ -32,8 +32,9 @@ class Aligner(Part, ABC):
         changes: Fields of :class:`~avatar_kit.scene.Motion` that may differ between the source and
             the aligned motion; all others pass through untouched.
         fitted_to: [32] uint8 sha256 of the body the training poses belong to, zero before fitting.
-            Only where ``needs_fit``.
-        fitted_fps: [] frame rate of the training poses, zero before fitting. Likewise.
+            Exists only if ``needs_fit`` is True.
+        fitted_fps: [] frame rate of the training poses, zero before fitting. Exists only if
+            ``needs_fit`` is True.
     """
 
     needs_fit: ClassVar[bool] = False
@@ -50,13 +51,14 @@ class Aligner(Part, ABC):
             self.register_buffer("fitted_fps", torch.zeros((), dtype=torch.float64))
 
     def learn(self, clips: Sequence[Motion]) -> None:
-        """Learn from the avatar's training poses; deterministic, and the same when done twice.
+        """Learn from the avatar's training poses.
 
-        Called by :meth:`fit`, which has checked what it hands over.
+        :meth:`fit` checks the clips and calls this. It must be deterministic: a second call with
+        the same clips gives the same result.
 
         Args:
-            clips: Motions that are each continuous in time, all at one frame rate, each longer
-                than ``history``. History never crosses from one into the next.
+            clips: Motions that are continuous in time, all at one frame rate, each longer than
+                ``history``. The history of a frame never crosses into another clip.
         """
 
     @abstractmethod
@@ -65,31 +67,31 @@ class Aligner(Part, ABC):
 
         Args:
             frame: A motion of length one, on the device of the aligner.
-            state: What the previous step returned; None for the first frame of a motion, where
-                there is no history yet.
+            state: What the previous step returned; None for the first frame of a motion, which
+                has no history.
 
         Returns:
             The aligned frame and the state for the next one.
         """
 
     def facts(self) -> dict[str, str]:
-        """What a reader of the results must know and the config does not say.
+        """What a reader of the results must know and the config does not contain.
 
-        For example which corpus a prior was learned from. Said after fitting and kept in
+        For example, which corpus a prior was learned from. Printed after fitting and stored in
         ``environment.json``.
         """
         return {}
 
     def fit(self, clips: Sequence[Motion], body: Asset) -> None:
-        """Learn from an avatar's training poses. Nothing where ``needs_fit`` is False.
+        """Fit to an avatar's training poses. Does nothing if ``needs_fit`` is False.
 
         Args:
-            clips: The training poses, cut wherever time jumps. Clips that are not longer than
-                ``history`` are left out.
-            body: The body they belong to; it is kept, see :meth:`check_body`.
+            clips: The training poses, as clips that are continuous in time. Clips that are not
+                longer than ``history`` are not used.
+            body: The body that the poses belong to; stored for :meth:`check_body`.
 
         Raises:
-            UserError: No clip is longer than ``history``, or a pose is no rotation.
+            UserError: No clip is longer than ``history``, or a pose is not a rotation.
         """
         if not self.needs_fit:
             return
@@ -109,10 +111,10 @@ class Aligner(Part, ABC):
         self.fitted_fps.fill_(clips[0].fps)
 
     def check_body(self, body: Asset) -> None:
-        """Refuse to drive another body than the one fitted to.
+        """Refuse to drive a body other than the one that the aligner was fitted to.
 
         Raises:
-            UserError: Not fitted, or fitted to the poses of another body.
+            UserError: The aligner is not fitted, or is fitted to the poses of another body.
         """
         if not self.needs_fit:
             return
@@ -131,11 +133,11 @@ class Aligner(Part, ABC):
         """Align a whole motion; equal to stepping through it. Length and rate are kept.
 
         Args:
-            motion: At the frame rate of the training poses (``fitted_fps``) where ``history`` is
-                not zero: resample it before.
+            motion: If ``history`` is not zero, at the frame rate of the training poses
+                (``fitted_fps``): resample it first.
 
         Raises:
-            UserError: A pose is no rotation.
+            UserError: A pose is not a rotation.
         """
         check_rotations(motion, f"aligner '{self.config.type}'")
         device = self.fitted_to.device if self.needs_fit else motion.transl.device

@@ -34,16 +34,16 @@ class AvatarState:
 
     @property
     def remembers(self) -> bool:
-        """Whether any part hands something over to the next frame."""
+        """Whether any part passes a state to the next frame."""
         return self.renderer is not None or any(s is not None for s in self.encoders.values())
 
 
 class Avatar(nn.Module):
-    """What training makes and everything else drives.
+    """The result of a training: body, encoders, renderer and aligner, ready to be driven.
 
-    It is of one person, except while several are trained in one model: then ``others`` are the
-    avatars of the further people. Each has its own charts, buffers (such as the empty scene) and
-    shape; body, aligner and all other parameters are those of the first.
+    An avatar is of one person. If several people are trained in one model, ``others`` are the
+    avatars of the other people during training. Each has its own charts, buffers (such as the empty
+    scene) and shape. They share body, aligner and all other parameters with the first.
 
     Attributes:
         body: The body model.
@@ -51,9 +51,9 @@ class Avatar(nn.Module):
         encoders: Name -> encoder, in the order of the config.
         renderer: The renderer.
         aligner: The motion aligner.
-        refinement: Learned corrections of the tracked training poses; None where they are taken as
-            they are. It plays no part in rendering.
-        others: Avatars of the further people.
+        refinement: Learned corrections of the tracked training poses; None if these are not
+            corrected. Not used in rendering.
+        others: Avatars of the other people.
     """
 
     shape: Tensor
@@ -80,7 +80,7 @@ class Avatar(nn.Module):
             other._share(self)
 
     def forward(self, context: FrameContext) -> RenderOutput:
-        """Render B frames that have nothing to do with one another."""
+        """Render B frames that are independent of each other."""
         return self.step(context, None)[0]
 
     def step(
@@ -104,7 +104,7 @@ class Avatar(nn.Module):
     def encode(
         self, context: FrameContext, states: Mapping[str, Any] | None
     ) -> tuple[dict[str, Condition], dict[str, Any]]:
-        """What the encoders of this person make of the next frame of a stream; :meth:`step`.
+        """Encode the next frame of a stream with this person's encoders; see :meth:`step`.
 
         Args:
             context: B frames, one for each of B streams.
@@ -122,13 +122,13 @@ class Avatar(nn.Module):
 
     @torch.no_grad()
     def begin(self, samples: Samples) -> None:
-        """Let every encoder of this person look at the training; see :meth:`Encoder.begin`."""
+        """Call :meth:`Encoder.begin` of every encoder of this person."""
         for encoder in self.encoders.values():
             cast("Encoder", encoder).begin(samples)
 
     @torch.no_grad()
     def observe(self, batch: Batch, step: int) -> None:
-        """Let every encoder look at a training batch; see :meth:`Encoder.observe`."""
+        """Call :meth:`Encoder.observe` of every encoder with a training batch."""
         context = batch.context
         # bodies of their own: what they remember without gradients must not serve the training
         seen = replace(context, body=replace(context.body), previous=replace(context.previous))
@@ -136,12 +136,12 @@ class Avatar(nn.Module):
             cast("Encoder", encoder).observe(batch.with_context(seen), step)
 
     def of(self, person: int) -> Avatar:
-        """The avatar whose parts show a person, by the number of the capture."""
+        """The avatar of a person, by the number of the capture."""
         return cast(Avatar, self.others[person - 1]) if person else self
 
     @property
     def people(self) -> tuple[Avatar, ...]:
-        """An ordinary avatar of each person; what they share is shared."""
+        """A single-person avatar for each person; shared parts are the same objects."""
         if not self.others:
             return (self,)
         encoders = cast("Mapping[str, Encoder]", self.encoders)
@@ -168,15 +168,15 @@ class Avatar(nn.Module):
         }
 
     def learned_parameters(self) -> int:
-        """Number of values that training learns; the body model's are not among them."""
+        """Number of values that training learns, without those of the body model."""
         parts = (part for person in self.people for part in (person.encoders, person.renderer))
         learned = {id(p): p for part in parts for p in part.parameters()}
         return sum(p.numel() for p in learned.values())
 
     def learned_state(self) -> dict[str, Tensor]:
-        """State to save: everything but the body model, whose licence may forbid copies.
+        """State to save: all but the body model, whose licence may forbid copies.
 
-        What people share stands there once.
+        What people share is in it once.
         """
         own = ("body.", "others.")
         state = {k: v for k, v in self.state_dict().items() if not k.startswith(own)}

@@ -38,17 +38,18 @@ class Asset:
 class Body(nn.Module, ABC):
     """A body model. Built as ``Body(config)``; holds no trainable parameters by default.
 
-    World coordinates are y up, metres. The identity of a person is a vector of ``shape_names``,
-    within ``shape_limits``; what moves is a :class:`~avatar_kit.scene.BodyParameters`.
+    World coordinates are in metres with y up. The identity of a person is a vector of the values in
+    ``shape_names``, within ``shape_limits``. The pose is a
+    :class:`~avatar_kit.scene.BodyParameters`.
 
     Attributes:
         asset: Which model this is.
         parameter_specs: The parameters :meth:`forward` takes.
         shape_names: Names of the identity values.
-        shape_limits: Lowest and highest identity value; infinite where they are unbounded, such as
+        shape_limits: Lowest and highest identity value; infinite if they are unbounded, such as
             the coefficients of principal components.
-        fitted_shape: Those of them that a video of the person shows; the others are given or keep
-            their default. All of them, unless a body says otherwise.
+        fitted_shape: The identity values that can be fitted to a video of the person; the others
+            are given or keep their default. Default: all of them.
         joint_names: Names of the J joints of :class:`~avatar_kit.scene.PosedBody`.
         joint_parents: [J] parent index of each joint, -1 for the root.
         topology: Faces, UVs, face region and part labels.
@@ -84,7 +85,7 @@ class Body(nn.Module, ABC):
     def from_motion(self, motion: Motion, shape: Tensor) -> BodyParameters:
         """Express a motion in this body's parameters. Differentiable.
 
-        The pelvis joint of the posed body lies at ``motion.transl``.
+        The pelvis joint of the posed body is at ``motion.transl``.
 
         Args:
             motion: T frames in the SMPL-X joint convention.
@@ -97,7 +98,7 @@ class Body(nn.Module, ABC):
 
     @abstractmethod
     def keypoints(self, parameters: BodyParameters) -> Tensor:
-        """Key points without the full surface: what fitting to landmarks iterates on.
+        """Key points without the full surface, for the iterations of fitting to landmarks.
 
         Returns:
             [B, 65, 3] world metres: 23 ``BODY_KEYPOINTS``, then 21 ``HAND_KEYPOINTS`` of the left
@@ -108,7 +109,7 @@ class Body(nn.Module, ABC):
     def rest_transforms(self, shape: Tensor) -> Tensor:
         """[J, 4, 4] bone-to-world in the rest pose that ``skinning_weights`` refer to.
 
-        ``bone_transforms @ inverse(rest_transforms)`` carries a point of the rest surface along.
+        ``bone_transforms @ inverse(rest_transforms)`` moves a point of the rest surface with it.
         """
 
     @abstractmethod
@@ -134,7 +135,7 @@ class Body(nn.Module, ABC):
         """A shape as the capture stores it (name -> value) in the order of ``shape_names``.
 
         Raises:
-            UserError: A name this body does not know, or a value outside ``shape_limits``.
+            UserError: This body does not have a name, or a value is outside ``shape_limits``.
         """
         unknown = sorted(set(values) - set(self.shape_names))
         if unknown:

@@ -14,9 +14,9 @@ class Dataset(ABC):
     """One person, recorded. Every format maps onto :class:`~avatar_kit.capture.Capture`.
 
     Attributes:
-        body: The body that a training is configured with, set before :meth:`open`; None: the
-            default one. A dataset whose poses any body can take gives the person's shape in it; a
-            capture that was made with a body ignores it.
+        body: The body model of the training, set before :meth:`open`; None: the default one. If
+            the poses of a dataset fit every body, it gives the person's shape for this body. A
+            capture that was made with a certain body ignores it.
     """
 
     body: BodyConfig | None = None
@@ -26,12 +26,12 @@ class Dataset(ABC):
 
     @abstractmethod
     def open(self, size: int | None = None) -> Capture:
-        """The capture named by the config; made first if this dataset makes its data.
+        """The capture that the config names; generated first if the dataset generates its data.
 
         Args:
-            size: Height in pixels that training works at. A dataset that makes its pictures may
-                follow it where its config leaves the size open; others ignore it.
+            size: Picture height of the training in pixels. A dataset that generates its pictures
+                may use it if its config sets no size; other datasets ignore it.
 
         Raises:
-            UserError: The path does not exist or does not hold what is expected.
+            UserError: The path does not exist or does not contain what is expected.
         """

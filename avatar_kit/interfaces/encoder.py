@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Encoder(Part, ABC):
     """Turns a :class:`~avatar_kit.scene.FrameContext` into one condition.
 
-    What it yields is declared by its config (``EncoderConfig.yields``), so that a slot that does
-    not fit fails when the config is read.
+    Its config declares what it yields (``EncoderConfig.yields``), so an incompatible encoder is
+    refused when the config is read.
     """
 
     def __init__(self, config: EncoderConfig, setup: Setup):
@@ -31,34 +31,35 @@ class Encoder(Part, ABC):
     def charts(self) -> list[nn.Parameter]:
         """Learned textures in the body's UV layout, [1, C, side, side] each; none by default.
 
-        What lies here belongs to the person and can be exchanged between persons, region by region.
-        Methods give it a learning rate of its own. A config that declares ``textured`` has some.
+        Charts belong to one person and can be exchanged between people, region by region. Methods
+        give them their own learning rate. An encoder that has charts declares ``textured`` in its
+        config.
         """
         return []
 
     def begin(self, samples: Samples) -> None:
-        """Look at all training samples once, before the first step of a new training.
+        """Initialise from all training samples, before the first step of a new training.
 
-        Called by the engine without gradients. What is found must live in parameters and buffers,
-        so that it is saved; a resumed training reads it back instead. Tensors named in
-        ``sized_by_training`` may change their size, in place.
+        The engine calls this without gradients. Store the results in parameters and buffers, which
+        are saved; a resumed training loads them instead. Tensors named in ``sized_by_training`` may
+        change their size, in place.
         """
 
     def observe(self, batch: Batch, step: int) -> None:
-        """Look at the pictures a training step is about to train on; nothing by default.
+        """Use the pictures of the next training step; does nothing by default.
 
-        Called by the engine before every ``Method.training_step``, without gradients. What is found
-        must live in buffers, so that it is saved.
+        The engine calls this before every ``Method.training_step``, without gradients. Store the
+        results in buffers, which are saved.
 
         Args:
-            batch: The training frames, whole, before the method cuts or crops them.
-            step: Number of updates done before.
+            batch: The whole training frames, before the method splits or crops them.
+            step: Number of updates before this one.
         """
 
     def rigged_gaussians(self) -> RiggedGaussians | None:
-        """Its Gaussians in the rest pose with what moves and lights them, for export.
+        """The Gaussians in the rest pose, with their rig and light, for export.
 
-        None, as here, for an encoder that has no such Gaussians.
+        Default: None, for an encoder without such Gaussians.
         """
         return None
 
@@ -67,7 +68,7 @@ class Encoder(Part, ABC):
         """Encode B frames; a map has the size of ``context.camera``."""
 
     def step(self, context: FrameContext, state: Any) -> tuple[Condition, Any]:
-        """Encode the next frame of a stream; see :meth:`Avatar.step`. By default without a past.
+        """Encode the next frame of a stream; see :meth:`Avatar.step`. No state by default.
 
         Args:
             context: B frames of B streams.

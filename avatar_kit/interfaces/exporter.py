@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportSource:
-    """What is exported: an avatar, and the pose or the motion that the file shall hold.
+    """What to export: an avatar, and the pose or the motion for the file.
 
     All values are in the world of the avatar: y up, metres.
 
     Attributes:
         avatar: In evaluation mode, without gradients. ``avatar.body.rest(avatar.shape)`` is the
-            person at rest.
+            person in the rest pose.
         name: Name of the capture.
         method: Name of the method, for messages.
         training_motion: The poses it was trained on, one clip after another.
         cameras: Name -> camera of the training, the main one first.
-        motion: By what the config ``holds``: "pose", the one pose; "motion", all frames of the
-            driving motion, placed, or None where none was given; "avatar", None.
-        title: What that motion is called: the name of its file.
-        context: Where the config holds "pose": that frame, seen by the main camera; else None.
-        conditions: What the encoders yield for it, by the name of the encoder; else empty.
+        motion: Depends on ``holds`` of the config. "pose": the one pose. "motion": all frames of
+            the driving motion, placed in the world of the avatar; None if none was given.
+            "avatar": None.
+        title: Name of the motion: the name of its file.
+        context: If the config holds "pose": this frame, seen by the main camera; otherwise None.
+        conditions: If the config holds "pose": what the encoders yield for it, by the name of the
+            encoder; otherwise empty.
     """
 
     avatar: Avatar
@@ -47,7 +49,7 @@ class ExportSource:
     conditions: Mapping[str, Condition] = field(default_factory=dict)
 
     def about(self) -> dict[str, str]:
-        """What a file should say of the avatar: its capture, its method, its body's licence."""
+        """What a file should state about the avatar: capture, method, licence of the body."""
         asset = self.avatar.body.asset
         return {
             "name": self.name,
@@ -60,11 +62,11 @@ class ExportSource:
 
 @dataclass(frozen=True)
 class Exported:
-    """What a file came to hold, in words for a person.
+    """What was written, as text for the user.
 
     Attributes:
-        what: What was written, with its number: "26000 Gaussians".
-        notes: What the format could not hold, what was rounded or clipped; without full stops.
+        what: What was written, with its count: "26000 Gaussians".
+        notes: What the format cannot store, and what was rounded or clipped; without full stops.
     """
 
     what: str
@@ -72,7 +74,7 @@ class Exported:
 
 
 class Exporter(ABC):
-    """Writes one file. The suffixes it goes by, and its options, are declared by its config."""
+    """Writes one file. Its config declares its suffixes and its options."""
 
     def __init__(self, config: ExporterConfig):
         self.config = config
@@ -83,11 +85,11 @@ class Exporter(ABC):
 
         Args:
             source: What to write.
-            out: Where to: a temporary name with the suffix that was asked for. avatar-kit renames
+            out: The file to write: a temporary name with the requested suffix. avatar-kit renames
                 it when this returns, and removes it after an error.
-            report: May be told how far it is, where that takes long: done, in all, and a line.
+            report: Call it to show progress if the export takes long: done, total, and a line.
 
         Raises:
-            UserError: The format cannot hold this avatar; says what it needs, and what the method
-                or its encoders give instead.
+            UserError: The format cannot store this avatar. The message states what the format needs
+                and what the method or its encoders give instead.
         """

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Matting(ABC):
-    """Finds the mask of the person in one picture, whatever the others show."""
+    """Finds the mask of the person in one picture, independently of other pictures."""
 
     def __init__(self, config: MattingConfig):
         """Build the matting.
 
         Raises:
-            UserError: A model file that it rests on is not here.
+            UserError: A model file that it needs is missing.
         """
         self.config = config
 
@@ -28,8 +28,8 @@ class Matting(ABC):
 
         Args:
             picture: [H, W, 3] uint8 RGB.
-            coarse: [h, w] uint8, the tracker's mask of the whole picture at a smaller size: where
-                about the person is; 0 everywhere if nobody is seen.
+            coarse: [h, w] uint8, the tracker's mask of the whole picture at a smaller size: roughly
+                where the person is; 0 everywhere if nobody is visible.
 
         Returns:
             [H, W] uint8, 0 the scene, 255 the person.

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 class Batch:
     """B training frames, each seen by one camera.
 
-    Where the method asked for sequences, B is ``sequence`` times the number of samples, in time
-    order: first the first frame of every sample, then the second of every sample.
+    If the method uses sequences, B is ``sequence`` times the number of samples, in time order:
+    the first frame of every sample, then the second frame of every sample, and so on.
 
     Attributes:
         context: Posed bodies, cameras, frame numbers.
         image: [B, 3, H, W] the recorded pictures in [0, 1].
         mask: [B, 1, H, W] soft mask of the person in [0, 1].
-        previous_image: [B, 3, H, W] picture at t-1 by the same camera, if the method asks for
-            neighbours. Where there is no t-1 within the clip and the split, it is the picture at t.
-        next_image: [B, 3, H, W] picture at t+1, likewise.
-        sequence: How many consecutive frames every sample has.
+        previous_image: [B, 3, H, W] picture at t-1 by the same camera, if the method uses
+            neighbours. If the clip and the split have no t-1, it is the picture at t.
+        next_image: [B, 3, H, W] the same for t+1.
+        sequence: Number of consecutive frames of every sample.
     """
 
     context: FrameContext
@@ -47,7 +47,7 @@ class Batch:
         return len(self.image)
 
     def __getitem__(self, index: Index) -> Batch:
-        """The chosen frames, as frames of their own."""
+        """The selected frames, as a batch without sequences."""
         chosen = rows(index)
         neighbours = (self.previous_image, self.next_image)
         before, after = (None if n is None else n[chosen] for n in neighbours)
@@ -69,14 +69,14 @@ class Batch:
         return [self[i : i + samples] for i in range(0, len(self), samples)]
 
     def with_context(self, context: FrameContext) -> Batch:
-        """The same pictures of another context."""
+        """The same pictures with another context."""
         return replace(self, context=context)
 
     def around_person(self, margin: int) -> Batch:
-        """The batch cut to the box of all its masks; cameras follow.
+        """The batch cropped to the box around all its masks; the cameras are adjusted.
 
         Args:
-            margin: Pixels that are kept around the person, within the picture.
+            margin: Pixels to keep around the person, within the picture.
         """
         left, top, right, bottom = _person_box(self.mask, margin)
         window = (..., slice(top, bottom), slice(left, right))
@@ -116,10 +116,10 @@ class Pool:
     """Training samples that a step may draw from.
 
     Attributes:
-        positions: Positions within the training samples of the person the step is of. A sample is a
-            frame seen by one camera; with one camera they are the training frames.
-        drawn: How many steps drew from this pool before. Every sample of it is seen once before any
-            is seen again.
+        positions: Positions in the training samples of the person that the step trains. A sample is
+            a frame seen by one camera; with one camera the samples are the training frames.
+        drawn: Number of earlier steps that drew from this pool. Every sample of the pool is drawn
+            once before any is drawn again.
     """
 
     positions: Sequence[int]
@@ -127,7 +127,7 @@ class Pool:
 
 
 class Samples(Sequence[Batch]):
-    """The training samples of one person in order, read and posed when they are asked for.
+    """The training samples of one person in order, read and posed on access.
 
     A sample is a frame seen by a camera: a batch of one, without neighbours.
     """
@@ -138,19 +138,20 @@ class Samples(Sequence[Batch]):
 
 
 class Method(ABC):
-    """The recipe: losses, optimisers, schedules, adversarial updates.
+    """Trains an avatar: losses, optimisers, schedules, adversarial updates.
 
-    The engine owns the loop, the data, checkpoints and evaluation, so that numbers compare.
-    A learning rate is a function of the step, set in :meth:`training_step`; everything else that
-    changes lives in ``optimizers()``, ``modules()`` or the avatar, and so is saved and restored.
+    The engine runs the loop and handles data, checkpoints and evaluation, so results are
+    comparable. A learning rate is a function of the step, set in :meth:`training_step`. Everything
+    else that changes must be in ``optimizers()``, ``modules()`` or the avatar, which are saved and
+    restored.
 
-    What its losses need of a renderer besides the picture is declared by its config
+    Its config declares what its losses need of a renderer besides the picture
     (``MethodConfig.wants``).
 
     Attributes:
-        neighbours: Whether batches should carry the pictures at t-1 and t+1; may follow the config.
-        sequence: How many consecutive frames every sample of a batch has; may follow the config.
-            Clips that are shorter take no part.
+        neighbours: Whether batches have the pictures at t-1 and t+1; may depend on the config.
+        sequence: Number of consecutive frames of every sample of a batch; may depend on the config.
+            Shorter clips are not used.
     """
 
     neighbours: bool = False
@@ -161,48 +162,48 @@ class Method(ABC):
         self.avatar = avatar
 
     def prepare(self, samples: Samples) -> None:  # noqa: B027 - optional
-        """Look at the training samples once, before the first step, also of a resumed run.
+        """Use the training samples before the first step, also of a resumed run.
 
-        With several people it is called for each; ``context.person`` says for whom.
+        With several people it is called for each; ``context.person`` is the number of the person.
         """
 
     def pool(self, step: int) -> Pool | None:
-        """The samples that a step draws its batch from; None, the default: the whole split.
+        """The samples that a step draws its batch from. Default: None, the whole split.
 
-        It must follow from the step alone: pictures are read ahead of the steps.
+        It must depend only on the step, because pictures are read ahead of the steps.
         """
         return None
 
     def person_at(self, step: int) -> tuple[int, int]:
-        """Whom a step is of: the number of the person, and how many steps that one had before.
+        """The person that a step trains, and the number of earlier steps for this person.
 
-        People alternate, so that each has as many steps as any other; (0, step) with one person.
+        People alternate, so all of them get the same number of steps. With one person: (0, step).
         """
         own, person = divmod(step, 1 + len(self.avatar.others))
         return person, own
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Do one whole update (forward, backward, optimisers) and return the losses, detached.
+        """Make one complete update (forward, backward, optimisers); return the detached losses.
 
         Args:
-            batch: The training frames, on the device of the avatar. Where poses are refined, bodies
-                and cameras take gradients.
-            step: Number of updates done before this one.
+            batch: The training frames, on the device of the avatar. With pose refinement, bodies
+                and cameras collect gradients.
+            step: Number of updates before this one.
         """
 
     @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:
-        """Name -> optimiser, everything whose state a resumed run needs."""
+        """Name -> optimiser, for every optimiser whose state a resumed run needs."""
 
     def modules(self) -> dict[str, nn.Module]:
         """Trained modules that are not part of the avatar, such as a discriminator."""
         return {}
 
     def facts(self) -> dict[str, str]:
-        """What a reader of the results must know and the config does not say.
+        """What a reader of the results must know and the config does not contain.
 
-        For example which perceptual network was found on the machine. Said on the terminal before
-        the first step and kept in ``environment.json``.
+        For example, which perceptual network is installed. Printed before the first step and stored
+        in ``environment.json``.
         """
         return {}

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Metric(ABC):
-    """Accumulates over frames given in time order.
+    """Accumulates a value over frames in time order.
 
     Attributes:
-        higher_is_better: Direction.
+        higher_is_better: Whether a higher value is better.
         unit: Unit for tables, e.g. "dB"; empty if it has none.
-        weights_sha256: Digest of the weights the metric rests on; None if it needs none.
+        weights_sha256: Digest of the weights that the metric uses; None if it needs none.
     """
 
     higher_is_better: ClassVar[bool]
@@ -28,34 +28,34 @@ class Metric(ABC):
         """Build the metric.
 
         Raises:
-            MetricUnavailable: Weights or a package it rests on are not on this machine.
-            UserError: The weights are there but are not the genuine ones.
+            MetricUnavailable: Weights or a package that it needs are not installed.
+            UserError: The weights exist but have the wrong sha256.
         """
         self.config = config
 
     @abstractmethod
     def update(self, prediction: Tensor, target: Tensor, *, new_clip: bool = False) -> None:
-        """Take in the next frames.
+        """Add the next frames.
 
         Args:
             prediction: [B, 3, H, W] in [0, 1].
             target: [B, 3, H, W] in [0, 1].
-            new_clip: The first of these frames does not follow the last one given. Temporal
-                metrics start again; the others do not care.
+            new_clip: Whether the first of these frames does not follow the last frame added.
+                Temporal metrics then start again; other metrics ignore it.
         """
 
     @abstractmethod
     def compute(self) -> float:
-        """The value over what was taken in; NaN if there was nothing."""
+        """The value over all added frames; NaN if there are none."""
 
     def frame_values(self) -> list[float]:
-        """The value of every frame taken in, in order, if :meth:`compute` is their mean.
+        """The value of every added frame, in order, if :meth:`compute` is their mean.
 
-        NaN stands for a frame that has no value, such as the first of a clip in a temporal metric;
-        the mean leaves it out. Empty, as here, for metrics of the whole set of frames.
+        A frame without a value, such as the first of a clip in a temporal metric, is NaN and does
+        not count in the mean. Default: empty, for metrics of the whole set of frames.
         """
         return []
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget everything."""
+        """Remove all added frames."""

@@ -18,8 +18,8 @@ JOINTS = 22
 class PoseRefinement(nn.Module):
     """Corrections of the training frames of one person, and of the cameras that saw them.
 
-    The corrections are buffers, so that no optimiser of a method takes them: the engine learns
-    them. They are saved with the avatar and never applied to a pose of another split.
+    The corrections are buffers, so optimisers of methods do not include them; the engine learns
+    them. They are saved with the avatar and never applied to poses of another split.
 
     Args:
         frames: Number of training frames.
@@ -27,7 +27,7 @@ class PoseRefinement(nn.Module):
 
     Attributes:
         rotation: [T, 22, 3] rotation vectors in radians, in the axes of the parent joint; the
-            tracked rotation comes first.
+            tracked rotation is applied first.
         shift: [T, 3] offset of the pelvis in metres.
         camera_shift: [C, 3] offset of each camera's translation in metres.
     """
@@ -64,7 +64,7 @@ class PoseRefinement(nn.Module):
         )
 
     def camera(self, camera: Camera, numbers: Sequence[int]) -> Camera:
-        """Correct where B cameras stand.
+        """Correct the positions of B cameras.
 
         Args:
             camera: B cameras.

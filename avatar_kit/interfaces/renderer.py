@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 class Renderer(Part, ABC):
     """Draws B frames from named conditions.
 
-    What it consumes and what it offers besides the picture is declared by its config
+    Its config declares what it consumes and what it offers besides the picture
     (``RendererConfig.consumes``, ``RendererConfig.offers``).
 
     Attributes:
-        camera_moves: Whether it may be asked for cameras other than the one of the training. Where
-            it paints the background of that camera it may not: novel views then move the person,
-            and captures with several cameras are refused. May follow the config.
+        camera_moves: Whether it can render cameras that were not in the training. Set it to False
+            if it paints the background of one camera: novel views then move the person, and
+            captures with several cameras are refused. May depend on the config.
     """
 
     camera_moves: bool = False
@@ -37,16 +37,16 @@ class Renderer(Part, ABC):
         self.conditions = dict(conditions)
 
     def check_size(self, width: int, height: int) -> None:
-        """Refuse pictures of a size that it cannot draw; by default it draws any.
+        """Refuse picture sizes that it cannot render; by default it renders any size.
 
-        Called before it is asked for a picture of another size than the trained one.
+        Called before it renders a picture in a size other than the trained one.
 
         Args:
-            width: Of the picture in pixels.
-            height: Likewise.
+            width: Width of the picture in pixels.
+            height: Height of the picture in pixels.
 
         Raises:
-            UserError: It cannot; says which sizes it can.
+            UserError: It cannot render this size; the message states which sizes it can.
         """
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Renderer(Part, ABC):
     def step(
         self, conditions: Mapping[str, Condition], camera: Camera, state: Any
     ) -> tuple[RenderOutput, Any]:
-        """Render the next frame of a stream; see :meth:`Avatar.step`. By default without a past.
+        """Render the next frame of a stream; see :meth:`Avatar.step`. No state by default.
 
         Args:
             conditions: As in :meth:`forward`.

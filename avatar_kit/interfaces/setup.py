@@ -13,14 +13,14 @@ class Setup:
 
     Attributes:
         body: The person in the rest pose: surface, skeleton, skinning.
-        cameras: One for each camera of the training, the main one first, with the size of the
-            trained picture. A camera that moves is given as it is at the first training frame.
+        cameras: The cameras of the training, the main one first, with the size of the trained
+            picture. A camera that moves is given at the first training frame.
         training_frames: Number of training frames, for per-frame codes.
-        plates: Pictures of the empty scene, one for each camera that has one, for renderers that
-            paint the person alone. Empty where an avatar is read back without its capture: keep
-            what is needed of them in buffers.
-        stand: x, y, z of the point of the floor that the person is mostly above in the training,
-            world metres; None where it is not known.
+        plates: Pictures of the empty scene, one for each camera that has a plate, for renderers
+            that paint only the person. Empty when an avatar is loaded without its capture: store
+            what you need of them in buffers.
+        stand: x, y, z in world metres of the point of the floor above which the person mostly is in
+            the training; None if it is not known.
     """
 
     body: RestBody

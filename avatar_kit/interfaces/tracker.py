@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameTrack:
-    """What was seen of one person in one frame. A confidence of 0 means: not seen.
+    """What a tracker found of one person in one frame. A confidence of 0 means: not visible.
 
     Attributes:
         body: [23, 2] ``BODY_KEYPOINTS`` in pixels.
@@ -25,11 +25,11 @@ class FrameTrack:
         hands_confidence: [2] in [0, 1].
         hands_world: [2, 21, 3] metres about the hand's centre, camera axes.
         face: [P, 2] points of the tracker's own face mesh in pixels.
-        face_confidence: In [0, 1]; 0 where no face is seen, e.g. from behind.
+        face_confidence: In [0, 1]; 0 if no face is visible, e.g. from behind.
         expression: [52] ARKit channels in [0, 1].
         expression_confidence: In [0, 1].
         mask: [H, W] uint8 soft silhouette of the person, 0 to 255.
-        people: How many people were found.
+        people: Number of people found.
     """
 
     body: np.ndarray
@@ -54,7 +54,7 @@ class Tracker(ABC):
     """Landmarks and mask of one person, frame by frame in time order.
 
     Attributes:
-        chooses: Whether it sees several people and can be told whom to follow: it has
+        chooses: Whether it finds several people and can follow a selected one, with
             :meth:`people` and :meth:`follow`.
     """
 
@@ -69,7 +69,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget the past: the next frame starts a new clip."""
+        """Start a new clip: the next frame does not follow the previous one."""
 
     def people(self, frame: np.ndarray) -> list[PersonBox]:
         """Everybody in a picture [H, W, 3] uint8 RGB, the largest first.
@@ -80,9 +80,9 @@ class Tracker(ABC):
         raise NotImplementedError
 
     def follow(self, box: PersonBox) -> None:
-        """Take somebody of :meth:`people` for the person to track, in the frames from now on.
+        """Select one of :meth:`people` as the person to track, from the next frame on.
 
-        It holds until :meth:`reset`.
+        The selection holds until :meth:`reset`.
 
         Raises:
             NotImplementedError: The tracker sees one person.
@@ -96,9 +96,9 @@ class Tracker(ABC):
             yield self.stream(frame)
 
     def expressions(self, tracks: Sequence[FrameTrack]) -> np.ndarray:
-        """[T, 52] expressions of a whole clip, where that tells more than its frames alone.
+        """[T, 52] expressions of a whole clip, refined with all its frames.
 
-        A tracker that learns the person's neutral face overrides this; by default each frame keeps
-        the expression it was given.
+        A tracker that learns the person's neutral face overrides this. By default each frame keeps
+        its expression.
         """
         return np.stack([track.expression for track in tracks])

@@ -41,7 +41,7 @@ def is_animated(path: str | Path) -> bool:
 
 
 class AnimationWriter:
-    """An animated picture that plays for ever, there whole or not at all.
+    """Writes an animated picture that loops; the file is complete or does not exist.
 
     A .gif has one palette of 256 colours for all frames, without dithering, so that what stands
     still does not flicker; its alpha is one bit. A .webp is lossy and keeps alpha, straight. A

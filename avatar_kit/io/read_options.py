@@ -1,4 +1,4 @@
-"""What of a video is read, and how."""
+"""Which part of a video to read, and how."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rectangle = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What of a video is read, and how.
+    """Which part of a video to read, and how.
 
     Attributes:
         start: Seconds from its first picture at which reading begins.

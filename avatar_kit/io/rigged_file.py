@@ -42,7 +42,7 @@ _INTEGERS = {"faces": torch.int32, "two_sided": torch.uint8}
 
 @dataclass(frozen=True)
 class RiggedFile:
-    """What a file of rigged Gaussians holds.
+    """Content of a file of rigged Gaussians.
 
     Attributes:
         gaussians: The Gaussians.

@@ -72,7 +72,7 @@ def encoding_of(path: str | Path, *, alpha: bool = False) -> Encoding:
 
 
 class VideoWriter:
-    """A video, there whole or not at all.
+    """Writes a video; the file is complete or does not exist.
 
     Opaque pictures are stored as H.264 in .mp4, .mov and .mkv and as VP9 in .webm, yuv420p. Those
     with alpha are stored as VP9 in .webm and as ProRes 4444 in .mov; alpha is straight, colours are

@@ -20,7 +20,7 @@ def averaged(pictures: Tensor, sigma: float, reach: int | None = None) -> Tensor
     Args:
         pictures: Any number of pictures.
         sigma: Standard deviation of the window in pixels.
-        reach: Pixels that it reaches to each side; by default three standard deviations.
+        reach: Extent to each side in pixels; by default three standard deviations.
     """
     everything = slice(0, pictures.shape[-2]), slice(0, pictures.shape[-1])
     return averaged_within(pictures, sigma, everything, everything, reach)
@@ -35,7 +35,7 @@ def averaged_within(
         pictures: [..., H, W].
         sigma: Standard deviation in pixels.
         source: Rows and columns outside which the pictures are 0.
-        target: Rows and columns that are wanted.
+        target: Rows and columns to compute.
         reach: As in :func:`averaged`.
 
     Returns:
@@ -50,9 +50,9 @@ def averaged_within(
 
 
 def windows(pictures: Tensor, margin: int) -> tuple[Window, Window]:
-    """Where pictures [..., H, W] are not 0, and that with a margin in pixels.
+    """The window where pictures [..., H, W] are not 0, and this window with a margin in pixels.
 
-    On CUDA both are everything: to look, the host would wait for the device.
+    On CUDA both are the whole picture: to find the window, the CPU would wait for the GPU.
     """
     height, width = pictures.shape[-2:]
     if pictures.is_cuda:

@@ -12,11 +12,11 @@ _Value = TypeVar("_Value")
 
 
 class Kept(Generic[_Value]):
-    """A value that follows from some tensors, kept until one of them is written.
+    """A value computed from some tensors, cached until one of them changes.
 
-    That one was written is told by its version, which every change in place raises, and by where
-    its numbers lie. A write through ``tensor.data[...]`` raises no version and is not seen. Where
-    gradients are computed nothing is kept.
+    A change is detected by the version of the tensor, which every in-place operation increases, and
+    by its memory address. A write through ``tensor.data[...]`` does not increase the version and is
+    not detected. Nothing is cached while gradients are computed.
     """
 
     def __init__(self) -> None:

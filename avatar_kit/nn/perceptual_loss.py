@@ -34,18 +34,18 @@ class PerceptualLoss(nn.Module):
     """Weighted sum over stages of the mean absolute difference of frozen VGG features.
 
     With the genuine VGG19 this is RAM-Avatar's term: relu1_1 to relu5_1, raw features of pictures
-    in [-1, 1]. Where its weights are not on the machine, the shift-tolerant VGG16 that ships with
-    our dependencies takes its place (relu1_2 to relu5_3). That network only ever compared unit
-    feature vectors, and so do we: the difference is summed over channels and divided by the square
-    root of their number, which brings every stage to the same range.
+    in [-1, 1]. If its weights are not installed, the shift-tolerant VGG16 that comes with our
+    dependencies is used instead (relu1_2 to relu5_3). That network was trained to compare unit
+    feature vectors, so its features are normalised: the difference is summed over channels and
+    divided by the square root of their number, which brings every stage to the same range.
 
     Args:
         weights: Weight of each stage; as many stages are computed as weights are given (1 to 5).
         max_size: Pictures with a longer side are area-averaged down to it first, for speed.
-        source: Which network; "auto" takes VGG19 if its file is in torch's hub folder.
+        source: Which network to use; "auto": VGG19 if its file is in torch's hub folder.
 
     Attributes:
-        source: Which network is in use, for records: numbers of the two do not compare.
+        source: The network in use, for records: values of the two are not comparable.
     """
 
     source: str

@@ -34,18 +34,18 @@ _SOFTENED, _FADES, _FADED = 0.08, 0.3, 1.0
 class PlateBackground(Part):
     """Plates as any camera sees them.
 
-    Each camera gets the plate that was taken from nearest to it. That is exact for a camera that is
-    cropped, zoomed or turned. For one that moves to another place the scene is taken to be a level
-    floor under the person and an upright wall behind, half as far from the person as the plate's
-    camera is, facing it. Where the place of the person is not known, the scene is infinitely far
-    away. What the plate does not show continues its edge, ever softer, into its mean colour.
-    Without any plate the background is black.
+    Each camera uses the plate that was taken nearest to it. The result is exact for a cropped,
+    zoomed or rotated camera. For a camera at another position, the scene is modelled as a level
+    floor under the person and an upright wall behind the person. The wall faces the plate's camera,
+    half as far from the person as this camera is. If ``stand`` is None, the scene is infinitely far
+    away. Outside the plate, its edge is continued and fades with a growing blur into its mean
+    colour. Without a plate, the background is black.
 
     Args:
-        plates: The plates, all of one size; none where an avatar is read back and its weights
-            bring them.
-        stand: x, y, z of the point of the floor that the person is mostly above, world metres, as
-            ``Setup.stand`` gives it.
+        plates: The plates, all of one size; none when an avatar is loaded, whose weights contain
+            them.
+        stand: ``Setup.stand``: x, y, z in world metres of the point of the floor above which the
+            person mostly is.
     """
 
     sized_by_training: ClassVar[tuple[str, ...]] = (
@@ -99,7 +99,7 @@ class PlateBackground(Part):
             return _continued(pictures, place, ahead)
 
     def nearest(self, camera: Camera) -> Tensor:
-        """[B] number of the plate for each camera: by where it stands and how it is turned."""
+        """[B] number of the plate for each camera, by position and rotation of the camera."""
         return _nearest(camera, self.rotations, self.positions)
 
     def _window(self, camera: Camera) -> tuple[int, int] | None:

@@ -17,17 +17,17 @@ def keep_rows(
     optimizers: Sequence[Optimizer] = (),
     fresh: Tensor | None = None,
 ) -> None:
-    """Replace tensors by some of their rows, in place; a row may be taken more than once.
+    """Replace tensors by some of their rows, in place; a row may be used more than once.
 
-    This is how a part densifies and prunes: ``rows`` lists the rows that stay and once more those
-    that are cloned or split. The tensor objects stay, so optimisers and whoever shares them keep
-    them. What an optimiser remembers of a row (moments of Adam) is taken along.
+    Use this to densify and prune: ``rows`` lists the rows to keep, and again those that are cloned
+    or split. The tensor objects stay the same, so optimisers and all who share them keep their
+    references. The optimiser state of a row (moments of Adam) moves with the row.
 
     Args:
         tensors: Parameters or buffers with the same number N of rows, leaves.
         rows: [M] long, numbers of the rows to keep.
         optimizers: Optimisers of the parameters.
-        fresh: [M] bool, rows whose memory in the optimisers is zero; none by default.
+        fresh: [M] bool, rows whose optimiser state is set to zero; none by default.
 
     Raises:
         ValueError: The tensors do not have the same number of rows.

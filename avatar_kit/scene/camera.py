@@ -47,9 +47,9 @@ class Camera:
                 raise ValueError(f"Camera.{name} must be [B, {shape}], got {tuple(value.shape)}")
 
     def fault(self) -> str:
-        """Why this is no camera that filmed a person: key, what is wrong, what is expected.
+        """Why this cannot be the camera of a recording: key, problem, expected value.
 
-        Empty where nothing is.
+        Empty if there is no problem.
         """
         K, R = self.K, self.R
         off = (R @ R.mT - torch.eye(3, device=R.device)).abs().amax()
@@ -109,7 +109,7 @@ class Camera:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors live."""
+        """Device of the tensors."""
         return self.K.device
 
     @property
@@ -125,12 +125,12 @@ class Camera:
         )
 
     def __getitem__(self, index: Index) -> Camera:
-        """The chosen cameras of the batch."""
+        """The selected cameras of the batch."""
         i = rows(index)
         return Camera(self.K[i], self.R[i], self.t[i], self.width, self.height)
 
     def expand(self, batch: int) -> Camera:
-        """One camera seen as a batch of ``batch`` equal ones (no copy)."""
+        """This one camera as a batch of ``batch`` equal cameras (no copy)."""
         if len(self) == batch:
             return self
         return Camera(
@@ -174,9 +174,9 @@ class Camera:
         """The camera of the image that is cropped at (left, top) and then scaled.
 
         Args:
-            left: Left edge of the crop in pixels of this camera; may lie outside the image.
-            top: Top edge of the crop, likewise.
-            scale: New pixels for one old pixel; two numbers along x and along y.
+            left: Left edge of the crop in pixels of this camera; may be outside the image.
+            top: Top edge of the crop in the same pixels; may be outside the image.
+            scale: New pixels per old pixel; two numbers if x and y differ.
             width: Width of the new image.
             height: Height of the new image.
         """

@@ -12,7 +12,7 @@ ConditionKind = Literal["feature_map", "gaussians", "vector"]
 
 @dataclass(frozen=True)
 class ConditionSpec:
-    """What an encoder promises to yield: the kind, and its channels (or vector size)."""
+    """What an encoder yields: the kind, and the number of channels (or the vector size)."""
 
     kind: ConditionKind
     channels: int
@@ -27,7 +27,7 @@ class FeatureMap:
 
 @dataclass(frozen=True)
 class Vector:
-    """One vector a frame: ``values`` [B, C]."""
+    """One vector per frame: ``values`` [B, C]."""
 
     values: Tensor
 
@@ -36,8 +36,8 @@ class Vector:
 class GaussianCloud:
     """A cloud of N anisotropic Gaussians per frame, gsplat's parameterisation.
 
-    Its shape is given by quaternions and scales, or by covariances; its colour by features, or by
-    spherical harmonics where it depends on the direction of view.
+    Quaternions and scales, or covariances, give the shape. Features, or spherical harmonics if the
+    colour depends on the view direction, give the colour.
 
     Attributes:
         means: [B, N, 3] world metres.
@@ -49,14 +49,14 @@ class GaussianCloud:
         covariances: [B, N, 3, 3] symmetric, square metres.
         spherical_harmonics: [B, N, K, C] coefficients, K = 1, 4, 9 or 16 for degrees 0 to 3; the
             colour is ``max(0, sum_k c_k Y_k + 0.5)``.
-        visible: [B, N] bool, which Gaussians may be drawn; an encoder that knows the back sides
-            saves the renderer their cost. None: all.
-        extras: What a method's losses look at beside the picture (offsets, say), by name: [B, ...].
+        visible: [B, N] bool, which Gaussians to draw. An encoder that knows which ones face away
+            can save the renderer their cost. None: all.
+        extras: Name -> [B, ...], further values for the losses of a method, such as offsets.
             Renderers ignore them.
 
     Raises:
-        ValueError: Quaternions and scales stand beside covariances or without one another, or
-            features beside spherical harmonics; or one of the two is missing.
+        ValueError: Not exactly one of quaternions with scales and covariances is given, or not
+            exactly one of features and spherical harmonics.
     """
 
     means: Tensor

@@ -27,10 +27,10 @@ class FrameContext:
         time: [B] seconds since the start of the capture or of the driving motion.
         clip_start: [B] bool, whether there is no frame at t-1.
         index: [B] long, number of the training frame; -1 for frames outside the training split
-            (evaluation and driving), for which per-frame codes take their mean. The pictures of one
-            moment by several cameras have one number.
-        person: Whom the frames show, where a model is of several people: the number of the capture.
-            A batch is of one person.
+            (evaluation and driving), for which per-frame codes use their mean. Pictures of the same
+            moment by several cameras share one number.
+        person: Number of the person that the frames show, if a model has several people: the number
+            of the capture. A batch shows one person.
     """
 
     body: PosedBody
@@ -52,14 +52,14 @@ class FrameContext:
         before: PosedBody | None = None,
         seconds: float = 0.0,
     ) -> FrameContext:
-        """One frame that is none of the training.
+        """One frame that is not a training frame.
 
         Args:
             body: The posed body.
-            camera: That sees it.
-            motion: Its pose.
-            before: The body of the frame before; None where there is none.
-            seconds: Since the start of the motion.
+            camera: The camera that sees the body.
+            motion: The pose of the body.
+            before: The body of the previous frame; None if there is none.
+            seconds: Seconds since the start of the motion.
         """
         device = body.vertices.device
         return cls(
@@ -76,7 +76,7 @@ class FrameContext:
         return len(self.body)
 
     def __getitem__(self, index: Index) -> FrameContext:
-        """The chosen frames."""
+        """The selected frames."""
         frames = rows(index)
         return replace(
             self,
@@ -91,7 +91,7 @@ class FrameContext:
 
     @cached_property
     def fragments(self) -> Fragments:
-        """What every pixel sees of the bodies at t: rasterised once, shared by all encoders."""
+        """What each pixel sees of the bodies at t: rasterised once, shared by all encoders."""
         return rasterize(self.body.vertices, self.body.topology.faces, self.camera)
 
     @cached_property

@@ -12,7 +12,7 @@ class RenderOutput:
     """B rendered frames.
 
     A renderer fills the fields that its config offers (``RendererConfig.offers``) and no others.
-    Where it gives ``person``, ``alpha`` and ``background``,
+    If it returns ``person``, ``alpha`` and ``background``,
     ``rgb = alpha * person + (1 - alpha) * background``.
 
     Attributes:
@@ -20,14 +20,14 @@ class RenderOutput:
             their gradient.
         alpha: [B, 1, H, W] in [0, 1], how much the person covers a pixel.
         alpha_logit: [B, 1, H, W] alpha before its sigmoid, for a stable cross entropy.
-        person: [B, 3, H, W] colours of the person alone, not multiplied by alpha; without meaning
-            where alpha is 0.
+        person: [B, 3, H, W] colours of the person only, not multiplied by alpha; any value where
+            alpha is 0.
         background: [B or 1, 3, H, W] the scene behind the person.
         depth: [B, 1, H, W] camera z of the person's surface in metres; 0 where there is none.
         normals: [B, 3, H, W] unit normals of the person's surface in camera axes; 0 where there is
             none.
         auxiliary: Name -> [B, 4, H, W], further pictures that should look like the recording: three
-            colours, and in the fourth channel where they count, in [0, 1].
+            colours, and a mask in [0, 1] of the pixels that count.
     """
 
     rgb: Tensor
@@ -40,7 +40,7 @@ class RenderOutput:
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
 
     def given(self) -> dict[str, Tensor]:
-        """Every tensor that is there, by its dotted name."""
+        """Every tensor that is given, by its dotted name."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "auxiliary"}
         pictures = {f"auxiliary.{name}": value for name, value in self.auxiliary.items()}
         return {name: value for name, value in plain.items() if value is not None} | pictures

@@ -10,17 +10,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class SurfaceLight:
-    """One distant light and a soft one from all around, on a matt surface.
+    """One distant light and soft ambient light, on a matt surface.
 
-    A colour is multiplied by ``1 + H(n) ambient - (1 - lit) max(n . direction, 0) direct``, kept
-    within ``limits``: ``n`` is the unit normal, ``H`` is :func:`avatar_kit.light.harmonics`, and
+    A colour is multiplied by ``1 + H(n) ambient - (1 - lit) max(n . direction, 0) direct``, clamped
+    to ``limits``: ``n`` is the unit normal, ``H`` is :func:`avatar_kit.light.harmonics`, and
     ``lit`` in [0, 1] is how much of the distant light arrives.
 
     Attributes:
         direction: [3] unit vector towards the light, in the world.
         ambient: [8, 3] coefficients of the harmonics, for red, green and blue.
-        direct: [3] what is taken away in full shadow; 0 where no shadow is cast.
-        limits: The least and the largest factor.
+        direct: [3] what full shadow subtracts; 0 if no shadow is cast.
+        limits: The smallest and the largest factor.
     """
 
     direction: Tensor
@@ -31,7 +31,7 @@ class SurfaceLight:
 
 @dataclass(frozen=True)
 class RiggedGaussians:
-    """N Gaussians in the rest pose of a body with J bones, and what moves and lights them.
+    """N Gaussians in the rest pose of a body with J bones, with their rig and light.
 
     :func:`avatar_kit.gaussians.pose_gaussians` poses them by linear blend skinning. Axes and units
     are those of :class:`RestBody`: y up, metres, the person faces +z.
@@ -41,20 +41,20 @@ class RiggedGaussians:
         quaternions: [N, 4] wxyz, unit length.
         scales: [N, 3] standard deviations in metres, positive.
         opacities: [N] in [0, 1].
-        colours: [N, 3] before the light; nominally in [0, 1].
+        colours: [N, 3] before lighting; nominally in [0, 1].
         normals: [N, 3] unit normals of the surface.
         two_sided: [N] bool; the others are drawn only from in front of their normal.
         skinning_weights: [N, J] rows sum to one.
         transforms: [J, 4, 4] bone-to-world in the rest pose.
         joint_parents: [J] parent of each joint, -1 for the root.
         joint_names: Names of the joints.
-        faces: [N] long, the triangle of the body's surface that each is tied to.
-        barycentrics: [N, 3] place within it.
+        faces: [N] long, the triangle of the body's surface that each is attached to.
+        barycentrics: [N, 3] position in the triangle.
         offsets: [N, 3] metres from there to the mean.
-        light: What lights them; None: colours are as they are.
+        light: The light; None: colours are not changed.
 
     Raises:
-        ValueError: A shape is another.
+        ValueError: A tensor has another shape.
     """
 
     means: Tensor

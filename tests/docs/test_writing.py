@@ -10,7 +10,10 @@ PAGES = [
     *(f"{name}.md" for name in ("index", "own-video", "render", "view", "export", "live")),
     *(f"{name}.md" for name in ("python", "aligners", "compare", "metrics", "studio")),
     *(f"{name}.md" for name in ("gallery", "troubleshooting", "reliability", "security")),
+    *(f"{name}.md" for name in ("install", "datasets", "bodies", "formats", "motion")),
+    *(f"{name}.md" for name in ("licences", "fleet", "stability")),
     *(f"methods/{name}.md" for name in ("anr", "mmlp", "r3", "splat")),
+    *sorted(str(page.relative_to(DOCS)) for page in (DOCS / "plugins").glob("*.md")),
 ]
 #: What is not written -> what is.
 WORDS = {
@@ -29,8 +32,9 @@ WORDS = {
 
 
 def prose(page: str) -> str:
-    """A page without its code, which quotes messages of the program, and without its anchors."""
-    text = re.sub(r"^```.*?^```|\{#[\w-]+\}", "", page, flags=re.DOTALL | re.MULTILINE)
+    """A page without its generated parts, its code, which quotes messages, and its anchors."""
+    text = re.sub(r"<!-- generated.*?<!-- end -->", "", page, flags=re.DOTALL)
+    text = re.sub(r"^```.*?^```|\{#[\w-]+\}", "", text, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"`[^`\n]*`", "``", text)
 
 
