@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,25 +39,21 @@ class Plate:
     wander: float
 
 
-def find_plate(images: np.ndarray, masks: np.ndarray) -> Plate:
+def find_plate(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Plate:
     """The plate of one clip of a static camera.
 
     Args:
-        images: [N, H, W, 3] uint8.
-        masks: [N, h, w] uint8, coarse.
+        images: N of [H, W, 3] uint8.
+        masks: N of [h, w] uint8, coarse.
     """
-    height, width = images.shape[1:3]
-    person = torch.from_numpy(masks).float()[:, None] / 255
-    person = interpolate(grown(person, 2 * band_pixels(person)), (height, width), mode="bilinear")[
-        :, 0
-    ]
-    hidden = (person > 0.1).numpy()
+    height, width = images[0].shape[:2]
+    hidden = np.stack([_hidden(mask, height, width) for mask in masks])
     free = len(images) - hidden.sum(0)
     plate = np.full((height, width, 3), np.nan, dtype=np.float32)
     spread = []
     for row in range(0, height, 64):  # strips bound the memory
         rows = slice(row, row + 64)
-        values = images[:, rows].astype(np.int16)
+        values = np.stack([image[rows] for image in images]).astype(np.int16)
         values[hidden[:, rows]] = _HIDDEN_PIXEL
         values.sort(axis=0)
         middle = (free[rows] // 2)[None, ..., None].clip(max=len(images) - 1)
@@ -67,6 +64,13 @@ def find_plate(images: np.ndarray, masks: np.ndarray) -> Plate:
     moved = np.concatenate(spread)
     known = np.isfinite(plate).all(-1)
     return Plate(_filled(plate), known, float(np.median(moved)) if len(moved) else np.inf)
+
+
+def _hidden(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """[H, W] bool, what the person may hide in a picture of that size."""
+    person = torch.from_numpy(mask).float()[None, None] / 255
+    person = grown(person, 2 * band_pixels(person))
+    return (interpolate(person, (height, width), mode="bilinear")[0, 0] > 0.1).numpy()
 
 
 def band_pixels(masks: torch.Tensor) -> int:

@@ -104,15 +104,22 @@ def find_scene(observed: Observed, stages: Stages) -> Scene:
     """The plate of every clip, and how the camera moves in it."""
 
     def compute() -> Arrays:
-        looks = [_look(observed, clip, pictures) for clip, pictures in _samples(observed, stages)]
+        # each is kept once: they are the largest arrays of a long video of many clips
+        size = (len(observed.clips), observed.reader.height, observed.reader.width)
+        plates, known = np.empty((*size, 3), np.uint8), np.empty(size, bool)
+        wander, moving = np.empty(size[0]), []
+        for k, (clip, pictures) in enumerate(_samples(observed, stages)):
+            look = _look(observed, clip, pictures)
+            plates[k], known[k], wander[k] = look.plate.image, look.plate.known, look.plate.wander
+            moving.append(look.moving)
         moves = np.tile(_STANDING, (len(observed.frames), 1, 1))
-        pixels = np.zeros(len(looks))
-        if any(look.moving for look in looks):
-            moves, pixels = _followed(observed, looks)
+        pixels = np.zeros(len(moving))
+        if any(moving):
+            moves, pixels = _followed(observed, plates, moving)
         return {
-            "plates": np.stack([look.plate.image for look in looks]),
-            "known": np.stack([look.plate.known for look in looks]),
-            "wander": np.array([look.plate.wander for look in looks]),
+            "plates": plates,
+            "known": known,
+            "wander": wander,
             "moves": moves,
             "pixels": pixels,
         }
@@ -181,23 +188,28 @@ def _samples(
 
 
 def _look(observed: Observed, clip: tuple[int, int], pictures: dict[int, np.ndarray]) -> _Look:
-    """The plate of a clip from some of its pictures, brought to each other if the camera moves."""
+    """The plate of a clip from some of its pictures, brought to each other if the camera moves.
+
+    It takes the pictures out of the mapping, so that they are free before those of the next clip.
+    """
     frames = sorted(pictures)
-    images = [pictures[f] for f in frames]
+    images = [pictures.pop(f) for f in frames]
     masks = [observed.tracks.masks[f] for f in frames]
-    plate = find_plate(np.stack(images), np.stack(masks))
+    plate = find_plate(images, masks)
     seen = _steadiness(plate, images, masks)
     moving = not seen.still
     if not moving and plate.wander < _CHANGED_LIGHT_LEVELS:
         return _Look(plate, moving)
     for _ in range(_ROUNDS):
-        back, behind = images, masks
-        if moving:
-            width = images[0].shape[1]
-            back = [moved_back(i, m) for i, m in zip(images, seen.moves, strict=True)]
-            behind = [_mask_back(m, v, width) for m, v in zip(masks, seen.moves, strict=True)]
-        even = [in_the_light_of(plate, i, m) for i, m in zip(back, behind, strict=True)]
-        plate = find_plate(np.stack(even), np.stack(behind))
+        even, behind = [], []
+        for image, mask, move in zip(images, masks, seen.moves, strict=True):
+            if moving:
+                mask = _mask_back(mask, move, image.shape[1])
+                image = moved_back(image, move)
+            even.append(in_the_light_of(plate, image, mask))
+            behind.append(mask)
+        plate = find_plate(even, behind)
+        del even
         if moving:
             seen = _steadiness(plate, images, masks)
     return _Look(plate, moving)
@@ -214,20 +226,22 @@ def _steadiness(
     )
 
 
-def _followed(observed: Observed, looks: list[_Look]) -> tuple[np.ndarray, np.ndarray]:
+def _followed(
+    observed: Observed, plates: np.ndarray, moving: list[bool]
+) -> tuple[np.ndarray, np.ndarray]:
     """[T, 2, 3] moves of all frames, and [C] by how many pixels; where they are too large: none."""
     moves = np.tile(_STANDING, (len(observed.frames), 1, 1))
     rest = np.ones(len(observed.frames))
     place = {int(source): k for k, source in enumerate(observed.frames)}
     clip_of = np.concatenate([np.full(b - a, k) for k, (a, b) in enumerate(observed.clips)])
-    followers = [Follower(look.plate.image) if look.moving else None for look in looks]
+    followers = [Follower(p) if moves else None for p, moves in zip(plates, moving, strict=True)]
     for number, picture in enumerate(observed.reader):
         frame = place.get(number)
         if frame is None or (follower := followers[clip_of[frame]]) is None:
             continue
         moves[frame], rest[frame] = follower.follow(picture, observed.tracks.masks[frame])
     width, height = observed.reader.width, observed.reader.height
-    pixels = np.zeros(len(looks))
+    pixels = np.zeros(len(moving))
     for k, (a, b) in enumerate(observed.clips):
         seen = Steadiness(moves[a:b], rest[a:b], width, height)
         pixels[k] = 0.0 if seen.still else seen.pixels
