@@ -158,7 +158,7 @@ _RULES = (
      "wear clothes in a colour other than the wall's"),
     ("refined", ">", 0.5, -1, "only {refined:.0%} of the masks could be refined against the scene",
      "put the camera on a tripod, in front of a wall that does not move"),
-    ("burnt_in", "<", 0.002, 1.0, "text, a logo or a bar covers part of the person",
+    ("burnt_in", "<", 0.002, 0.1, "text, a logo or a bar covers part of the person",
      "use the video without it, or the avatar will show it"),
 )  # fmt: skip
 
