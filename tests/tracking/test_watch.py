@@ -68,6 +68,7 @@ def test_two_people_are_said(tracks):
 def good_figures(**changed) -> Figures:
     values = dict.fromkeys(Figures.__dataclass_fields__, 1.0)
     values |= {"frames": 300, "person_pixels": 800, "error": 0.4, "iou": 0.82, "face": 0.8}
+    values["burnt_in"] = 0.0
     return Figures(**(values | changed))
 
 
@@ -80,6 +81,7 @@ def good_figures(**changed) -> Figures:
         ({"iou": 0.6}, "usable", "overlap 0.60"),
         ({"person_pixels": 200}, "usable", "200 pixels high"),
         ({"frames": 10}, "not fit", "only 10 frames"),
+        ({"burnt_in": 0.003}, "usable", "text, a logo or a bar covers part of the person"),
         ({"face": 0.0}, "usable", "a face is visible in only 0% of the frames"),
     ],
 )
