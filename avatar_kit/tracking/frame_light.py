@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,20 +24,25 @@ class FrameLight:
 
     def of(self, plate: np.ndarray, at: tuple[slice, slice]) -> np.ndarray:
         """[h, w, 3] float32, a part of a plate [H, W, 3] uint8 in this light."""
-        height, width = plate.shape[:2]
+        return np.asarray(plate[at] * self._gain(plate, at) + self.offset.astype(np.float32))
+
+    def taken_out(self, image: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
+        """[h, W, 3] uint8, rows of a picture [H, W, 3] in the light of the plate."""
+        gain = self._gain(image, (rows, slice(None)))
+        found = (image[rows] - self.offset.astype(np.float32)) / gain.clip(0.1)
+        return np.asarray((found.clip(0, 255) + 0.5).astype(np.uint8))
+
+    def _gain(self, image: np.ndarray, at: tuple[slice, slice]) -> np.ndarray:
+        """[h, w, 3] of a part of a picture [H, W, 3]."""
+        height, width = image.shape[:2]
         y = np.linspace(-1, 1, height, dtype=np.float32)[at[0], None, None]
         x = np.linspace(-1, 1, width, dtype=np.float32)[None, at[1], None]
         g = self.gain.astype(np.float32)
-        lit = plate[at] * (g[:, 0] + x * g[:, 1] + y * g[:, 2]) + self.offset.astype(np.float32)
-        return np.asarray(lit)
+        return np.asarray(g[:, 0] + x * g[:, 1] + y * g[:, 2])
 
-    def taken_out(self, image: np.ndarray) -> np.ndarray:
-        """[H, W, 3] uint8, a picture in the light of the plate."""
-        ones = np.ones_like(image, dtype=np.float32)
-        whole = (slice(None), slice(None))
-        gain = replace(self, offset=np.zeros(3)).of(ones, whole)
-        found = (image - self.offset.astype(np.float32)) / gain.clip(0.1)
-        return np.asarray((found.clip(0, 255) + 0.5).astype(np.uint8))
+
+#: The light of the plate itself.
+STEADY_LIGHT = FrameLight(np.tile([1.0, 0.0, 0.0], (3, 1)), np.zeros(3))
 
 
 def frame_light(image: np.ndarray, plate: np.ndarray, free: np.ndarray) -> FrameLight:

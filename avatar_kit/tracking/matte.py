@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from avatar_kit.tracking.frame_light import frame_light
+from avatar_kit.tracking.frame_light import FrameLight, frame_light
 from avatar_kit.tracking.plate import Plate, band_pixels, grown
 
 #: Grey levels off the plate at which the matte begins; how many more until it is full.
@@ -88,12 +88,12 @@ def refine(image: np.ndarray, mask: np.ndarray, plate: Plate | None) -> Matte:
     return Matte((_smoothed(fine) * 255 + 0.5).astype(np.uint8), True, leak, clear)
 
 
-def in_the_light_of(plate: Plate, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A picture [H, W, 3] uint8 with the exposure that a plate has; mask [h, w] uint8, coarse."""
+def light_beside(plate: Plate, image: np.ndarray, mask: np.ndarray) -> FrameLight:
+    """The light of a picture [H, W, 3] uint8, from the scene; mask [h, w] uint8, coarse."""
     coarse = torch.from_numpy(mask).float()[None, None] / 255
     person = grown((coarse > 0.3).float(), band_pixels(coarse))
     near = interpolate(person, image.shape[:2], mode="bilinear")[0, 0].numpy()
-    return frame_light(image, plate.image, (near < 0.01) & plate.known).taken_out(image)
+    return frame_light(image, plate.image, (near < 0.01) & plate.known)
 
 
 def _box(inside: np.ndarray) -> tuple[slice, slice]:

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
+from avatar_kit.tracking.frame_light import STEADY_LIGHT, FrameLight
+
 #: Frames that a plate is found from.
 PLATE_FRAMES = 25
 #: Width of the band around the person in which colour decides, as a part of the long edge.
@@ -39,13 +41,19 @@ class Plate:
     wander: float
 
 
-def find_plate(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Plate:
+def find_plate(
+    images: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    lights: Sequence[FrameLight] | None = None,
+) -> Plate:
     """The plate of one clip of a static camera.
 
     Args:
         images: N of [H, W, 3] uint8.
         masks: N of [h, w] uint8, coarse.
+        lights: Of each picture, which is taken out of it; None: all are alike.
     """
+    lights = lights or [STEADY_LIGHT] * len(images)
     height, width = images[0].shape[:2]
     hidden = np.stack([_hidden(mask, height, width) for mask in masks])
     free = len(images) - hidden.sum(0)
@@ -53,7 +61,8 @@ def find_plate(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Pla
     spread = []
     for row in range(0, height, 64):  # strips bound the memory
         rows = slice(row, row + 64)
-        values = np.stack([image[rows] for image in images]).astype(np.int16)
+        strips = [light.taken_out(i, rows) for light, i in zip(lights, images, strict=True)]
+        values = np.stack(strips).astype(np.int16)
         values[hidden[:, rows]] = _HIDDEN_PIXEL
         values.sort(axis=0)
         middle = (free[rows] // 2)[None, ..., None].clip(max=len(images) - 1)

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from avatar_kit.tracking.matte import in_the_light_of
+from avatar_kit.tracking.matte import light_beside
 from avatar_kit.tracking.observe import Observed
 from avatar_kit.tracking.plate import Plate, find_plate, sample
 from avatar_kit.tracking.stages import Arrays, Stages
@@ -201,14 +201,15 @@ def _look(observed: Observed, clip: tuple[int, int], pictures: dict[int, np.ndar
     if not moving and plate.wander < _CHANGED_LIGHT_LEVELS:
         return _Look(plate, moving)
     for _ in range(_ROUNDS):
-        even, behind = [], []
+        even, lights, behind = [], [], []
         for image, mask, move in zip(images, masks, seen.moves, strict=True):
             if moving:
                 mask = _mask_back(mask, move, image.shape[1])
                 image = moved_back(image, move)
-            even.append(in_the_light_of(plate, image, mask))
+            even.append(image)
+            lights.append(light_beside(plate, image, mask))
             behind.append(mask)
-        plate = find_plate(even, behind)
+        plate = find_plate(even, behind, lights)
         del even
         if moving:
             seen = _steadiness(plate, images, masks)
