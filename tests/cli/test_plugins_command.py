@@ -232,7 +232,7 @@ def test_an_exception_says_what_was_handed_in_and_what_is_asked(dev):
     [line] = [line for line in text.splitlines() if "no idea" in line][:1]
     assert "ValueError: no idea (" in line and "plug_dev.py:" in line
     assert "update was given prediction=[" in line and "float32, target=[" in line
-    assert "; the contract: Take in the next frames" in line
+    assert "; the contract: Add the next frames" in line
 
 
 def test_a_wrong_signature_says_the_right_one(dev):
