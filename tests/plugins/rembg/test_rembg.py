@@ -125,7 +125,7 @@ def test_others_in_the_picture_are_left_out(model):
 
 def test_without_the_model_it_says_which_and_how_to_add_it(tmp_path, monkeypatch):
     monkeypatch.setenv("AVATAR_KIT_CACHE", str(tmp_path))
-    words = r"u2net_human_seg\.onnx is not installed: run .*models get u2net_human_seg\.onnx.*models add"
+    words = r"u2net_human_seg\.onnx is not installed: run .*models get u2net_human_seg.*models add"
     with pytest.raises(UserError, match=words) as error:
         built()
     assert "\n" not in str(error.value)
