@@ -41,10 +41,6 @@ class FrameLight:
         return np.asarray(g[:, 0] + x * g[:, 1] + y * g[:, 2])
 
 
-#: The light of the plate itself.
-STEADY_LIGHT = FrameLight(np.tile([1.0, 0.0, 0.0], (3, 1)), np.zeros(3))
-
-
 def frame_light(image: np.ndarray, plate: np.ndarray, free: np.ndarray) -> FrameLight:
     """The light of a frame from the scene that it shows, shadows and passers-by left aside.
 

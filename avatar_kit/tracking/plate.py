@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-from avatar_kit.tracking.frame_light import STEADY_LIGHT, FrameLight
+from avatar_kit.tracking.frame_light import FrameLight
 
 #: Frames that a plate is found from.
 PLATE_FRAMES = 25
@@ -53,7 +53,6 @@ def find_plate(
         masks: N of [h, w] uint8, coarse.
         lights: Of each picture, which is taken out of it; None: all are alike.
     """
-    lights = lights or [STEADY_LIGHT] * len(images)
     height, width = images[0].shape[:2]
     hidden = np.stack([_hidden(mask, height, width) for mask in masks])
     free = len(images) - hidden.sum(0)
@@ -61,7 +60,9 @@ def find_plate(
     spread = []
     for row in range(0, height, 64):  # strips bound the memory
         rows = slice(row, row + 64)
-        strips = [light.taken_out(i, rows) for light, i in zip(lights, images, strict=True)]
+        strips = [image[rows] for image in images]
+        if lights is not None:
+            strips = [light.taken_out(i, rows) for light, i in zip(lights, images, strict=True)]
         values = np.stack(strips).astype(np.int16)
         values[hidden[:, rows]] = _HIDDEN_PIXEL
         values.sort(axis=0)

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from avatar_kit.io.freed_memory import give_back
 from avatar_kit.tracking.matte import light_beside
 from avatar_kit.tracking.observe import Observed
 from avatar_kit.tracking.plate import Plate, find_plate, sample
@@ -110,6 +111,7 @@ def find_scene(observed: Observed, stages: Stages) -> Scene:
         wander, moving = np.empty(size[0]), []
         for k, (clip, pictures) in enumerate(_samples(observed, stages)):
             look = _look(observed, clip, pictures)
+            give_back()
             plates[k], known[k], wander[k] = look.plate.image, look.plate.known, look.plate.wander
             moving.append(look.moving)
         moves = np.tile(_STANDING, (len(observed.frames), 1, 1))

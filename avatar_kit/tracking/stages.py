@@ -13,6 +13,7 @@ import numpy as np
 from avatar_kit.io.atomic import atomic_path
 from avatar_kit.io.cache import cache_dir, mark_used, stages_limit
 from avatar_kit.io.digest import file_digest
+from avatar_kit.io.freed_memory import give_back
 from avatar_kit.io.motion.arrays import DAMAGE
 
 #: Changes when a stage computes something else than before from the same input.
@@ -124,6 +125,7 @@ class Stages:
         self.progress.start(name, total)
         found = None if self.fresh else _read(path, self._key)
         if found is None:
+            give_back()
             found = compute()
             with atomic_path(path) as partial:
                 np.savez_compressed(partial, key=np.array(self._key), **found)
