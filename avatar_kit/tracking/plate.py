@@ -54,7 +54,9 @@ def find_plate(
         lights: Of each picture, which is taken out of it; None: all are alike.
     """
     height, width = images[0].shape[:2]
-    hidden = np.stack([_hidden(mask, height, width) for mask in masks])
+    hidden = np.empty((len(masks), height, width), dtype=bool)
+    for each, mask in zip(hidden, masks, strict=True):
+        each[:] = _hidden(mask, height, width)
     free = len(images) - hidden.sum(0)
     plate = np.full((height, width, 3), np.nan, dtype=np.float32)
     spread = []
@@ -71,6 +73,7 @@ def find_plate(
         plate[rows] = np.where(strip == _HIDDEN_PIXEL, np.nan, strip)
         off = np.abs(values[:, ::4, ::4] - strip[None, ::4, ::4]).max(-1)
         spread.append(off[(values[:, ::4, ::4] != _HIDDEN_PIXEL).all(-1)])
+    del hidden
     moved = np.concatenate(spread)
     known = np.isfinite(plate).all(-1)
     return Plate(_filled(plate), known, float(np.median(moved)) if len(moved) else np.inf)
@@ -97,6 +100,8 @@ def grown(masks: torch.Tensor, radius: int) -> torch.Tensor:
 
 def _filled(plate: np.ndarray) -> np.ndarray:
     """Fill unknown pixels from coarser and coarser averages of what is known around them."""
+    if np.isfinite(plate).all():
+        return np.asarray((plate.clip(0, 255) + np.float32(0.5)).astype(np.uint8))
     known = torch.from_numpy(np.isfinite(plate).all(-1)).float()[None, None]
     values = torch.from_numpy(np.nan_to_num(plate)).permute(2, 0, 1)[None] * known
     levels = [(values, known)]
