@@ -13,6 +13,12 @@ import numpy as np
 from avatar_kit.errors import MissingExtra, UserError
 from avatar_kit.io.documents import check_regular
 
+#: What the library raises where it finds damage.
+_DAMAGE = (
+    *(OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
+    *(ArithmeticError, MemoryError),
+)
+
 #: Bytes of an array that is read at once.
 _LARGEST = 1 << 30
 
@@ -43,7 +49,9 @@ class Hdf5File:
         """
         with self._access(key):
             held = self._file.get(key)
-            return list(held) if hasattr(held, "keys") else []
+            names = list(held) if hasattr(held, "keys") else []
+            # a damaged name is bytes
+            return [n if isinstance(n, str) else n.decode(errors="replace") for n in names]
 
     def count(self, key: str) -> int:
         """Length of the first axis of an array.
@@ -90,7 +98,7 @@ class Hdf5File:
     def _access(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except _DAMAGE as error:
             why = " ".join(str(error).split()).strip("'\"")
             raise UserError(f"{self.path}: key '{key}': the file is damaged ({why})") from None
 
@@ -114,7 +122,7 @@ def open_hdf5(path: Path, feature: str) -> Iterator[Hdf5File]:
     check_regular(path)
     try:
         file = h5py.File(path, "r")
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except _DAMAGE as error:
         raise UserError(f"{path}: is no HDF5 file, or damaged ({error})") from None
     with file:
         yield Hdf5File(path, file)
