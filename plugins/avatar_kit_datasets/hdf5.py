@@ -59,7 +59,7 @@ class Hdf5File:
         Raises:
             UserError: The key is missing or holds no array of one axis or more.
         """
-        shape = self._array(key).shape
+        _, shape, _ = self._array(key)
         if not shape:
             raise UserError(f"{self.path}: key '{key}' is a single value, expected an array")
         return int(shape[0])
@@ -70,20 +70,21 @@ class Hdf5File:
         Raises:
             UserError: The key or the row is missing, or it holds something else or too much.
         """
-        held = self._array(key)
-        shape = held.shape if row is None else held.shape[1:]
-        if row is not None and not (held.shape and row < held.shape[0]):
-            raise UserError(f"{self.path}: key '{key}' has no row {row} (shape {held.shape})")
-        if held.dtype.kind not in "biuf":
-            raise UserError(f"{self.path}: key '{key}' holds {held.dtype}, expected numbers")
-        if math.prod(shape) * held.dtype.itemsize > _LARGEST:
+        held, whole, dtype = self._array(key)
+        shape = whole if row is None else whole[1:]
+        if row is not None and not (whole and row < whole[0]):
+            raise UserError(f"{self.path}: key '{key}' has no row {row} (shape {whole})")
+        if dtype.kind not in "biuf":
+            raise UserError(f"{self.path}: key '{key}' holds {dtype}, expected numbers")
+        if math.prod(shape) * dtype.itemsize > _LARGEST:
             raise UserError(
-                f"{self.path}: key '{key}' claims {shape} values of {held.dtype}, more than is read"
+                f"{self.path}: key '{key}' claims {shape} values of {dtype}, more than is read"
             )
         with self._access(key):
             return np.asarray(held[()] if row is None else held[row])
 
-    def _array(self, key: str) -> Any:
+    def _array(self, key: str) -> tuple[Any, tuple[int, ...], np.dtype]:
+        """What h5py has at a key, its shape and type."""
         if key not in self:
             raise UserError(
                 f"{self.path}: key '{key}' is missing (keys: {', '.join(self.names()) or 'none'})"
@@ -91,7 +92,7 @@ class Hdf5File:
         with self._access(key):
             held = self._file[key]
             if not hasattr(held, "keys") and held.shape is not None:
-                return held
+                return held, held.shape, held.dtype
         raise UserError(f"{self.path}: key '{key}' holds no array")
 
     @contextmanager
