@@ -32,6 +32,8 @@ from avatar_kit.tracking.watch import shrink
 SHOWN_FRAMES = 12
 #: Frames that what the video shows of the body is taken from.
 COVERING_FRAMES = 40
+#: Frames in which text and logos over the person are looked for, of each video.
+BURNT_IN_FRAMES = 120
 #: Wrong frames are left out unless they are a larger part of the video.
 LARGEST_WRONG_SHARE = 0.5
 #: Leak and rim of a matte that a video brought with it.
@@ -183,13 +185,15 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
     for k, (name, fitted) in enumerate(content.videos.items()):
         tracks, scene = fitted.observed.tracks, content.scenes[name]
         size = tracks.masks.shape[:0:-1]
-        edges = BurntIn(fitted.fit.height * size[1] / fitted.camera.height)
+        looked = _spread(len(fitted.observed.frames), BURNT_IN_FRAMES)
+        overlay = BurntIn(fitted.fit.height * size[1] / fitted.camera.height)
         for place, (image, matte) in enumerate(_pictures(fitted, scene, content.matting)):
             frame = writer.add(image, matte.mask, name)
             mattes.append(matte_figures(matte, tracks.masks[place]))
             silhouette = fitted.silhouette(place, *size)
             overlap[frame] = iou(silhouette, shrink(matte.mask) > 127)
-            edges.add(image, silhouette)
+            if place in looked:
+                overlay.add(image, silhouette)
             if frame in shown:
                 shade = shaded_body(fitted, place)
                 looks.append(Look(frame, k, place, image, matte.mask, shade))
@@ -197,7 +201,7 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
                 coverage += covered_by(fitted, place, shrink(matte.mask))
             progress.step(frame + 1)
         joints.append(joint_error(fitted.pixels(), tracks, fitted.fit.height))
-        burnt_in = max(burnt_in, edges.share())
+        burnt_in = max(burnt_in, overlay.share())
     return _Written(Agreement(np.concatenate(joints), overlap), mattes, looks, coverage, burnt_in)
 
 
