@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -68,7 +69,7 @@ class FolderPictures(Pictures):
     def plate(self, camera: str) -> np.ndarray | None:
         """From the camera's file."""
         path = self.plate_file(camera)
-        return read_image(path) if path.exists() else None
+        return read_image(path) if os.path.exists(path) else None  # of any name
 
     def files(self) -> Iterator[Path]:
         """Pictures or video, masks and plate of every camera."""
@@ -81,7 +82,7 @@ class FolderPictures(Pictures):
                 if kind != "mp4":
                     yield layout.image_path(self.root, camera, frame, kind)
                 yield layout.mask_path(self.root, camera, frame)
-            if self.plate_file(camera).exists():
+            if os.path.exists(self.plate_file(camera)):
                 yield self.plate_file(camera)
 
     def video(self, camera: str) -> Path:
@@ -95,4 +96,4 @@ class FolderPictures(Pictures):
     def _found(self, path: Path, of_version_1: str) -> Path:
         alone = len(self.record.cameras) == 1
         older = self.root / of_version_1
-        return older if alone and older.exists() and not path.exists() else path
+        return older if alone and older.exists() and not os.path.exists(path) else path

@@ -45,7 +45,6 @@ class CameraRecord(_Strict):
     name: str = Field(
         description="Folder of its pictures below images/ and masks/.",
         pattern=r"^[\w-][\w.-]*$",
-        max_length=50,
     )
     width: int = Field(description="Width of its pictures in pixels.", ge=1, le=MAX_SIDE)
     height: int = Field(description="Height of its pictures in pixels.", ge=1, le=MAX_SIDE)

@@ -74,7 +74,7 @@ def camera_names(paths: Sequence[Path]) -> list[str]:
         return [CAMERA]
     names: list[str] = []
     for path in paths:
-        plain = re.sub(r"[^\w.-]", "_", path.stem).lstrip(".") or "video"
+        plain = re.sub(r"[^\w.-]", "_", path.stem).lstrip(".")[:60] or "video"
         found, count = plain, 1
         while found in names:
             count += 1
