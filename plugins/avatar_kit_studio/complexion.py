@@ -50,7 +50,7 @@ def _brow(x, y, z, face, thick, fine):
 
 
 @kernel
-def skin(rows, samples, colours, face, freckles, beard, brow):
+def skin(rows, samples, colours, face, freckles, beard, brow, roots):
     """Skin, lips, nails, brows, the roots of hair.
 
     Args:
@@ -61,6 +61,8 @@ def skin(rows, samples, colours, face, freckles, beard, brow):
         freckles: Strength in [0, 1].
         beard: Strength in [0, 1].
         brow: Thickness of the brows, 1 is average.
+        roots: Metres above the hair line from and to which roots thicken, metres by which streaks
+            move it, and how much of the skin roots cover in the end.
     """
     fine = 1.0 - step(0.0012, 0.005, samples.footprint)
     for r in range(rows.shape[0]):
@@ -95,7 +97,7 @@ def skin(rows, samples, colours, face, freckles, beard, brow):
         power += 50 * nail
         # Roots of the hair: streaks of scalp and hair at the hair line.
         streak = value_noise(x * 420, y * 130, z * 260)
-        root = step(-0.004, 0.007, samples.values[i, 5] + 0.004 * streak)
+        root = step(roots[0], roots[1], samples.values[i, 5] + roots[2] * streak)
         hairs = 0.0
         if beard > 0 and samples.values[i, 6] > 0:
             stubble = value_noise(x * 800, y * 600, z * 800) * fine
@@ -105,7 +107,7 @@ def skin(rows, samples, colours, face, freckles, beard, brow):
                 * 0.86
             )
         hairs = max(hairs, _brow(x, y, z, face, brow, fine))
-        hairs = max(root * 0.93, hairs)
+        hairs = max(root * roots[3], hairs)
         c0 += hairs * (colours[2, 0] * 0.45 - c0)
         c1 += hairs * (colours[2, 1] * 0.45 - c1)
         c2 += hairs * (colours[2, 2] * 0.45 - c2)
@@ -150,13 +152,14 @@ def eyes(rows, samples, centres, axes, iris):
 
 
 @kernel
-def strands(rows, samples, colour):
-    """Hair: values are tint, depth in the hair, and place from root to tip."""
+def strands(rows, samples, colour, skin):
+    """Hair: values are tint, depth in the hair, place from root to tip, and share of the skin."""
     for r in range(rows.shape[0]):
         i = rows[r]
         tint, depth, along = samples.values[i, 0], samples.values[i, 1], samples.values[i, 2]
         k = tint * (0.55 + 0.45 * depth) * (0.72 + 0.38 * along)
         for c in range(3):
-            samples.albedo[i, c] = colour[c] * k * (1.0 + 0.12 * along * (1 - c))
+            hair = colour[c] * k * (1.0 + 0.12 * along * (1 - c))
+            samples.albedo[i, c] = hair + samples.values[i, 3] * (skin[c] - hair)
         samples.gloss[i, 0] = 0.45 + 0.55 * depth
         samples.gloss[i, 1] = 60.0

@@ -18,8 +18,8 @@ from avatar_kit.io.cache import cache_dir
 from avatar_kit_studio.config import StudioConfig
 from avatar_kit_studio.session import Session, dress
 
-#: Counts up with every change of what the studio makes; a new version is a new cache entry.
-VERSION = 7
+#: By framing; each counts up with every change of what the studio makes, for a new cache entry.
+VERSIONS = {"full": 7, "upper": 8}
 _DEFAULT_SIZE = 256
 
 
@@ -28,9 +28,13 @@ class Studio(Dataset):
 
     config: StudioConfig
 
+    @property
+    def _version(self) -> int:
+        return VERSIONS[self.config.framing]
+
     def folder(self, size: int) -> Path:
         """Where the capture of these options lies or will lie."""
-        options = json.dumps([VERSION, size, self.config.filmed()], sort_keys=True)
+        options = json.dumps([self._version, size, self.config.filmed()], sort_keys=True)
         key = hashlib.sha256(options.encode()).hexdigest()[:16]
         return cache_dir("studio") / f"{self.config.subject}-{size}-{key}"
 
@@ -70,7 +74,7 @@ class Studio(Dataset):
                     for camera, image, mask in session.film():
                         writer.add(image, mask, camera)
                         progress.advance(bar)
-                    session.finish(writer, VERSION)
+                    session.finish(writer, self._version)
             except (UserError, OSError):
                 # Somebody else has made the same capture meanwhile.
                 if not (folder / "capture.json").is_file():

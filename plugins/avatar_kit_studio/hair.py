@@ -8,11 +8,15 @@ import numpy as np
 
 from avatar_kit.graphics.jit import kernel
 from avatar_kit_studio.cuts import Landmarks
+from avatar_kit_studio.detail import Detail
 from avatar_kit_studio.garments import Garment
 from avatar_kit_studio.noise import value_noise
 from avatar_kit_studio.skin import Head, Skin
 from avatar_kit_studio.subjects import Hair
 from avatar_kit_studio.topology import nearest, normals_of
+
+#: Width of all strands of a head side by side, metres: fewer strands are wider.
+_COVER = 8.4
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,12 @@ class Obstacle:
         return points + np.maximum(0.0, gap - height)[:, None] * normal, normal
 
 
-def _roots(skin: Skin, count: int, rng: np.random.Generator, least: float):
-    """Random places on the scalp: positions, normals, metres above the hair line."""
+def _roots(skin: Skin, count: int, rng: np.random.Generator, soft: float):
+    """Random places on the scalp: positions, normals, metres above the hair line.
+
+    Up to ``soft`` metres below the line there are fewer of them the lower it is.
+    """
+    least = -soft
     faces = skin.faces[skin.material == 0]
     scalp = skin.masks[:, 5]
     faces = faces[scalp[faces].max(1) > least]
@@ -89,7 +97,7 @@ def _roots(skin: Skin, count: int, rng: np.random.Generator, least: float):
     normals = normals_of(skin.rest.astype(np.float64), skin.faces)
     position = (w * skin.rest[faces[pick]]).sum(1)
     above = (w[..., 0] * scalp[faces[pick]]).sum(1)
-    keep = above > least + 0.006 * rng.random(count)
+    keep = above > least + max(0.006, 2.2 * soft) * rng.random(count)
     return position[keep], _unit((w * normals[faces[pick]]).sum(1))[keep], above[keep]
 
 
@@ -201,14 +209,21 @@ def _groom(points: np.ndarray, depth: np.ndarray, obstacle: Obstacle) -> np.ndar
     return points
 
 
+def _fly_away(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lift single strands off the others, the more the farther from the root."""
+    along = np.linspace(0, 1, points.shape[1])[None, :, None]
+    reach = 0.0012 + 0.007 * rng.random((len(points), 1, 1)) ** 12
+    way = _curl(points.reshape(-1, 3), 14.0, 8.3).reshape(points.shape)
+    return points + reach * along * (way + _unit(rng.normal(size=(len(points), 1, 3))))
+
+
 def grow(
     hair: Hair,
     skin: Skin,
     head: Head,
     garments: list[Garment],
     marks: Landmarks,
-    count: int,
-    width: float,
+    detail: Detail,
     seed: int,
 ) -> Strands:
     """Grow a head of hair.
@@ -219,19 +234,20 @@ def grow(
         head: Where things are on the head.
         garments: What the hair falls on.
         marks: The person at rest.
-        count: Number of strands asked for; a few fall to the hair line.
-        width: Width of a ribbon at its root, metres.
+        detail: Number of strands asked for, of which a few fall to the hair line, and its softness.
         seed: Seed of everything random.
     """
     rng = np.random.default_rng(seed)
     obstacle = Obstacle(skin, garments, marks)
-    roots = _roots(skin, count, rng, 0.0)
+    roots = _roots(skin, detail.strands, rng, detail.hairline)
     style = {"ponytail": _ponytail, "short": _short, "long": _long}[hair.style]
     points, free, depth = style(hair, roots, head, obstacle, rng)
     if hair.style != "short":
         points = _groom(points, depth, obstacle)
         whole = np.linalg.norm(np.diff(points, axis=1), axis=2).max(1) < 0.045
         points, free, depth = points[whole], free[whole], depth[whole]
+        if detail.hairline:
+            points = _fly_away(points, rng)
     tint = 1.0 + 0.22 * rng.normal(size=len(points))
     clump = _curl(points[:, 0], 55.0, 4.4)[:, 0]
     return Strands(
@@ -239,7 +255,7 @@ def grow(
         free.astype(np.float32),
         np.clip(tint + 0.25 * clump, 0.45, 1.7).astype(np.float32),
         depth.astype(np.float32),
-        width,
+        _COVER / detail.strands,
     )
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from avatar_kit_studio import complexion, fabrics
+from avatar_kit_studio.eye import moisten
 from avatar_kit_studio.person import Person
 from avatar_kit_studio.samples import Samples
 from avatar_kit_studio.skin import MATERIALS
+
+#: How the roots of hair begin on the skin; see ``complexion.skin``.
+_ROOTS, _SOFT_ROOTS = (-0.004, 0.007, 0.004, 0.93), (-0.003, 0.024, 0.007, 0.72)
 
 #: One-coloured parts: red, green, blue, strength and exponent of the highlight.
 _PLAIN = {
@@ -29,10 +33,14 @@ def paint(person: Person, face: np.ndarray, kind: np.ndarray, samples: Samples) 
     rows = {name: np.flatnonzero(kind == i) for i, name in enumerate(MATERIALS)}
     subject, hair = person.subject, person.subject.hair
     colours = np.array([subject.skin, subject.lips, hair.colour])
-    complexion.skin(rows["skin"], samples, colours, face, subject.freckles, hair.beard, hair.brow)
+    look = subject.freckles, hair.beard, hair.brow
+    roots = np.array(_SOFT_ROOTS if person.detail.hairline else _ROOTS)
+    complexion.skin(rows["skin"], samples, colours, face, *look, roots)
     centres, axes = person.skin.eyes.transpose(1, 0, 2).copy()
     complexion.eyes(rows["eye"], samples, centres, axes, np.array(subject.iris))
-    complexion.strands(rows["hair"], samples, np.array(hair.colour))
+    if person.detail.cornea:
+        moisten(rows["eye"], samples, centres, axes, person.detail.cornea)
+    complexion.strands(rows["hair"], samples, colours[2], colours[0])
     for name, colour in _PLAIN.items():
         fabrics.plain(rows[name], samples, *colour)
     for garment in person.garments:

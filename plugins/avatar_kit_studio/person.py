@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avatar_kit_studio.cuts import Landmarks, shoe_cuts, top_cuts, trouser_cuts
+from avatar_kit_studio.detail import Detail
 from avatar_kit_studio.garments import Ease, Garment, sew
 from avatar_kit_studio.hair import Strands, grow
 from avatar_kit_studio.mesh import shaped_vertices, skinning_weights, strongest
 from avatar_kit_studio.skin import MATERIALS, Head, Skin, make_skin
 from avatar_kit_studio.subjects import Subject
-
-#: Width of all strands of a head side by side, metres: fewer strands are wider.
-_HAIR_COVER = 8.4
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,7 @@ class Person:
 
     Attributes:
         subject: Who it is.
+        detail: How closely it is looked at.
         marks: Landmarks at rest.
         head: Where things are on the head.
         skin: The skin.
@@ -43,6 +42,7 @@ class Person:
     """
 
     subject: Subject
+    detail: Detail
     marks: Landmarks
     head: Head
     skin: Skin
@@ -163,24 +163,21 @@ def _dress(subject: Subject, marks: Landmarks) -> list[Garment]:
     return garments
 
 
-def make_person(
-    subject: Subject, bones: tuple[str, ...], *, fine: bool, strands: int, seed: int
-) -> Person:
+def make_person(subject: Subject, bones: tuple[str, ...], *, detail: Detail, seed: int) -> Person:
     """Bake a subject on a rig.
 
     Args:
         subject: Who it is and what is worn.
         bones: Bone names of the body model, in its order.
-        fine: Subdivide the skin once more, for large pictures.
-        strands: How many hairs.
+        detail: How closely it is looked at.
         seed: Seed of the hair.
     """
     vertices = shaped_vertices(subject.phenotypes, subject.details)
     marks = Landmarks(vertices, bones, skinning_weights(bones))
     garments = _dress(subject, marks)
     garments = [replace(g, loose=_looseness(g, marks).astype(np.float32)) for g in garments]
-    skin, head = make_skin(marks, garments, 1 if fine else 0)
-    hair = grow(subject.hair, skin, head, garments, marks, strands, _HAIR_COVER / strands, seed)
+    skin, head = make_skin(marks, garments, detail)
+    hair = grow(subject.hair, skin, head, garments, marks, detail, seed)
     parts = [skin.weights, *(g.weights for g in garments)]
     index, weight = strongest(np.concatenate(parts))
     offsets = np.cumsum([0, len(skin.rest), *(len(g.rest) for g in garments)])
@@ -194,6 +191,7 @@ def make_person(
         values.append(np.stack([g.along, g.edge, g.side, inner, g.sleeve, g.on_sleeve, spare], 1))
     return Person(
         subject=subject,
+        detail=detail,
         marks=marks,
         head=head,
         skin=skin,

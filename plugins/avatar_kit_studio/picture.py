@@ -19,6 +19,9 @@ from avatar_kit_studio.shade import gather, illuminate, resolve
 from avatar_kit_studio.skin import MATERIALS
 from avatar_kit_studio.stage import Stage, contact_grid, shadowed
 
+#: Least width of a ribbon of hair, in samples.
+_LEAST = 1.25
+
 
 @dataclass(frozen=True)
 class Look:
@@ -83,7 +86,6 @@ class Photographer:
         tint[..., 0] = strands.tint[:, None]
         tint[..., 1] = strands.depth[:, None]
         tint[..., 2] = np.linspace(0, 1, length)
-        self._hair_values = np.repeat(tint.reshape(-1, 7), 2, 0)
         self._torch_faces = torch.from_numpy(self.faces)
         self._used = np.unique(person.faces)
         self._eye = camera.position[0].double().numpy()
@@ -95,6 +97,12 @@ class Photographer:
         distance = float(np.linalg.norm(self._eye - centre))
         #: Width of a sample on the person, metres.
         self.footprint = distance / self._K[0, 0]
+        if person.detail.hairline:  # roots drawn wider than they are let the skin through
+            wider = max(0.0, 1 - strands.width / (_LEAST * self.footprint))
+            near = 1 - person.head.hairline(strands.points[:, 0]) / (2 * person.detail.hairline)
+            fades = np.clip(near, 0, 1)[:, None] * np.clip(1 - np.linspace(0, 11, length), 0, 1)
+            tint[..., 3] = 0.8 * wider * fades
+        self._hair_values = np.repeat(tint.reshape(-1, 7), 2, 0)
         large = camera.height > 320
         height = person.head.top - person.marks.floor
         ball = np.array([0.0, 0.62 * height, 0.0]), 0.80 * height
@@ -113,7 +121,7 @@ class Photographer:
         normals = vertex_normals(look.vertices, person.outer)
         normals = normals[person.facing[:, 0]] * person.facing[:, 1:].astype(np.float32)
         ribbon, tangent = ribbons(
-            look.strands, self._eye, person.strands.width, 1.25 * self.footprint
+            look.strands, self._eye, person.strands.width, _LEAST * self.footprint
         )
         points = np.concatenate([look.vertices, ribbon.reshape(-1, 3)])
         frame, depth = self._key, shadow_map(points, self._torch_faces, self._key)
@@ -194,7 +202,7 @@ class Photographer:
         samples.values[away & (kind >= MATERIALS.index("top")), 3] = 1.0  # the inside of clothes
         # The splats are too coarse for the inside of a mouth: it would be black.
         mouth = (kind == MATERIALS.index("teeth")) | (kind == MATERIALS.index("tongue"))
-        sky[mouth] = np.maximum(sky[mouth], 0.07)
+        sky[mouth] = np.maximum(sky[mouth], self.person.detail.mouth)
         paint(self.person, self._face, kind, samples)
         view = self._key
         return illuminate(

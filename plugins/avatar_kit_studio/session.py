@@ -18,6 +18,7 @@ from avatar_kit.scene import Camera, Motion
 from avatar_kit.scene.motion import concatenate
 from avatar_kit_studio.choreography import SPLITS, make_clip
 from avatar_kit_studio.config import StudioConfig
+from avatar_kit_studio.detail import Detail, detail_of
 from avatar_kit_studio.performance import Cast, default_body, measure, perform, sole_height
 from avatar_kit_studio.person import make_person
 from avatar_kit_studio.picture import Look, Photographer
@@ -29,8 +30,6 @@ from avatar_kit_studio.tracked import NoiseSizes, estimate_shape, track
 
 #: Standard deviation of the sensor's noise, display values.
 _SENSOR = 0.007
-#: Pictures from this side on get finer skin and more hair.
-_FINE_FROM = 384
 
 
 @dataclass(frozen=True)
@@ -48,20 +47,19 @@ class Clip:
 
 
 @lru_cache(maxsize=2)
-def dress(name: str, fine: bool, seed: int) -> Cast:
+def dress(name: str, detail: Detail, seed: int) -> Cast:
     """Put a subject on the default body; kept, for it takes seconds.
 
     Args:
         name: Key of ``SUBJECTS``.
-        fine: Finer skin and more hair, for large pictures.
+        detail: How closely it is looked at.
         seed: Seed of the hair.
     """
     subject = SUBJECTS[name]
     body_name, body = default_body()
     true_shape = {k: v for k, v in subject.phenotypes.items() if k in body.shape_names}
     shape = body.shape_vector(true_shape)
-    bones, strands = tuple(body.joint_names), 6000 if fine else 2500
-    person = make_person(subject, bones, fine=fine, strands=strands, seed=seed)
+    person = make_person(subject, tuple(body.joint_names), detail=detail, seed=seed)
     unrest = np.linalg.inv(body.rest_transforms(shape).double().numpy())
     return Cast(body_name, body, true_shape, shape, person, unrest)
 
@@ -76,7 +74,7 @@ class Session:
 
     def __init__(self, config: StudioConfig, size: int):
         self.config, self.size = config, size
-        self.cast = dress(config.subject, size >= _FINE_FROM, config.seed)
+        self.cast = dress(config.subject, detail_of(config.framing, size), config.seed)
         person = self.cast.person
         height = person.head.top - person.marks.floor
         self.cameras = studio_cameras(config.cameras, size, height, config.framing)

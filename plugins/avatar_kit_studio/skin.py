@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from avatar_kit_studio.cuts import Landmarks, inside, regions_of
+from avatar_kit_studio.detail import Detail
 from avatar_kit_studio.garments import Garment
 from avatar_kit_studio.mesh import base_mesh, data_folder, face_actions, subdivide
 from avatar_kit_studio.topology import triangles
@@ -157,13 +158,25 @@ def _covered(marks: Landmarks, garments: list[Garment], points, weights) -> np.n
     return hidden & body
 
 
-def make_skin(marks: Landmarks, garments: list[Garment], levels: int) -> tuple[Skin, Head]:
+def _trim(rest: np.ndarray, lashes: np.ndarray, eyes: np.ndarray, length: float) -> None:
+    """Draw the tips of lashes, vertices of ``rest`` [N, 3], towards the eye they belong to."""
+    for eye in eyes:
+        own = lashes[rest[lashes, 0] * eye[0] > 0]
+        away = rest[own] - eye
+        reach = np.linalg.norm(away, axis=1, keepdims=True)
+        root = np.quantile(reach, 0.1)
+        rest[own] = eye + away / reach * np.where(
+            reach > root, root + length * (reach - root), reach
+        )
+
+
+def make_skin(marks: Landmarks, garments: list[Garment], detail: Detail) -> tuple[Skin, Head]:
     """Bake the skin of a person.
 
     Args:
         marks: The person at rest.
         garments: What is worn; skin well below it is dropped.
-        levels: Catmull-Clark steps (0 for small pictures, 1 for close ones).
+        detail: How closely it is looked at.
     """
     mesh, vertices = base_mesh(), marks.vertices
     quads = np.concatenate([mesh.groups[g].faces for g in _GROUPS])
@@ -179,15 +192,17 @@ def make_skin(marks: Landmarks, garments: list[Garment], levels: int) -> tuple[S
     quads = quads.reshape(-1, 4)
     actions = face_actions()[:, used].transpose(1, 0, 2).reshape(len(used), -1)
     values = np.concatenate([vertices[used], marks.weights[used], masks[used], actions], 1)
-    for _ in range(levels):
+    for _ in range(detail.subdivisions):
         values, quads = subdivide(values, quads)
         kinds = np.repeat(kinds, 4)
     bones = marks.weights.shape[1]
+    head = Head(vertices, marks)
     rest, weights = values[:, :3], values[:, 3 : 3 + bones]
+    if detail.lashes < 1:
+        _trim(rest, np.unique(quads[kinds == MATERIALS.index("lash")]), head.eyes, detail.lashes)
     masks = values[:, 3 + bones : 3 + bones + len(_MASKS)]
     actions = values[:, 3 + bones + len(_MASKS) :].reshape(len(values), 52, 3)
     moving = np.flatnonzero(np.abs(actions).max((1, 2)) > 1e-5)
-    head = Head(vertices, marks)
     on_head = weights[:, marks.columns("head")].sum(1) > 0.3
     scalp = np.where(on_head | (rest[:, 1] > head.centre[1] - 0.06), head.hairline(rest), -1.0)
     scalp = np.where(masks[:, 3] > 0.3, -0.05, scalp)
