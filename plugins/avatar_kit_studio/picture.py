@@ -10,10 +10,10 @@ import torch
 from avatar_kit.graphics import visibility
 from avatar_kit.graphics.jit import kernel
 from avatar_kit.scene import Camera
-from avatar_kit_studio.hair import ribbon_faces, ribbons
 from avatar_kit_studio.lighting import KEY, shadow_map, sky_light, sky_views, view_along
 from avatar_kit_studio.paint import face_points, paint
 from avatar_kit_studio.person import Person
+from avatar_kit_studio.ribbons import ribbon_faces, ribbons
 from avatar_kit_studio.samples import Samples
 from avatar_kit_studio.shade import gather, illuminate, resolve
 from avatar_kit_studio.skin import MATERIALS
