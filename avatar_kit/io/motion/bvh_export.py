@@ -6,6 +6,7 @@ from pathlib import Path
 
 import roma
 import torch
+from torch.nn import functional as F
 
 from avatar_kit.io.motion.bvh_writing import BvhSkeleton, write_bvh
 from avatar_kit.scene import Motion
@@ -14,7 +15,7 @@ from avatar_kit.scene.skeleton import whole_offsets
 
 #: Centimetres, as most programs expect.
 _UNIT = 100.0
-_END = torch.tensor([0.0, 0.0, 0.02])
+_LENGTH = 0.02
 
 
 def save_bvh(path: str | Path, motion: Motion) -> None:
@@ -28,7 +29,9 @@ def save_bvh(path: str | Path, motion: Motion) -> None:
         motion: The motion, on any device.
     """
     offsets = whole_offsets() * _UNIT
-    ends = {i: _UNIT * _END for i in range(len(SMPLX_JOINTS))}
+    along = offsets.clone()  # fingers end as they go on; toes, head, jaw and eyes point ahead
+    along[: SMPLX_JOINTS.index("left_index1")] = torch.tensor([0.0, 0.0, 1.0])
+    ends = dict(enumerate(_UNIT * _LENGTH * F.normalize(along, dim=1)))
     skeleton = BvhSkeleton(SMPLX_JOINTS, SMPLX_PARENTS, offsets, ends)
     rotations = roma.rotvec_to_rotmat(motion.rotvec().cpu().double())
     write_bvh(path, skeleton, rotations, _UNIT * motion.transl.cpu(), motion.fps)

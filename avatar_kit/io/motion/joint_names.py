@@ -70,9 +70,10 @@ def match_joints(
     found["pelvis"] = pelvis
     found |= _spine(_between(parents, pelvis, chest))
     top = given.get("head", given.get("neck"))
+    top = _end_of_spine(joints, chest) if top is None else top
     top = _find(joints, ("head", "neck"), "", path) if top is None else top
     line = _between(parents, chest, top)
-    if "head" in given or "head" in joints[top].name.lower():
+    if "head" in given or re.search("head|spine", joints[top].name.lower()):
         found["head"] = top
         line = line[:-1]
     if line:
@@ -100,7 +101,8 @@ def _given(joints: tuple[Joint, ...], said: Mapping[str, str | None], path: Path
 def _find(joints: tuple[Joint, ...], words: tuple[str, ...], side: str, path: Path) -> int:
     names = [_plain(joint) for joint in joints]
     for word in words:
-        forms = [word] if not side else [side + word, word + side, side[0] + word, word + side[0]]
+        forms = [side + word, word + side, side[0] + word, word + side[0]] if side else [word]
+        forms += [] if side else [f"{word}{middle}" for middle in ("m", "c", "mid")]
         exact = [i for i, name in enumerate(names) if name in forms]
         ending = [i for i, name in enumerate(names) if name.endswith(tuple(forms))]
         if exact or ending:
@@ -169,6 +171,19 @@ def _between(parents: list[int], top: int, bottom: int) -> list[int]:
     """Joints from below ``top`` down to ``bottom``, in order; empty if they are not in line."""
     line = _ancestors(parents, bottom)
     return line[: line.index(top)][::-1] if top in line else []
+
+
+def _end_of_spine(joints: tuple[Joint, ...], chest: int) -> int | None:
+    """The head of a skeleton whose spine is numbered up to it, as that of Rigify; else None."""
+    if any("head" in _plain(joint) for joint in joints):
+        return None
+    parents = [joint.parent for joint in joints]
+    above = [
+        i
+        for i in range(len(joints))
+        if "spine" in _plain(joints[i]) and chest in _ancestors(parents, i)[1:]
+    ]
+    return max(above, key=lambda i: len(_ancestors(parents, i)), default=None)
 
 
 def _spine(joints: list[int]) -> dict[str, int]:
