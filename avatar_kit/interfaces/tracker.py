@@ -71,6 +71,9 @@ class Tracker(ABC):
     def reset(self) -> None:
         """Start a new clip: the next frame does not follow the previous one."""
 
+    def close(self) -> None:  # noqa: B027
+        """Free models and threads; the tracker is not used after it. By default nothing happens."""
+
     def people(self, frame: np.ndarray) -> list[PersonBox]:
         """Everybody in a picture [H, W, 3] uint8 RGB, the largest first.
 

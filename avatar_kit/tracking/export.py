@@ -19,12 +19,13 @@ from avatar_kit.tracking.doubts import spelled, unknown, wrong_frames
 from avatar_kit.tracking.figures import Figures, Verdict, judge, measure
 from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
 from avatar_kit.tracking.held_out import split_frames
+from avatar_kit.tracking.look import Look, covered_by
 from avatar_kit.tracking.matte import Matte, refine
 from avatar_kit.tracking.mattes import MatteFigures, matte_figures
 from avatar_kit.tracking.matting import matted
 from avatar_kit.tracking.measures import Agreement, iou, joint_error
 from avatar_kit.tracking.scene import Scene
-from avatar_kit.tracking.sheet import Look, Sheet, covered_by, draw_sheet, shaded_body
+from avatar_kit.tracking.sheet import Sheet, draw_sheet
 from avatar_kit.tracking.stages import Progress
 from avatar_kit.tracking.watch import shrink
 
@@ -195,8 +196,7 @@ def _write_pictures(writer: CaptureWriter, content: CaptureContent, progress: Pr
             if place in looked:
                 overlay.add(image, silhouette)
             if frame in shown:
-                shade = shaded_body(fitted, place)
-                looks.append(Look(frame, k, place, image, matte.mask, shade))
+                looks.append(Look.of(fitted, (frame, k, place), image, matte.mask))
             if frame in covering:
                 coverage += covered_by(fitted, place, shrink(matte.mask))
             progress.step(frame + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -173,10 +174,10 @@ def _landmarks(
         return in_box(boxes, box, reader.path)
 
     def compute() -> Arrays:
-        with Spool() as own:
+        with Spool() as own, closing(implementation(config)) as watching:
             pictures = _pictures(reader, own)
             chosen = choose if box is not None else None
-            found = watch(implementation(config), pictures, stages.progress.step, chosen)
+            found = watch(watching, pictures, stages.progress.step, chosen)
             if reader.masked:  # the video knows better than the tracker
                 found["masks"] = _checked(own.stacked(), found["masks"], reader)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}

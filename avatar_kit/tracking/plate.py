@@ -54,10 +54,7 @@ def find_plate(
         lights: Of each picture, which is taken out of it; None: all are alike.
     """
     height, width = images[0].shape[:2]
-    hidden = np.empty((len(masks), height, width), dtype=bool)
-    for each, mask in zip(hidden, masks, strict=True):
-        each[:] = _hidden(mask, height, width)
-    free = len(images) - hidden.sum(0)
+    hidden = [np.packbits(_hidden(mask, height, width), axis=1) for mask in masks]
     plate = np.full((height, width, 3), np.nan, dtype=np.float32)
     spread = []
     for row in range(0, height, 64):  # strips bound the memory
@@ -66,9 +63,11 @@ def find_plate(
         if lights is not None:
             strips = [light.taken_out(i, rows) for light, i in zip(lights, images, strict=True)]
         values = np.stack(strips).astype(np.int16)
-        values[hidden[:, rows]] = _HIDDEN_PIXEL
+        behind = np.stack([np.unpackbits(each[rows], axis=1, count=width) for each in hidden])
+        values[behind.view(bool)] = _HIDDEN_PIXEL
         values.sort(axis=0)
-        middle = (free[rows] // 2)[None, ..., None].clip(max=len(images) - 1)
+        free = len(images) - behind.sum(0)
+        middle = (free // 2)[None, ..., None].clip(max=len(images) - 1)
         strip = np.take_along_axis(values, middle.repeat(3, -1), axis=0)[0].astype(np.float32)
         plate[rows] = np.where(strip == _HIDDEN_PIXEL, np.nan, strip)
         off = np.abs(values[:, ::4, ::4] - strip[None, ::4, ::4]).max(-1)

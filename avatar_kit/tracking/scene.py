@@ -69,11 +69,15 @@ class Scene:
 
         The exposure of a camera often changes from clip to clip, and one plate stands behind all.
         """
-        total = np.zeros(self.plates.shape[1:])
-        for image, (start, end) in zip(self.plates, clips, strict=True):
-            total += (end - start) * image.astype(np.float64)
-        frames = sum(end - start for start, end in clips)
-        return np.rint(total / frames).astype(np.uint8)
+        lengths = [end - start for start, end in clips]
+        mean = np.empty(self.plates.shape[1:], np.uint8)
+        for row in range(0, len(mean), 64):  # strips bound the memory
+            strips = self.plates[:, row : row + 64]
+            total = sum(
+                n * image.astype(np.float64) for n, image in zip(lengths, strips, strict=True)
+            )
+            mean[row : row + 64] = np.rint(total / sum(lengths))
+        return mean
 
     def plate(self, clip: int) -> Plate | None:
         """The plate of a clip; None where what differs from it may be something else."""

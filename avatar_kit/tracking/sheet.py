@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from avatar_kit.graphics import rasterize
-from avatar_kit.surface import covering, draw_coverage
+from avatar_kit.surface import draw_coverage
 from avatar_kit.surface.coverage import NOT_SHOWN, SHOWN, SIDES
 from avatar_kit.tracking.charts import Chart, draw_chart
 from avatar_kit.tracking.figures import Figures, Verdict, percent
 from avatar_kit.tracking.fitted import FittedVideo, all_clips, over_all
+from avatar_kit.tracking.look import Look
 from avatar_kit.tracking.measures import Agreement
 
 #: Sizes in pixels.
@@ -33,27 +33,6 @@ VERDICT_COLOURS = {
     "usable": (200, 130, 0),
     "not fit": (196, 48, 43),
 }
-
-
-@dataclass(frozen=True)
-class Look:
-    """A frame that the sheet shows.
-
-    Attributes:
-        frame: Its number in the capture.
-        video: Number of the video it is of, from 0.
-        place: Its number among the frames that are kept of the video.
-        image: [H, W, 3] uint8.
-        mask: [H, W] uint8.
-        shade: [H, W] of :func:`shaded_body`.
-    """
-
-    frame: int
-    video: int
-    place: int
-    image: np.ndarray
-    mask: np.ndarray
-    shade: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -83,29 +62,6 @@ class Sheet:
     notes: list[str]
     unknown: list[str]
     coverage: torch.Tensor
-
-
-@torch.no_grad()
-def shaded_body(fitted: FittedVideo, frame: int) -> np.ndarray:
-    """[H, W] shade of the fitted body in [0, 1]; -1 where it is not."""
-    body, fit, camera = fitted.body, fitted.fit, fitted.camera
-    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
-    triangle = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
-    corners = posed.vertices[0][posed.topology.faces]
-    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    towards = -(normal @ camera.R[0, 2]) / normal.norm(dim=1).clamp(min=1e-12)
-    shade = (0.35 + 0.65 * towards.clamp(0, 1))[triangle.clamp(min=0)]
-    return torch.where(triangle >= 0, shade, -torch.ones(())).numpy()
-
-
-@torch.no_grad()
-def covered_by(fitted: FittedVideo, frame: int, mask: np.ndarray) -> torch.Tensor:
-    """[V] how much a frame shows of each vertex, by its mask [h, w] uint8 of any size."""
-    body, fit, (height, width) = fitted.body, fitted.fit, mask.shape
-    camera = fitted.camera.crop_resize(0.0, 0.0, width / fitted.camera.width, width, height)
-    posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
-    person = torch.from_numpy(mask).float()[None, None] / 255
-    return covering(posed, camera, person)
 
 
 def draw_sheet(sheet: Sheet) -> np.ndarray:
@@ -180,16 +136,17 @@ def _header(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
 
 def _tiles(looks: list[Look], videos: Sequence[FittedVideo]) -> list[Image.Image]:
     """Each look, cropped alike around the person, who is of one size in all videos."""
-    heights = [videos[look.video].fit.height for look in looks]
+    heights = [videos[look.video].fit.height / look.smaller for look in looks]
     sides = [_extent(look.mask) for look in looks]
     widest = max(s[1] / height for s, height in zip(sides, heights, strict=True)) * 1.08
     highest = max(s[2] / height for s, height in zip(sides, heights, strict=True)) * 1.08
     widest, highest = max(widest, highest / 2.6), max(highest, widest)
-    tiles, points = [], [video.pixels() for video in videos]
+    tiles, of_body = [], [video.pixels() for video in videos]
     for look, (centre, _, _), height in zip(looks, sides, heights, strict=True):
         wide, high = widest * height, highest * height
-        tracks, pixels = videos[look.video].observed.tracks, points[look.video]
+        tracks, pixels = videos[look.video].observed.tracks, of_body[look.video]
         width, scale = TILE_WIDTH, TILE_WIDTH / wide
+        seen, fitted = (p[look.place, :21] / look.smaller for p in (tracks.body, pixels))
         box = (
             centre[0] - wide / 2,
             centre[1] - high / 2,
@@ -201,11 +158,11 @@ def _tiles(looks: list[Look], videos: Sequence[FittedVideo]) -> list[Image.Image
             size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=PAPER_COLOUR
         )
         draw = ImageDraw.Draw(picture)
-        frame = look.place
-        _dots(draw, tracks.body[frame, :21], box, scale, LANDMARK_COLOUR, 3)
-        _dots(draw, pixels[frame, :21], box, scale, KEYPOINT_COLOUR, 2)
-        for hand in np.flatnonzero(tracks.hands_confidence[frame] > 0):
-            _dots(draw, tracks.hands[frame, hand], box, scale, LANDMARK_COLOUR, 1)
+        _dots(draw, seen, box, scale, LANDMARK_COLOUR, 3)
+        _dots(draw, fitted, box, scale, KEYPOINT_COLOUR, 2)
+        for hand in np.flatnonzero(tracks.hands_confidence[look.place] > 0):
+            points = tracks.hands[look.place, hand] / look.smaller
+            _dots(draw, points, box, scale, LANDMARK_COLOUR, 1)
         tiles.append(picture)
     return tiles
 

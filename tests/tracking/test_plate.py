@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avatar_kit.tracking.matte import refine
-from avatar_kit.tracking.plate import find_plate, sample
+from avatar_kit.tracking.plate import _hidden, find_plate, sample
 from avatar_kit.tracking.scene import STILL_PLATE_LEVELS, Scene
 
 
@@ -91,3 +91,26 @@ def test_clips_of_another_exposure_share_the_plate_of_least_error():
     assert np.array_equal(scene.mean(clips), np.rint(shown.mean(0)))
     assert scene.apart == 8
     assert replace(scene, plates=images[:1]).apart == 0
+
+
+def test_the_shared_plate_is_the_mean_over_all_frames():
+    """In pictures higher than a strip, and of a height that strips do not divide."""
+    draw = np.random.default_rng(0)
+    plates = draw.integers(0, 256, (3, 150, 8, 3), dtype=np.uint8)
+    scene = Scene(plates, plates[..., 0] >= 0, np.zeros(3), np.zeros((20, 2, 3)), np.zeros(3))
+    wanted = np.rint(np.average(plates, axis=0, weights=[3, 5, 12]))
+    assert np.array_equal(scene.mean([(0, 3), (3, 8), (8, 20)]), wanted)
+
+
+def test_the_plate_is_the_median_of_what_is_free_row_by_row():
+    """Against a dense form; the width is not a multiple of eight."""
+    draw = np.random.default_rng(1)
+    images = [draw.integers(0, 256, (100, 45, 3), dtype=np.uint8) for _ in range(5)]
+    masks = [np.zeros((25, 11), np.uint8) for _ in images]
+    for k, mask in enumerate(masks):
+        mask[10:14, 2 * k : 2 * k + 2] = 255
+    plate = find_plate(images, masks)
+    hidden = np.stack([_hidden(mask, 100, 45) for mask in masks])
+    for row, column in draw.integers(0, (100, 45), (300, 2)):
+        free = [images[k][row, column] for k in range(5) if not hidden[k, row, column]]
+        assert np.array_equal(plate.image[row, column], np.sort(free, axis=0)[len(free) // 2])

@@ -30,6 +30,10 @@ class FaceLandmarker:
         )
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
 
+    def close(self) -> None:
+        """Free the model."""
+        self._landmarker.close()
+
     def find(
         self, frame: np.ndarray, body: tuple[np.ndarray, np.ndarray, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray] | None:

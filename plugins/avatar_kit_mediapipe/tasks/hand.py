@@ -31,6 +31,10 @@ class HandLandmarker:
         options = vision.HandLandmarkerOptions(base_options=base_options(model), num_hands=2)
         self._landmarker = vision.HandLandmarker.create_from_options(options)
 
+    def close(self) -> None:
+        """Free the model."""
+        self._landmarker.close()
+
     def find(
         self, frame: np.ndarray, centre: np.ndarray, edge: float, along: np.ndarray, *, mirror: bool
     ) -> tuple[np.ndarray, None] | None:

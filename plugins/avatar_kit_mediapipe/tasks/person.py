@@ -64,6 +64,10 @@ class Follower:
             self._landmarker = vision.PoseLandmarker.create_from_options(self._options)
             self._frame = 0
 
+    def close(self) -> None:
+        """Free the model."""
+        self._landmarker.close()
+
     def follow(self, frame: np.ndarray) -> Pose | None:
         """The person in the next frame: [H, W, 3] uint8 RGB; None: nobody is seen."""
         seen = self._landmarker.detect_for_video(picture(frame), self._frame * _STEP)
@@ -94,6 +98,10 @@ class Counter:
                 min_pose_detection_confidence=detection,
             )
         )
+
+    def close(self) -> None:
+        """Free the model."""
+        self._landmarker.close()
 
     def find(self, frame: np.ndarray) -> list[Person]:
         """People in an [H, W, 3] uint8 RGB picture, the largest first."""

@@ -52,6 +52,12 @@ class MediapipeTasksTracker(FaceMeshTracker):
         self.crowd.forget()
         self._face.forget()
 
+    def close(self) -> None:
+        """Free the models."""
+        with quiet():
+            for part in (self._counter, self._follower, self._hand_model, self._face_model):
+                part.close()
+
     def stream(self, frame: np.ndarray) -> MediapipeTrack:
         """Track the next frame: [H, W, 3] uint8 RGB."""
         height, width = frame.shape[:2]
