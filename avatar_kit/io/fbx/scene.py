@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,14 @@ class FbxScene:
                 plain = _plain_name(name, document.text)
                 found = FbxObject(number, node.name, plain, str(kind), node, own)
                 self.objects.setdefault(number, found)
-        self._sources: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        self._targets: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        # dicts keep the order and hold each connection once
+        self._sources: dict[int, dict[tuple[int, str], None]] = defaultdict(dict)
+        self._targets: dict[int, dict[tuple[int, str], None]] = defaultdict(dict)
         for node in _below(root, "Connections"):
             how, source, target, name = (*node.values, None, None, None, None)[:4]
             if how in ("OO", "OP") and isinstance(source, int) and isinstance(target, int):
-                self._sources[target].append((source, str(name or "")))
-                self._targets[source].append((target, str(name or "")))
+                self._sources[target][source, str(name or "")] = None
+                self._targets[source][target, str(name or "")] = None
 
     def of_kind(self, kind: str) -> list[FbxObject]:
         """All objects of a kind, in the order of the file."""
@@ -80,13 +81,15 @@ class FbxScene:
 
     def sources(self, target: FbxObject, kind: str) -> Iterator[tuple[FbxObject, str]]:
         """The objects of a kind that are connected to an object, and to which property of it."""
-        return self._connected(self._sources.get(target.number, []), kind)
+        return self._connected(self._sources.get(target.number, {}), kind)
 
     def targets(self, source: FbxObject, kind: str) -> Iterator[tuple[FbxObject, str]]:
         """The objects of a kind to which an object is connected, and to which property of each."""
-        return self._connected(self._targets.get(source.number, []), kind)
+        return self._connected(self._targets.get(source.number, {}), kind)
 
-    def _connected(self, ends: list[tuple[int, str]], kind: str) -> Iterator[tuple[FbxObject, str]]:
+    def _connected(
+        self, ends: Iterable[tuple[int, str]], kind: str
+    ) -> Iterator[tuple[FbxObject, str]]:
         for number, name in ends:
             found = self.objects.get(number)
             if found is not None and found.kind == kind:

@@ -82,18 +82,26 @@ def reading_of_clips(
     )  # fmt: skip
 
 
+def expression_of(name: str) -> str | None:
+    """The expression of ARKit that a blend shape is called after, in any spelling."""
+    return _EXPRESSIONS.get(_plain(name))
+
+
 def _with_expressions(motion: Motion, weights: Mapping[str, np.ndarray]) -> tuple[Motion, str]:
     """The motion with the blend shapes that are called as ARKit's expressions."""
-    plain = {_plain(name): values for name, values in weights.items()}
-    shown = [name for name in ARKIT_CHANNELS if _plain(name) in plain]
+    named = {expression_of(name): values for name, values in weights.items()}
+    shown = [name for name in ARKIT_CHANNELS if name in named]
     if not shown:
         return motion, ""
     expression = motion.expression.clone()
     for name in shown:
-        values = torch.from_numpy(plain[_plain(name)]).float()
+        values = torch.from_numpy(named[name]).float()
         expression[:, ARKIT_CHANNELS.index(name)] = values.clamp(0, 1)
     return replace(motion, expression=expression), f"{len(shown)} expressions"
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())
+
+
+_EXPRESSIONS = {_plain(name): name for name in ARKIT_CHANNELS}

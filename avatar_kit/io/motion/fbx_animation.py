@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from avatar_kit.errors import UserError
 from avatar_kit.io.fbx import FbxObject, FbxScene
 from avatar_kit.io.motion.animated import Animated
-from avatar_kit.io.motion.animated_clips import AnimatedClip
+from avatar_kit.io.motion.animated_clips import AnimatedClip, expression_of
 from avatar_kit.io.motion.clock import Clock, even_clock, rate_of_keys
 from avatar_kit.io.motion.fbx_curves import TICKS, Curve, read_curve
 from avatar_kit.io.motion.fbx_skeleton import FbxSkeleton
@@ -19,6 +20,9 @@ _TIME_MODES = {
     10: 25.0, 11: 24.0, 13: 24 / 1.001, 15: 96.0, 16: 72.0, 17: 60 / 1.001, 18: 120 / 1.001,
 }  # fmt: skip
 _CUSTOM = 14
+
+#: Animations that a file may have.
+_MOST_ANIMATIONS = 1000
 
 #: Blend shapes count from 0 to this.
 _FULL = 100.0
@@ -99,8 +103,9 @@ class FbxAnimation:
                 vector = [curves.get(f"d|{axis}") for axis in "XYZ"], still
                 self._vectors.setdefault(place, {})[name] = vector
         for channel, _ in self._scene.targets(node, "Deformer"):
-            if channel.type == "BlendShapeChannel" and "d|DeformPercent" in curves:
-                self._shapes[channel.name] = curves["d|DeformPercent"]
+            expression = expression_of(channel.name)
+            if channel.type == "BlendShapeChannel" and expression and "d|DeformPercent" in curves:
+                self._shapes[expression] = curves["d|DeformPercent"]
 
     def _curves(self, node: FbxObject) -> dict[str, Curve]:
         """Property of a curve node -> its curve, of those that have keys."""
@@ -133,10 +138,15 @@ def animations_in(skeleton: FbxSkeleton) -> list[FbxAnimation]:
     """Every animation of a file that has keys; Mixamo writes an empty one beside its own.
 
     Raises:
-        UserError: Keys that make no sense; names file and curve.
+        UserError: Keys that make no sense, or too many animations; names file and curve.
     """
     known: dict[int, Curve | None] = {}
     stacks = skeleton.scene.of_kind("AnimationStack")
+    if len(stacks) > _MOST_ANIMATIONS:
+        raise UserError(
+            f"{skeleton.scene.path}: {len(stacks)} animations are too many, expected at most "
+            f"{_MOST_ANIMATIONS}; split the file"
+        )
     found = [FbxAnimation(skeleton, stack, known) for stack in stacks]
     return [animation for animation in found if animation.curves]
 

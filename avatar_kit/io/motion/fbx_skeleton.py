@@ -43,8 +43,8 @@ class FbxSkeleton:
         Raises:
             UserError: The file has no nodes.
         """
-        chosen = [i for i, m in enumerate(self.models) if m.type in _JOINTS or self._turns(m)]
-        chosen = chosen or [i for i, m in enumerate(self.models) if m.type not in _DRAWN]
+        chosen = {i for i, m in enumerate(self.models) if m.type in _JOINTS or self._turns(m)}
+        chosen = chosen or {i for i, m in enumerate(self.models) if m.type not in _DRAWN}
         if not chosen:
             raise UserError(
                 f"{self.scene.path}: holds no skeleton (no Model of type LimbNode or Null); export "
@@ -58,9 +58,9 @@ class FbxSkeleton:
             if parents[node] >= 0:
                 below[parents[node]] += below[node]
         top = max((n for n in order if parents[n] < 0), key=lambda node: below[node])
-        joints = set(chosen)
-        for node in order:  # down to the first joint, or to where several hang
-            if parents[node] == top and below[node] == below[top] and top not in joints:
+        for node in order:  # down to the first joint, or to where several nodes hang
+            joint = self.models[top].type in _JOINTS
+            if parents[node] == top and below[node] == below[top] - (top in chosen) and not joint:
                 top = node
         inside = {top}
         for node in order:
@@ -159,7 +159,7 @@ def skeleton_of(scene: FbxScene) -> FbxSkeleton:
     """The skeleton of a file.
 
     Raises:
-        UserError: There are too many nodes, or they hang in a circle.
+        UserError: There are no nodes or too many, or they hang in a circle.
     """
     models = scene.of_kind("Model")
     places = {model.number: i for i, model in enumerate(models)}
@@ -168,5 +168,6 @@ def skeleton_of(scene: FbxScene) -> FbxSkeleton:
         for m in models
     ]
     tree = NodeTree(scene.path, [model.name for model in models], parents)
-    _ = tree.order  # refuses circles before a line is followed
-    return FbxSkeleton(scene, models, tree)
+    found = FbxSkeleton(scene, models, tree)
+    _ = found.kept  # refused here, not in the middle of an animation
+    return found
