@@ -21,6 +21,9 @@ SECOND = 46_186_158_000
 #: As most programs write keys: linear.
 LINEAR = 24836
 
+#: Type of a property -> what is written beside it.
+_LABELS = {"double": "Number", "int": "Integer", "KTime": "Time", "Vector3D": "Vector"}
+
 _ARRAYS = {"f4": b"f", "f8": b"d", "i4": b"i", "i8": b"l", "u1": b"b"}
 
 
@@ -94,7 +97,7 @@ def ascii_file(nodes, version=7300):
             value = "::".join(reversed(value))
         if isinstance(value, str):
             return '"' + value.replace('"', "&quot;") + '"'
-        return str(int(value)) if isinstance(value, bool) else repr(value)
+        return repr(value.item() if isinstance(value, np.generic) else value)
 
     def node(name, values, below, depth):
         tab = "\t" * depth
@@ -115,8 +118,14 @@ def ascii_file(nodes, version=7300):
 
 
 def p(name, *values, kind="double"):
-    """A property."""
-    return ("P", [name, kind, "", "A", *values], [])
+    """A property; whole numbers have 32 bits, but for times."""
+    found = [np.int32(v) if kind in ("int", "enum", "bool") else v for v in values]
+    flags = "A" if name.startswith(("Lcl ", "d|")) else ""
+    if name.startswith("Lcl "):
+        kind = name
+    elif len(values) == 3:
+        kind = "Vector3D"
+    return ("P", [name, kind, _LABELS.get(kind, ""), flags, *found], [])
 
 
 def properties(*found):
@@ -134,7 +143,7 @@ def curve(number, times, values, flags=LINEAR, data=(0.0, 0.0, 0.0, 0.0)):
     counts = np.ones(len(flags), "<i4") if len(flags) == len(times) else np.array([len(times)])
     return ("AnimationCurve", [number, named("", "AnimCurve"), ""], [
         ("Default", [0.0], []),
-        ("KeyVer", [4009], []),
+        ("KeyVer", [np.int32(4009)], []),
         ("KeyTime", [np.round(np.asarray(times) * SECOND).astype("<i8")], []),
         ("KeyValueFloat", [np.asarray(values, "<f4")], []),
         ("KeyAttrFlags", [flags], []),
@@ -155,9 +164,9 @@ def document(objects, links, given=None, *, version=7400, templates=()):
     """The nodes of a file: ``links`` are (source, target) or (source, target, property)."""
     connections = [("C", ["OP" if len(link) > 2 else "OO", *link], []) for link in links]
     return [
-        ("FBXHeaderExtension", [], [("FBXVersion", [version], [])]),
+        ("FBXHeaderExtension", [], [("FBXVersion", [np.int32(version)], [])]),
         given or settings(),
-        ("Definitions", [], [("Version", [100], []), *templates]),
+        ("Definitions", [], [("Version", [np.int32(100)], []), *templates]),
         ("Objects", [], list(objects)),
         ("Connections", [], connections),
     ]  # fmt: skip
@@ -236,7 +245,7 @@ def mixamo_nodes(motion, *, bound=True, lcl="rest", turn=None, given=None, seed=
             offset = 100 * _turned(axes[above], turn).inv().apply(turn @ offsets[i])[None]
         file.objects.append(model(
             100 + i, f"mixamorig:{MIXAMO[SMPLX_JOINTS[i]]}", "LimbNode",
-            p("RotationActive", True, kind="bool"), p("InheritType", 1, kind="enum"),
+            p("RotationActive", 1, kind="bool"), p("InheritType", 1, kind="enum"),
             p("PreRotation", *_degrees(pre)), p("Lcl Translation", *offset[0].tolist()),
             p("Lcl Rotation", *shown.tolist()),
         ))  # fmt: skip
