@@ -11,7 +11,7 @@ import numpy as np
 from avatar_kit.errors import UserError
 
 #: Levels of nodes, nodes and single values of a file; programs write some ten levels.
-DEEPEST, MOST_NODES, MOST_VALUES = 32, 1_000_000, 8_000_000
+DEEPEST, MOST_NODES, MOST_VALUES = 32, 1_000_000, 4_000_000
 
 _FLOAT64 = np.dtype(np.float64)
 

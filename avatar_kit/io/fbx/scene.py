@@ -15,7 +15,7 @@ from avatar_kit.errors import UserError, shown
 from avatar_kit.io.fbx.node import FbxArray, FbxDocument, FbxNode
 
 #: Numbers of arrays that are unpacked of one file.
-_MOST_NUMBERS = 200_000_000
+_MOST_NUMBERS = 60_000_000
 
 #: No number of a motion is larger; products of such numbers stay finite.
 _LARGEST = 1e12

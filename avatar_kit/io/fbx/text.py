@@ -11,11 +11,11 @@ from avatar_kit.io.fbx.node import DEEPEST, MOST_NODES, MOST_VALUES, FbxArray, F
 
 _TOKEN = re.compile(
     r"""
-    (?P<blank> \s+ | ;[^\n]* )
+    (?P<blank> [\s,]+ | ;[^\n]* )
     | "(?P<text> [^"]* )"
     | (?P<name> [A-Za-z_][\w.|-]* )[ \t]*:
     | \*(?P<count> \d{1,10} )\s*\{\s*a:(?P<numbers> [^{}"]* )\}
-    | (?P<mark> [{},] )
+    | (?P<mark> [{}] )
     | (?P<word> [^\s{},:";]+ )
     """,
     re.VERBOSE,

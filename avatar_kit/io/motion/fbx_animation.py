@@ -81,9 +81,9 @@ class FbxAnimation:
         tree, needed = self._skeleton.tree, self._skeleton.needed
         tree.check_frames(len(needed), clock)
         ticks = np.round(clock.times * TICKS).astype(np.int64)
-        own = {}
-        for node in needed:
-            moved = {n: _sampled(v, ticks) for n, v in self._vectors.get(node, {}).items()}
+        own = dict(self._skeleton.rest)
+        for node, vectors in self._vectors.items():
+            moved = {name: _sampled(vector, ticks) for name, vector in vectors.items()}
             own[node] = local_transform(self._scene, self._skeleton.models[node], moved)
         world = world_transforms(own, needed, tree.parents)
         skeleton = tree.animated(self._skeleton.kept, clock, world, self._skeleton.built)

@@ -127,14 +127,18 @@ def _attributes(
         for name in ("KeyAttrFlags", "KeyAttrDataFloat", "KeyAttrRefCount")
     )
     if flags is None or repeats is None or not len(flags):
-        return np.zeros(count, np.int64), np.zeros((count, 4))
-    data = np.zeros((len(flags), 4)) if data is None else data
+        return np.zeros(count, np.int64), np.broadcast_to(0.0, (count, 4))
+    data = np.zeros(4 * len(flags)) if data is None else data
     whole = np.isfinite(flags).all() and (np.abs(flags) < 2**53).all()
     fits = len(flags) == len(repeats) and data.size == 4 * len(flags) and (repeats >= 0).all()
     if not whole or not fits or repeats.sum() != count:
         raise UserError(
             f"{what}: KeyAttrFlags, KeyAttrDataFloat and KeyAttrRefCount do not fit its {count} "
             "keys; export the file again"
+        )
+    if len(flags) == 1:  # usual, and takes no memory
+        return np.broadcast_to(flags.astype(np.int64), count), np.broadcast_to(
+            data.reshape(1, 4), (count, 4)
         )
     rows = np.repeat(np.arange(len(flags)), repeats.astype(np.int64))
     return flags.astype(np.int64)[rows], data.reshape(-1, 4)[rows]
@@ -144,11 +148,12 @@ def _tangents(
     times: np.ndarray, values: np.ndarray, flags: np.ndarray, data: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """[K - 1, 2] slopes and weights of the segments."""
-    out, into = data[:-1, 0].copy(), data[:-1, 1].copy()
-    weights = np.full((len(out), 2), _USUAL_WEIGHT)
+    shape = (len(times) - 1, 2)
     cubic = (flags & _CUBIC) > 0
     if not cubic.any():
-        return np.zeros((len(out), 2)), weights
+        return np.broadcast_to(0.0, shape), np.broadcast_to(_USUAL_WEIGHT, shape)
+    out, into = data[:-1, 0], data[:-1, 1]
+    weights = np.full(shape, _USUAL_WEIGHT)
     computed = cubic & ((flags & (_AUTO | _TCB)) > 0) & ((flags & _USER) == 0)
     if computed.any():
         left, right = _computed_slopes(times, values, flags, data)

@@ -11,12 +11,15 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError, shown
 from avatar_kit.io.fbx import FbxNode, FbxObject, FbxScene
-from avatar_kit.io.motion.fbx_transforms import local_transform, world_transforms
+from avatar_kit.io.motion.fbx_transforms import Local, local_transform, world_transforms
 from avatar_kit.io.motion.node_tree import NodeTree
 
 #: Types of Models that are joints; if there are none, those that are not drawn.
 _JOINTS = {"LimbNode", "Limb", "Root", "Effector"}
 _DRAWN = {"Mesh", "Camera", "CameraSwitcher", "CameraStereo", "Light", "NurbsCurve", "Line"}
+
+#: Joints of a skeleton with all nodes above them.
+_MOST_JOINTS = 2048
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class FbxSkeleton:
         """Number of an object -> its node, of those that are needed."""
         return {self.models[node].number: node for node in self.needed}
 
+    @cached_property
+    def rest(self) -> dict[int, Local]:
+        """The transforms of the needed nodes without an animation."""
+        return {i: local_transform(self.scene, self.models[i], {}) for i in self.needed}
+
     @property
     def bound(self) -> bool:
         """Whether the file tells the pose in which the skeleton was built."""
@@ -109,14 +117,13 @@ class FbxSkeleton:
             UserError: A matrix that is none.
         """
         given = self._binds
-        rest = {i: local_transform(self.scene, self.models[i], {}) for i in self.needed}
         if not given:
-            world = world_transforms(rest, self.needed, self.tree.parents)
+            world = world_transforms(self.rest, self.needed, self.tree.parents)
             return torch.cat([world[node] for node in self.kept])
         found: dict[int, Tensor] = {}
         for node in self.needed:
             above = found.get(self.tree.parents[node])
-            own = rest[node].matrix[0]
+            own = self.rest[node].matrix[0]
             found[node] = given.get(node, own if above is None else above @ own)
         return torch.stack([found[node] for node in self.kept])
 
@@ -159,7 +166,7 @@ def skeleton_of(scene: FbxScene) -> FbxSkeleton:
     """The skeleton of a file.
 
     Raises:
-        UserError: There are no nodes or too many, or they hang in a circle.
+        UserError: There is no skeleton or a too large one, or nodes hang in a circle.
     """
     models = scene.of_kind("Model")
     places = {model.number: i for i, model in enumerate(models)}
@@ -169,5 +176,9 @@ def skeleton_of(scene: FbxScene) -> FbxSkeleton:
     ]
     tree = NodeTree(scene.path, [model.name for model in models], parents)
     found = FbxSkeleton(scene, models, tree)
-    _ = found.kept  # refused here, not in the middle of an animation
+    if len(found.needed) > _MOST_JOINTS:
+        raise UserError(
+            f"{scene.path}: a skeleton of {len(found.needed)} joints, expected at most "
+            f"{_MOST_JOINTS}; export only the skeleton of the person"
+        )
     return found
