@@ -162,6 +162,16 @@ def test_cubic_with_slopes_of_the_file(tmp_path):
     np.testing.assert_allclose(found, hermite([3, 0.5, -2], [-1, 4, 7]), atol=1e-5)
 
 
+def test_slopes_of_ascii_files_are_the_bits_of_floats(tmp_path):
+    """-1073741824 is 0xc0000000, the float -2; 1056964608 is 0x3f000000, the float 0.5."""
+    nodes = fbx.document([fbx.curve(1, TIMES, KEYS, 0x408)], [])
+    nodes[3][2][0][2][5][1][0] = np.array([-1073741824, 1056964608, 218434821, 0])
+    (tmp_path / "a.fbx").write_bytes(fbx.ascii_file(nodes))
+    file = read_fbx(tmp_path / "a.fbx")
+    found = read_curve(file, file.objects[1]).at(np.round(AT * fbx.SECOND).astype(np.int64))
+    np.testing.assert_allclose(found, hermite([-2] * 3, [0.5] * 3), atol=1e-5)
+
+
 def test_automatic_slopes_are_those_between_the_neighbours(tmp_path):
     slopes = [0, (3 - 1) / 1.5, (0.5 + 2) / 1.5, 0]
     np.testing.assert_allclose(sampled(tmp_path, 0x108), hermite(slopes[:3], slopes[1:]), atol=1e-5)

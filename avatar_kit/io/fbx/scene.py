@@ -63,7 +63,7 @@ class FbxScene:
             number, name, kind = (*node.values, None, None, None)[:3]
             if isinstance(number, int) and isinstance(name, str):
                 own = {**templates.get(node.name, {}), **_properties(node)}
-                plain = _plain_name(name, document.text)
+                plain = _plain_name(name, node.name, document.text)
                 found = FbxObject(number, node.name, plain, str(kind), node, own)
                 self.objects.setdefault(number, found)
         # dicts keep the order and hold each connection once
@@ -167,6 +167,8 @@ def _templates(root: FbxNode) -> dict[str, dict[str, list[Any]]]:
     return found
 
 
-def _plain_name(name: str, text: bool) -> str:
+def _plain_name(name: str, kind: str, text: bool) -> str:
     """The name without its class, which binary files write behind it and ASCII before it."""
-    return name.partition("::")[2] if text and "::" in name else name.partition("\x00\x01")[0]
+    if text and "::" in name:
+        return name.partition("::")[2]
+    return name.partition("\x00\x01")[0].removeprefix(f"{kind}::")

@@ -23,6 +23,9 @@ _RIGHT_WEIGHT, _NEXT_LEFT_WEIGHT = 0x1000000, 0x2000000
 #: Weights of tangents are parts of the time between keys, packed into 16 bits each.
 _WEIGHT_ONE, _USUAL_WEIGHT = 9999.0, 1 / 3
 
+#: ASCII files hold slopes as the bits of a float; whole numbers from here on are no slope.
+_BITS_FROM = 2**23
+
 #: Steps by which the parameter of a weighted spline is found; each halves the error.
 _HALVINGS = 40
 
@@ -152,7 +155,7 @@ def _tangents(
     cubic = (flags & _CUBIC) > 0
     if not cubic.any():
         return np.broadcast_to(0.0, shape), np.broadcast_to(_USUAL_WEIGHT, shape)
-    out, into = data[:-1, 0], data[:-1, 1]
+    out, into = _floats(data[:-1, 0]), _floats(data[:-1, 1])
     weights = np.full(shape, _USUAL_WEIGHT)
     computed = cubic & ((flags & (_AUTO | _TCB)) > 0) & ((flags & _USER) == 0)
     if computed.any():
@@ -183,7 +186,7 @@ def _computed_slopes(
     before, after = (np.diff(values) / gap)[:-1], (np.diff(values) / gap)[1:]
     auto = (values[2:] - values[:-2]) / np.maximum(times[2:] - times[:-2], 1 / TICKS)
     auto[((flags[1:-1] & _CLAMP) > 0) & (before * after <= 0)] = 0.0
-    tension, continuity, bias = data[1:-1, :3].T
+    tension, continuity, bias = _floats(data[1:-1, :3].T)
     tcb = (flags[1:-1] & _TCB) > 0
     with np.errstate(over="ignore", invalid="ignore"):  # refused by the caller
         for side, sign in ((left, -1), (right, 1)):
@@ -191,6 +194,13 @@ def _computed_slopes(
             second = (1 - tension) * (1 - sign * continuity) * (1 - bias) / 2
             side[1:-1] = np.where(tcb, first * before + second * after, auto)
     return left, right
+
+
+def _floats(data: np.ndarray) -> np.ndarray:
+    """[K] slopes, where large whole numbers are the bits of a float of 32 bits."""
+    bits = (np.abs(data) >= _BITS_FROM) & (np.abs(data) <= 2**31) & (data == np.round(data))
+    whole = np.where(bits, data, 0).clip(-(2**31), 2**31 - 1).astype("<i4")
+    return np.where(bits, whole.view("<f4").astype(float), data)
 
 
 def _packed_weights(data: np.ndarray) -> np.ndarray:
