@@ -26,6 +26,7 @@ from avatar_kit.io.image import write_image
 from avatar_kit.io.motion import MotionOptions, read_file
 from avatar_kit.io.motion.bvh_export import save_bvh
 from avatar_kit.scene import Motion
+from tests.io import fbx_mixamo
 from tests.io import motion_writers as bodies
 from tests.io import part_writers as parts
 from tests.io.vmc_writers import recorded
@@ -43,6 +44,7 @@ FORMATS: dict[str, tuple[str, Callable[[Path, Motion], Any]]] = {
     "BVH, SMPL-X's names": ("a.bvh", save_bvh),
     "BVH, Mixamo's names": ("a.bvh", bodies.bvh),
     "GLB, Mixamo's skeleton": ("a.glb", bodies.glb),
+    "FBX, Mixamo's skeleton": ("a.fbx", fbx_mixamo.mixamo),
     "VMC recording": ("a.pcap", recorded),
     "AIST++": ("a.pkl", bodies.aist),
     "GVHMR": ("a.pt", bodies.gvhmr),

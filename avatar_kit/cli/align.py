@@ -28,7 +28,7 @@ DrivingFile = Annotated[
     Path,
     typer.Option(
         "--motion",
-        help="Motion that drives the avatar: .npz, .bvh, .glb, .csv and others (docs: formats), "
+        help="Motion that drives the avatar: .npz, .bvh, .glb, .fbx and others (docs: formats), "
         "or a video.",
         show_default=False,
     ),

@@ -39,7 +39,7 @@ OptionalDrivingFile = Annotated[
     Path | None,
     typer.Option(
         "--motion",
-        help="Motion that drives the avatar: .npz, .bvh, .glb, .csv and others (docs: formats), "
+        help="Motion that drives the avatar: .npz, .bvh, .glb, .fbx and others (docs: formats), "
         "or a video. Optional with --orbit or --camera.",
         show_default=False,
     ),

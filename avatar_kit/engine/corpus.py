@@ -14,7 +14,7 @@ from avatar_kit.io.motion import load_clips
 from avatar_kit.scene import Motion
 from avatar_kit.scene.motion import check_rotations
 
-_SUFFIXES = {".npz", ".npy", ".bvh", ".glb", ".pkl", ".pt"}
+_SUFFIXES = {".npz", ".npy", ".bvh", ".glb", ".fbx", ".pkl", ".pt"}
 
 #: Faster clips are thinned to about this many frames per second.
 FPS = 30.0

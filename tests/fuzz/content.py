@@ -24,6 +24,7 @@ import safetensors.torch
 import torch
 
 from tests.fuzz import mutation
+from tests.io import fbx_writers
 
 _TYPES = ["<i8", "<f2", "<f8", "u1", "?", "<c16", "<U8", ">f4"]
 _FACTORS = [0, -1, 0.01, 57.3, 1e3, 1e30, float("inf")]
@@ -194,6 +195,22 @@ def gltf(random: Random, data: bytes) -> tuple[str, bytes]:
     return ".glb", _chunks(json.dumps(document).encode(), binary)
 
 
+def fbx(random: Random, data: bytes) -> bytes:
+    """A binary FBX file with other values, arrays or nodes."""
+    from avatar_kit.io.fbx.binary import parse_binary
+
+    nodes = [_node(node) for node in parse_binary(data, Path("a.fbx")).children]
+    try:
+        return fbx_writers.binary(deep(random, nodes), random.choice([7400, 7700]))
+    except (TypeError, ValueError, KeyError, AttributeError, struct.error):
+        return mutation.octets(random, data)
+
+
+def _node(node: Any) -> list[Any]:
+    values = [v.numbers("") if hasattr(v, "numbers") else v for v in node.values]
+    return [node.name, values, [_node(below) for below in node.children]]
+
+
 def _chunks(text: bytes, binary: bytes) -> bytes:
     text, binary = text + b" " * (-len(text) % 4), binary + bytes(-len(binary) % 4)
     body = struct.pack("<II", len(text), 0x4E4F534A) + text
@@ -216,7 +233,9 @@ def inside(random: Random, name: str, data: bytes) -> bytes:
         return pickled(random, _plain(data))
     if suffix in (".json", ".txt") and data[:1] in (b"{", b"["):
         return json.dumps(mutation.structure(random, json.loads(data))).encode()
-    if suffix in (".csv", ".bvh", ".yml", ".yaml", ".txt", ".pem"):
+    if suffix == ".fbx" and data.startswith(b"Kaydara"):
+        return fbx(random, data)
+    if suffix in (".fbx", ".csv", ".bvh", ".yml", ".yaml", ".txt", ".pem"):
         text = mutation.lines(random, data.decode(errors="surrogateescape"))
         return text.encode(errors="surrogateescape" if max(text or "x") >= "\udc80" else "replace")
     return mutation.octets(random, data)

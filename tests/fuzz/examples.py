@@ -15,8 +15,8 @@ import torch
 
 from avatar_kit.scene import Motion
 from avatar_kit.testing.capture import small_capture
+from tests.io import fbx_mixamo, part_writers
 from tests.io import motion_writers as writers
-from tests.io import part_writers
 from tests.io.vmc_writers import recorded
 
 
@@ -36,7 +36,8 @@ _WRITERS = {
     "tram.npy": writers.tram, "romp.npz": writers.romp, "face.csv": writers.live_link,
     "deepmimic.txt": writers.deepmimic, "mixamo.bvh": writers.bvh, "parameters.npz": _parameters,
     "pymaf.pkl": part_writers.pymaf, "sam.pkl": part_writers.sam3d, "mano.pkl": part_writers.mano,
-    "flame.npz": part_writers.flame, "vmc.pcap": recorded,
+    "flame.npz": part_writers.flame, "vmc.pcap": recorded, "mixamo.fbx": fbx_mixamo.mixamo,
+    "text.fbx": lambda p, m: fbx_mixamo.mixamo(p, m, text=True),
 }  # fmt: skip
 
 

@@ -67,11 +67,6 @@ def test_an_empty_folder(tmp_path):
     refused(tmp_path, "a folder with 0 numbered .json or .npz files")
 
 
-def test_fbx_is_answered_with_the_way_to_glb(tmp_path):
-    (tmp_path / "a.fbx").write_bytes(b"Kaydara FBX Binary  \x00\x1a\x00")
-    refused(tmp_path / "a.fbx", "export it once with Blender:  blender -b .*export_scene.gltf")
-
-
 def test_normalised_humanml3d_is_named(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(60, 263)) - 0.5)
     refused(tmp_path / "a.npy", r"are these normalised\? multiply by Std.npy and add Mean.npy")

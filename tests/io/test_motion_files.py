@@ -218,8 +218,8 @@ def test_unknown_layout_names_the_keys(tmp_path):
 
 
 def test_unknown_kind(tmp_path):
-    (tmp_path / "a.fbx").write_bytes(b"")
-    refused(tmp_path / "a.fbx", r"a\.fbx: unknown kind of motion file '\.fbx'; known: ours")
+    (tmp_path / "a.xyz").write_bytes(b"")
+    refused(tmp_path / "a.xyz", r"a\.xyz: unknown kind of motion file '\.xyz'; known: ours")
 
 
 def test_damaged_file(tmp_path):

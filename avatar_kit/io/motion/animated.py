@@ -33,6 +33,7 @@ class Animated:
         positions: [T, J, 3] in the world, file units.
         rest_rotations: [J, 3, 3] in the pose in which the skeleton was built.
         rest_positions: [J, 3] likewise.
+        metres: Metres in the file's unit, if the file states it.
     """
 
     joints: tuple[Joint, ...]
@@ -41,6 +42,7 @@ class Animated:
     positions: Tensor
     rest_rotations: Tensor
     rest_positions: Tensor
+    metres: float | None = None
 
     @property
     def names(self) -> list[str]:

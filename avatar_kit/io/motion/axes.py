@@ -100,3 +100,8 @@ def turn_up(motion: Motion, up: Axis) -> Motion:
     orient = roma.rotvec_composition([turn.expand_as(motion.global_orient), motion.global_orient])
     transl = motion.transl @ roma.rotvec_to_rotmat(turn).mT
     return replace(motion, global_orient=orient, transl=transl)
+
+
+def to_y_up(up: Axis) -> Tensor:
+    """[3, 3] float64, the rotation of :func:`turn_up`."""
+    return roma.rotvec_to_rotmat(torch.tensor(_TURNS[up], dtype=torch.float64))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,31 +11,11 @@ from torch import Tensor
 
 from avatar_kit.errors import UserError, shown
 from avatar_kit.io.gltf_file import GltfFile
-from avatar_kit.io.motion.animated import Animated, Joint
-from avatar_kit.io.motion.options import RATES
-
-#: Frames that one animation may have.
-_LONGEST = 1_000_000
-
-#: Nodes of a file, and nodes times frames: each is a matrix of 128 bytes.
-_MOST_NODES, _MOST_MATRICES = 20_000, 20_000_000
+from avatar_kit.io.motion.animated import Animated
+from avatar_kit.io.motion.clock import Clock, even_clock, rate_of_keys
+from avatar_kit.io.motion.node_tree import NodeTree
 
 _WIDTHS = {"translation": 3, "rotation": 4, "scale": 3}
-
-
-@dataclass(frozen=True)
-class Clock:
-    """When the frames of an animation are.
-
-    Attributes:
-        times: [T] seconds.
-        fps: Frames per second.
-        stated: Whether keys lie at even times, so that the rate is that of the file.
-    """
-
-    times: np.ndarray
-    fps: float
-    stated: bool
 
 
 def clock_of(file: GltfFile, animation: dict[str, Any], rate: float | None) -> Clock:
@@ -55,26 +33,8 @@ def clock_of(file: GltfFile, animation: dict[str, Any], rate: float | None) -> C
     if not keys:
         raise UserError(f"{file.path}: its animation has no keys")
     start, end = min(t[0] for t in keys), max(t[-1] for t in keys)
-    fps, stated = (rate, True) if rate else _rate(keys)
-    count = int(np.floor((end - start) * fps + 1e-3)) + 1
-    if count > _LONGEST:
-        raise UserError(f"{file.path}: {count} frames are too many")
-    return Clock(start + np.arange(count) / fps, fps, stated)
-
-
-def _rate(keys: list[np.ndarray]) -> tuple[float, bool]:
-    """Frames per second by the times between the keys of the densest sampler."""
-    densest = max(keys, key=len)
-    steps = np.diff(densest)
-    steps = steps[steps > 1e-6]
-    if not len(steps):
-        return 30.0, False
-    rate = 1 / float(np.median(steps))
-    near = float(round(rate)) if abs(rate - round(rate)) < 0.02 * rate else rate
-    even = bool((np.abs(steps - np.median(steps)) < 0.05 * np.median(steps)).mean() > 0.9)
-    if not even or not RATES[0] <= near <= RATES[1]:
-        return 30.0, False
-    return near, True
+    fps, stated = (rate, True) if rate else rate_of_keys(keys)
+    return even_clock(start, end, fps, stated, file.path)
 
 
 def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) -> Animated:
@@ -84,19 +44,14 @@ def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) 
         UserError: Nodes that hang in a circle, or numbers that do not fit each other.
     """
     nodes = file.items("nodes")
-    if len(nodes) > _MOST_NODES:
-        raise UserError(f"{file.path}: {len(nodes)} nodes are too many")
-    if len(nodes) * len(clock.times) > _MOST_MATRICES:
-        raise UserError(
-            f"{file.path}: {len(nodes)} nodes in {len(clock.times)} frames are too many; is the "
-            "time of a key wrong? Cut the animation into parts"
-        )
-    parents = _parents(file, nodes)
-    order = _order(file, parents)
+    names = [str(node.get("name", f"node {i}")) for i, node in enumerate(nodes)]
+    tree = NodeTree(file.path, names, _parents(file, nodes))
+    tree.check_frames(len(nodes), clock)
+    order = tree.order
     local = _local(file, animation, nodes, clock)
     world: dict[int, Tensor] = {}
     for node in order:
-        above = world.get(parents[node])
+        above = world.get(tree.parents[node])
         world[node] = local[node] if above is None else above @ local[node]
     skins = file.items("skins")
     skin = max(skins, key=lambda s: len(_listed(file, s, "joints")), default=None)
@@ -107,16 +62,7 @@ def skeleton_in_motion(file: GltfFile, animation: dict[str, Any], clock: Clock) 
     kept = [node for node in order if node in wanted]
     if not kept:
         raise UserError(f"{file.path}: its skeleton has no joint")
-    places = {node: i for i, node in enumerate(kept)}
-    built = _built(file, skin, kept, nodes, parents, order)
-    return Animated(
-        tuple(_joint(nodes, parents, places, node) for node in kept),
-        clock.fps,
-        _rotation(torch.stack([world[n].expand(len(clock.times), 4, 4) for n in kept], 1)),
-        torch.stack([world[n][:, :3, 3].expand(len(clock.times), 3) for n in kept], 1),
-        _rotation(built),
-        built[:, :3, 3],
-    )
+    return tree.animated(kept, clock, world, _built(file, skin, kept, nodes, tree))
 
 
 def weights_in_motion(
@@ -270,39 +216,12 @@ def _parents(file: GltfFile, nodes: list[dict[str, Any]]) -> list[int]:
     return parents
 
 
-def _order(file: GltfFile, parents: list[int]) -> list[int]:
-    """Nodes with parents before children."""
-    depth: dict[int, int] = {-1: -1}
-    for node in range(len(parents)):
-        line: dict[int, None] = {}
-        while node not in depth:
-            line[node] = None
-            node = parents[node]
-            if node in line:
-                raise UserError(f"{file.path}: its nodes hang in a circle")
-        for below in reversed(line):
-            depth[below] = depth[parents[below]] + 1
-    return sorted(range(len(parents)), key=lambda node: depth[node])
-
-
-def _joint(
-    nodes: list[dict[str, Any]], parents: list[int], places: Mapping[int, int], node: int
-) -> Joint:
-    """A joint, whose parent is the next node above that is kept; ``places``: node -> number."""
-    above = parents[node]
-    while above >= 0 and above not in places:
-        above = parents[above]
-    parent = places[above] if above >= 0 else -1
-    return Joint(str(nodes[node].get("name", f"node {node}")), parent)
-
-
 def _built(
     file: GltfFile,
     skin: dict[str, Any] | None,
     kept: list[int],
     nodes: list[dict[str, Any]],
-    parents: list[int],
-    order: list[int],
+    tree: NodeTree,
 ) -> Tensor:
     """[J, 4, 4] joints as the skin was bound to them; as nodes stand where it does not say."""
     if skin and "inverseBindMatrices" in skin:
@@ -320,12 +239,7 @@ def _built(
         rows = {node: i for i, node in reversed(list(enumerate(skin["joints"])))}
         return torch.linalg.inv(matrices)[[rows[node] for node in kept]]
     world: dict[int, Tensor] = {}
-    for node in order:
-        own = _matrix(file, nodes[node], {})[0]
-        world[node] = world[parents[node]] @ own if parents[node] >= 0 else own
+    for node in tree.order:
+        own, above = _matrix(file, nodes[node], {})[0], world.get(tree.parents[node])
+        world[node] = own if above is None else above @ own
     return torch.stack([world[node] for node in kept])
-
-
-def _rotation(matrices: Tensor) -> Tensor:
-    """The rotations [..., 3, 3] in matrices [..., 4, 4] that may scale."""
-    return roma.special_procrustes(matrices[..., :3, :3].contiguous())

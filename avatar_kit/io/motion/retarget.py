@@ -93,7 +93,7 @@ def retarget(skeleton: Animated, path: Path, options: MotionOptions, *, built: b
         read, unread = _add_fingers(skeleton, joints, constants, said)
         hands = f"{read} finger joints" if read else ""
         notes += unread
-    metres, unit, guessed = leg_scale(_leg(skeleton, joints), path, options)
+    metres, unit, guessed = leg_scale(_leg(skeleton, joints), path, options, skeleton.metres)
     moving = {name: c for name, c in constants.items() if said.get(name, "") is not None}
     turns = _local_turns(skeleton, joints, moving)
     if not ours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from avatar_kit.errors import UserError
@@ -20,13 +21,16 @@ _LEG_LENGTH = 0.8
 _SAID_LEGS = (0.25, 2.0)
 
 
-def leg_scale(leg: float, path: Path, options: MotionOptions) -> tuple[float, str, tuple[str, ...]]:
+def leg_scale(
+    leg: float, path: Path, options: MotionOptions, stated: float | None = None
+) -> tuple[float, str, tuple[str, ...]]:
     """Metres in a unit of a skeleton.
 
     Args:
         leg: Thigh and shin in the file's unit.
         path: The file, for messages.
         options: What the person said.
+        stated: Metres in the unit that the file states; counts if legs fit it.
 
     Returns:
         The factor, what to call the unit, and notes.
@@ -46,6 +50,8 @@ def leg_scale(leg: float, path: Path, options: MotionOptions) -> tuple[float, st
                 f"expected {LEGS[0]} to {LEGS[1]} m; {hint}"
             )
         return metres, UNIT_NAMES[options.unit], ()
+    if stated is not None and _SAID_LEGS[0] <= leg * stated <= _SAID_LEGS[1]:
+        return stated, _name(stated), ()
     for unit, metres in METRES.items():
         least = _INCHES_FROM if unit == "in" else LEGS[0]
         if least <= leg * metres <= LEGS[1]:
@@ -56,3 +62,9 @@ def leg_scale(leg: float, path: Path, options: MotionOptions) -> tuple[float, st
         "(say --unit)"
     )
     return _LEG_LENGTH / leg, f"legs of {_LEG_LENGTH} m", (note,)
+
+
+def _name(metres: float) -> str:
+    """What to call a unit of so many metres."""
+    names = {UNIT_NAMES[unit] for unit, size in METRES.items() if math.isclose(size, metres)}
+    return names.pop() if names else f"units of {metres:.4g} m"

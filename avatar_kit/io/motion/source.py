@@ -14,26 +14,20 @@ import numpy as np
 
 from avatar_kit.errors import UserError
 from avatar_kit.io.documents import opened, read_bytes
+from avatar_kit.io.fbx import is_fbx
 from avatar_kit.io.motion.arrays import read_npy, read_npz
 from avatar_kit.io.motion.torch_file import read_torch
 from avatar_kit.io.plain_pickle import is_pickle, read_pickle
 from avatar_kit.io.vmc.oscdump import is_oscdump
 from avatar_kit.io.vmc.packet_capture import is_packet_capture
 
-Kind = Literal["bvh", "gltf", "table", "data", "folder", "packets", "unknown"]
-
-#: How to get the animation of a file that no free reader reads.
-FBX_EXPORT = (
-    'FBX is a closed format; export it once with Blender:  blender -b --python-expr "import bpy; '
-    "bpy.ops.import_scene.fbx(filepath='IN.fbx'); "
-    "bpy.ops.export_scene.gltf(filepath='OUT.glb', export_animations=True)\"  and read OUT.glb"
-)
+Kind = Literal["bvh", "gltf", "fbx", "table", "data", "folder", "packets", "unknown"]
 
 #: Bytes of a text file that are read.
 _LARGEST_TEXT = 1 << 30
 #: What begins like none of the known files is told by its name.
 _BY_SUFFIX: dict[str, Kind] = {
-    ".bvh": "bvh", ".glb": "gltf", ".gltf": "gltf", ".csv": "table",
+    ".bvh": "bvh", ".glb": "gltf", ".gltf": "gltf", ".fbx": "fbx", ".csv": "table",
     ".npz": "data", ".npy": "data", ".json": "data",
 }  # fmt: skip
 _NUMBER = re.compile(r"\d+")
@@ -44,7 +38,7 @@ class Source:
 
     Attributes:
         path: Where it is.
-        kind: What it is, by its first bytes: a BVH file, a glTF file, a table of text (CSV), a
+        kind: What it is, by its first bytes: a BVH, glTF or FBX file, a table of text (CSV), a
             folder, packets of a network, or data under keys.
     """
 
@@ -57,8 +51,8 @@ class Source:
         head, text = self._head, _decoded(self._head)
         if self.path.is_dir():
             return "folder"
-        if head.startswith(b"Kaydara FBX") or text.lstrip().startswith("; FBX"):
-            raise UserError(f"{self.path}: {FBX_EXPORT}")
+        if is_fbx(head):
+            return "fbx"
         if head.startswith((b"PK\x03\x04", b"\x93NUMPY")) or is_pickle(head):
             return "data"
         if head.startswith(b"glTF"):
