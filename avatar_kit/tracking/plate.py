@@ -75,7 +75,7 @@ def find_plate(
     del hidden
     moved = np.concatenate(spread)
     known = np.isfinite(plate).all(-1)
-    return Plate(_filled(plate), known, float(np.median(moved)) if len(moved) else np.inf)
+    return Plate(_filled(plate, known), known, float(np.median(moved)) if len(moved) else np.inf)
 
 
 def _hidden(mask: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -97,19 +97,30 @@ def grown(masks: torch.Tensor, radius: int) -> torch.Tensor:
     return max_pool2d(rows, (1, size), 1, (0, radius))
 
 
-def _filled(plate: np.ndarray) -> np.ndarray:
-    """Fill unknown pixels from coarser and coarser averages of what is known around them."""
-    if np.isfinite(plate).all():
-        return np.asarray((plate.clip(0, 255) + np.float32(0.5)).astype(np.uint8))
-    known = torch.from_numpy(np.isfinite(plate).all(-1)).float()[None, None]
-    values = torch.from_numpy(np.nan_to_num(plate)).permute(2, 0, 1)[None] * known
-    levels = [(values, known)]
+def _filled(plate: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """[H, W, 3] uint8: what is not known, from coarser and coarser averages of what is around.
+
+    It works in ``plate``, for pictures of 4K are large.
+    """
+    unknown = ~known
+    if unknown.any():
+        plate[unknown] = 0
+        values = torch.from_numpy(plate).permute(2, 0, 1)[None]
+        plate[unknown] = _from_around(values, torch.from_numpy(known).float()[None, None])[unknown]
+    np.clip(plate, 0, 255, out=plate)
+    plate += np.float32(0.5)
+    return plate.astype(np.uint8)
+
+
+def _from_around(values: torch.Tensor, known: torch.Tensor) -> np.ndarray:
+    """[H, W, 3] averages of known values [1, 3, H, W], which are zero where ``known`` is."""
+    half = partial(avg_pool2d, kernel_size=2, stride=2, ceil_mode=True)
+    levels = [(half(values), half(known))]
     while min(levels[-1][1].shape[-2:]) > 1 and levels[-1][1].min() == 0:
         finer, weight = levels[-1]
-        half = partial(avg_pool2d, kernel_size=2, stride=2, ceil_mode=True)
         levels.append((half(finer), half(weight)))
     filled = levels[-1][0] / levels[-1][1].clamp(min=1e-6)
     for finer, weight in reversed(levels[:-1]):
         up = interpolate(filled, finer.shape[-2:], mode="bilinear")
         filled = torch.where(weight > 0, finer / weight.clamp(min=1e-6), up)
-    return (filled[0].permute(1, 2, 0).clamp(0, 255) + 0.5).byte().numpy()
+    return interpolate(filled, known.shape[-2:], mode="bilinear")[0].permute(1, 2, 0).numpy()
