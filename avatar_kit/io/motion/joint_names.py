@@ -175,7 +175,7 @@ def _between(parents: list[int], top: int, bottom: int) -> list[int]:
 
 def _end_of_spine(joints: tuple[Joint, ...], chest: int) -> int | None:
     """The head of a skeleton whose spine is numbered up to it, as that of Rigify; else None."""
-    if any("head" in _plain(joint) for joint in joints):
+    if any(re.search("head|neck", _plain(joint)) for joint in joints):
         return None
     parents = [joint.parent for joint in joints]
     above = [
