@@ -185,6 +185,15 @@ class Camera:
         rows = [x * across - (left * x) * last, y * down - (top * y) * last, last]
         return Camera(torch.stack(rows, dim=1), self.R, self.t, width, height)
 
+    def resized(self, width: int, height: int) -> Camera:
+        """The camera of the whole image scaled to ``width``.
+
+        Args:
+            width: Width of the new image.
+            height: Height of the new image, up to rounding that of the old one scaled alike.
+        """
+        return self.crop_resize(0.0, 0.0, width / self.width, width, height)
+
 
 def stack_cameras(cameras: Sequence[Camera]) -> Camera:
     """Cameras of one size as one batch.

@@ -43,15 +43,10 @@ class FittedVideo:
         """[T, 65, 2] key points of the fitted body in the picture."""
         return self.camera.project(self.fit.keypoints)[0].numpy()
 
-    def camera_for(self, size: tuple[int, ...]) -> Camera:
-        """The camera of the whole picture at another size, (height, width)."""
-        height, width = size
-        return self.camera.crop_resize(0.0, 0.0, width / self.camera.width, width, height)
-
     @torch.no_grad()
     def silhouette(self, frame: int, width: int, height: int) -> np.ndarray:
         """[height, width] bool, where a frame's fitted body is in a picture of another size."""
-        camera = self.camera_for((height, width))
+        camera = self.camera.resized(width, height)
         posed = self.body(self.body.from_motion(self.fit.motion[[frame]], self.fit.shape))
         drawn = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
         return (drawn >= 0).numpy()

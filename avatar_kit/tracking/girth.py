@@ -61,7 +61,7 @@ def fit_girth(body: Body, views: Sequence[View], shape: Tensor, values: list[int
         height, width = view.masks.shape[1:]
         frames = np.unique(np.linspace(0, len(view.motion) - 1, GIRTH_FRAMES).astype(int))
         chosen = view.motion[frames.tolist()], torch.from_numpy(view.masks[frames]) > 127
-        seen.append((view.camera, _shrunk(view.camera, width, height), *chosen))
+        seen.append((view.camera, view.camera.resized(width, height), *chosen))
     shares = np.array([len(view.motion) for view in views]) / sum(len(v.motion) for v in views)
     start, best = shape.clone(), shape.clone()
     tall, limits = stature(body, start), ShapeRange(body.shape_limits)
@@ -104,7 +104,3 @@ def _away(motion: Motion, camera: Camera, factor: Tensor) -> Motion:
     """The motion seen along the same rays, ``factor`` times as far away."""
     eye = camera.position[0]
     return replace(motion, transl=eye + (motion.transl - eye) * factor)
-
-
-def _shrunk(camera: Camera, width: int, height: int) -> Camera:
-    return camera.crop_resize(0.0, 0.0, width / camera.width, width, height)

@@ -52,15 +52,14 @@ class Look:
         """
         smaller = -(-max(mask.shape) // LOOK_SIDE)
         image, mask = (np.asarray(Image.fromarray(a).reduce(smaller)) for a in (image, mask))
-        return cls(
-            *at, smaller, image, mask, shaded_body(fitted, at[2], (mask.shape[0], mask.shape[1]))
-        )
+        height, width = mask.shape
+        return cls(*at, smaller, image, mask, shaded_body(fitted, at[2], width, height))
 
 
 @torch.no_grad()
-def shaded_body(fitted: FittedVideo, frame: int, size: tuple[int, int]) -> np.ndarray:
-    """Shade of the fitted body in [0, 1], in a picture of ``size`` (H, W); -1 where it is not."""
-    body, fit, camera = fitted.body, fitted.fit, fitted.camera_for(size)
+def shaded_body(fitted: FittedVideo, frame: int, width: int, height: int) -> np.ndarray:
+    """[height, width] shade of the fitted body in [0, 1]; -1 where it is not."""
+    body, fit, camera = fitted.body, fitted.fit, fitted.camera.resized(width, height)
     posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
     triangle = rasterize(posed.vertices, posed.topology.faces, camera).triangle[0]
     corners = posed.vertices[0][posed.topology.faces]
@@ -73,7 +72,8 @@ def shaded_body(fitted: FittedVideo, frame: int, size: tuple[int, int]) -> np.nd
 @torch.no_grad()
 def covered_by(fitted: FittedVideo, frame: int, mask: np.ndarray) -> torch.Tensor:
     """[V] how much a frame shows of each vertex, by its mask [h, w] uint8 of any size."""
-    body, fit, camera = fitted.body, fitted.fit, fitted.camera_for(mask.shape)
+    height, width = mask.shape
+    body, fit, camera = fitted.body, fitted.fit, fitted.camera.resized(width, height)
     posed = body(body.from_motion(fit.motion[[frame]], fit.shape))
     person = torch.from_numpy(mask).float()[None, None] / 255
     return covering(posed, camera, person)

@@ -37,6 +37,13 @@ def test_cropping_moves_pixels_as_cropping_the_picture_does(x, y, z, left, top, 
     assert torch.allclose(after, expected, atol=2e-2)
 
 
+def test_in_a_smaller_picture_points_lie_at_scaled_places():
+    camera = Camera.look_at((0.0, 1.2, 3.0), (0.0, 1.0, 0.0), width=640, height=480, fov_y=40.0)
+    points = torch.tensor([[[0.2, 1.5, 0.1], [-0.4, 0.3, 0.2]]])
+    (small, _), (large, _) = camera.resized(160, 120).project(points), camera.project(points)
+    torch.testing.assert_close(small, large / 4)
+
+
 def test_a_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"Camera\.K must be"):
         Camera(torch.eye(4), torch.eye(3), torch.zeros(3), 10, 10)
