@@ -43,6 +43,13 @@ def test_the_same_command_starts_goes_on_and_is_done(cli_here, words, tmp_path):
     assert (tmp_path / "run" / "summary.json").stat().st_mtime_ns == before
 
 
+def test_the_same_words_go_on_though_the_capture_decided_what_they_mean(cli_here, words, tmp_path):
+    """``compare`` gives every value, ``refine: tracked`` among them."""
+    assert "saved at step 2" in cli_here(*words, "refine=tracked", "stop_at=2")
+    assert "refine: null" in (tmp_path / "run" / "config.yaml").read_text()
+    assert "continuing at step 2 of 4" in cli_here(*words, "refine=tracked")
+
+
 def test_without_options_it_goes_on_with_those_of_the_run(cli_here, words, anr_run, tmp_path):
     run = shutil.copytree(anr_run, tmp_path / "run")
     bare = ("train", "--out", run, "--resume", "auto")
