@@ -83,7 +83,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:opencv-matrix", _mapping)
+for _matrix in ("opencv-matrix", "opencv-nd-matrix"):  # the second by OpenCV 5, of vectors
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_matrix}", _mapping)
 
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:

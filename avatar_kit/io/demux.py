@@ -20,6 +20,11 @@ from avatar_kit.io.unreadable import not_a_video
 #: A demuxer that fails this often is not going to recover.
 _MAX_DEMUX_ERRORS = 100
 
+#: Metadata are texts of anybody: what is no UTF-8 is replaced, by PyAV 19 without being asked.
+_ANY_TEXT: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
+
 
 @dataclass
 class Packets:
@@ -73,8 +78,7 @@ def opened(path: Path) -> av.container.InputContainer:
         UserError: It takes it for none, or for a picture.
     """
     try:
-        # metadata are texts of anybody: what is no UTF-8 is replaced
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path), **_ANY_TEXT)
     except (FFmpegError, OSError, ValueError) as error:
         raise UserError(
             f"{path}: cannot be opened as a video ({error}); convert it to H.264 mp4"

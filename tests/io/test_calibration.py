@@ -61,6 +61,14 @@ COLMAP = "# Camera list\n#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]\n"
             "distortion_coefficients: {rows: 1, cols: 5, data: [-0.1, 0, 0, 0, 0]}\n",
             (-0.1, 0, 0, 0, 0),
         ),
+        (  # OpenCV 5
+            "%YAML 1.2\n---\nimage_width: 1280\nimage_height: 720\n"
+            "camera_matrix: !!opencv-matrix\n   rows: 3\n   cols: 3\n   dt: d\n"
+            "   data: [ 900., 0., 654.5, 0., 905., 347.5, 0., 0., 1. ]\n"
+            "distortion_coefficients: !!opencv-nd-matrix\n   sizes: [ 5 ]\n   dt: d\n"
+            "   data: [ -0.10, 0., 0., 0., 0. ]\n",
+            (-0.1, 0, 0, 0, 0),
+        ),
     ],
 )
 def test_the_forms_that_calibrations_are_kept_in(tmp_path, text, lens):

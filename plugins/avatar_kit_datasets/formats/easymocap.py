@@ -108,13 +108,14 @@ class _Matrices(PlainLoader):
     """YAML with OpenCV's matrices, as lists of rows."""
 
 
-def _matrix(loader: Any, node: Any) -> list[list[float]]:
+def _matrix(loader: Any, node: Any) -> list[Any]:
     held = loader.construct_mapping(node, deep=True)
-    matrix = np.asarray(held["data"], float).reshape(int(held["rows"]), int(held["cols"]))
-    return matrix.tolist()
+    shape = held["sizes"] if "sizes" in held else (held["rows"], held["cols"])
+    return np.asarray(held["data"], float).reshape([int(side) for side in shape]).tolist()
 
 
-_Matrices.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
+for _tag in ("opencv-matrix", "opencv-nd-matrix"):  # the second by OpenCV 5, of vectors
+    _Matrices.add_constructor(f"tag:yaml.org,2002:{_tag}", _matrix)
 
 
 def opencv_yaml(path: Path) -> Numbers:
