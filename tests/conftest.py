@@ -50,6 +50,17 @@ def shared_model(name: str) -> Path:
     return path
 
 
+def default_tracker() -> None:
+    """Skip the test where the default tracker cannot run."""
+    from avatar_kit.errors import Unavailable
+    from avatar_kit.registry import catalog
+
+    try:
+        catalog().get("tracker", catalog().default("tracker")).load()
+    except Unavailable as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.fixture(scope="session")
 def body():
     """The default body model."""

@@ -82,8 +82,7 @@ class _Carry(torch.autograd.Function):
                     for b in range(batch)
                 ],
             )
-            found[2].shape = (*found[2].shape[:2], 3, 3)
-            to_body = [*found]
+            to_body = [*found[:2], found[2].reshape(batch, -1, 3, 3)]
         results = [None if v is None else torch.from_numpy(v) for v in (*to_body, *own)]
         return (None, *results)
 

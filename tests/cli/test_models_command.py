@@ -69,7 +69,7 @@ def test_what_cannot_be_had_is_one_line(models):
 
 
 def test_doctor_counts_the_models(models, cli_here):
-    line = next(li for li in cli_here("doctor").splitlines() if "models" in li)
+    line = next(li for li in cli_here("doctor").splitlines() if "│ models " in li)
     assert re.search(r"\d of \d+ optional ones are installed", line)
     assert "avatar-kit models list" in line
 

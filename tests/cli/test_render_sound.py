@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from avatar_kit.io.video import read_video
-from tests.conftest import shared_file
+from tests.conftest import default_tracker, shared_file
 from tests.io.test_sound import film, heard, pitch
 
 
 @pytest.fixture(scope="module")
 def danced(tmp_path_factory):
     """One second of an empty room, then fifteen frames of a person; a sine of 300, then 500 Hz."""
-    pytest.importorskip("mediapipe", reason="the extra track is not installed")
+    default_tracker()
     source = read_video(shared_file("video/turntable_dress.mp4"))
     shown = [image for _, image in zip(range(15), source, strict=False)]
     room = np.full_like(shown[0], 200)

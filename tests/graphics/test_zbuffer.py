@@ -26,6 +26,11 @@ def linear_weights(corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.concatenate([points, ones], -1) @ np.linalg.inv(system).T
 
 
+def turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[...] of [..., 2]: how far b is to the left of a, times their lengths."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
 def dense(pixels, depth, faces, size, perspective):
     """Nearest triangle and its depth, and whether another is too close to tell."""
     depths = []
@@ -84,7 +89,7 @@ def test_quad_covers_every_pixel_once(data):
     quad = (SQUARE + shift) * data.draw(st.sampled_from([0.125, 1, 2])) + 16
     quad = quad.astype(np.float32).astype(np.float64)
     ahead = np.roll(quad, -1, 0) - quad
-    turns = np.cross(ahead, np.roll(ahead, -1, 0))
+    turns = turn(ahead, np.roll(ahead, -1, 0))
     assume((turns > 1e-3).all() or (turns < -1e-3).all())
     pixels, depth = torch.tensor(quad, dtype=torch.float32)[None], torch.rand(1, 4) + 1
     covers = []
@@ -96,7 +101,7 @@ def test_quad_covers_every_pixel_once(data):
     # triangulation that the other does not draw.
     corners = torch.from_numpy(np.abs(centres(32, 32).numpy()[:, :, None] - quad).max(-1).min(-1))
     assert torch.equal(covers[0][0][corners > 1e-9], covers[1][0][corners > 1e-9])
-    side = np.cross(ahead, centres(32, 32).numpy()[:, :, None] - quad) * np.sign(turns[0])
+    side = turn(ahead, centres(32, 32).numpy()[:, :, None] - quad) * np.sign(turns[0])
     assert covers[0][0].numpy()[(side > 1e-3).all(-1)].all()
     assert not covers[0][0].numpy()[(side < -1e-3).any(-1)].any()
 

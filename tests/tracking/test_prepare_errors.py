@@ -11,7 +11,7 @@ from avatar_kit.errors import MissingExtra, UserError
 from avatar_kit.io.read_options import ReadOptions
 from avatar_kit.io.video import VideoWriter, read_video
 from avatar_kit.tracking import Options, prepare_video, track_motion
-from tests.conftest import shared_file
+from tests.conftest import default_tracker, shared_file
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +50,12 @@ def test_a_video_that_is_not_there(tmp_path):
 
 @pytest.mark.slow  # the tracker begins anew
 def test_a_video_without_a_person(blank, tmp_path):
-    pytest.importorskip("mediapipe")
+    default_tracker()
     refused(blank, tmp_path / "out", r"room\.mp4: no person found in 100 % .* film one person")
 
 
 def test_driving_with_a_video_without_a_person(blank):
-    pytest.importorskip("mediapipe")
+    default_tracker()
     with pytest.raises(UserError, match="no person found"):
         track_motion(blank)
 
@@ -92,13 +92,14 @@ def test_the_extra_track_is_not_installed(blank, tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     monkeypatch.delitem(sys.modules, "avatar_kit_mediapipe.holistic.tracker", raising=False)
-    error = refused(blank, tmp_path / "out", r'pip install "avatar-kit\[track\]"')
+    options = Options(tracker="mediapipe")
+    error = refused(blank, tmp_path / "out", r'pip install "avatar-kit\[track\]"', options)
     assert isinstance(error, MissingExtra)
 
 
 @pytest.mark.slow
 def test_a_person_cut_by_the_frame(tmp_path):
-    pytest.importorskip("mediapipe")
+    default_tracker()
     source = read_video(shared_file("video/turntable_dress.mp4"))
     path = tmp_path / "upper.mp4"
     with VideoWriter(path, 30.0, (720, 560)) as video:
