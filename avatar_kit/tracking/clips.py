@@ -15,6 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from avatar_kit.tracking.packed import Masks
+
 #: Longest side of the pictures that are compared, in pixels.
 THUMBNAIL_EDGE_PIXELS = 160
 #: Side of a block in those pixels.
@@ -72,7 +74,7 @@ class Slices:
 
     def __init__(
         self,
-        array: np.ndarray,
+        array: Masks,
         convert: Callable[[np.ndarray], np.ndarray] = lambda part: part,
         frames: np.ndarray | None = None,
     ):

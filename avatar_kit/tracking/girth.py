@@ -16,6 +16,7 @@ from torch import Tensor
 from avatar_kit.interfaces import Body
 from avatar_kit.scene import Camera, Motion
 from avatar_kit.tracking.measures import silhouette_overlap
+from avatar_kit.tracking.packed import Masks
 from avatar_kit.tracking.shape_range import ShapeRange
 
 #: Frames that are looked at.
@@ -41,7 +42,7 @@ class View:
 
     camera: Camera
     motion: Motion
-    masks: np.ndarray
+    masks: Masks
 
 
 def fit_girth(body: Body, views: Sequence[View], shape: Tensor, values: list[int]) -> Tensor:

@@ -21,7 +21,7 @@ from avatar_kit.tracking.heading import AS_READ, find_heading, put_right
 from avatar_kit.tracking.identity import appearance, changes
 from avatar_kit.tracking.jumps import MIN_JUMP_RATIO, MIN_MOVED_AREA, find_jumps
 from avatar_kit.tracking.one_person import in_box, one_person
-from avatar_kit.tracking.spool import Spool
+from avatar_kit.tracking.packed import PackedMasks
 from avatar_kit.tracking.stages import Arrays, Progress, Stages
 from avatar_kit.tracking.tracks import Tracks
 from avatar_kit.tracking.watch import check_person, crowd_note, lying_note, seen, shrink, watch
@@ -141,21 +141,12 @@ def _observed(video: _Looked, ranges: list[tuple[int, int]], others: list[str]) 
         )
     edges = np.concatenate([[0], np.cumsum([b - a for a, b in ranges])])
     clips = [(int(a), int(b)) for a, b in pairwise(edges)]
-    kept = _kept(video.tracks, frames)
+    kept = video.tracks.at(frames)
     way = find_heading(kept, clips, video.reader.fps).way
     notes = video.notes + others
     if exchanged := int((way != AS_READ).sum()):
         notes.append(f"left and right were swapped in {exchanged} frames: corrected")
     return Observed(video.reader, put_right(kept, way), frames, clips, notes)
-
-
-def _kept(tracks: Tracks, frames: np.ndarray) -> Tracks:
-    """The chosen frames, rising; masks move up where they are, for those of a video are large."""
-    arrays = tracks.arrays()
-    masks = arrays.pop("masks")
-    for place, frame in enumerate(frames):
-        masks[place] = masks[frame]
-    return Tracks(masks=masks[: len(frames)], **{k: v[frames] for k, v in arrays.items()})
 
 
 def _landmarks(
@@ -174,13 +165,16 @@ def _landmarks(
         return in_box(boxes, box, reader.path)
 
     def compute() -> Arrays:
-        with Spool() as own, closing(implementation(config)) as watching:
+        own = PackedMasks()
+        with closing(implementation(config)) as watching:
             pictures = _pictures(reader, own)
             chosen = choose if box is not None else None
             found = watch(watching, pictures, stages.progress.step, chosen)
-            if reader.masked:  # the video knows better than the tracker
-                found["masks"] = _checked(own.stacked(), found["masks"], reader)
+        masks = found.pop("masks")
+        if reader.masked:  # the video knows better than the tracker
+            masks = _checked(own, masks, reader)
         damage = {"gaps": reader.gaps, "suspect": reader.suspect, "corrupt": reader.corrupt}
+        found |= masks.arrays()
         return found | {name: np.array(value, int) for name, value in damage.items()}
 
     options = config.model_dump(mode="json") | ({"box": box} if box is not None else {})
@@ -190,7 +184,7 @@ def _landmarks(
     return found
 
 
-def _checked(own: np.ndarray, tracked: np.ndarray, reader: VideoReader) -> np.ndarray:
+def _checked(own: PackedMasks, tracked: PackedMasks, reader: VideoReader) -> PackedMasks:
     """Masks that came with the video, unless they were made by a person and show another one.
 
     Raises:
@@ -207,7 +201,7 @@ def _checked(own: np.ndarray, tracked: np.ndarray, reader: VideoReader) -> np.nd
     return own
 
 
-def _pictures(reader: VideoReader, own: Spool) -> Iterator[np.ndarray]:
+def _pictures(reader: VideoReader, own: PackedMasks) -> Iterator[np.ndarray]:
     """The pictures of a video; the masks that it brings are kept, coarse."""
     for picture, mask in reader.with_masks():
         if mask is not None:
@@ -233,7 +227,8 @@ def _transitions(tracks: Tracks, thumbnails: np.ndarray, stages: Stages) -> list
 
 
 def _tracks(found: Arrays) -> Tracks:
-    return Tracks(**{name: found[name] for name in Tracks.__dataclass_fields__})
+    names = [name for name in Tracks.__dataclass_fields__ if name != "masks"]
+    return Tracks(masks=PackedMasks.from_arrays(found), **{name: found[name] for name in names})
 
 
 def _seen_note(found: Arrays) -> str:

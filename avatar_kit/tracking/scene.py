@@ -11,6 +11,7 @@ import numpy as np
 from avatar_kit.io.freed_memory import give_back
 from avatar_kit.tracking.matte import light_beside
 from avatar_kit.tracking.observe import Observed
+from avatar_kit.tracking.packed import PackedMasks
 from avatar_kit.tracking.plate import Plate, find_plate, sample
 from avatar_kit.tracking.stages import Arrays, Stages
 from avatar_kit.tracking.steady import (
@@ -157,11 +158,11 @@ def steadied(observed: Observed, scene: Scene) -> Observed:
         return observed
     tracks = observed.tracks
     width = observed.reader.width
-    masks = [
+    masks = PackedMasks.of(
         _mask_back(mask, move, width) for mask, move in zip(tracks.masks, scene.moves, strict=True)
-    ]
+    )
     points = {n: points_back(getattr(tracks, n), scene.moves) for n in ("body", "hands", "face")}
-    return replace(observed, tracks=replace(tracks, **points, masks=np.stack(masks)))
+    return replace(observed, tracks=replace(tracks, **points, masks=masks))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ import torch
 from torch import Tensor
 
 from avatar_kit.tracking.initial import index
+from avatar_kit.tracking.packed import Masks
 
+#: Frames whose masks are held as floats at one time.
+_PART_FRAMES = 64
 #: Points of the mask per frame.
 MASK_POINTS = 256
 #: Distance from the capsules, over the height, at which a point of the mask is half believed:
@@ -60,7 +63,7 @@ class Outline:
     size: Tensor
 
     @classmethod
-    def of(cls, masks: np.ndarray, scale: float, height: float, weight: np.ndarray) -> Outline:
+    def of(cls, masks: Masks, scale: float, height: float, weight: np.ndarray) -> Outline:
         """Draw points from masks, the same ones every time.
 
         Args:
@@ -86,7 +89,7 @@ class Outline:
         return cls(*(torch.from_numpy(x) for x in (points, spacing, sure, size)))
 
 
-def trust_in_mask(points: np.ndarray, masks: np.ndarray, scale: float, height: float) -> np.ndarray:
+def trust_in_mask(points: np.ndarray, masks: Masks, scale: float, height: float) -> np.ndarray:
     """[T, N] 1 for points inside the mask or within 1.5 % of the height of it, less for others.
 
     Args:
@@ -96,12 +99,15 @@ def trust_in_mask(points: np.ndarray, masks: np.ndarray, scale: float, height: f
         height: Of the person in pixels of the video.
     """
     radius = max(1, round(0.015 * height / scale))
-    near = torch.nn.functional.max_pool2d(
-        torch.from_numpy(masks)[:, None].float(), 2 * radius + 1, 1, radius
-    )[:, 0].numpy()
     rows = (points[..., 1] / scale).astype(int).clip(0, masks.shape[1] - 1)
     columns = (points[..., 0] / scale).astype(int).clip(0, masks.shape[2] - 1)
-    inside = near[np.arange(len(points))[:, None], rows, columns] > 76
+    inside = np.zeros(points.shape[:-1], bool)
+    for first in range(0, len(masks), _PART_FRAMES):
+        part = slice(first, first + _PART_FRAMES)
+        near = torch.nn.functional.max_pool2d(
+            torch.from_numpy(masks[part])[:, None].float(), 2 * radius + 1, 1, radius
+        )[:, 0].numpy()
+        inside[part] = near[np.arange(len(near))[:, None], rows[part], columns[part]] > 76
     return np.where(inside, 1.0, TRUST_OUTSIDE_MASK)
 
 

@@ -17,7 +17,7 @@ from avatar_kit.io.freed_memory import give_back
 from avatar_kit.io.motion.arrays import DAMAGE
 
 #: Changes when a stage computes something else than before from the same input.
-VERSION = 7
+VERSION = 8
 
 Arrays = dict[str, np.ndarray]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
 from avatar_kit.scene.joints import BODY_KEYPOINTS
+from avatar_kit.tracking.packed import Masks, PackedMasks
 
 #: Longest side of the coarse masks that are kept in memory, in pixels.
 MASK_EDGE_PIXELS = 384
@@ -42,16 +44,19 @@ class Tracks:
     expression: np.ndarray
     expression_confidence: np.ndarray
     people: np.ndarray
-    masks: np.ndarray
+    masks: Masks
 
     def __len__(self) -> int:
         return len(self.body)
 
     def at(self, frames: np.ndarray | slice) -> Tracks:
         """The chosen frames."""
-        return replace(self, **{k: v[frames] for k, v in self.arrays().items()})
+        arrays = self.arrays()
+        masks = arrays.pop("masks")
+        some = masks.at(frames) if isinstance(masks, PackedMasks) else masks[frames]
+        return replace(self, masks=some, **{k: v[frames] for k, v in arrays.items()})
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Any]:
         """The fields by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 

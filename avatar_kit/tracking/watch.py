@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from avatar_kit.errors import UserError
 from avatar_kit.interfaces import FrameTrack, PersonBox, Tracker
 from avatar_kit.scene.joints import BODY_KEYPOINTS
 from avatar_kit.tracking.clips import thumbnail
+from avatar_kit.tracking.packed import PackedMasks
 from avatar_kit.tracking.spool import Spool
 from avatar_kit.tracking.tracks import MASK_EDGE_PIXELS, Tracks, main_joints
 
@@ -29,7 +31,7 @@ def watch(
     frames: Iterable[np.ndarray],
     step: Callable[[int], None],
     choose: Callable[[list[PersonBox]], int] | None = None,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Track a video.
 
     Args:
@@ -43,7 +45,8 @@ def watch(
     """
     tracker.reset()
     found: list[FrameTrack] = []
-    with Spool() as masks, Spool() as thumbnails:
+    masks = PackedMasks()
+    with Spool() as thumbnails:
         for frame in frames:
             if choose is not None and not found:
                 people = tracker.people(frame)
@@ -53,7 +56,7 @@ def watch(
             thumbnails.append(thumbnail(frame).round().astype(np.uint8))
             found.append(replace(track, mask=_EMPTY_MASK))
             step(len(found))
-        large = {"masks": masks.stacked(), "thumbnails": thumbnails.stacked()}
+        large = {"masks": masks, "thumbnails": thumbnails.stacked()}
     names = [n for n in Tracks.__dataclass_fields__ if n not in ("masks", "expression")]
     stacked = {n: np.stack([np.asarray(getattr(t, n)) for t in found]) for n in names}
     return stacked | large | {"expression": tracker.expressions(found).astype(np.float32)}
