@@ -175,7 +175,7 @@ def resumption(root: Path, values: Mapping[str, Any], origin: str = "command lin
             raise UserError(_must_keep(root, kept))
         laid = {key: value for key, value in values.items() if key not in named}
         config = run.read_config({"stop_at": None, **laid}, origin)
-        if config.refine == "tracked":  # the capture has decided that when the run began
+        if config.refine == "tracked":  # the capture decided that when the run began
             config = config.model_copy(update={"refine": saved.refine})
         structural, other = structural_changes(saved, config)
         if structural:

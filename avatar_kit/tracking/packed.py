@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-#: Level of zlib: its quickest takes a mask of 83 KB to some 2 KB.
+#: Level of zlib: its quickest takes a mask of 83 KB to some 4 KB.
 _LEVEL = 1
 
 
