@@ -119,6 +119,23 @@ def test_opaque_webm(tmp_path):
     assert np.abs(frames[3][4, 4].astype(int) - (200, 20, 20)).max() < 8
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_title_that_is_no_utf8_is_no_matter(tmp_path, suffix):
+    """PyAV before 19 refuses the file unless it is told otherwise; from 19 on it cannot be told."""
+    path = tmp_path / f"a{suffix}"
+    with av.open(str(path), "w") as out:
+        out.metadata["title"] = "TITLExyzTITLE"
+        stream = out.add_stream("mpeg4", 25)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for i in range(3):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i))))
+        out.mux(stream.encode(None))
+    data = path.read_bytes()
+    assert b"TITLExyzTITLE" in data
+    path.write_bytes(data.replace(b"TITLExyzTITLE", b"TITLE\xff\xe9\xfeTITLE"))
+    assert len(list(read_video(path))) == 3
+
+
 def test_rotation_flag_is_applied(tmp_path):
     """A phone held upright writes landscape frames and the matrix that turns them by 90 degrees."""
     path = write(tmp_path / "a.mp4", 3)
